@@ -1,0 +1,34 @@
+import type { LocalClock } from './clock.ts';
+import type { Faults } from './faults.ts';
+
+/** What every simulator is given. `port` 0 takes a free one. */
+export interface ServiceOptions {
+  port: number;
+  clock: LocalClock;
+  faults: Faults;
+}
+
+/** What every simulator gives the stack. `Usage` counts what the service would bill since the last reset. */
+export interface LocalService<Usage> {
+  readonly port: number;
+  /** Calls being worked on now. The stack's `clock/advance` waits until nothing moves. */
+  inFlight(): number;
+  usage(): Usage;
+  resetUsage(): void;
+  close(): Promise<void>;
+}
+
+export interface FirestoreUsage {
+  reads: number;
+  writes: number;
+  deletes: number;
+}
+
+export interface TasksUsage {
+  operations: number;
+}
+
+export interface StorageUsage {
+  class_a: number;
+  class_b: number;
+}
