@@ -1,0 +1,61 @@
+import type { Clock } from '../platform/clock.ts';
+
+/**
+ * When an event was accepted: 9 characters of milliseconds, 8 of instance, 4 of sequence, all base 36 and of fixed
+ * width, so that comparing the strings compares the times. A stamp is unique and is its event's identity.
+ */
+export type Stamp = string;
+
+export const stampPattern = /^[0-9a-z]{21}$/;
+
+/** Sorts before every stamp. */
+export const earliestStamp: Stamp = '0'.repeat(21);
+
+const maxSequence = 36 ** 4 - 1;
+
+/** Milliseconds since the epoch at which the event was accepted. */
+export function stampMs(stamp: Stamp): number {
+  return Number.parseInt(stamp.slice(0, 9), 36);
+}
+
+/** The stamp of a deadline's event: the same for every delivery and redelivery of the same moment. */
+export function deadlineStamp(deadlineMs: number): Stamp {
+  return `${encode(deadlineMs, 9)}deadline0000`;
+}
+
+/** Sorts after every stamp accepted up to this millisecond. */
+export function stampCeiling(ms: number): Stamp {
+  return `${encode(ms, 9)}${'z'.repeat(12)}`;
+}
+
+/** Gives out one instance's stamps. Its milliseconds never go back, even where the machine's clock does. */
+export class StampSource {
+  readonly #clock: Clock;
+  readonly #instance: string;
+  #ms = 0;
+  #sequence = 0;
+
+  /** `instance`: eight characters of [0-9a-z], unique among the instances alive. */
+  constructor(clock: Clock, instance: string) {
+    this.#clock = clock;
+    this.#instance = instance;
+  }
+
+  next(): Stamp {
+    const now = this.#clock.now();
+    if (now > this.#ms) {
+      this.#ms = now;
+      this.#sequence = 0;
+    } else if (this.#sequence === maxSequence) {
+      this.#ms += 1;
+      this.#sequence = 0;
+    } else {
+      this.#sequence += 1;
+    }
+    return `${encode(this.#ms, 9)}${this.#instance}${encode(this.#sequence, 4)}`;
+  }
+}
+
+function encode(value: number, width: number): string {
+  return Math.floor(value).toString(36).padStart(width, '0');
+}

@@ -1,0 +1,43 @@
+/** Every error a caller can get, with its HTTP status and whether the same request may work later. */
+const codes = {
+  invalid_request: { status: 400, retryable: false },
+  unauthenticated: { status: 401, retryable: false },
+  forbidden: { status: 403, retryable: false },
+  not_found: { status: 404, retryable: false },
+  method_not_allowed: { status: 405, retryable: false },
+  conflict: { status: 409, retryable: false },
+  payload_too_large: { status: 413, retryable: false },
+  unsupported_media_type: { status: 415, retryable: false },
+  nothing_accepted: { status: 422, retryable: false },
+  rate_limited: { status: 429, retryable: true },
+  internal: { status: 500, retryable: true },
+  unavailable: { status: 503, retryable: true },
+} as const;
+
+export type ErrorCode = keyof typeof codes;
+
+/** Statuses and retry advice by code. */
+export const errorCodes: Readonly<Record<ErrorCode, { status: number; retryable: boolean }>> = codes;
+
+/** An error whose message may be shown to the caller: what was expected, what came, what to do. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (codes[code].retryable ? 5 : undefined);
+  }
+}
+
+/** The error's message, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,38 @@
+/** Cloud Logging's severities that Sluice uses, least first. */
+const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
+export type Severity = (typeof severities)[number];
+
+export type LogFields = Record<string, string | number | boolean | null | undefined | string[]>;
+
+/** Structured log: a short message and fields. Never payloads, never secrets. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields & { error?: unknown }): void;
+}
+
+/**
+ * A logger that writes one JSON object a line, the form Cloud Logging reads from standard output
+ * (https://cloud.google.com/run/docs/logging#writing_structured_logs).
+ */
+export function jsonLogger(write: (line: string) => void, least: Severity = 'INFO'): Logger {
+  const log = (severity: Severity, message: string, fields: LogFields = {}): void => {
+    if (severities.indexOf(severity) >= severities.indexOf(least)) {
+      write(`${JSON.stringify({ severity, message, ...fields })}\n`);
+    }
+  };
+  return {
+    debug: (message, fields) => log('DEBUG', message, fields),
+    info: (message, fields) => log('INFO', message, fields),
+    warn: (message, fields) => log('WARNING', message, fields),
+    error: (message, { error, ...fields } = {}) =>
+      log('ERROR', message, { ...fields, ...(error === undefined ? {} : { error: describe(error) }) }),
+  };
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : ` | cause: ${describe(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
