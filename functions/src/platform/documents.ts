@@ -1,0 +1,85 @@
+/** A document's fields in plain values: Date for timestamps, Buffer for bytes, maps and arrays of the same. */
+export type Fields = Record<string, unknown>;
+
+/** Stands for the time at which Firestore commits the write. */
+export const serverTime: unique symbol = Symbol('serverTime');
+
+/** Stands for a field that is to be removed. */
+export const removed: unique symbol = Symbol('removed');
+
+export interface ReadDocument {
+  path: string;
+  /** Undefined where there is no such document. */
+  fields?: Fields | undefined;
+  /** Names this version of the document; for {@link DocumentWrite.ifVersion}. Undefined where there is none. */
+  version?: DocumentVersion | undefined;
+}
+
+/** Opaque: what the database calls this version of a document. */
+export interface DocumentVersion {
+  isEqual(other: DocumentVersion): boolean;
+}
+
+export interface DocumentWrite {
+  path: string;
+  /** `absent`: the document must not exist; a version: it must be the present one. */
+  ifVersion: DocumentVersion | 'absent';
+  /** Fields to set; a key may be a path of names, written as `fieldPath` writes it. The others stay as they are. */
+  changes: { path: readonly string[]; value: unknown }[];
+}
+
+export interface Filter {
+  field: string;
+  op: '==' | '>=' | '>' | '<' | 'in' | 'array-contains';
+  value: unknown;
+}
+
+export interface DocumentQuery {
+  collection: string;
+  filters: readonly Filter[];
+  orderBy: readonly { field: string; descending?: boolean }[];
+  limit: number;
+  /** Start after the document with these values of the `orderBy` fields, and this id as the last tie-break. */
+  startAfter?: readonly unknown[];
+}
+
+/** Why Firestore did not do what it was asked. */
+export type DocumentFailure =
+  /** A precondition did not hold: somebody else wrote the document. */
+  | 'conflict'
+  /** The write can never succeed: too large, a bad value. */
+  | 'invalid'
+  /** Firestore is out of quota. */
+  | 'exhausted'
+  /** It may work later; what was asked may have been done all the same. */
+  | 'unavailable';
+
+export class DocumentError extends Error {
+  readonly failure: DocumentFailure;
+
+  constructor(failure: DocumentFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DocumentError';
+    this.failure = failure;
+  }
+}
+
+/**
+ * What Sluice needs of Firestore. Each call names its `cause`, under which its billed operations are counted and,
+ * with a ledger, spent. Every method throws {@link DocumentError}.
+ */
+export interface DocumentStore {
+  /** Reads documents by path, in their order; each is one billed read, also where there is none. */
+  read(paths: readonly string[], cause: string): Promise<ReadDocument[]>;
+  /** Commits all of the writes or none; returns each document's new version. */
+  commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
+  /** Runs a query; one billed read for each document, at least one. */
+  query(query: DocumentQuery, cause: string): Promise<QueryResult>;
+}
+
+export interface QueryResult {
+  documents: ReadDocument[];
+  /** The moment the answer is true for, milliseconds since the epoch. */
+  readTimeMs: number;
+  billedReads: number;
+}

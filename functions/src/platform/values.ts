@@ -1,0 +1,75 @@
+import type { Json, JsonObject } from '../events/json.ts';
+import type { Fields } from './documents.ts';
+
+/** Deepest nesting of maps and arrays that Firestore stores (https://cloud.google.com/firestore/quotas#limits). */
+const maxDepth = 20;
+
+/** Ends the name of a field that holds, as JSON text, a value that Firestore's types cannot. */
+const textSuffix = '_json';
+
+/** The field, by its name, that holds a JSON value: as it is, or as text where Firestore has no form for it. */
+export function fieldForJson(name: string, value: Json): Fields {
+  return isStorable(value, maxDepth - 2) ? { [name]: value } : { [name + textSuffix]: JSON.stringify(value) };
+}
+
+/** The JSON values behind {@link fieldForJson}'s fields, by their plain names; only names that `keep` accepts. */
+export function jsonFromFields(fields: Fields, keep: (name: string) => boolean = () => true): JsonObject {
+  const values: JsonObject = {};
+  for (const [field, value] of Object.entries(fields)) {
+    const isText = field.endsWith(textSuffix) && typeof value === 'string';
+    const name = isText ? field.slice(0, -textSuffix.length) : field;
+    if (keep(name)) values[name] = isText ? (JSON.parse(value) as Json) : jsonOf(value);
+  }
+  return values;
+}
+
+/** A stored value as JSON: dates as ISO 8601 text, bytes as base64. */
+export function jsonOf(value: unknown): Json {
+  if (value === undefined || value === null) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  if (Array.isArray(value)) return value.map(jsonOf);
+  if (typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, jsonOf(inner)]));
+  }
+  return value as Json;
+}
+
+/** Whether Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name. */
+function isStorable(value: Json, depth: number, inArray = false): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth <= 0 || (inArray && Array.isArray(value))) return false;
+  if (Array.isArray(value)) return value.every((inner) => isStorable(inner, depth - 1, true));
+  return Object.entries(value).every(
+    ([key, inner]) =>
+      key !== '' && !/^__.*__$/.test(key) && Buffer.byteLength(key) <= 1500 && isStorable(inner, depth - 1),
+  );
+}
+
+/** Bytes of a field's value as Firestore counts them (https://cloud.google.com/firestore/docs/storage-size). */
+export function valueBytes(value: unknown): number {
+  if (value === null || typeof value === 'boolean') return 1;
+  if (typeof value === 'number' || value instanceof Date || typeof value === 'symbol') return 8;
+  if (typeof value === 'string') return Buffer.byteLength(value) + 1;
+  if (value instanceof Uint8Array) return value.length;
+  if (Array.isArray(value)) return value.reduce<number>((sum, inner) => sum + valueBytes(inner), 0);
+  return fieldsBytes(value as Fields);
+}
+
+/** Bytes of a map of fields, their names included. */
+export function fieldsBytes(fields: Fields): number {
+  let sum = 0;
+  for (const [name, value] of Object.entries(fields)) sum += Buffer.byteLength(name) + 1 + valueBytes(value);
+  return sum;
+}
+
+/** Bytes of a document, its name and overhead included. */
+export function documentBytes(path: string, fields: Fields): number {
+  return (
+    16 +
+    path.split('/').reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, 0) +
+    32 +
+    fieldsBytes(fields)
+  );
+}

@@ -1,0 +1,218 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { MinerResponse } from '../events/event.ts';
+import type { Json } from '../events/json.ts';
+import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { type DocumentWrite, type Fields, removed, serverTime } from '../platform/documents.ts';
+import { fieldForJson, jsonFromFields } from '../platform/values.ts';
+import { feedShards } from './limits.ts';
+import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
+import { outcomeOf } from './outcome.ts';
+import { creationOf } from './reducer.ts';
+import { responsesByStamp, type Stamped, type TaskState, type TaskStatus, taskStatuses } from './state.ts';
+
+/** Fields that Sluice derives; what else a document holds is a task field or not Sluice's. */
+const derivedFields = new Set([
+  'task_id',
+  'status',
+  'required_miner_count',
+  'min_miner_count',
+  'miner_responses',
+  'evaluations',
+  'response_count',
+  'first_response_at',
+  'best_response',
+  'completed_at',
+  'completion_reason',
+  'distributed_at',
+  'created_at',
+  'updated_at',
+  'written_at',
+  'expires_at',
+  'feed_shard',
+  '_sluice',
+]);
+
+export const tasksCollection = 'tasks';
+
+/** Where a task's document is. */
+export function taskPath(taskId: string): string {
+  return `${tasksCollection}/${taskId}`;
+}
+
+export interface ProjectionOptions {
+  /** Milliseconds after its last change at which a task may be deleted; 0 keeps it. */
+  retentionMs: number;
+}
+
+/** The document of a state: everything in it but `written_at`. */
+export function taskDocument(state: TaskState, { retentionMs }: ProjectionOptions): Fields {
+  const outcome = outcomeOf(state);
+  const responses = responsesByStamp(state);
+  const updatedMs = updatedAtMs(state, outcome.decidedByDeadlineMs);
+  const assigned = state.statuses.get('assigned');
+  const document: Fields = {
+    task_id: state.taskId,
+    status: outcome.status,
+    required_miner_count: state.creation?.requiredMinerCount ?? null,
+    min_miner_count: state.creation?.minMinerCount ?? null,
+    response_count: responses.length,
+    first_response_at: dateOf(responses[0]?.stamp),
+    best_response: bestResponse(responses),
+    completed_at: outcome.completedAtMs === null ? null : new Date(outcome.completedAtMs),
+    completion_reason: outcome.completionReason,
+    distributed_at: dateOf(assigned?.first),
+    created_at: dateOf(state.creation?.stamp),
+    updated_at: new Date(updatedMs),
+    feed_shard: feedShardOf(state.taskId),
+    miner_responses: Object.fromEntries(
+      responses.map((response) => [String(response.value.miner_uid), responseFields(response)]),
+    ),
+    _sluice: encodeMeta(metaOf(state, outcome.settled && outcome.decidedByDeadlineMs === null)),
+  };
+  if (retentionMs > 0) document['expires_at'] = new Date(updatedMs + retentionMs);
+  for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
+  return document;
+}
+
+/** The changes that lead from one document of a task to another, or none when they are the same. */
+export function documentChanges(before: Fields, after: Fields): DocumentWrite['changes'] {
+  const changes: DocumentWrite['changes'] = [];
+  for (const [name, value] of Object.entries(after)) {
+    if (name === 'miner_responses' && before[name] !== undefined) {
+      changes.push(...mapChanges(name, before[name] as Fields, value as Fields));
+    } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
+  }
+  for (const name of Object.keys(before)) {
+    if (!(name in after)) changes.push({ path: [name], value: removed });
+  }
+  if (changes.length > 0) changes.push({ path: ['written_at'], value: serverTime });
+  return changes;
+}
+
+function mapChanges(name: string, before: Fields, after: Fields): DocumentWrite['changes'] {
+  const changed = Object.entries(after).filter(([key, value]) => !isDeepStrictEqual(before[key], value));
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return [
+    ...changed.map(([key, value]) => ({ path: [name, key], value })),
+    ...gone.map((key) => ({ path: [name, key], value: removed })),
+  ];
+}
+
+/** The state that a stored document holds; one without Sluice's field is adopted as older than any event. */
+export function taskState(taskId: string, document: Fields, timeoutMs: number): TaskState {
+  const meta = decodeMeta(document['_sluice']) ?? adoptedMeta(document, timeoutMs);
+  const fields = new Map<string, Stamped<Json>>();
+  for (const [name, value] of Object.entries(
+    jsonFromFields(document, (field) => !derivedFields.has(field)),
+  )) {
+    const stamp = meta.fields[name];
+    if (stamp !== undefined) fields.set(name, { value, stamp });
+  }
+  const responses = new Map<number, Stamped<MinerResponse>>();
+  for (const [uid, stored] of Object.entries((document['miner_responses'] ?? {}) as Record<string, Fields>)) {
+    const response = responseFromFields(Number(uid), stored);
+    responses.set(response.miner_uid, { value: response, stamp: meta.responses[uid] ?? earliestStamp });
+  }
+  return {
+    taskId,
+    fields,
+    creation: meta.creation,
+    statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
+    responses,
+    deadlinePassedMs: meta.deadlinePassedMs,
+  };
+}
+
+function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
+  return {
+    creation: state.creation,
+    statuses: Object.fromEntries(state.statuses),
+    fields: Object.fromEntries([...state.fields].map(([name, { stamp }]) => [name, stamp])),
+    responses: Object.fromEntries([...state.responses].map(([uid, { stamp }]) => [String(uid), stamp])),
+    // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
+    deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
+  };
+}
+
+function adoptedMeta(document: Fields, timeoutMs: number): TaskMeta {
+  const names = Object.keys(jsonFromFields(document, (field) => !derivedFields.has(field)));
+  const status = taskStatuses.find((known) => known === document['status']);
+  const createdAt = document['created_at'];
+  const counts = jsonFromFields(document, (field) => field.endsWith('_miner_count'));
+  return {
+    creation: createdAt instanceof Date ? creationOf(adoptedStamp(createdAt), counts, timeoutMs) : undefined,
+    statuses: status === undefined ? {} : { [status]: { first: earliestStamp, last: earliestStamp } },
+    fields: Object.fromEntries(names.map((name) => [name, earliestStamp])),
+    responses: {},
+    deadlinePassedMs: undefined,
+  };
+}
+
+function adoptedStamp(createdAt: Date): Stamp {
+  return createdAt.getTime().toString(36).padStart(9, '0') + '0'.repeat(12);
+}
+
+function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {
+  const { response_data, body, submitted_at_ms, ...rest } = value;
+  return {
+    ...rest,
+    submitted_at: new Date(submitted_at_ms),
+    received_at: new Date(stampMs(stamp)),
+    ...(body === undefined
+      ? fieldForJson('response_data', response_data ?? null)
+      : { response_body: { ...body } }),
+  };
+}
+
+function responseFromFields(uid: number, stored: Fields): MinerResponse {
+  const submitted = stored['submitted_at'];
+  const body = stored['response_body'] as MinerResponse['body'];
+  return {
+    miner_uid: uid,
+    ...(body === undefined
+      ? { response_data: jsonFromFields(stored)['response_data'] ?? null }
+      : { body: { ...body } }),
+    submitted_at_ms: submitted instanceof Date ? submitted.getTime() : 0,
+    processing_time: numberOf(stored['processing_time']),
+    accuracy_score: numberOf(stored['accuracy_score']),
+    speed_score: numberOf(stored['speed_score']),
+    hotkey: typeof stored['hotkey'] === 'string' ? stored['hotkey'] : null,
+    status: typeof stored['status'] === 'string' ? stored['status'] : 'completed',
+  };
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+function dateOf(stamp: Stamp | undefined): Date | null {
+  return stamp === undefined ? null : new Date(stampMs(stamp));
+}
+
+function bestResponse(responses: readonly Stamped<MinerResponse>[]): Fields | null {
+  let best: MinerResponse | undefined;
+  for (const { value } of responses) {
+    if (best === undefined || isBetter(value, best)) best = value;
+  }
+  return best === undefined ? null : { miner_uid: best.miner_uid, score: best.accuracy_score };
+}
+
+function isBetter(a: MinerResponse, b: MinerResponse): boolean {
+  if (a.accuracy_score !== b.accuracy_score) return a.accuracy_score > b.accuracy_score;
+  return a.speed_score > b.speed_score;
+}
+
+function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): number {
+  let newest = state.creation?.stamp ?? earliestStamp;
+  for (const { stamp } of state.fields.values()) if (stamp > newest) newest = stamp;
+  for (const { stamp } of state.responses.values()) if (stamp > newest) newest = stamp;
+  for (const { last } of state.statuses.values()) if (last > newest) newest = last;
+  return Math.max(stampMs(newest), decidedByDeadlineMs ?? 0);
+}
+
+/** Which of the feed's ranges a task is in: a hash of its id, so that writes spread. */
+export function feedShardOf(taskId: string): number {
+  let hash = 0;
+  for (let i = 0; i < taskId.length; i += 1) hash = (Math.imul(hash, 31) + taskId.charCodeAt(i)) | 0;
+  return (hash >>> 0) % feedShards;
+}

@@ -1,0 +1,18 @@
+/** Most responses that a task keeps: the earliest stay, later ones become dead letters. */
+export const maxResponsesPerTask = 256;
+
+/** `required_miner_count` and `min_miner_count` where the creation does not say. */
+export const defaultRequiredMinerCount = 3;
+export const defaultMinMinerCount = 1;
+
+/** Feed readers query by shard, so that no one index range takes every write. */
+export const feedShards = 4;
+
+/**
+ * Most bytes of a task document as Sluice counts them. Firestore's limit is 1 MiB
+ * (https://cloud.google.com/firestore/quotas#limits); the rest is room for the difference of the counts.
+ */
+export const maxTaskDocumentBytes = 1_000_000;
+
+/** Deepest nesting Firestore stores (https://cloud.google.com/firestore/quotas#limits). */
+export const maxFirestoreDepth = 20;

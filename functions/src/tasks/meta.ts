@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { Stamp } from '../events/stamp.ts';
+import type { Creation, TaskStatus } from './state.ts';
+
+/** What Sluice must know of a task besides what readers see: the stamps behind its values. */
+export interface TaskMeta {
+  creation?: Creation | undefined;
+  statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
+  fields: Record<string, Stamp>;
+  responses: Record<string, Stamp>;
+  deadlinePassedMs?: number | undefined;
+}
+
+const hashBytes = 8;
+const metaVersion = 1;
+
+/**
+ * The bytes of the `_sluice` field. They begin with a hash because Firestore indexes the first 1,500 bytes of a value:
+ * text in time order would make every write meet in one place of the index.
+ */
+export function encodeMeta(meta: TaskMeta): Buffer {
+  const { creation, statuses, fields, responses, deadlinePassedMs } = meta;
+  const text = JSON.stringify({
+    v: metaVersion,
+    c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
+    s: sorted(statuses),
+    f: sorted(fields),
+    r: sorted(responses),
+    d: deadlinePassedMs,
+  });
+  const hash = createHash('sha256').update(text).digest().subarray(0, hashBytes);
+  return Buffer.concat([hash, Buffer.from(text, 'utf8')]);
+}
+
+/** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. */
+export function decodeMeta(bytes: unknown): TaskMeta | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  const { c, s, f, r, d } = JSON.parse(Buffer.from(bytes.subarray(hashBytes)).toString('utf8')) as Encoded;
+  return {
+    creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
+    statuses: s,
+    fields: f,
+    responses: r,
+    deadlinePassedMs: d,
+  };
+}
+
+interface Encoded {
+  c?: [Stamp, number, number, number];
+  s: TaskMeta['statuses'];
+  f: Record<string, Stamp>;
+  r: Record<string, Stamp>;
+  d?: number;
+}
+
+function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

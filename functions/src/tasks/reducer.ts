@@ -1,0 +1,117 @@
+import type { ResponseReceived, TaskCreated, TaskEvent, TaskPatched } from '../events/event.ts';
+import type { Json, JsonObject } from '../events/json.ts';
+import { type Stamp, stampMs } from '../events/stamp.ts';
+import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
+import {
+  type Creation,
+  responsesByStamp,
+  type Stamped,
+  type TaskState,
+  type TaskStatus,
+  taskStatuses,
+} from './state.ts';
+
+/** Fields of a creation that are not kept like other fields. */
+const specialFields = new Set(['task_id', 'status', 'required_miner_count', 'min_miner_count']);
+
+export interface Reduction {
+  state: TaskState;
+  /** Responses that have no place among the earliest {@link maxResponsesPerTask}. */
+  overflow: ResponseReceived[];
+}
+
+/**
+ * Merges events into a task's state. Order, repetition and grouping of the events do not matter.
+ * `timeoutMs`: how long after its creation a task's deadline is.
+ */
+export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeoutMs: number): Reduction {
+  const draft: Draft = {
+    ...state,
+    fields: new Map(state.fields),
+    statuses: new Map(state.statuses),
+    responses: new Map(state.responses),
+  };
+  for (const event of events) apply(draft, event, timeoutMs);
+  return { state: draft, overflow: takeOverflow(draft) };
+}
+
+interface Draft extends TaskState {
+  fields: Map<string, Stamped<Json>>;
+  statuses: Map<TaskStatus, { first: Stamp; last: Stamp }>;
+  responses: Map<number, Stamped<ResponseReceived['response']>>;
+}
+
+function apply(draft: Draft, event: TaskEvent, timeoutMs: number): void {
+  switch (event.kind) {
+    case 'created':
+      applyCreation(draft, event, timeoutMs);
+      applyFields(draft, event);
+      break;
+    case 'patched':
+      applyFields(draft, event);
+      break;
+    case 'response':
+      applyResponse(draft, event);
+      break;
+    case 'deadline':
+      draft.deadlinePassedMs = Math.max(draft.deadlinePassedMs ?? 0, stampMs(event.stamp));
+      break;
+  }
+}
+
+function applyCreation(draft: Draft, event: TaskCreated, timeoutMs: number): void {
+  if (draft.creation !== undefined && draft.creation.stamp <= event.stamp) return;
+  draft.creation = creationOf(event.stamp, event.fields, timeoutMs);
+}
+
+/** What a creation with these fields, at this stamp, fixes. */
+export function creationOf(stamp: Stamp, fields: JsonObject, timeoutMs: number): Creation {
+  const requiredMinerCount = countOf(fields['required_miner_count']) ?? defaultRequiredMinerCount;
+  const minMinerCount =
+    countOf(fields['min_miner_count']) ?? Math.min(defaultMinMinerCount, requiredMinerCount);
+  return { stamp, requiredMinerCount, minMinerCount, deadlineMs: stampMs(stamp) + timeoutMs };
+}
+
+function countOf(value: Json | undefined): number | undefined {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
+}
+
+function applyFields(draft: Draft, event: TaskCreated | TaskPatched): void {
+  for (const [name, value] of Object.entries(event.fields)) {
+    if (name === 'status') applyStatus(draft, value, event.stamp);
+    if (specialFields.has(name)) continue;
+    const present = draft.fields.get(name);
+    if (present === undefined || present.stamp < event.stamp)
+      draft.fields.set(name, { value, stamp: event.stamp });
+  }
+}
+
+function applyStatus(draft: Draft, value: Json, stamp: Stamp): void {
+  const status = taskStatuses.find((known) => known === value);
+  if (status === undefined) return;
+  const present = draft.statuses.get(status);
+  draft.statuses.set(status, {
+    first: present !== undefined && present.first < stamp ? present.first : stamp,
+    last: present !== undefined && present.last > stamp ? present.last : stamp,
+  });
+}
+
+function applyResponse(draft: Draft, event: ResponseReceived): void {
+  const uid = event.response.miner_uid;
+  const present = draft.responses.get(uid);
+  if (present === undefined || event.stamp < present.stamp) {
+    draft.responses.set(uid, { value: event.response, stamp: event.stamp });
+  }
+}
+
+function takeOverflow(draft: Draft): ResponseReceived[] {
+  if (draft.responses.size <= maxResponsesPerTask) return [];
+  const latest = responsesByStamp(draft).slice(maxResponsesPerTask);
+  for (const { value } of latest) draft.responses.delete(value.miner_uid);
+  return latest.map(({ value, stamp }) => ({
+    kind: 'response',
+    taskId: draft.taskId,
+    stamp,
+    response: value,
+  }));
+}

@@ -1,0 +1,66 @@
+import type { MinerResponse } from '../events/event.ts';
+import type { Json } from '../events/json.ts';
+import type { Stamp } from '../events/stamp.ts';
+
+/** Statuses a request may set, lowest rank first; the last three stand beside the ranks. */
+export const taskStatuses = [
+  'pending',
+  'assigned',
+  'in_progress',
+  'completed',
+  'approved',
+  'failed',
+  'cancelled',
+] as const;
+export type TaskStatus = (typeof taskStatuses)[number];
+
+/** A value and the stamp of the event that set it. */
+export interface Stamped<Value> {
+  value: Value;
+  stamp: Stamp;
+}
+
+/** What the earliest creation fixed. */
+export interface Creation {
+  stamp: Stamp;
+  requiredMinerCount: number;
+  minMinerCount: number;
+  deadlineMs: number;
+}
+
+/**
+ * All that a task's events amount to. Each part is a minimum or maximum by stamp, so events may be merged in any
+ * order and any number of times; what readers see is derived from it and never counted up.
+ */
+export interface TaskState {
+  taskId: string;
+  /** Last writer wins, each field by itself. */
+  fields: ReadonlyMap<string, Stamped<Json>>;
+  creation?: Creation | undefined;
+  /** First and last time each status was set by a request. */
+  statuses: ReadonlyMap<TaskStatus, { first: Stamp; last: Stamp }>;
+  /** The earliest response of each miner, by uid. */
+  responses: ReadonlyMap<number, Stamped<MinerResponse>>;
+  /** The latest deadline that is known to have passed. */
+  deadlinePassedMs?: number | undefined;
+}
+
+/** A task of which nothing is known yet. */
+export function emptyTask(taskId: string): TaskState {
+  return { taskId, fields: new Map(), statuses: new Map(), responses: new Map() };
+}
+
+/** Whether there is anything to keep a document for. A deadline alone makes none. */
+export function taskExists(state: TaskState): boolean {
+  return (
+    state.creation !== undefined ||
+    state.fields.size > 0 ||
+    state.statuses.size > 0 ||
+    state.responses.size > 0
+  );
+}
+
+/** A task's responses, earliest first. */
+export function responsesByStamp(state: TaskState): Stamped<MinerResponse>[] {
+  return [...state.responses.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+}
