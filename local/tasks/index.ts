@@ -1,0 +1,164 @@
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import type { Faults } from '../shared/faults.ts';
+import type { LocalService, ServiceOptions, TasksUsage } from '../shared/service.ts';
+import type { DispatchContext } from './dispatcher.ts';
+import { TasksError } from './errors.ts';
+import { type Handler, v2beta3Handlers, v2Handlers } from './handlers.ts';
+import { type Received, serviceDefinition } from './protos.ts';
+import type { QueueConfig } from './queue.ts';
+import { Queues } from './queues.ts';
+import { Sender } from './sender.ts';
+
+export type { QueueConfig } from './queue.ts';
+
+export interface TasksOptions extends ServiceOptions {
+  queues: QueueConfig[];
+  /** Share of the dispatches that are delivered twice, at once or after success: 0 (default) to 1. */
+  duplicateShare?: number;
+  random?: () => number;
+}
+
+/** Cloud Tasks on this machine, for the official client. */
+export interface LocalTasks extends LocalService<TasksUsage> {
+  /** Makes the queue, or gives an existing one these settings and keeps its tasks. */
+  ensureQueue(config: QueueConfig): void;
+  /** Drops all tasks of a queue, or of every queue. Not billed. */
+  purge(queueName?: string): void;
+  /** HTTP requests of tasks that are not answered yet. */
+  dispatchesInFlight(): number;
+  /** The dispatcher dies: what is in flight is cut off unanswered, and nothing is dispatched until it starts. */
+  stopDispatching(): void;
+  startDispatching(): void;
+}
+
+/** Starts the simulator on 127.0.0.1. Throws when the port is taken or a queue's name is not one. */
+export async function startTasks(options: TasksOptions): Promise<LocalTasks> {
+  const simulator = new TasksSimulator(options);
+  await simulator.listen();
+  return simulator;
+}
+
+class TasksSimulator implements LocalTasks {
+  readonly #options: TasksOptions;
+  readonly #server = new Server();
+  readonly #sender: Sender;
+  readonly #queues: Queues;
+  #operations = 0;
+  #calls = 0;
+  #epoch = 0;
+  #isStopped = false;
+  port = 0;
+
+  constructor(options: TasksOptions) {
+    this.#options = options;
+    this.#sender = new Sender(options.clock);
+    this.#queues = new Queues(this.#context());
+    for (const queue of options.queues) this.#queues.create(queue);
+    this.#serve('google.cloud.tasks.v2.CloudTasks', v2Handlers(this.#queues, options.clock));
+    this.#serve('google.cloud.tasks.v2beta3.CloudTasks', v2beta3Handlers(this.#queues));
+  }
+
+  async listen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const address = `127.0.0.1:${this.#options.port}`;
+    this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    );
+    this.port = await promise;
+  }
+
+  inFlight(): number {
+    return this.#calls;
+  }
+
+  usage(): TasksUsage {
+    return { operations: this.#operations };
+  }
+
+  resetUsage(): void {
+    this.#operations = 0;
+  }
+
+  ensureQueue(config: QueueConfig): void {
+    this.#queues.ensure(config);
+  }
+
+  purge(queueName?: string): void {
+    const queues = queueName === undefined ? this.#queues.all() : [this.#queues.get(queueName)];
+    for (const queue of queues) queue.purge();
+  }
+
+  dispatchesInFlight(): number {
+    return this.#queues.all().reduce((sum, queue) => sum + queue.dispatchesInFlight(), 0);
+  }
+
+  stopDispatching(): void {
+    this.#isStopped = true;
+    this.#epoch += 1;
+    for (const queue of this.#queues.all()) queue.stop();
+    this.#sender.cutAll();
+  }
+
+  startDispatching(): void {
+    this.#isStopped = false;
+    for (const queue of this.#queues.all()) queue.pump();
+  }
+
+  async close(): Promise<void> {
+    this.stopDispatching();
+    this.#sender.close();
+    this.#server.forceShutdown();
+  }
+
+  #context(): DispatchContext {
+    const { clock, random = Math.random, duplicateShare = 0 } = this.#options;
+    return {
+      clock,
+      random,
+      duplicateShare,
+      sender: this.#sender,
+      epoch: () => this.#epoch,
+      isStopped: () => this.#isStopped,
+      bill: (operations) => {
+        this.#operations += operations;
+      },
+    };
+  }
+
+  #serve(serviceName: string, handlers: Record<string, Handler>): void {
+    const calls = Object.entries(handlers).map(([name, handler]) => [name, this.#unary(name, handler)]);
+    this.#server.addService(serviceDefinition(serviceName), Object.fromEntries(calls));
+  }
+
+  #unary(name: string, handler: Handler) {
+    return (call: ServerUnaryCall<Received, object>, answer: sendUnaryData<object>): void => {
+      this.#calls += 1;
+      try {
+        answer(null, this.#answer(name, handler, call.request));
+      } catch (error) {
+        const known = error instanceof TasksError;
+        if (!known) console.error(`local tasks: ${name} failed`, error);
+        answer({
+          code: known ? error.code : status.INTERNAL,
+          details: String(known ? error.message : error),
+        });
+      } finally {
+        this.#calls -= 1;
+      }
+    };
+  }
+
+  #answer(name: string, handler: Handler, received: Received): object {
+    const { faults } = this.#options;
+    failByFault(faults, name, 'before');
+    const { response, operations } = handler(received);
+    this.#operations += operations;
+    failByFault(faults, name, 'after');
+    return response;
+  }
+}
+
+function failByFault(faults: Faults, name: string, phase: 'before' | 'after'): void {
+  const code = faults.check('tasks', name, phase);
+  if (code !== undefined) throw new TasksError(code, `${name} failed by an injected fault.`);
+}
