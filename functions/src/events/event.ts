@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Json, JsonObject } from './json.ts';
+import type { Json, JsonObject } from '../platform/json.ts';
 import { type Stamp, stampPattern } from './stamp.ts';
 
 /**

@@ -24,7 +24,7 @@ export interface DocumentWrite {
   path: string;
   /** `absent`: the document must not exist; a version: it must be the present one. */
   ifVersion: DocumentVersion | 'absent';
-  /** Fields to set; a key may be a path of names, written as `fieldPath` writes it. The others stay as they are. */
+  /** Fields to set; each by the names that lead to it. The others stay as they are. */
   changes: { path: readonly string[]; value: unknown }[];
 }
 
@@ -39,8 +39,8 @@ export interface DocumentQuery {
   filters: readonly Filter[];
   orderBy: readonly { field: string; descending?: boolean }[];
   limit: number;
-  /** Start after the document with these values of the `orderBy` fields, and this id as the last tie-break. */
-  startAfter?: readonly unknown[];
+  /** A {@link QueryResult.cursor}: start after where that answer ended. */
+  after?: string | undefined;
 }
 
 /** Why Firestore did not do what it was asked. */
@@ -79,6 +79,8 @@ export interface DocumentStore {
 
 export interface QueryResult {
   documents: ReadDocument[];
+  /** Names the last document's place in the order, exact to the database's precision; undefined without documents. */
+  cursor?: string | undefined;
   /** The moment the answer is true for, milliseconds since the epoch. */
   readTimeMs: number;
   billedReads: number;

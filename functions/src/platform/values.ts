@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../events/json.ts';
 import type { Fields } from './documents.ts';
+import type { Json, JsonObject } from './json.ts';
 
 /** Deepest nesting of maps and arrays that Firestore stores (https://cloud.google.com/firestore/quotas#limits). */
 const maxDepth = 20;
@@ -9,18 +9,28 @@ const textSuffix = '_json';
 
 /** The field, by its name, that holds a JSON value: as it is, or as text where Firestore has no form for it. */
 export function fieldForJson(name: string, value: Json): Fields {
-  return isStorable(value, maxDepth - 2) ? { [name]: value } : { [name + textSuffix]: JSON.stringify(value) };
+  const isPlain = isStorable(value, maxDepth - 2) && !name.endsWith(textSuffix);
+  return isPlain ? { [name]: value } : { [name + textSuffix]: JSON.stringify(value) };
 }
 
 /** The JSON values behind {@link fieldForJson}'s fields, by their plain names; only names that `keep` accepts. */
 export function jsonFromFields(fields: Fields, keep: (name: string) => boolean = () => true): JsonObject {
   const values: JsonObject = {};
   for (const [field, value] of Object.entries(fields)) {
-    const isText = field.endsWith(textSuffix) && typeof value === 'string';
-    const name = isText ? field.slice(0, -textSuffix.length) : field;
-    if (keep(name)) values[name] = isText ? (JSON.parse(value) as Json) : jsonOf(value);
+    const text = field.endsWith(textSuffix) && typeof value === 'string' ? parse(value) : undefined;
+    const name = text === undefined ? field : field.slice(0, -textSuffix.length);
+    if (keep(name)) values[name] = text === undefined ? jsonOf(value) : text;
   }
   return values;
+}
+
+/** The value of a JSON text, or undefined for a text that somebody else put into a field of such a name. */
+function parse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A stored value as JSON: dates as ISO 8601 text, bytes as base64. */

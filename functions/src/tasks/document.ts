@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MinerResponse } from '../events/event.ts';
-import type { Json } from '../events/json.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { type DocumentWrite, type Fields, removed, serverTime } from '../platform/documents.ts';
+import type { Json } from '../platform/json.ts';
 import { fieldForJson, jsonFromFields } from '../platform/values.ts';
 import { feedShards } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';

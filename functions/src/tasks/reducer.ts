@@ -1,6 +1,6 @@
 import type { ResponseReceived, TaskCreated, TaskEvent, TaskPatched } from '../events/event.ts';
-import type { Json, JsonObject } from '../events/json.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
+import type { Json, JsonObject } from '../platform/json.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import {
   type Creation,

@@ -1,6 +1,6 @@
 import type { MinerResponse } from '../events/event.ts';
-import type { Json } from '../events/json.ts';
 import type { Stamp } from '../events/stamp.ts';
+import type { Json } from '../platform/json.ts';
 
 /** Statuses a request may set, lowest rank first; the last three stand beside the ranks. */
 export const taskStatuses = [

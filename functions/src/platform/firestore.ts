@@ -1,0 +1,168 @@
+import { getApps, initializeApp } from 'firebase-admin/app';
+import {
+  type DocumentData,
+  type DocumentSnapshot,
+  FieldPath,
+  FieldValue,
+  type Firestore,
+  getFirestore,
+  Timestamp,
+  type WriteBatch,
+} from 'firebase-admin/firestore';
+import {
+  DocumentError,
+  type DocumentFailure,
+  type DocumentQuery,
+  type DocumentStore,
+  type DocumentVersion,
+  type DocumentWrite,
+  type Fields,
+  type QueryResult,
+  type ReadDocument,
+  removed,
+  serverTime,
+} from './documents.ts';
+import { messageOf } from './errors.ts';
+
+/** gRPC status numbers (https://grpc.io/docs/guides/status-codes) and what they mean for a caller of ours. */
+const failures: Readonly<Record<number, DocumentFailure>> = {
+  1: 'unavailable',
+  3: 'invalid',
+  4: 'unavailable',
+  5: 'conflict',
+  6: 'conflict',
+  7: 'unavailable',
+  8: 'exhausted',
+  9: 'conflict',
+  10: 'conflict',
+  13: 'unavailable',
+  14: 'unavailable',
+  16: 'unavailable',
+};
+
+/** Firestore through the Admin SDK, with the process's default credentials or FIRESTORE_EMULATOR_HOST. */
+export function firestoreDocuments(): DocumentStore {
+  const app = getApps()[0] ?? initializeApp();
+  return new FirestoreDocuments(getFirestore(app));
+}
+
+class FirestoreDocuments implements DocumentStore {
+  readonly #firestore: Firestore;
+
+  constructor(firestore: Firestore) {
+    this.#firestore = firestore;
+  }
+
+  async read(paths: readonly string[]): Promise<ReadDocument[]> {
+    if (paths.length === 0) return [];
+    const references = paths.map((path) => this.#firestore.doc(path));
+    return (await translated(this.#firestore.getAll(...references))).map(readDocument);
+  }
+
+  async commit(writes: readonly DocumentWrite[]): Promise<DocumentVersion[]> {
+    const batch = this.#firestore.batch();
+    try {
+      for (const write of writes) this.#add(batch, write);
+    } catch (cause) {
+      // The client checks values before it sends them; what it refuses, the service would refuse as well.
+      throw new DocumentError('invalid', messageOf(cause), { cause });
+    }
+    return (await translated(batch.commit())).map((result) => result.writeTime);
+  }
+
+  #add(batch: WriteBatch, { path, ifVersion, changes }: DocumentWrite): void {
+    const reference = this.#firestore.doc(path);
+    if (ifVersion === 'absent') {
+      batch.create(reference, nested(changes));
+      return;
+    }
+    const [first, ...rest] = changes.map(
+      ({ path: names, value }) => [new FieldPath(...names), stored(value)] as const,
+    );
+    if (first === undefined) throw new Error(`A write of ${path} changes nothing.`);
+    batch.update(reference, ...first, ...rest.flat(), { lastUpdateTime: ifVersion as Timestamp });
+  }
+
+  async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
+    let query = this.#firestore.collection(collection).limit(limit);
+    for (const { field, op, value } of filters) query = query.where(field, op, value);
+    for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
+    const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
+    query = query.orderBy(FieldPath.documentId(), byName);
+    if (after !== undefined) query = query.startAfter(...decodeCursor(after));
+    const found = await translated(query.get());
+    const last = found.docs.at(-1);
+    return {
+      documents: found.docs.map(readDocument),
+      cursor: last && encodeCursor([...orderBy.map(({ field }) => last.get(field) as unknown), last.id]),
+      readTimeMs: found.readTime.toMillis(),
+      billedReads: Math.max(1, found.size),
+    };
+  }
+}
+
+async function translated<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    const code = (cause as { code?: unknown }).code;
+    const failure = typeof code === 'number' ? failures[code] : undefined;
+    if (failure === undefined) throw cause;
+    throw new DocumentError(failure, messageOf(cause), { cause });
+  }
+}
+
+function readDocument(snapshot: DocumentSnapshot): ReadDocument {
+  const { path } = snapshot.ref;
+  const data = snapshot.data();
+  return data === undefined ? { path } : { path, fields: plainFields(data), version: snapshot.updateTime };
+}
+
+function nested(changes: DocumentWrite['changes']): DocumentData {
+  const data: DocumentData = {};
+  for (const { path, value } of changes) {
+    const [name] = path;
+    if (name === undefined || path.length !== 1)
+      throw new Error('A new document is written by whole fields.');
+    data[name] = stored(value);
+  }
+  return data;
+}
+
+function stored(value: unknown): unknown {
+  if (value === serverTime) return FieldValue.serverTimestamp();
+  if (value === removed) return FieldValue.delete();
+  return value;
+}
+
+function plainFields(data: DocumentData): Fields {
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Timestamp) return value.toDate();
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return plainFields(value);
+  }
+  return value;
+}
+
+function encodeCursor(values: readonly unknown[]): string {
+  const parts = values.map((value) =>
+    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : value,
+  );
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+/** Throws DocumentError `invalid` for what {@link encodeCursor} did not make. */
+function decodeCursor(cursor: string): unknown[] {
+  try {
+    const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[];
+    return parts.map((part) =>
+      Array.isArray(part) ? new Timestamp(part[0] as number, part[1] as number) : part,
+    );
+  } catch (cause) {
+    throw new DocumentError('invalid', 'Not a cursor.', { cause });
+  }
+}
