@@ -1,0 +1,46 @@
+import type { Event, MinerResponse } from '../events/event.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Json } from '../platform/json.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+
+export interface BodyOptions {
+  objects: ObjectStore;
+  clock: Clock;
+  ids: Ids;
+  responseInlineMaxBytes: number;
+}
+
+/** Moves response bodies larger than `responseInlineMaxBytes` into objects of their own; other events stay as they are. */
+export function storeLargeBodies(events: readonly Event[], options: BodyOptions): Promise<Event[]> {
+  return Promise.all(
+    events.map(async (event) => {
+      if (event.kind !== 'response' || event.response.response_data === undefined) return event;
+      const text = JSON.stringify(event.response.response_data);
+      // A character is at most three bytes, so most bodies need no count.
+      if (text.length * 3 <= options.responseInlineMaxBytes) return event;
+      const bytes = Buffer.from(text);
+      if (bytes.length <= options.responseInlineMaxBytes) return event;
+      return { ...event, response: await storeBody(event.response, bytes, options) };
+    }),
+  );
+}
+
+/** Puts a response's body into an object, garbage from now on until a document refers to it, and points there. */
+export async function storeBody(
+  response: MinerResponse,
+  bytes: Buffer,
+  { objects, clock, ids }: Omit<BodyOptions, 'responseInlineMaxBytes'>,
+): Promise<MinerResponse> {
+  const object = `bodies/responses/${ids.uuid()}`;
+  await objects.put(object, bytes, { contentType: 'application/json', customTimeMs: clock.now() });
+  const { response_data: _, ...rest } = response;
+  return { ...rest, body: { object, bytes: bytes.length } };
+}
+
+/** A response's body, wherever it is; undefined where its object is gone. */
+export async function loadBody(response: MinerResponse, objects: ObjectStore): Promise<Json | undefined> {
+  if (response.body === undefined) return response.response_data;
+  const stored = await objects.get(response.body.object);
+  return stored === undefined ? undefined : (JSON.parse(stored.bytes.toString('utf8')) as Json);
+}

@@ -1,0 +1,103 @@
+import { carrierBytes, carrierOf, eventLine, maxCarrierBytes } from '../events/carrier.ts';
+import type { Event } from '../events/event.ts';
+import type { Stamp } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
+import { storeLargeBodies } from './bodies.ts';
+import { GroupCommitter } from './groupCommit.ts';
+import {
+  maxGroupBytes,
+  maxGroupRequests,
+  maxGroupsInFlight,
+  maxPendingBytes,
+  stageDeadlineMs,
+} from './limits.ts';
+import { type Outbox, type OutboxOptions, packEvents } from './outbox.ts';
+import type { Stager } from './stager.ts';
+import { nextTickMs } from './tick.ts';
+
+/** One request's events as they travel; they never span two carriers. */
+interface StagedRequest {
+  lines: string[];
+  oldest: Stamp | undefined;
+}
+
+export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'> {
+  outbox: Outbox;
+  lingerMs: number;
+  tickMs: number;
+  responseInlineMaxBytes: number;
+}
+
+/** Stages events by group commit: concurrent requests share a carrier, each is told once it is durable. */
+export function groupStager(options: GroupStagerOptions): Stager {
+  const { clock, lingerMs } = options;
+  const committer = new GroupCommitter<StagedRequest>({
+    maxItems: maxGroupRequests,
+    maxBytes: maxGroupBytes,
+    maxInFlight: maxGroupsInFlight,
+    maxPendingBytes,
+    lingerMs,
+    clock,
+    write: (requests) => sendRequests(options, requests),
+  });
+  return {
+    stage: (events) => within(clock, stageDeadlineMs, stage(options, committer, events)),
+  };
+}
+
+async function stage(
+  options: GroupStagerOptions,
+  committer: GroupCommitter<StagedRequest>,
+  events: readonly Event[],
+): Promise<void> {
+  if (events.length === 0) return;
+  const small = await storeLargeBodies(events, options);
+  const lines = small.map(eventLine);
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
+  await committer.submit({ lines, oldest: oldestStamp(events) }, bytes);
+}
+
+/** Sends requests in as few carriers as they fit; one that fits none alone goes as an object. */
+async function sendRequests(
+  options: GroupStagerOptions,
+  requests: readonly StagedRequest[],
+): Promise<PromiseSettledResult<void>[]> {
+  const { outbox, clock, tickMs } = options;
+  const dueMs = nextTickMs(clock.now(), tickMs);
+  const contents = await packEvents(
+    requests.flatMap(({ lines }) => lines),
+    requests.reduce<Stamp | undefined>((oldest, request) => earlier(oldest, request.oldest), undefined),
+  );
+  if (requests.length > 1 && carrierBytes(carrierOf({ ...contents, dueMs })) > maxCarrierBytes) {
+    const half = Math.ceil(requests.length / 2);
+    const halves = [requests.slice(0, half), requests.slice(half)];
+    return (await Promise.all(halves.map((part) => sendRequests(options, part)))).flat();
+  }
+  const [outcome] = await Promise.allSettled([outbox.sendContents('flush', contents, dueMs)]);
+  return requests.map(() => outcome);
+}
+
+function oldestStamp(events: readonly Event[]): Stamp | undefined {
+  return events.reduce<Stamp | undefined>((oldest, { stamp }) => earlier(oldest, stamp), undefined);
+}
+
+function earlier(a: Stamp | undefined, b: Stamp | undefined): Stamp | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}
+
+async function within(clock: Clock, deadlineMs: number, work: Promise<void>): Promise<void> {
+  let timer: unknown;
+  const late = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(
+      () => reject(new AppError('unavailable', 'Writing took too long; send it again.')),
+      deadlineMs,
+    );
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  type Carrier,
+  carrierBytes,
+  carrierOf,
+  carrierToWire,
+  maxCarrierBytes,
+  packLines,
+} from '../events/carrier.ts';
+import type { Stamp } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { TaskQueue } from '../platform/cloudTasks.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { CircuitBreaker } from './breaker.ts';
+import { breakerOpenMs, breakerThreshold } from './limits.ts';
+import { spoolName, spoolRecord } from './spool.ts';
+
+/** The queues that carriers go to, by the function behind them. */
+export type QueueName = 'flush' | 'expire';
+
+/** Compressed event lines and what a carrier says about them. */
+export interface Contents {
+  packed: Buffer;
+  count: number;
+  oldest?: Stamp | undefined;
+}
+
+export interface OutboxOptions {
+  queues: Readonly<Record<QueueName, TaskQueue>>;
+  objects: ObjectStore;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+}
+
+/** The way carriers leave a process: to Cloud Tasks, or while that fails to the spool in Cloud Storage. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #breaker: CircuitBreaker;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+    this.#breaker = new CircuitBreaker(options.clock, breakerThreshold, breakerOpenMs);
+  }
+
+  /**
+   * Sends one carrier. Resolves when Cloud Tasks, or else Cloud Storage, confirmed it.
+   * @throws AppError `unavailable` when neither did; the carrier may be kept all the same.
+   */
+  async send(queue: QueueName, carrier: Carrier): Promise<void> {
+    const { queues, logger } = this.#options;
+    const data = carrierToWire(carrier);
+    let failure: unknown = new Error('Cloud Tasks failed repeatedly and is left alone for a moment.');
+    if (this.#breaker.allows()) {
+      try {
+        await queues[queue].put(data, carrier.dueMs);
+        this.#breaker.succeeded();
+        return;
+      } catch (error) {
+        this.#breaker.failed();
+        failure = error;
+      }
+    }
+    logger.warn('Cloud Tasks refused a carrier; spooling it to Cloud Storage', {
+      queue,
+      count: carrier.count,
+      reason: messageOf(failure),
+    });
+    await this.#spool(queue, carrier, data);
+  }
+
+  /**
+   * Sends events as one carrier; where they do not fit, as one object and a carrier that points to it.
+   * @throws as {@link Outbox.send}
+   */
+  async sendContents(queue: QueueName, contents: Contents, dueMs: number): Promise<void> {
+    const inline = carrierOf({ ...contents, dueMs });
+    if (carrierBytes(inline) <= maxCarrierBytes) return this.send(queue, inline);
+    const { clock, ids, objects } = this.#options;
+    const object = `bodies/carriers/${ids.uuid()}`;
+    await objects.put(object, contents.packed, { customTimeMs: clock.now() });
+    return this.send(queue, carrierOf({ object, count: contents.count, oldest: contents.oldest, dueMs }));
+  }
+
+  async #spool(queue: QueueName, carrier: Carrier, data: Record<string, unknown>): Promise<void> {
+    const { objects, ids } = this.#options;
+    try {
+      const record = spoolRecord({ queue, dueMs: carrier.dueMs, data });
+      await objects.put(spoolName(ids.uuid()), record, {
+        contentType: 'application/json',
+        ifGeneration: '0',
+      });
+    } catch (cause) {
+      throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed; send it again.', {
+        cause,
+      });
+    }
+  }
+}
+
+/** Packs lines of events, oldest stamp first known, as a carrier's contents. */
+export async function packEvents(lines: readonly string[], oldest: Stamp | undefined): Promise<Contents> {
+  return { packed: await packLines(lines), count: lines.length, oldest };
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import type { TaskQueue } from '../platform/cloudTasks.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { maxSweptCarriers } from './limits.ts';
+
+const prefix = 'spool/';
+
+const record = z.object({
+  queue: z.enum(['flush', 'expire']),
+  due_ms: z.number(),
+  data: z.record(z.string(), z.unknown()),
+});
+
+/** Where a spooled carrier is kept. */
+export function spoolName(id: string): string {
+  return `${prefix}${id}.json`;
+}
+
+/** A spooled carrier's bytes: for which queue, due when, and what the task would have held. */
+export function spoolRecord(spooled: {
+  queue: string;
+  dueMs: number;
+  data: Record<string, unknown>;
+}): Buffer {
+  return Buffer.from(JSON.stringify({ queue: spooled.queue, due_ms: spooled.dueMs, data: spooled.data }));
+}
+
+export interface SweepOptions {
+  objects: ObjectStore;
+  queues: Readonly<Record<'flush' | 'expire', TaskQueue>>;
+  logger: Logger;
+}
+
+/**
+ * Puts spooled carriers back into Cloud Tasks, each before its object is deleted: a crash between costs a second
+ * copy, which the flusher knows by its stamps. Stops at the first one that Cloud Tasks refuses.
+ * Returns how many went back.
+ */
+export async function sweepSpool({ objects, queues, logger }: SweepOptions): Promise<number> {
+  let swept = 0;
+  for (const { name } of await objects.list(prefix, { limit: maxSweptCarriers })) {
+    const stored = await objects.get(name);
+    if (stored === undefined) continue;
+    const parsed = record.safeParse(parseJson(stored.bytes));
+    if (parsed.success) {
+      const { queue, due_ms: dueMs, data } = parsed.data;
+      try {
+        await queues[queue].put(data, dueMs);
+      } catch (error) {
+        logger.warn('Cloud Tasks still refuses; the spool stays', { swept, reason: messageOf(error) });
+        return swept;
+      }
+      swept += 1;
+    } else {
+      logger.error('A spooled carrier cannot be read; kept as a dead letter', { name });
+      await objects.put(`dead-letters/${name.slice(prefix.length)}`, stored.bytes);
+    }
+    await objects.delete(name);
+  }
+  if (swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: swept });
+  return swept;
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
