@@ -1,0 +1,111 @@
+import { AppError } from '../platform/errors.ts';
+import { parseJson, utf8Text } from './json.ts';
+import type { ApiRequest } from './route.ts';
+
+/** A form's fields, or a JSON object's members. */
+export interface BodyFields {
+  fields: Readonly<Record<string, unknown>>;
+  /** Every value is a text, numbers too. */
+  isForm: boolean;
+}
+
+const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
+const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
+
+/**
+ * The body's JSON. A body without a content type counts as JSON.
+ * @throws AppError `unsupported_media_type`, `invalid_request`.
+ */
+export function readJson(request: ApiRequest): unknown {
+  const type = mediaType(request);
+  if (type !== '' && !isJson(type)) {
+    throw new AppError('unsupported_media_type', `Send application/json, not ${type}.`);
+  }
+  return parseJson(utf8Text(request.body));
+}
+
+/** Whether the body says that it is newline-delimited JSON. */
+export function isNdjson(request: ApiRequest): boolean {
+  return ndjsonTypes.includes(mediaType(request));
+}
+
+/** The lines of an NDJSON body that are not blank; a line's index is its number less one. */
+export function ndjsonLines(request: ApiRequest): { index: number; text: string }[] {
+  return utf8Text(request.body)
+    .split('\n')
+    .map((text, index) => ({ index, text }))
+    .filter(({ text }) => text.trim() !== '');
+}
+
+/**
+ * The fields of a urlencoded or multipart form, or of a JSON object.
+ * @throws AppError `unsupported_media_type`, `invalid_request`.
+ */
+export async function readFields(request: ApiRequest): Promise<BodyFields> {
+  const type = mediaType(request);
+  if (!formTypes.includes(type)) {
+    if (type !== '' && !isJson(type)) {
+      throw new AppError('unsupported_media_type', `Send a form or application/json, not ${type}.`);
+    }
+    const value = readJson(request);
+    if (!isObject(value)) throw new AppError('invalid_request', 'The body is not a JSON object.');
+    return { fields: value, isForm: false };
+  }
+  const entries =
+    type === 'multipart/form-data' ? await multipart(request) : urlencoded(utf8Text(request.body));
+  const fields = new Map(entries);
+  if (fields.size < entries.length) throw new AppError('invalid_request', 'A form field is there twice.');
+  return { fields: Object.fromEntries(fields), isForm: true };
+}
+
+/** Whether a JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function mediaType(request: ApiRequest): string {
+  return (request.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function isJson(type: string): boolean {
+  return type === 'application/json' || (type.startsWith('application/') && type.endsWith('+json'));
+}
+
+/** Stricter than URLSearchParams, which takes broken escapes for text and replaces what is no UTF-8. */
+function urlencoded(text: string): [string, string][] {
+  try {
+    return text
+      .split('&')
+      .filter((pair) => pair !== '')
+      .map((pair) => {
+        const equals = pair.indexOf('=');
+        return equals === -1
+          ? [unescapeForm(pair), '']
+          : [unescapeForm(pair.slice(0, equals)), unescapeForm(pair.slice(equals + 1))];
+      });
+  } catch (cause) {
+    throw new AppError('invalid_request', 'Malformed form: a percent sign encodes nothing, or no UTF-8.', {
+      cause,
+    });
+  }
+}
+
+function unescapeForm(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+/** The platform's own parser. */
+async function multipart(request: ApiRequest): Promise<[string, string][]> {
+  const type = request.header('content-type') ?? '';
+  let entries: [string, unknown][];
+  try {
+    const body = new Uint8Array(request.body);
+    entries = [...(await new Response(body, { headers: { 'content-type': type } }).formData())];
+  } catch (cause) {
+    throw new AppError('invalid_request', 'Malformed multipart form.', { cause });
+  }
+  return entries.map(([name, value]) => {
+    if (typeof value !== 'string') throw new AppError('invalid_request', `${name} is a file, not a text.`);
+    return [name, value];
+  });
+}

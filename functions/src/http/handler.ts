@@ -1,0 +1,146 @@
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../platform/clock.ts';
+import { AppError, errorCodes } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { LogFields, Logger } from '../platform/logger.ts';
+import type { Authenticator } from './auth.ts';
+import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { problem } from './problem.ts';
+import { RateLimiter } from './rateLimit.ts';
+import { type HttpRequest, readBody } from './readBody.ts';
+import type { ApiRequest, ApiResponse, Caller, Route } from './route.ts';
+import { MethodNotAllowed, Router } from './router.ts';
+
+export interface HttpHandlerOptions {
+  routes: readonly Route[];
+  authenticator: Authenticator;
+  logger: Logger;
+  clock: Clock;
+  ids: Ids;
+  limits?: Partial<HttpLimits>;
+}
+
+/** A request listener for Cloud Functions' `onRequest`, Express or node:http. It never rejects. */
+export type HttpHandler = (request: HttpRequest, response: ServerResponse) => Promise<void>;
+
+/** What public routes see as their caller. */
+const anonymous: Caller = { keyId: 'anonymous', role: 'read' };
+
+const saneRequestId = /^[\w.:/+=@-]{1,128}$/;
+const noBody = Buffer.alloc(0);
+
+/**
+ * Serves routes: finds the route, authenticates, limits the rate, reads the body, answers. Every failure becomes a problem
+ * answer; those of the server are logged with the request's id, never with its content.
+ */
+export function httpHandler(options: HttpHandlerOptions): HttpHandler {
+  const limits: HttpLimits = { ...defaultHttpLimits, ...options.limits };
+  const router = new Router(options.routes);
+  const rates = new RateLimiter(options.clock, limits.requestsPerSecond);
+
+  const answer = async (request: HttpRequest, requestId: string): Promise<ApiResponse> => {
+    const method = request.method ?? 'GET';
+    const url = request.url ?? '/';
+    const mark = url.indexOf('?');
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const { route, params } = router.match(method, path);
+    const header = (name: string): string | undefined => headerOf(request, name);
+    const caller = route.access === 'public' ? anonymous : await options.authenticator.authenticate(header);
+    if (route.access !== 'public') {
+      checkAccess(route, caller);
+      checkRate(rates, caller);
+    }
+    const body = route.method === 'GET' ? noBody : await readBody(request, limits.maxBodyBytes);
+    const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
+    const apiRequest: ApiRequest = { requestId, method, path, params, query, header, body, caller };
+    return route.handle(apiRequest);
+  };
+
+  return async (request, response) => {
+    const requestId = requestIdOf(request, options.ids);
+    let apiResponse: ApiResponse;
+    let payload: string | Uint8Array;
+    try {
+      apiResponse = await answer(request, requestId);
+      payload = encode(apiResponse);
+    } catch (error) {
+      apiResponse = explain(error, request, requestId, options.logger);
+      payload = encode(apiResponse);
+    }
+    send(response, apiResponse, payload, requestId, request.method === 'HEAD');
+  };
+}
+
+function headerOf(request: HttpRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+function requestIdOf(request: HttpRequest, ids: Ids): string {
+  const given = headerOf(request, 'x-request-id');
+  return given !== undefined && saneRequestId.test(given) ? given : ids.uuid();
+}
+
+function checkAccess(route: Route, caller: Caller): void {
+  if (route.access === 'public' || caller.role === 'admin' || route.access.includes(caller.role)) return;
+  const allowed = [...route.access, 'admin'].join(', ');
+  throw new AppError(
+    'forbidden',
+    `A key of role ${caller.role} cannot call ${route.method} ${route.path}; ${allowed} can.`,
+  );
+}
+
+function checkRate(rates: RateLimiter, caller: Caller): void {
+  const retryAfterSeconds = rates.take(caller);
+  if (retryAfterSeconds > 0) {
+    throw new AppError('rate_limited', 'This key sends too many requests a second.', { retryAfterSeconds });
+  }
+}
+
+function explain(error: unknown, request: HttpRequest, requestId: string, logger: Logger): ApiResponse {
+  if (error instanceof MethodNotAllowed) {
+    const response = problem(error, requestId);
+    return { ...response, headers: { ...response.headers, allow: error.allow } };
+  }
+  const shown = error instanceof AppError ? error : new AppError('internal', 'Something failed inside.');
+  const { status } = errorCodes[shown.code];
+  if (status >= 500) {
+    const fields: LogFields & { error: unknown } = { request_id: requestId, status, error };
+    fields['method'] = request.method;
+    fields['path'] = pathOf(request);
+    logger.error('request failed', fields);
+  }
+  return problem(shown, requestId);
+}
+
+function pathOf(request: HttpRequest): string {
+  return (request.url ?? '/').split('?', 1)[0] ?? '/';
+}
+
+/** With a content type of its own, text and bytes are sent as they are. */
+function encode({ json, headers }: ApiResponse): string | Uint8Array {
+  if (json === undefined) return '';
+  const asItIs =
+    headers !== undefined && Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
+  if (asItIs && (typeof json === 'string' || json instanceof Uint8Array)) return json;
+  return JSON.stringify(json);
+}
+
+function send(
+  response: ServerResponse,
+  { status, json, headers }: ApiResponse,
+  payload: string | Uint8Array,
+  requestId: string,
+  withoutBody: boolean,
+): void {
+  if (response.destroyed || response.headersSent) return;
+  const all: Record<string, string | number> = {};
+  if (json !== undefined) all['content-type'] = 'application/json';
+  for (const name in headers) all[name.toLowerCase()] = headers[name] ?? '';
+  if (status !== 204 && status !== 304) all['content-length'] = Buffer.byteLength(payload);
+  all['x-request-id'] = requestId;
+  // Hosting would cache even errors for everybody.
+  all['cache-control'] = 'private, no-store';
+  response.writeHead(status, all);
+  response.end(withoutBody ? undefined : payload);
+}

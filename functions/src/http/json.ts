@@ -1,0 +1,82 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError, messageOf } from '../platform/errors.ts';
+import { maxJsonContainers, uncountedJsonLength } from './limits.ts';
+
+/** The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence. */
+export function utf8Text(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new AppError('invalid_request', 'The body is not UTF-8.');
+  return bytes.toString('utf8');
+}
+
+/**
+ * Parses JSON.
+ * @throws AppError `invalid_request` with the position of the fault, or for more arrays and objects than memory should pay.
+ */
+export function parseJson(text: string): unknown {
+  refuseJsonBomb(text);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('invalid_request', `Malformed JSON ${faultOf(messageOf(cause), text)}.`);
+  }
+}
+
+/** @throws AppError `invalid_request` for a text with more than `maxJsonContainers` arrays and objects. */
+export function refuseJsonBomb(text: string): void {
+  if (text.length <= uncountedJsonLength) return;
+  let containers = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) quoted = !quoted;
+    else if (code === backslash && quoted) at += 1;
+    else if ((code === brace || code === bracket) && !quoted) containers += 1;
+  }
+  if (containers > maxJsonContainers) {
+    throw new AppError('invalid_request', `The JSON has more than ${maxJsonContainers} arrays and objects.`);
+  }
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const brace = 0x7b;
+const bracket = 0x5b;
+
+function faultOf(message: string, text: string): string {
+  const stated = /^(.*) in JSON at position (\d+)/s.exec(message);
+  if (stated !== null) return `${place(text, Number(stated[2]))}: ${stated[1]}`;
+  if (!isEarlyFault(message)) return `${place(text, text.length)}: it ends too early`;
+  const at = firstFault(text);
+  return `${place(text, at)}: unexpected ${JSON.stringify(text.charAt(at))}`;
+}
+
+/** The engine gives no position for an unexpected character, only a piece of the text around it. */
+function isEarlyFault(message: string): boolean {
+  return message.endsWith('is not valid JSON');
+}
+
+/** The shortest beginning that fails for a character, not for its end, ends with that character. */
+function firstFault(text: string): number {
+  let low = 1;
+  let high = text.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (failsEarly(text.slice(0, middle))) high = middle;
+    else low = middle + 1;
+  }
+  return low - 1;
+}
+
+function failsEarly(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return isEarlyFault(messageOf(error));
+  }
+}
+
+function place(text: string, position: number): string {
+  const before = text.slice(0, position).split('\n');
+  return `at position ${position} (line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1})`;
+}

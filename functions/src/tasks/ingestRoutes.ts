@@ -1,0 +1,191 @@
+import type { Event, ResponseReceived, Visibility } from '../events/event.ts';
+import type { StampSource } from '../events/stamp.ts';
+import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/body.ts';
+import { parseJson } from '../http/json.ts';
+import { problem } from '../http/problem.ts';
+import type { ApiRequest, ApiResponse, Caller, Role, Route } from '../http/route.ts';
+import { AppError } from '../platform/errors.ts';
+import { hashedUuid, type Ids } from '../platform/ids.ts';
+import type { Stager } from '../staging/stager.ts';
+import { createdEvent, type Fields, patchedEvent, responseEvent, translationEvent } from './submit.ts';
+import { quoted } from './submitFields.ts';
+import { maxResponsesPerRequest, maxTaskFieldsBytes } from './submitLimits.ts';
+
+export interface IngestRoutesOptions {
+  stager: Stager;
+  stamps: StampSource;
+  ids: Pick<Ids, 'uuid'>;
+}
+
+interface Rejected {
+  index: number;
+  code: string;
+  message: string;
+}
+
+const miners: readonly Role[] = ['ingest', 'miner'];
+const proxies: readonly Role[] = ['ingest'];
+const legacyRoot = '/api/v1/miner';
+
+/** The routes that accept events: each request stages its events in one call, and is answered once they are durable. */
+export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Route[] {
+  const responses = async (request: ApiRequest): Promise<ApiResponse> => {
+    const { items, isBatch } = readItems(request);
+    const events: Event[] = [];
+    const rejected: Rejected[] = [];
+    for (const { index, read } of items) {
+      try {
+        const event = responseEvent(read(), stamps.next(), { texts: false });
+        checkSpeaker(request.caller, event);
+        events.push(event);
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        if (!isBatch && error.code === 'forbidden') throw error;
+        rejected.push({ index, code: error.code, message: error.message });
+      }
+    }
+    if (events.length === 0) {
+      const [first] = rejected;
+      const detail =
+        first === undefined ? 'There is no response in the body.' : `No response is valid: ${first.message}`;
+      return problem(new AppError('nothing_accepted', detail), request.requestId, { accepted: 0, rejected });
+    }
+    await stager.stage(events);
+    return { status: 202, json: { accepted: events.length, rejected } };
+  };
+
+  const legacy = async (request: ApiRequest, event: ResponseReceived): Promise<ApiResponse> => {
+    checkSpeaker(request.caller, event);
+    await stager.stage([event]);
+    const { taskId, response } = event;
+    return {
+      status: 200,
+      json: { success: true, message: 'Response accepted', task_id: taskId, miner_uid: response.miner_uid },
+    };
+  };
+
+  const legacyResponse = async (request: ApiRequest): Promise<ApiResponse> => {
+    const { response, response_data = response, ...fields } = (await readFields(request)).fields;
+    return legacy(request, responseEvent({ ...fields, response_data }, stamps.next(), { texts: true }));
+  };
+
+  const legacyTranslation = async (request: ApiRequest): Promise<ApiResponse> =>
+    legacy(request, translationEvent((await readFields(request)).fields, stamps.next()));
+
+  const create = async (request: ApiRequest): Promise<ApiResponse> => {
+    const event = createdEvent(readTask(request), {
+      stamp: stamps.next(),
+      visibility: visibilityOf(request),
+      newId: () => newIdFor(request, ids),
+    });
+    await stager.stage([event]);
+    return { status: 202, json: { task_id: event.taskId } };
+  };
+
+  const change = async (request: ApiRequest): Promise<ApiResponse> => {
+    const options = { stamp: stamps.next(), visibility: visibilityOf(request) };
+    const event = patchedEvent(request.params['id'] ?? '', readTask(request), options);
+    await stager.stage([event]);
+    return { status: 202, json: { task_id: event.taskId } };
+  };
+
+  return [
+    { method: 'POST', path: '/v1/responses', access: miners, handle: responses },
+    { method: 'POST', path: `${legacyRoot}/response`, access: miners, handle: legacyResponse },
+    ...['text-translation', 'document-translation'].map(
+      (kind): Route => ({
+        method: 'POST',
+        path: `${legacyRoot}/${kind}/upload-result`,
+        access: miners,
+        handle: legacyTranslation,
+      }),
+    ),
+    { method: 'POST', path: '/v1/tasks', access: proxies, handle: create },
+    { method: 'PATCH', path: '/v1/tasks/:id', access: proxies, handle: change },
+  ];
+}
+
+/** A submitted response, read when it is its turn, so that a fault is its own. */
+interface Item {
+  /** Its place in the list, or its line less one. */
+  index: number;
+  read: () => Fields;
+}
+
+function readItems(request: ApiRequest): { items: Item[]; isBatch: boolean } {
+  if (isNdjson(request)) {
+    const lines = ndjsonLines(request);
+    checkCount(lines.length);
+    return {
+      items: lines.map(({ index, text }) => ({ index, read: () => itemOf(parseJson(text)) })),
+      isBatch: true,
+    };
+  }
+  const body = readJson(request);
+  if (!isObject(body) || !Object.hasOwn(body, 'responses')) {
+    return { items: [{ index: 0, read: () => itemOf(body) }], isBatch: false };
+  }
+  const { responses, ...others } = body;
+  const unknown = Object.keys(others)[0];
+  if (unknown !== undefined) {
+    throw new AppError('invalid_request', `Unknown field ${quoted(unknown)} beside responses.`);
+  }
+  if (!Array.isArray(responses)) throw new AppError('invalid_request', 'responses: expected a list.');
+  checkCount(responses.length);
+  const items = responses.map((item: unknown, index): Item => ({ index, read: () => itemOf(item) }));
+  return { items, isBatch: true };
+}
+
+function itemOf(value: unknown): Fields {
+  if (!isObject(value)) throw new AppError('invalid_request', 'A response is a JSON object.');
+  return value;
+}
+
+function checkCount(count: number): void {
+  if (count > maxResponsesPerRequest) {
+    throw new AppError(
+      'payload_too_large',
+      `At most ${maxResponsesPerRequest} responses fit in a request; these are ${count}.`,
+    );
+  }
+}
+
+/** A key bound to miners speaks for no other. Bound to hotkeys alone, it must name one of them. */
+function checkSpeaker({ uids, hotkeys }: Caller, { response }: ResponseReceived): void {
+  if (uids !== undefined && !uids.includes(response.miner_uid)) {
+    throw new AppError('forbidden', `This key does not speak for miner ${response.miner_uid}.`);
+  }
+  if (hotkeys === undefined || (response.hotkey === null && uids !== undefined)) return;
+  if (response.hotkey === null || !hotkeys.includes(response.hotkey)) {
+    throw new AppError(
+      'forbidden',
+      'This key speaks only for the hotkeys it is bound to; send one of them as hotkey.',
+    );
+  }
+}
+
+function readTask(request: ApiRequest): Fields {
+  if (request.body.length > maxTaskFieldsBytes) {
+    throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
+  }
+  const body = readJson(request);
+  if (!isObject(body)) throw new AppError('invalid_request', 'The body is not a JSON object.');
+  return body;
+}
+
+function visibilityOf({ query }: ApiRequest): Visibility {
+  const given = query.get('visibility');
+  if (given === null) return 'default';
+  if (given === 'prompt' || given === 'deferred' || given === 'default') return given;
+  throw new AppError('invalid_request', `visibility: expected prompt or deferred, got ${quoted(given)}.`);
+}
+
+/** With an Idempotency-Key the same request makes the same task again, not another. */
+function newIdFor(request: ApiRequest, ids: Pick<Ids, 'uuid'>): string {
+  const key = request.header('idempotency-key');
+  if (key === undefined) return ids.uuid();
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
+  }
+  return hashedUuid(request.caller.keyId, key, '0');
+}

@@ -1,0 +1,17 @@
+/** What one request may submit. */
+
+export const maxResponsesPerRequest = 1000;
+
+/** Of a response's data, a task's metadata and its inputs. */
+export const maxJsonDepth = 20;
+
+/** Of a text field, where nothing smaller holds; the body's limit is what counts. */
+export const maxTextLength = 8 * 1024 * 1024;
+
+export const maxMinerUid = 65_535;
+
+/** A task's fields together, as JSON: its document holds 1 MiB, with the responses and their bookkeeping. */
+export const maxTaskFieldsBytes = 512 * 1024;
+
+export const maxAssignedMiners = 1024;
+export const maxInputFields = 32;

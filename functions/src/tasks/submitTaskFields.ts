@@ -1,0 +1,87 @@
+import { AppError } from '../platform/errors.ts';
+import type { Json, JsonObject } from '../platform/json.ts';
+import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
+import { taskStatuses } from './state.ts';
+import {
+  expected,
+  quoted,
+  readInteger,
+  readJsonObject,
+  readJsonValue,
+  readMinerUid,
+  readText,
+} from './submitFields.ts';
+import { maxAssignedMiners, maxInputFields } from './submitLimits.ts';
+
+type FieldReader = (value: unknown, name: string) => Json;
+
+const shortText: FieldReader = (value, name) => readText(value, name, 256);
+const shortTextOrNull: FieldReader = (value, name) => (value === null ? null : shortText(value, name));
+const minerCount: FieldReader = (value, name) => readInteger(value, name, 1, maxResponsesPerTask);
+
+/** The fields a task may be given. Everything else it has is derived. */
+const readers: Readonly<Record<string, FieldReader>> = {
+  task_type: shortText,
+  status: (value, name) => {
+    const status = taskStatuses.find((known) => known === value);
+    if (status === undefined) throw expected(name, `one of ${taskStatuses.join(', ')}`, value);
+    return status;
+  },
+  priority: (value, name) => (Number.isInteger(value) ? Number(value) : shortText(value, name)),
+  source_language: shortTextOrNull,
+  target_language: shortTextOrNull,
+  model_id: shortTextOrNull,
+  required_miner_count: minerCount,
+  min_miner_count: minerCount,
+  assigned_miners: (value, name) => {
+    if (!Array.isArray(value) || value.length > maxAssignedMiners) {
+      throw expected(name, `a list of at most ${maxAssignedMiners} miner uids`, value);
+    }
+    return [...new Set(value.map((uid, index) => readMinerUid(uid, false, `${name}[${index}]`)))];
+  },
+  metadata: readJsonObject,
+};
+
+const inputName = /^input_[a-z0-9_]{1,64}$/;
+
+/**
+ * Checks a task's fields.
+ * @throws AppError `invalid_request` for an unknown field, a wrong value, or counts that a change cannot set.
+ */
+export function readTaskFields(
+  submitted: Readonly<Record<string, unknown>>,
+  purpose: 'creation' | 'change',
+): JsonObject {
+  const fields: JsonObject = {};
+  for (const [name, value] of Object.entries(submitted)) fields[name] = readerOf(name)(value, name);
+  if (Object.keys(fields).filter((name) => inputName.test(name)).length > maxInputFields) {
+    throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
+  }
+  checkCounts(fields, purpose);
+  return fields;
+}
+
+function readerOf(name: string): FieldReader {
+  if (inputName.test(name)) return readJsonValue;
+  const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
+  if (reader === undefined) {
+    throw new AppError('invalid_request', `Unknown field ${quoted(name)}: put it into metadata.`);
+  }
+  return reader;
+}
+
+function checkCounts(fields: JsonObject, purpose: 'creation' | 'change'): void {
+  const { required_miner_count: required, min_miner_count: least } = fields;
+  if (purpose === 'change' && (required !== undefined || least !== undefined)) {
+    throw new AppError(
+      'invalid_request',
+      'required_miner_count and min_miner_count are fixed by the creation of a task.',
+    );
+  }
+  if (Number(least ?? defaultMinMinerCount) > Number(required ?? defaultRequiredMinerCount)) {
+    throw new AppError(
+      'invalid_request',
+      `min_miner_count is more than required_miner_count (${defaultRequiredMinerCount} unless given).`,
+    );
+  }
+}
