@@ -105,10 +105,13 @@ function explain(error: unknown, request: HttpRequest, requestId: string, logger
   const shown = error instanceof AppError ? error : new AppError('internal', 'Something failed inside.');
   const { status } = errorCodes[shown.code];
   if (status >= 500) {
-    const fields: LogFields & { error: unknown } = { request_id: requestId, status, error };
-    fields['method'] = request.method;
-    fields['path'] = pathOf(request);
-    logger.error('request failed', fields);
+    const fields: LogFields = {
+      request_id: requestId,
+      status,
+      method: request.method,
+      path: pathOf(request),
+    };
+    logger.error('request failed', fields, error);
   }
   return problem(shown, requestId);
 }

@@ -9,7 +9,8 @@ export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields & { error?: unknown }): void;
+  /** `fields.error` may be anything that was thrown; its stack and causes are logged. */
+  error(message: string, fields?: Record<string, unknown>): void;
 }
 
 /**
@@ -17,7 +18,7 @@ export interface Logger {
  * (https://cloud.google.com/run/docs/logging#writing_structured_logs).
  */
 export function jsonLogger(write: (line: string) => void, least: Severity = 'INFO'): Logger {
-  const log = (severity: Severity, message: string, fields: LogFields = {}): void => {
+  const log = (severity: Severity, message: string, fields: Record<string, unknown> = {}): void => {
     if (severities.indexOf(severity) >= severities.indexOf(least)) {
       write(`${JSON.stringify({ severity, message, ...fields })}\n`);
     }
@@ -26,8 +27,8 @@ export function jsonLogger(write: (line: string) => void, least: Severity = 'INF
     debug: (message, fields) => log('DEBUG', message, fields),
     info: (message, fields) => log('INFO', message, fields),
     warn: (message, fields) => log('WARNING', message, fields),
-    error: (message, { error, ...fields } = {}) =>
-      log('ERROR', message, { ...fields, ...(error === undefined ? {} : { error: describe(error) }) }),
+    error: (message, fields, cause) =>
+      log('ERROR', message, { ...fields, ...(cause === undefined ? {} : { error: describe(cause) }) }),
   };
 }
 
