@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../platform/clock.ts';
 import { AppError, errorCodes } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { LogFields, Logger } from '../platform/logger.ts';
+import type { Logger } from '../platform/logger.ts';
 import type { Authenticator } from './auth.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
@@ -105,13 +105,8 @@ function explain(error: unknown, request: HttpRequest, requestId: string, logger
   const shown = error instanceof AppError ? error : new AppError('internal', 'Something failed inside.');
   const { status } = errorCodes[shown.code];
   if (status >= 500) {
-    const fields: LogFields = {
-      request_id: requestId,
-      status,
-      method: request.method,
-      path: pathOf(request),
-    };
-    logger.error('request failed', fields, error);
+    const { method } = request;
+    logger.error('request failed', { request_id: requestId, status, method, path: pathOf(request), error });
   }
   return problem(shown, requestId);
 }

@@ -27,8 +27,8 @@ export function jsonLogger(write: (line: string) => void, least: Severity = 'INF
     debug: (message, fields) => log('DEBUG', message, fields),
     info: (message, fields) => log('INFO', message, fields),
     warn: (message, fields) => log('WARNING', message, fields),
-    error: (message, fields, cause) =>
-      log('ERROR', message, { ...fields, ...(cause === undefined ? {} : { error: describe(cause) }) }),
+    error: (message, { error, ...fields } = {}) =>
+      log('ERROR', message, { ...fields, ...(error === undefined ? {} : { error: describe(error) }) }),
   };
 }
 
