@@ -1,3 +1,6 @@
+/** Longer delays overflow the machine's timers; the clock then wakes early and waits again. */
+const maxMachineDelayMs = 0x7fffffff;
+
 /** A timer handle of a {@link LocalClock}. */
 export interface LocalTimer {
   readonly dueMs: number;
@@ -21,11 +24,21 @@ export interface LocalClock {
   setOffsetMs(offsetMs: number): void;
 }
 
-/** A clock over the machine's own, for the stack's process and, with the offset sent to it, for each instance. */
+/**
+ * A clock over the machine's own, for the stack's process and, with the offset sent to it, for each instance.
+ * Setting and clearing a timer is cheap with hundreds pending (every open request has one): the machine's timer
+ * is set only for an earlier due moment, and one left over from a cleared timer just finds nothing to run.
+ */
 export class OffsetClock implements LocalClock {
-  #offsetMs = 0;
-  readonly #timers = new Set<LocalTimer>();
+  #offsetMs: number;
+  #changes = 0;
+  #armedDueMs = Number.POSITIVE_INFINITY;
   #armed: NodeJS.Timeout | undefined;
+  readonly #timers = new Set<LocalTimer>();
+
+  constructor(offsetMs = 0) {
+    this.#offsetMs = offsetMs;
+  }
 
   now(): number {
     return Date.now() + this.#offsetMs;
@@ -34,12 +47,15 @@ export class OffsetClock implements LocalClock {
   setTimeout(run: () => void, delayMs: number): LocalTimer {
     const timer: LocalTimer = { dueMs: this.now() + Math.max(0, delayMs), run };
     this.#timers.add(timer);
-    this.#arm();
+    this.#changes += 1;
+    if (timer.dueMs < this.#armedDueMs) this.#arm(timer.dueMs);
     return timer;
   }
 
   clearTimeout(timer: LocalTimer | undefined): void {
-    if (timer !== undefined && this.#timers.delete(timer)) this.#arm();
+    if (timer === undefined || !this.#timers.delete(timer)) return;
+    this.#changes += 1;
+    if (this.#timers.size === 0) this.#disarm();
   }
 
   nextDueMs(): number | undefined {
@@ -54,22 +70,41 @@ export class OffsetClock implements LocalClock {
 
   setOffsetMs(offsetMs: number): void {
     this.#offsetMs = Math.max(this.#offsetMs, offsetMs);
-    this.#arm();
+    this.#runDue();
   }
 
-  #arm(): void {
+  /** Counts timers set, cleared and run: two equal readings mean that nothing happened to any timer between. */
+  changes(): number {
+    return this.#changes;
+  }
+
+  #arm(dueMs: number): void {
     clearTimeout(this.#armed);
-    const due = this.nextDueMs();
-    if (due === undefined) return;
-    this.#armed = setTimeout(() => this.#fire(), Math.min(Math.max(0, due - this.now()), 0x7fffffff));
+    this.#armedDueMs = dueMs;
+    this.#armed = setTimeout(
+      () => this.#runDue(),
+      Math.min(Math.max(0, dueMs - this.now()), maxMachineDelayMs),
+    );
   }
 
-  #fire(): void {
+  #disarm(): void {
+    clearTimeout(this.#armed);
+    this.#armedDueMs = Number.POSITIVE_INFINITY;
+  }
+
+  #runDue(): void {
+    this.#disarm();
     const now = this.now();
     const due = [...this.#timers].filter((timer) => timer.dueMs <= now).sort((a, b) => a.dueMs - b.dueMs);
-    for (const timer of due) {
-      if (this.#timers.delete(timer)) timer.run();
+    try {
+      for (const timer of due) {
+        if (!this.#timers.delete(timer)) continue;
+        this.#changes += 1;
+        timer.run();
+      }
+    } finally {
+      const next = this.nextDueMs();
+      if (next !== undefined) this.#arm(next);
     }
-    this.#arm();
   }
 }

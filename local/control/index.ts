@@ -1,0 +1,81 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FunctionsUsage, InstanceInfo } from '../functions/index.ts';
+import type { Fault } from '../shared/faults.ts';
+import type { FirestoreUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
+import { BadRequest, number, readFault, readObject } from './body.ts';
+
+/** What was used since the last reset, as it would be billed. */
+export interface StackUsage {
+  firestore: FirestoreUsage;
+  tasks: TasksUsage;
+  storage: StorageUsage;
+  functions: FunctionsUsage;
+}
+
+/** What can be done with a running stack besides using it. */
+export interface StackControl {
+  usage(): StackUsage;
+  resetUsage(): void;
+  addFault(fault: Fault): void;
+  clearFaults(): void;
+  /** Moves the clock by `ms`; answers the time after that, when all that became due has come to rest. */
+  advance(ms: number): Promise<number>;
+  now(): number;
+  instances(): InstanceInfo[];
+  /** Ends a function's instances with SIGKILL; returns how many there were. Throws for an unknown function. */
+  killInstances(functionName: string): Promise<number>;
+  killDispatcher(): void;
+  restartDispatcher(): void;
+}
+
+type Route = (control: StackControl, body: Record<string, unknown>) => unknown;
+
+const maxAdvanceMs = 400 * 24 * 60 * 60_000;
+
+const routes: Record<string, Route> = {
+  'GET usage': (control) => control.usage(),
+  'POST usage/reset': (control) => {
+    control.resetUsage();
+    return control.usage();
+  },
+  'POST faults': (control, body) => control.addFault(readFault(body)),
+  'DELETE faults': (control) => control.clearFaults(),
+  'GET clock': (control) => ({ now: new Date(control.now()).toISOString() }),
+  'POST clock/advance': async (control, body) => ({
+    now: new Date(await control.advance(number(body, 'ms', 0, maxAdvanceMs))).toISOString(),
+  }),
+  'GET instances': (control) => ({ instances: control.instances() }),
+  'POST instances/kill': async (control, body) => {
+    if (typeof body['function'] !== 'string')
+      throw new BadRequest('function must be the name of a function.');
+    return { killed: await control.killInstances(body['function']) };
+  },
+  'POST dispatcher/kill': (control) => control.killDispatcher(),
+  'POST dispatcher/restart': (control) => control.restartDispatcher(),
+};
+
+/** Answers the control interface's requests, `/__local/…`, in JSON. */
+export async function answerControl(
+  control: StackControl,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = (request.url ?? '').replace(/^\/__local\//, '').replace(/\?.*$/, '');
+  const route = routes[`${request.method} ${path}`];
+  if (route === undefined) {
+    answerJson(response, 404, { error: 'Unknown.', routes: Object.keys(routes) });
+    return;
+  }
+  try {
+    const answer = await route(control, await readObject(request));
+    answerJson(response, 200, answer ?? {});
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    answerJson(response, error instanceof BadRequest ? 400 : 500, { error: message });
+  }
+}
+
+function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify(body)}\n`);
+}

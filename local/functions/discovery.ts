@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WireManifest } from './manifest.ts';
+
+const discoveryTimeoutMs = 30_000;
+
+export interface DiscoveryOptions {
+  functionsDir: string;
+  projectId: string;
+  storageBucket: string;
+}
+
+/**
+ * Asks a code base for its functions as the Firebase CLI does at a deploy: the SDK's own server is started on the
+ * directory and asked for `/__/functions.yaml` (firebase-tools, `deploy/functions/runtimes/node`). Throws with the
+ * code's own output when it does not load.
+ */
+export async function discoverFunctions(options: DiscoveryOptions): Promise<WireManifest> {
+  const port = await freePort();
+  const server = spawn(process.execPath, [sdkServerFile(options.functionsDir), options.functionsDir], {
+    cwd: options.functionsDir,
+    env: {
+      PATH: process.env['PATH'],
+      PORT: String(port),
+      FUNCTIONS_CONTROL_API: 'true',
+      METADATA_SERVER_DETECTION: 'none',
+      GCLOUD_PROJECT: options.projectId,
+      FIREBASE_CONFIG: firebaseConfig(options.projectId, options.storageBucket),
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let output = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  try {
+    const answer = await askUntilReady(
+      `http://127.0.0.1:${port}/__/functions.yaml`,
+      () => server.exitCode === null,
+    );
+    if (answer.status !== 200) throw new Error(answer.text);
+    await fetch(`http://127.0.0.1:${port}/__/quitquitquit`);
+    // The body is JSON, which is YAML too: no YAML parser is needed.
+    const manifest: WireManifest = JSON.parse(answer.text);
+    return manifest;
+  } catch (error) {
+    throw new Error(
+      `The functions in ${options.functionsDir} could not be read: ${messageOf(error)}\n${output}`,
+      {
+        cause: error,
+      },
+    );
+  } finally {
+    server.kill('SIGKILL');
+    await ended;
+  }
+}
+
+/** The value of FIREBASE_CONFIG that the platform sets for a function. */
+export function firebaseConfig(projectId: string, storageBucket: string): string {
+  return JSON.stringify({ projectId, storageBucket });
+}
+
+/** `require` as the SDK that the code base uses sees it: the code base's own, or the one above it. */
+export function sdkRequire(functionsDir: string): NodeJS.Require {
+  const fromFunctions = createRequire(join(functionsDir, 'package.json'));
+  return createRequire(fromFunctions.resolve('firebase-functions'));
+}
+
+function sdkServerFile(functionsDir: string): string {
+  let dir = dirname(createRequire(join(functionsDir, 'package.json')).resolve('firebase-functions'));
+  while (dirname(dir) !== dir) {
+    const file = join(dir, 'package.json');
+    const found = readPackage(file);
+    if (found?.name === 'firebase-functions' && found.bin !== undefined) return join(dir, found.bin);
+    dir = dirname(dir);
+  }
+  throw new Error('firebase-functions has no discovery server: is it installed?');
+}
+
+function readPackage(file: string): { name?: string; bin?: string } | undefined {
+  try {
+    const { name, bin } = JSON.parse(readFileSync(file, 'utf8'));
+    return { name, bin: typeof bin === 'string' ? bin : bin?.['firebase-functions'] };
+  } catch {
+    return undefined;
+  }
+}
+
+async function askUntilReady(url: string, alive: () => boolean): Promise<{ status: number; text: string }> {
+  const deadline = AbortSignal.timeout(discoveryTimeoutMs);
+  while (true) {
+    try {
+      const answer = await fetch(url, { signal: deadline });
+      return { status: answer.status, text: await answer.text() };
+    } catch (error) {
+      if (deadline.aborted) throw new Error(`no answer in ${discoveryTimeoutMs / 1000} s`, { cause: error });
+      if (!alive()) throw new Error('the discovery process ended', { cause: error });
+      await sleep(10);
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,154 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { LocalClock } from '../shared/clock.ts';
+import { type Log, parseLogLine } from '../shared/log.ts';
+import type { FunctionSpec } from './manifest.ts';
+import { ActiveTime } from './metering.ts';
+import type { FromInstance, InstanceState, SyncMessage } from './protocol.ts';
+
+/** After SIGTERM the platform gives an instance 10 s: https://cloud.google.com/run/docs/container-contract */
+const shutdownGraceMs = 10_000;
+
+export interface InstanceOptions {
+  spec: FunctionSpec;
+  functionsDir: string;
+  env: Record<string, string>;
+  clock: LocalClock;
+  log: Log;
+}
+
+/** The stack's side of one instance: its process, its connections, its open requests and what they cost. */
+export class InstanceProcess {
+  readonly startedAtMs: number;
+  readonly activeTime: ActiveTime;
+  /** Its connections stay open: the instance never closes one that is idle. */
+  readonly agent = new Agent({ keepAlive: true });
+  /** Resolves when it serves; never, when it ends before that. */
+  readonly ready: Promise<void>;
+  readonly exited: Promise<void>;
+  lastUsedMs: number;
+  #openRequests = 0;
+  #port: number | undefined;
+  #stopping = false;
+  #lastSyncId = 0;
+  readonly #concurrency: number;
+  readonly #child: ChildProcess;
+  readonly #clock: LocalClock;
+  readonly #waiting = new Map<number, (state: InstanceState | undefined) => void>();
+
+  constructor(options: InstanceOptions) {
+    const { spec, clock } = options;
+    this.#clock = clock;
+    this.#concurrency = spec.concurrency;
+    this.startedAtMs = clock.now();
+    this.lastUsedMs = this.startedAtMs;
+    this.activeTime = new ActiveTime(clock);
+    // The platform bills a start, which here always happens because a request waits for it.
+    this.activeTime.begin();
+    this.#child = fork(
+      join(import.meta.dirname, 'instance.ts'),
+      [options.functionsDir, spec.entryPoint, String(clock.offsetMs())],
+      { cwd: options.functionsDir, env: options.env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+    );
+    this.#forwardLog(options);
+    this.exited = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => {
+        this.#onExit(spec, options.log, signal ?? `code ${code}`);
+        resolve();
+      });
+    });
+    this.ready = new Promise((resolve) => {
+      this.#child.on('message', (message: FromInstance) => {
+        if (message.type === 'state') this.#settle(message.id, message.state);
+        else {
+          this.#port = message.port;
+          this.activeTime.end();
+          resolve();
+        }
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Undefined until it is ready. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  get openRequests(): number {
+    return this.#openRequests;
+  }
+
+  hasRoom(): boolean {
+    return this.#port !== undefined && !this.#stopping && this.#openRequests < this.#concurrency;
+  }
+
+  begin(): void {
+    this.#openRequests += 1;
+    this.lastUsedMs = this.#clock.now();
+    this.activeTime.begin();
+  }
+
+  end(): void {
+    this.#openRequests -= 1;
+    this.lastUsedMs = this.#clock.now();
+    this.activeTime.end();
+  }
+
+  /** Moves its clock and answers its state after that; undefined when it has ended. */
+  sync(offsetMs: number): Promise<InstanceState | undefined> {
+    if (!this.#child.connected) return Promise.resolve(undefined);
+    this.#lastSyncId += 1;
+    const message: SyncMessage = { type: 'sync', id: this.#lastSyncId, offsetMs };
+    return new Promise((resolve) => {
+      this.#waiting.set(message.id, resolve);
+      this.#child.send(message, (error) => {
+        if (error !== null) this.#settle(message.id, undefined);
+      });
+    });
+  }
+
+  /** Lets it finish what it has, within the platform's time of grace. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#child.kill('SIGTERM');
+    const grace = setTimeout(() => this.kill(), shutdownGraceMs);
+    await this.exited;
+    clearTimeout(grace);
+  }
+
+  /** Ends it in the middle of whatever it does. */
+  kill(): void {
+    this.#stopping = true;
+    this.#child.kill('SIGKILL');
+  }
+
+  #settle(id: number, state: InstanceState | undefined): void {
+    this.#waiting.get(id)?.(state);
+    this.#waiting.delete(id);
+  }
+
+  #onExit(spec: FunctionSpec, log: Log, reason: string): void {
+    if (!this.#stopping)
+      log(spec.name, { severity: 'ERROR', message: `The instance ended by itself (${reason}).` });
+    this.#stopping = true;
+    if (this.#port === undefined) this.activeTime.end();
+    this.agent.destroy();
+    for (const id of [...this.#waiting.keys()]) this.#settle(id, undefined);
+  }
+
+  #forwardLog({ spec, log }: InstanceOptions): void {
+    const { stdout, stderr } = this.#child;
+    if (stdout !== null) {
+      createInterface({ input: stdout }).on('line', (line) => log(spec.name, parseLogLine(line, 'DEFAULT')));
+    }
+    if (stderr !== null) {
+      createInterface({ input: stderr }).on('line', (line) => log(spec.name, parseLogLine(line, 'ERROR')));
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import type { LocalClock, LocalTimer } from '../shared/clock.ts';
+import type { InstanceProcess } from './instance-process.ts';
+import type { FunctionSpec } from './manifest.ts';
+
+/** How long a request waits for an instance with room before it gets 429: https://cloud.google.com/run/docs/about-instance-autoscaling */
+const maxQueueMs = 10_000;
+
+/** Idle instances are kept up to 15 minutes: https://cloud.google.com/run/docs/about-instance-autoscaling */
+const idleMs = 15 * 60_000;
+
+/** Why a request got no instance: none had room in time, or none could start. */
+export class NoInstance extends Error {
+  readonly status: 429 | 500;
+
+  constructor(status: 429 | 500, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+interface Waiter {
+  resolve(instance: InstanceProcess): void;
+  reject(reason: NoInstance): void;
+  timer: LocalTimer;
+}
+
+/** The instances of one function. A new one is started only when all others are full, as far as the limit allows. */
+export class FunctionPool {
+  readonly #start: () => InstanceProcess;
+  readonly #clock: LocalClock;
+  readonly #concurrency: number;
+  readonly #maxInstances: number;
+  readonly #instances = new Set<InstanceProcess>();
+  readonly #starting = new Set<InstanceProcess>();
+  readonly #queue = new Set<Waiter>();
+  #endedActiveMs = 0;
+  #closed = false;
+
+  constructor(spec: FunctionSpec, clock: LocalClock, start: () => InstanceProcess) {
+    this.#start = start;
+    this.#clock = clock;
+    this.#concurrency = spec.concurrency;
+    this.#maxInstances = spec.maxInstances;
+  }
+
+  /** An instance with room, whose slot the caller now holds until {@link release}. Rejects with {@link NoInstance}. */
+  acquire(): InstanceProcess | Promise<InstanceProcess> {
+    if (this.#queue.size === 0) {
+      for (const instance of this.#instances) {
+        if (!instance.hasRoom()) continue;
+        instance.begin();
+        return instance;
+      }
+    }
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        resolve,
+        reject,
+        timer: this.#clock.setTimeout(() => this.#giveUp(waiter), maxQueueMs),
+      };
+      this.#queue.add(waiter);
+      this.#scaleOut();
+    });
+  }
+
+  release(instance: InstanceProcess): void {
+    instance.end();
+    this.#serveQueue();
+  }
+
+  instances(): InstanceProcess[] {
+    return [...this.#instances];
+  }
+
+  /** Instances that do not serve yet: requests that wait for one wait for the machine, not for a timer. */
+  startingCount(): number {
+    return this.#starting.size;
+  }
+
+  queuedCount(): number {
+    return this.#queue.size;
+  }
+
+  activeMs(): number {
+    let sum = this.#endedActiveMs;
+    for (const instance of this.#instances) sum += instance.activeTime.billedMs();
+    return sum;
+  }
+
+  resetActive(): void {
+    this.#endedActiveMs = 0;
+    for (const instance of this.#instances) instance.activeTime.reset();
+  }
+
+  /** Ends everything for good; requests that wait are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#rejectAll(new NoInstance(500, 'The stack has ended.'));
+    await this.kill();
+  }
+
+  /** Kills every instance at once; returns how many there were. */
+  async kill(): Promise<number> {
+    const instances = this.instances();
+    for (const instance of instances) instance.kill();
+    await Promise.all(instances.map((instance) => instance.exited));
+    return instances.length;
+  }
+
+  #scaleOut(): void {
+    const coming = this.#starting.size * this.#concurrency;
+    if (this.#closed || this.#queue.size <= coming || this.#instances.size >= this.#maxInstances) return;
+    const instance = this.#start();
+    this.#instances.add(instance);
+    this.#starting.add(instance);
+    void instance.ready.then(() => {
+      this.#starting.delete(instance);
+      this.#stopWhenIdle(instance);
+      this.#serveQueue();
+    });
+    void instance.exited.then(() => {
+      this.#instances.delete(instance);
+      this.#endedActiveMs += instance.activeTime.billedMs();
+      if (this.#starting.delete(instance))
+        this.#rejectAll(new NoInstance(500, 'The function could not start.'));
+      this.#scaleOut();
+    });
+  }
+
+  #rejectAll(reason: NoInstance): void {
+    for (const waiter of this.#queue) this.#reject(waiter, reason);
+  }
+
+  #serveQueue(): void {
+    for (const waiter of this.#queue) {
+      const instance = this.instances().find((each) => each.hasRoom());
+      if (instance === undefined) return;
+      this.#queue.delete(waiter);
+      this.#clock.clearTimeout(waiter.timer);
+      instance.begin();
+      waiter.resolve(instance);
+    }
+  }
+
+  #giveUp(waiter: Waiter): void {
+    this.#reject(waiter, new NoInstance(429, 'The request waited too long for an instance with room.'));
+  }
+
+  #reject(waiter: Waiter, reason: NoInstance): void {
+    this.#queue.delete(waiter);
+    this.#clock.clearTimeout(waiter.timer);
+    waiter.reject(reason);
+  }
+
+  /** One timer an instance, not one a request: when it fires too early it waits for the rest. */
+  #stopWhenIdle(instance: InstanceProcess): void {
+    const idleForMs = instance.openRequests > 0 ? 0 : this.#clock.now() - instance.lastUsedMs;
+    if (idleForMs >= idleMs) {
+      void instance.stop();
+      return;
+    }
+    const timer = this.#clock.setTimeout(() => this.#stopWhenIdle(instance), idleMs - idleForMs);
+    void instance.exited.then(() => this.#clock.clearTimeout(timer));
+  }
+}

@@ -1,0 +1,29 @@
+/** What the manager and an instance tell each other over the process's IPC channel. */
+
+/** Moves the instance's clock (never back) and asks for its state, which answers after what became due has run. */
+export interface SyncMessage {
+  type: 'sync';
+  id: number;
+  offsetMs: number;
+}
+
+export interface ReadyMessage {
+  type: 'ready';
+  port: number;
+}
+
+export interface StateMessage {
+  type: 'state';
+  id: number;
+  state: InstanceState;
+}
+
+export interface InstanceState {
+  openRequests: number;
+  /** When its next timer is due, in the stack's time, or null. */
+  nextDueMs: number | null;
+  /** Changes whenever a request begins or ends or a timer is set, cleared or run. */
+  activity: number;
+}
+
+export type FromInstance = ReadyMessage | StateMessage;

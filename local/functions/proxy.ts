@@ -1,0 +1,90 @@
+import {
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
+import type { InstanceProcess } from './instance-process.ts';
+
+export interface ForwardOptions {
+  request: IncomingMessage;
+  response: ServerResponse;
+  instance: InstanceProcess;
+  /** Path and query as the function sees them. */
+  path: string;
+  /** Aborted when the time limit has passed: the caller is answered 504, the instance goes on working. */
+  signal: AbortSignal;
+}
+
+const timeoutText = 'upstream request timeout';
+
+/** Belong to one connection, not to the message. */
+const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'trailer', 'te']);
+
+/** Passes a request to an instance and its answer back; resolves when both are done, however that came. */
+export function forward({ request, response, instance, path, signal }: ForwardOptions): Promise<void> {
+  if (signal.aborted) answerText(response, 504, timeoutText);
+  if (response.destroyed || response.writableEnded) return Promise.resolve();
+  return new Promise((resolve) => {
+    const upstream = httpRequest({
+      host: '127.0.0.1',
+      port: instance.port,
+      agent: instance.agent,
+      method: request.method,
+      path,
+      headers: forwardedHeaders(request),
+    });
+    upstream.on('response', (answer) => {
+      response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.rawHeaders));
+      answer.pipe(response);
+      answer.once('error', () => response.destroy());
+    });
+    upstream.on('error', () => {
+      if (signal.aborted) answerText(response, 504, timeoutText);
+      else answerText(response, 503, 'The instance ended before it answered.');
+    });
+    signal.addEventListener('abort', () => upstream.destroy(new Error('timeout')), { once: true });
+    response.once('close', () => {
+      upstream.destroy();
+      resolve();
+    });
+    if (hasBody(request)) request.pipe(upstream);
+    else upstream.end();
+  });
+}
+
+/** A plain text answer of the platform itself; a response that has begun is cut off instead. */
+export function answerText(response: ServerResponse, status: number, text: string): void {
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(status, { 'content-type': 'text/plain', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  return (
+    request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined
+  );
+}
+
+function forwardedHeaders(request: IncomingMessage): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = { ...request.headers };
+  for (const name of hopByHop) delete headers[name];
+  const client = request.socket.remoteAddress ?? '';
+  const before = request.headers['x-forwarded-for'];
+  headers['x-forwarded-for'] = before === undefined ? client : `${before}, ${client}`;
+  headers['x-forwarded-proto'] = 'http';
+  return headers;
+}
+
+function withoutHopByHop(raw: string[]): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name, value] = [raw[i], raw[i + 1]];
+    if (name !== undefined && value !== undefined && !hopByHop.has(name.toLowerCase()))
+      kept.push(name, value);
+  }
+  return kept;
+}

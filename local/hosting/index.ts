@@ -1,0 +1,63 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { LocalFunctions } from '../functions/index.ts';
+import { answerText } from '../functions/proxy.ts';
+import { closeServer, listen } from '../shared/http.ts';
+import { readHostingConfig } from './config.ts';
+import { serveStatic } from './static.ts';
+
+/** Hosting answers 504 after 60 s: https://firebase.google.com/docs/hosting/functions#limitations */
+const rewriteLimitMs = 60_000;
+
+export interface HostingOptions {
+  port: number;
+  /** The firebase.json whose hosting part is served. */
+  firebaseJson: string;
+  functions: LocalFunctions;
+  /** Answers what is under `/__local/`. */
+  control(request: IncomingMessage, response: ServerResponse): Promise<void>;
+}
+
+export interface LocalHosting {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Firebase Hosting on this machine: the static files first, then the rewrites to functions, else 404. */
+export async function startHosting(options: HostingOptions): Promise<LocalHosting> {
+  const { functions } = options;
+  const { publicDir, rewrites } = readHostingConfig(options.firebaseJson);
+  for (const { functionName } of rewrites) {
+    if (!functions.has(functionName))
+      throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
+  }
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const path = decodedPath(request.url ?? '/');
+    if (path === undefined) return answerText(response, 400, 'The address is malformed.');
+    if (path.startsWith('/__local/')) return options.control(request, response);
+    if (await serveStatic(publicDir, path, request, response)) return;
+    const rewrite = rewrites.find(({ pattern }) => pattern.test(path));
+    if (rewrite === undefined) return answerText(response, 404, 'Not found.');
+    request.headers['x-forwarded-host'] ??= request.headers.host;
+    await functions.serve({
+      name: rewrite.functionName,
+      request,
+      response,
+      path: request.url ?? '/',
+      limitMs: rewriteLimitMs,
+    });
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => answerText(response, 500, String(error)));
+  });
+  server.requestTimeout = 0;
+  const port = await listen(server, options.port, 'hosting');
+  return { port, close: () => closeServer(server) };
+}
+
+function decodedPath(url: string): string | undefined {
+  try {
+    return decodeURIComponent(url.split('?', 1)[0] ?? '/');
+  } catch {
+    return undefined;
+  }
+}

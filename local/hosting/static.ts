@@ -1,0 +1,52 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { extname, join, normalize, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+const contentTypes: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.woff2': 'font/woff2',
+};
+
+/** Serves the file that a path names, `index.html` for a directory; false when there is none. */
+export async function serveStatic(
+  publicDir: string,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<boolean> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+  const file = await findFile(publicDir, path);
+  if (file === undefined) return false;
+  response.writeHead(200, {
+    'content-type': contentTypes[extname(file.name)] ?? 'application/octet-stream',
+    'content-length': file.bytes,
+    'cache-control': 'no-cache',
+  });
+  if (request.method === 'HEAD') response.end();
+  else await pipeline(createReadStream(file.name), response);
+  return true;
+}
+
+async function findFile(
+  publicDir: string,
+  path: string,
+): Promise<{ name: string; bytes: number } | undefined> {
+  const root = normalize(publicDir + sep);
+  const named = normalize(join(root, path));
+  const name = path.endsWith('/') ? join(named, 'index.html') : named;
+  const segments = name.slice(root.length).split(sep);
+  if (!name.startsWith(root) || path.includes('\0') || segments.some((segment) => segment.startsWith('.'))) {
+    return undefined;
+  }
+  const found = await stat(name).catch(() => undefined);
+  return found?.isFile() ? { name, bytes: found.size } : undefined;
+}

@@ -1,0 +1,235 @@
+import { join } from 'node:path';
+import { ClockControl } from './control/advance.ts';
+import { answerControl, type StackControl } from './control/index.ts';
+import { startFirestore } from './firestore/index.ts';
+import { discoverFunctions, firebaseConfig } from './functions/discovery.ts';
+import { readEnvFiles } from './functions/env-files.ts';
+import { type LocalFunctions, startFunctions } from './functions/index.ts';
+import {
+  type FunctionSpec,
+  type ParamValues,
+  resolveFunctions,
+  resolveParams,
+} from './functions/manifest.ts';
+import { startHosting } from './hosting/index.ts';
+import { apiKeysSecret, localKeys } from './keys.ts';
+import { type PortChoice, portsFor, type ServicePorts } from './ports.ts';
+import { LocalScheduler } from './scheduler/index.ts';
+import { OffsetClock } from './shared/clock.ts';
+import { Faults } from './shared/faults.ts';
+import { createLog, type Log } from './shared/log.ts';
+import { startStorage } from './storage/index.ts';
+import { type QueueConfig, startTasks } from './tasks/index.ts';
+
+const root = join(import.meta.dirname, '..');
+
+export interface StackOptions {
+  /** Added to every port; ignored with free ports. */
+  portOffset?: number;
+  /** `free` takes whatever ports are free, for tests; `fixed` (default) the documented ones. */
+  ports?: PortChoice;
+  projectId?: string;
+  region?: string;
+  /** A built code base; by default this repository's functions. */
+  functionsDir?: string;
+  /** The firebase.json whose Hosting part is served. */
+  firebaseJson?: string;
+  /** Values of parameters, and further variables the functions are to see. */
+  env?: ParamValues;
+  /** Values of secrets, seen only by functions that declare them. */
+  secrets?: ParamValues;
+  quiet?: boolean;
+  /** Takes the log's entries instead of standard output. */
+  log?: Log;
+}
+
+export interface LocalStack extends StackControl {
+  readonly ports: ServicePorts;
+  /** Base addresses, without a slash at the end. */
+  readonly urls: { hosting: string; functions: string };
+  /** The local API keys by role. */
+  readonly keys: Record<string, string>;
+  /** What the Google client libraries of another process need to reach the stack. */
+  readonly clientEnv: Record<string, string>;
+  /** The functions as discovered, parameters put in. */
+  readonly functions: FunctionSpec[];
+  /** Ends every instance and closes every port. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the whole local stack in this process, with instances of the functions as child processes. Rejects with
+ * `PortInUse`, or when the functions cannot be discovered, and leaves nothing behind then.
+ */
+export async function startStack(options: StackOptions = {}): Promise<LocalStack> {
+  const {
+    projectId = 'demo-sluice',
+    region = 'us-central1',
+    functionsDir = join(root, 'functions'),
+    firebaseJson = join(root, 'firebase.json'),
+  } = options;
+  const storageBucket = `${projectId}.firebasestorage.app`;
+  const clock = new OffsetClock();
+  const faults = new Faults(clock);
+  const log = options.log ?? (options.quiet ? () => {} : createLog(() => clock.now(), process.stdout));
+  const ports = await portsFor(options.ports ?? 'fixed', options.portOffset ?? 0);
+  const closers: (() => Promise<void> | void)[] = [];
+  const opened = <T extends { close(): Promise<void> | void }>(service: T): T => {
+    closers.push(() => service.close());
+    return service;
+  };
+  const close = async (): Promise<void> => {
+    for (const closeNext of closers.splice(0).reverse()) await closeNext();
+  };
+
+  try {
+    const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
+    const files = readEnvFiles(functionsDir, projectId);
+    const env = { ...files.env, ...options.env };
+    const params = resolveParams(manifest, env);
+    const specs = resolveFunctions(manifest, params, region);
+    const secrets: ParamValues = { API_KEYS: apiKeysSecret(localKeys), ...files.secrets, ...options.secrets };
+
+    const service = { clock, faults };
+    const firestore = opened(await startFirestore({ ...service, port: ports.firestore }));
+    const storage = opened(await startStorage({ ...service, port: ports.storage, buckets: [storageBucket] }));
+    const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
+    const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
+    const clientEnv = {
+      GCLOUD_PROJECT: projectId,
+      GOOGLE_CLOUD_PROJECT: projectId,
+      FIRESTORE_EMULATOR_HOST: `127.0.0.1:${firestore.port}`,
+      STORAGE_EMULATOR_HOST: `http://127.0.0.1:${storage.port}`,
+      FIREBASE_STORAGE_EMULATOR_HOST: `127.0.0.1:${storage.port}`,
+      SLUICE_TASKS_HOST: `127.0.0.1:${tasks.port}`,
+      METADATA_SERVER_DETECTION: 'none',
+    };
+    const functionsUrl = (port: number): string => `http://127.0.0.1:${port}/${projectId}/${region}`;
+    const functions: LocalFunctions = opened(
+      await startFunctions({
+        port: ports.functions,
+        clock,
+        projectId,
+        region,
+        functionsDir,
+        functions: specs,
+        log,
+        env: (spec) => ({
+          ...instanceEnv(spec),
+          ...clientEnv,
+          ...env,
+          ...params,
+          ...secretsOf(spec, secrets),
+          FIREBASE_CONFIG: firebaseConfig(projectId, storageBucket),
+          SLUICE_FUNCTIONS_URL: functionsUrl(functions.port),
+        }),
+      }),
+    );
+    const url = functionsUrl(functions.port);
+    const scheduler = opened(new LocalScheduler({ clock, log, jobs: jobsOf(specs, url) }));
+    const clockControl = new ClockControl({
+      clock,
+      functions,
+      externalWork: () => ({
+        dispatches: tasks.dispatchesInFlight() + scheduler.inFlight(),
+        calls: firestore.inFlight() + storage.inFlight() + tasks.inFlight(),
+      }),
+      fingerprint: () => JSON.stringify([firestore.usage(), storage.usage(), tasks.usage()]),
+    });
+    const control: StackControl = {
+      usage: () => ({
+        firestore: firestore.usage(),
+        tasks: tasks.usage(),
+        storage: storage.usage(),
+        functions: functions.usage(),
+      }),
+      resetUsage: () => {
+        for (const each of [firestore, tasks, storage, functions]) each.resetUsage();
+      },
+      addFault: (fault) => faults.add(fault),
+      clearFaults: () => faults.clear(),
+      advance: (ms) => clockControl.advance(ms),
+      now: () => clock.now(),
+      instances: () => functions.instances(),
+      killInstances: (name) => functions.kill(name),
+      killDispatcher: () => tasks.stopDispatching(),
+      restartDispatcher: () => tasks.startDispatching(),
+    };
+    const hosting = opened(
+      await startHosting({
+        port: ports.hosting,
+        firebaseJson,
+        functions,
+        control: (request, response) => answerControl(control, request, response),
+      }),
+    );
+    return {
+      ...control,
+      ports: {
+        hosting: hosting.port,
+        functions: functions.port,
+        firestore: firestore.port,
+        tasks: tasks.port,
+        storage: storage.port,
+      },
+      urls: { hosting: `http://127.0.0.1:${hosting.port}`, functions: url },
+      keys: Object.fromEntries(localKeys.map(({ role, key }) => [role, key])),
+      clientEnv: { ...clientEnv, SLUICE_FUNCTIONS_URL: url },
+      functions: specs,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What Cloud Run and the functions' build set. Nothing of the user's own environment, credentials above all. */
+function instanceEnv(spec: FunctionSpec): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    NODE_ENV: 'production',
+    NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/sluice/compiled'),
+    TZ: 'UTC',
+    PORT: '0',
+    FUNCTIONS_EMULATOR: 'true',
+    FUNCTION_TARGET: spec.entryPoint,
+    K_SERVICE: spec.name.toLowerCase(),
+    K_REVISION: `${spec.name.toLowerCase()}-00001-loc`,
+  };
+}
+
+function secretsOf(spec: FunctionSpec, secrets: ParamValues): Record<string, string> {
+  const seen: Record<string, string> = {};
+  for (const name of spec.secrets) {
+    const value = secrets[name];
+    if (value === undefined) throw new Error(`The secret ${name} of ${spec.name} has no value.`);
+    seen[name] = value;
+  }
+  return seen;
+}
+
+/** The CLI's own defaults for a task queue function (firebase-tools, `gcp/cloudtasks`). */
+const cliRetryConfig = { maxAttempts: 3, minBackoffSeconds: 0.1, maxBackoffSeconds: 3600, maxDoublings: 16 };
+
+function queuesOf(specs: FunctionSpec[], prefix: string): QueueConfig[] {
+  return specs.flatMap(({ name, trigger }) =>
+    trigger.kind === 'task_queue'
+      ? [
+          {
+            name: `${prefix}/${name}`,
+            rateLimits: trigger.rateLimits,
+            retryConfig: { ...cliRetryConfig, ...trigger.retryConfig },
+          },
+        ]
+      : [],
+  );
+}
+
+function jobsOf(specs: FunctionSpec[], functionsUrl: string) {
+  return specs.flatMap(({ name, trigger }) =>
+    trigger.kind === 'schedule'
+      ? [{ name, schedule: trigger.schedule, timeZone: trigger.timeZone, url: `${functionsUrl}/${name}` }]
+      : [],
+  );
+}
