@@ -28,6 +28,15 @@ export function stampCeiling(ms: number): Stamp {
   return `${encode(ms, 9)}${'z'.repeat(12)}`;
 }
 
+/** The earliest of some stamps, or undefined of none. */
+export function earliestOf(stamps: Iterable<Stamp | undefined>): Stamp | undefined {
+  let earliest: Stamp | undefined;
+  for (const stamp of stamps) {
+    if (stamp !== undefined && (earliest === undefined || stamp < earliest)) earliest = stamp;
+  }
+  return earliest;
+}
+
 /** Gives out one instance's stamps. Its milliseconds never go back, even where the machine's clock does. */
 export class StampSource {
   readonly #clock: Clock;

@@ -1,6 +1,13 @@
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 
+/** More is pending than the buffer holds; the same submission may be taken a moment later. */
+export class BufferFull extends AppError {
+  constructor() {
+    super('unavailable', 'Too much is being written at the moment; send it again.', { retryAfterSeconds: 1 });
+  }
+}
+
 export interface GroupCommitOptions<Item> {
   maxItems: number;
   maxBytes: number;
@@ -38,16 +45,12 @@ export class GroupCommitter<Item> {
 
   /**
    * Resolves once the item's group is written.
-   * @throws AppError `unavailable` when more is pending than the buffer holds; what `write` rejected the item with.
+   * @throws BufferFull; what `write` rejected the item with.
    */
   submit(item: Item, bytes: number): Promise<void> {
     const { maxBytes, maxItems, maxPendingBytes, lingerMs, clock } = this.#options;
     if (this.#pendingBytes + bytes > maxPendingBytes && this.#pendingBytes > 0) {
-      return Promise.reject(
-        new AppError('unavailable', 'Too much is being written at the moment; send it again.', {
-          retryAfterSeconds: 1,
-        }),
-      );
+      return Promise.reject(new BufferFull());
     }
     if (this.#group.length > 0 && this.#groupBytes + bytes > maxBytes) this.#setDue();
     return new Promise((resolve, reject) => {

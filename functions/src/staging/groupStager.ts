@@ -1,6 +1,6 @@
 import { carrierBytes, carrierOf, eventLine, maxCarrierBytes } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
-import type { Stamp } from '../events/stamp.ts';
+import { earliestOf, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { storeLargeBodies } from './bodies.ts';
@@ -55,7 +55,7 @@ async function stage(
   const small = await storeLargeBodies(events, options);
   const lines = small.map(eventLine);
   const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
-  await committer.submit({ lines, oldest: oldestStamp(events) }, bytes);
+  await committer.submit({ lines, oldest: earliestOf(events.map(({ stamp }) => stamp)) }, bytes);
 }
 
 /** Sends requests in as few carriers as they fit; one that fits none alone goes as an object. */
@@ -67,7 +67,7 @@ async function sendRequests(
   const dueMs = nextTickMs(clock.now(), tickMs);
   const contents = await packEvents(
     requests.flatMap(({ lines }) => lines),
-    requests.reduce<Stamp | undefined>((oldest, request) => earlier(oldest, request.oldest), undefined),
+    earliestOf(requests.map(({ oldest }) => oldest)),
   );
   if (requests.length > 1 && carrierBytes(carrierOf({ ...contents, dueMs })) > maxCarrierBytes) {
     const half = Math.ceil(requests.length / 2);
@@ -76,15 +76,6 @@ async function sendRequests(
   }
   const [outcome] = await Promise.allSettled([outbox.sendContents('flush', contents, dueMs)]);
   return requests.map(() => outcome);
-}
-
-function oldestStamp(events: readonly Event[]): Stamp | undefined {
-  return events.reduce<Stamp | undefined>((oldest, { stamp }) => earlier(oldest, stamp), undefined);
-}
-
-function earlier(a: Stamp | undefined, b: Stamp | undefined): Stamp | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
 }
 
 async function within(clock: Clock, deadlineMs: number, work: Promise<void>): Promise<void> {

@@ -1,0 +1,86 @@
+import type { MinerResponse } from '../events/event.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { fieldsBytes, valueBytes } from '../platform/values.ts';
+import { storeBody } from '../staging/bodies.ts';
+import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
+import { maxTaskDocumentBytes } from '../tasks/limits.ts';
+import type { Stamped, TaskState } from '../tasks/state.ts';
+import type { CommitResult } from './commit.ts';
+import { mapPool } from './pool.ts';
+
+/** Customs time of a body that stays until its task goes: never garbage by itself. */
+const keptUntilMs = Date.UTC(2200, 0, 1);
+
+export interface TaskBodiesOptions extends ProjectionOptions {
+  objects: ObjectStore;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+}
+
+/** Response bodies in Cloud Storage: put there when a document would be too large, kept and let go with their task. */
+export class TaskBodies {
+  readonly #options: TaskBodiesOptions;
+
+  constructor(options: TaskBodiesOptions) {
+    this.#options = options;
+  }
+
+  /** Moves a task's largest bodies into objects until its document is small enough, or none is left to move. */
+  async shrink(state: TaskState): Promise<TaskState> {
+    const responses = new Map(state.responses);
+    let excess =
+      fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxTaskDocumentBytes;
+    const bySize = [...responses.values()]
+      .filter(({ value }) => value.response_data !== undefined)
+      .map((stamped) => ({ stamped, bytes: valueBytes(stamped.value.response_data) }))
+      .sort((a, b) => b.bytes - a.bytes);
+    const moved: Stamped<MinerResponse>[] = [];
+    for (const { stamped, bytes } of bySize) {
+      if (excess <= 0) break;
+      moved.push(stamped);
+      excess -= Math.max(0, bytes - referenceBytes);
+    }
+    await mapPool(moved, bodiesInFlight, async ({ value, stamp }) => {
+      const text = Buffer.from(JSON.stringify(value.response_data));
+      responses.set(value.miner_uid, { value: await storeBody(value, text, this.#options), stamp });
+    });
+    return { ...state, responses };
+  }
+
+  /**
+   * After a commit: the bodies that the task now refers to are kept, those it no longer refers to are deleted.
+   * Repeated by a redelivery. Throws AppError `unavailable`; the delivery must then come again.
+   */
+  async settle(result: Extract<CommitResult, { outcome: 'committed' }>): Promise<void> {
+    const { before, after, events } = result;
+    const inHand = new Set(
+      events.flatMap((event) => (event.kind === 'response' ? event.response.body?.object : [])),
+    );
+    const kept = bodiesOf(after);
+    const had = bodiesOf(before);
+    const fresh = [...kept].filter((object) => inHand.has(object) || !had.has(object));
+    const replaced = [...had].filter((object) => !kept.has(object));
+    await mapPool(fresh, bodiesInFlight, (object) => this.#keep(object));
+    await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
+  }
+
+  async #keep(object: string): Promise<void> {
+    const { objects, retentionMs, clock, logger } = this.#options;
+    const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
+    if (!(await objects.setCustomTime(object, untilMs)))
+      logger.error('A response body is missing', { object });
+  }
+}
+
+const bodiesInFlight = 8;
+
+/** About what a reference to a body takes in the document. */
+const referenceBytes = 100;
+
+function bodiesOf(state: TaskState): Set<string> {
+  return new Set([...state.responses.values()].flatMap(({ value }) => value.body?.object ?? []));
+}

@@ -1,0 +1,55 @@
+import type { Event } from '../events/event.ts';
+import type { Clock } from '../platform/clock.ts';
+import { sha256Hex } from '../platform/ids.ts';
+import type { Json } from '../platform/json.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { loadBody } from '../staging/bodies.ts';
+
+/** Why an event can never be applied. */
+export type DeadLetterReason =
+  | 'unreadable'
+  | 'too_old'
+  | 'too_many_responses'
+  | 'refused_by_firestore'
+  | 'fails_repeatedly';
+
+/** An event, or what stood in an event's place, that can never be applied. */
+export interface DeadLetter {
+  reason: DeadLetterReason;
+  /** For a person: what was expected and what came. */
+  detail: string;
+  content: { event: Event } | { raw: string };
+}
+
+/** Keeps dead letters in Cloud Storage, each under a name made from its content: a redelivery writes the same one. */
+export class DeadLetters {
+  readonly #objects: ObjectStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+
+  constructor(objects: ObjectStore, clock: Clock, logger: Logger) {
+    this.#objects = objects;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
+  async keep({ reason, detail, content }: DeadLetter): Promise<void> {
+    const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
+    const id = sha256Hex(JSON.stringify(content));
+    const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
+    await this.#objects.put(`dead-letters/${id}.json`, Buffer.from(JSON.stringify(letter)), {
+      contentType: 'application/json',
+    });
+    const taskId = 'event' in content ? content.event.taskId : undefined;
+    this.#logger.error('Kept a dead letter', { id, reason, detail, task_id: taskId });
+  }
+}
+
+/** The event with its body inside, since the body's own object will be deleted one day. */
+async function withBody(event: Event, objects: ObjectStore): Promise<Event> {
+  if (event.kind !== 'response' || event.response.body === undefined) return event;
+  const body: Json | undefined = await loadBody(event.response, objects);
+  return body === undefined ? event : { ...event, response: { ...event.response, response_data: body } };
+}

@@ -1,0 +1,37 @@
+import { eventLine } from '../events/carrier.ts';
+import type { DeadlinePassed } from '../events/event.ts';
+import { deadlineStamp } from '../events/stamp.ts';
+import { type Outbox, packEvents } from '../staging/outbox.ts';
+import { outcomeOf } from '../tasks/outcome.ts';
+import type { CommitResult } from './commit.ts';
+
+const minuteMs = 60_000;
+
+/** Sees to it that the deadline of every open task comes back as an event. */
+export class DeadlineBook {
+  readonly #outbox: Outbox;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /**
+   * For each result with a creation in hand and its task still open, puts the deadline into a carrier for `expire`,
+   * one for each minute. Repeated by a redelivery, as a crash may have come before.
+   */
+  async book(results: readonly CommitResult[]): Promise<void> {
+    const byMinute = new Map<number, DeadlinePassed[]>();
+    for (const result of results) {
+      if (result.outcome !== 'committed' || !result.events.some(({ kind }) => kind === 'created')) continue;
+      const { creation } = result.after;
+      if (creation === undefined || outcomeOf(result.after).settled) continue;
+      const dueMs = Math.ceil(creation.deadlineMs / minuteMs) * minuteMs;
+      const events = byMinute.get(dueMs) ?? [];
+      byMinute.set(dueMs, events);
+      events.push({ kind: 'deadline', taskId: result.taskId, stamp: deadlineStamp(creation.deadlineMs) });
+    }
+    for (const [dueMs, events] of byMinute) {
+      await this.#outbox.sendContents('expire', await packEvents(events.map(eventLine), undefined), dueMs);
+    }
+  }
+}

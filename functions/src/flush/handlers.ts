@@ -1,0 +1,164 @@
+import { carrierFromWire, eventLine, UnknownCarrierVersion } from '../events/carrier.ts';
+import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
+import { type Outbox, packEvents } from '../staging/outbox.ts';
+import { nextTickMs } from '../staging/tick.ts';
+import type { DeadLetters } from './deadLetters.ts';
+import { type Delivery, openDelivery } from './delivery.ts';
+import { type Flusher, postponed } from './flusher.ts';
+import {
+  aloneAfterRetries,
+  deadAfterRetries,
+  earlyMs,
+  gatherLingerMs,
+  maxGatheredBytes,
+  maxGatheredCarriers,
+  maxHeldBytes,
+  splitAfterRetries,
+} from './limits.ts';
+
+export interface FlushHandlerOptions {
+  flusher: Flusher;
+  deadLetters: DeadLetters;
+  outbox: Outbox;
+  objects: ObjectStore;
+  clock: Clock;
+  logger: Logger;
+  tickMs: number;
+}
+
+/** One dispatch of a task queue function: its `data`, and how often it was delivered before. */
+export interface Dispatch {
+  data: unknown;
+  retryCount: number;
+}
+
+/** Handles dispatches of `flush`: resolved means acknowledged, rejected means it comes again. */
+export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch) => Promise<void> {
+  const { flusher, clock } = options;
+  let working: Promise<unknown> = Promise.resolve();
+  const alone = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = working.then(work);
+    working = result.catch(() => undefined);
+    return result;
+  };
+  const gather = new GroupCommitter<Delivery>({
+    maxItems: maxGatheredCarriers,
+    maxBytes: maxGatheredBytes,
+    maxPendingBytes: maxHeldBytes,
+    maxInFlight: 1,
+    lingerMs: gatherLingerMs,
+    clock,
+    write: (deliveries) => alone(() => flusher.flush(deliveries)),
+  });
+  return async ({ data, retryCount }) => {
+    if (await isParked(options, data)) return;
+    const delivery = await open(options, data, retryCount);
+    if (retryCount < aloneAfterRetries) return gatherOrPostpone(options, gather, delivery);
+    if (retryCount >= splitAfterRetries && delivery.events.length > 1) return split(options, delivery);
+    if (retryCount >= deadAfterRetries && delivery.events.length === 1) return giveUp(options, delivery);
+    const [outcome] = await alone(() => flusher.flush([delivery]));
+    if (outcome?.status === 'rejected') throw outcome.reason;
+  };
+}
+
+/** While Firestore is left alone, a carrier goes back as it came. */
+async function isParked(
+  { flusher, outbox, clock, tickMs }: FlushHandlerOptions,
+  data: unknown,
+): Promise<boolean> {
+  if (flusher.parkedUntilMs <= clock.now()) return false;
+  const carrier = carrierOrUndefined(data);
+  if (carrier === undefined || carrier.flushBefore !== undefined) return false;
+  await outbox.send('flush', postponed(carrier, nextTickMs(flusher.parkedUntilMs, tickMs)));
+  return true;
+}
+
+function carrierOrUndefined(data: unknown) {
+  try {
+    return carrierFromWire(data);
+  } catch {
+    return undefined;
+  }
+}
+
+async function open(
+  { objects, logger }: FlushHandlerOptions,
+  data: unknown,
+  retryCount: number,
+): Promise<Delivery> {
+  try {
+    return await openDelivery(data, retryCount, objects);
+  } catch (error) {
+    if (error instanceof UnknownCarrierVersion) logger.error('A carrier of another version waits', { error });
+    throw error;
+  }
+}
+
+async function gatherOrPostpone(
+  { outbox, clock, tickMs }: FlushHandlerOptions,
+  gather: GroupCommitter<Delivery>,
+  delivery: Delivery,
+): Promise<void> {
+  try {
+    await gather.submit(delivery, delivery.unfoldedBytes);
+  } catch (error) {
+    if (!(error instanceof BufferFull)) throw error;
+    await outbox.send('flush', postponed(delivery.carrier, nextTickMs(clock.now(), tickMs)));
+  }
+}
+
+/** Sends each event on in a carrier of its own, so that the one that kills or fails the rest is alone. */
+async function split(
+  { outbox, clock, deadLetters, logger }: FlushHandlerOptions,
+  delivery: Delivery,
+): Promise<void> {
+  logger.warn('A carrier keeps failing; going on with its events one by one', {
+    events: delivery.events.length,
+  });
+  for (const unpacked of delivery.events) {
+    if ('invalid' in unpacked) {
+      const { invalid: raw, reason: detail } = unpacked;
+      await deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
+    } else {
+      const { event } = unpacked;
+      await outbox.sendContents('flush', await packEvents([eventLine(event)], event.stamp), clock.now());
+    }
+  }
+}
+
+async function giveUp({ deadLetters }: FlushHandlerOptions, { events, retryCount }: Delivery): Promise<void> {
+  for (const unpacked of events) {
+    const content = 'invalid' in unpacked ? { raw: unpacked.invalid } : { event: unpacked.event };
+    await deadLetters.keep({
+      reason: 'fails_repeatedly',
+      detail: `Failed ${retryCount} times, alone too.`,
+      content,
+    });
+  }
+}
+
+/** Handles dispatches of `expire`: what is due becomes events for `flush`. */
+export function expireHandler({
+  outbox,
+  objects,
+  clock,
+  tickMs,
+}: Omit<FlushHandlerOptions, 'flusher' | 'deadLetters'>) {
+  return async ({ data, retryCount }: Dispatch): Promise<void> => {
+    const { carrier, events } = await openDelivery(data, retryCount, objects);
+    if (carrier.dueMs - clock.now() > earlyMs) {
+      // Only the official emulator does this. Applying it now would end the task before its time.
+      throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');
+    }
+    const due = events.flatMap((unpacked) => ('event' in unpacked ? [eventLine(unpacked.event)] : []));
+    await outbox.sendContents(
+      'flush',
+      await packEvents(due, carrier.oldest),
+      nextTickMs(clock.now(), tickMs),
+    );
+  };
+}

@@ -1,0 +1,40 @@
+/** How long deliveries wait for others that arrive with them. */
+export const gatherLingerMs = 300;
+
+/** Deliveries handled together; the platform holds back more than `flushConcurrency` (index.ts). */
+export const maxGatheredCarriers = 400;
+
+/** Decompressed bytes handled together, and held at once; what comes on top goes back unopened. */
+export const maxGatheredBytes = 24 * 1024 * 1024;
+export const maxHeldBytes = 64 * 1024 * 1024;
+
+/** Documents in one commit, and bytes, under the 10 MiB of a request (https://cloud.google.com/firestore/quotas#limits). */
+export const maxCommitDocuments = 400;
+export const maxCommitBytes = 8_000_000;
+
+/** Commits under way at once, and single-document ones after a conflict. */
+export const commitsInFlight = 3;
+export const singleCommitsInFlight = 20;
+
+/** Times a document is read again and written after somebody else wrote it meanwhile. */
+export const maxConflictAttempts = 5;
+
+/** Deliveries are answered within 60 s; what is not committed by then is carried. */
+export const commitDeadlineMs = 40_000;
+
+/** A carrier this much before its time says that schedule times are ignored (the official emulator). */
+export const earlyMs = 2_000;
+
+/** Deliveries of a carrier after which it is handled alone, is split into single events, and is given up. */
+export const aloneAfterRetries = 3;
+export const splitAfterRetries = 5;
+export const deadAfterRetries = 10;
+
+/** Events older than this may meet a deletion that is forgotten, so they are not applied. */
+export const maxEventAgeMs = 45 * 86_400_000;
+
+/** Memory for what this instance knows of tasks it wrote. */
+export const maxCacheBytes = 64 * 1024 * 1024;
+
+/** Longest pause after Firestore failed. */
+export const maxParkMs = 60_000;

@@ -1,0 +1,60 @@
+import type { TaskEvent } from '../events/event.ts';
+import { type Stamp, stampMs } from '../events/stamp.ts';
+import { outcomeOf } from '../tasks/outcome.ts';
+import { reduceTask } from '../tasks/reducer.ts';
+import { emptyTask, type TaskState } from '../tasks/state.ts';
+
+export interface ReadinessRules {
+  minResponsesToFlush: number;
+  bufferTimeoutMs: number;
+  taskVisibleMs: number;
+  taskTimeoutMs: number;
+}
+
+/** A task's events in hand. */
+export interface TaskGroup {
+  taskId: string;
+  events: TaskEvent[];
+  /** One of them came before its time, so waiting for a later tick is impossible. */
+  isForced: boolean;
+}
+
+/**
+ * Whether a task's events may be written now. Only cost and delay depend on it, never the result, and it needs no
+ * read: `known` is what this instance last wrote, if it remembers.
+ */
+export function isReady(
+  group: TaskGroup,
+  known: TaskState | undefined,
+  nowMs: number,
+  flushBefore: Stamp,
+  rules: ReadinessRules,
+): boolean {
+  if (group.isForced) return true;
+  const isDue = group.events.some(
+    (event) => event.stamp <= flushBefore || nowMs >= stampMs(event.stamp) + longestWaitMs(event, rules),
+  );
+  return isDue || hasEnoughResponses(group, known, rules);
+}
+
+/** How long an event may wait for others of its task. */
+export function longestWaitMs(event: TaskEvent, rules: ReadinessRules): number {
+  switch (event.kind) {
+    case 'deadline':
+      return 0;
+    case 'response':
+      return rules.bufferTimeoutMs;
+    case 'created':
+    case 'patched':
+      if (event.visibility === 'prompt') return 0;
+      return event.visibility === 'deferred' ? rules.bufferTimeoutMs : rules.taskVisibleMs;
+  }
+}
+
+function hasEnoughResponses(group: TaskGroup, known: TaskState | undefined, rules: ReadinessRules): boolean {
+  if (!group.events.some(({ kind }) => kind === 'response')) return false;
+  const before = known ?? emptyTask(group.taskId);
+  const { state: after } = reduceTask(before, group.events, rules.taskTimeoutMs);
+  if (after.responses.size - before.responses.size >= rules.minResponsesToFlush) return true;
+  return outcomeOf(after).status === 'completed' && outcomeOf(before).status !== 'completed';
+}
