@@ -3,6 +3,9 @@ import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../../local/storage/index.ts';
 
+// Off the cloud, the clients would look for a metadata server.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+
 export const bucketName = 'demo.appspot.com';
 export const dayMs = 24 * 60 * 60 * 1000;
 

@@ -12,6 +12,9 @@ import {
   type TasksOptions,
 } from '../../../local/tasks/index.ts';
 
+// Off the cloud, the clients would look for a metadata server.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+
 export type WireTask = protos.google.cloud.tasks.v2.ITask;
 
 export const parent = 'projects/demo/locations/us-central1';

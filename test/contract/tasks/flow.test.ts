@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { status } from '@grpc/grpc-js';
+import { codeOf, type Harness, queueName, startHarness } from './harness.ts';
+
+const retryConfig = { maxAttempts: -1, minBackoffSeconds: 1, maxBackoffSeconds: 1 };
+
+async function settled({ tasks }: Harness): Promise<void> {
+  while (tasks.dispatchesInFlight() > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('Cloud Tasks: how fast, how often, and what goes wrong', () => {
+  let harness: Harness;
+
+  const start = async (...parameters: Parameters<typeof startHarness>) => {
+    harness = await startHarness(...parameters);
+  };
+  const createMany = async (count: number) => {
+    await Promise.all(Array.from({ length: count }, () => harness.create()));
+  };
+  afterEach(() => harness.close());
+
+  it('never has more dispatches open than the queue allows, and uses what it allows', async () => {
+    await start({ rateLimits: { maxConcurrentDispatches: 5 } });
+    const gate = Promise.withResolvers<number>();
+    let open = 0;
+    let most = 0;
+    harness.target.reply = async () => {
+      most = Math.max(most, ++open);
+      const reply = await gate.promise;
+      open -= 1;
+      return reply;
+    };
+    await createMany(60);
+    await harness.target.arrived(5);
+    assert.equal(harness.tasks.dispatchesInFlight(), 5);
+    gate.resolve(200);
+    await harness.drained();
+    assert.equal(harness.target.deliveries.length, 60);
+    assert.equal(most, 5);
+  });
+
+  it('dispatches at the rate: a burst of a fifth of a second, then evenly', async () => {
+    await start({ rateLimits: { maxDispatchesPerSecond: 0.5 } });
+    await harness.client.pauseQueue({ name: queueName });
+    await createMany(4);
+    await harness.client.resumeQueue({ name: queueName });
+    for (let count = 1; count <= 4; count++) {
+      await harness.target.arrived(count);
+      await settled(harness);
+      const waitMs =
+        (harness.clock.nextDueMs() ?? Number.NaN) - (harness.target.deliveries.at(-1)?.atMs ?? 0);
+      if (count === 4) break;
+      assert.ok(waitMs > 1900 && waitMs <= 2001, `waits ${waitMs} ms`);
+      harness.advance(waitMs);
+    }
+    assert.equal(harness.target.deliveries.length, 4);
+  });
+
+  for (const refusal of [429, 503]) {
+    it(`slows the whole queue for a while when the target answers ${refusal}`, async () => {
+      await start({ retryConfig });
+      const rate = async () => {
+        const [queue] = await harness.beta.getQueue({ name: queueName, readMask: { paths: ['stats'] } });
+        return queue.stats?.effectiveExecutionRate;
+      };
+      harness.target.reply = () => refusal;
+      await harness.create();
+      await harness.target.arrived(1);
+      await settled(harness);
+      assert.equal(await rate(), 250);
+      harness.advance(1001);
+      await harness.target.arrived(2);
+      await settled(harness);
+      assert.equal(await rate(), 125);
+      harness.target.reply = () => 500;
+      harness.advance(20_000);
+      await harness.target.arrived(3);
+      await settled(harness);
+      assert.equal(await rate(), 500);
+    });
+  }
+
+  it('waits as long as Retry-After says', async () => {
+    await start({ retryConfig });
+    harness.target.reply = () => ({ status: 503, headers: { 'retry-after': '40' } });
+    await harness.create();
+    await harness.target.arrived(1);
+    await settled(harness);
+    const waitMs = (harness.clock.nextDueMs() ?? 0) - harness.clock.now();
+    assert.ok(waitMs > 39_000 && waitMs <= 40_000, `waits ${waitMs} ms`);
+  });
+
+  it('gives up after the attempts, but not before the retry time is over too', async () => {
+    await start({ retryConfig: { ...retryConfig, maxAttempts: 2, maxRetrySeconds: 3 } });
+    harness.target.reply = () => 500;
+    await harness.create();
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      await harness.target.arrived(attempt);
+      await settled(harness);
+      harness.advance(1000);
+    }
+    await harness.drained();
+    assert.equal(harness.target.deliveries.length, 4);
+  });
+
+  it('delivers what was in flight again after the dispatcher died, and drops its answers', async () => {
+    await start({ retryConfig });
+    harness.target.reply = () => 'never';
+    await createMany(3);
+    await harness.target.arrived(3);
+    harness.tasks.stopDispatching();
+    await settled(harness);
+    harness.target.reply = () => 200;
+    await createMany(1);
+    harness.advance(60_000);
+    assert.equal(harness.tasks.dispatchesInFlight(), 0);
+    harness.tasks.startDispatching();
+    await harness.drained();
+    const counts = Map.groupBy(harness.target.ids(), (id) => id);
+    assert.deepEqual([...counts.values()].map((ids) => ids.length).sort(), [1, 2, 2, 2]);
+  });
+
+  it('delivers the asked share twice', async () => {
+    await start({}, { duplicateShare: 1, random: () => 0.5 });
+    harness.target.reply = () => 200;
+    await createMany(5);
+    await harness.drained();
+    assert.equal(harness.target.deliveries.length, 10);
+  });
+
+  it('fails calls with the asked code, before or after they took effect', async () => {
+    await start();
+    const fault = { service: 'tasks', rate: 1, forMs: 60_000, method: 'CreateTask' } as const;
+    await harness.client.pauseQueue({ name: queueName });
+    const made = async () => (await harness.client.listTasks({ parent: queueName }))[0].length;
+    harness.faults.add({ ...fault, code: status.RESOURCE_EXHAUSTED, phase: 'before' });
+    assert.equal(await codeOf(harness.create()), status.RESOURCE_EXHAUSTED);
+    assert.equal(await made(), 0);
+    harness.faults.clear();
+    harness.faults.add({ ...fault, code: status.INTERNAL, phase: 'after' });
+    assert.equal(await codeOf(harness.create()), status.INTERNAL);
+    assert.equal(await made(), 1);
+    harness.advance(60_000);
+    await harness.create();
+  });
+
+  it('survives a target that closes its kept connections', async () => {
+    await start({ retryConfig });
+    harness.target.reply = () => ({ status: 200, headers: { connection: 'close' } });
+    for (let count = 0; count < 5; count++) {
+      await harness.create();
+      await harness.drained();
+    }
+    assert.deepEqual(
+      harness.target.deliveries.map(({ headers }) => headers['x-cloudtasks-taskretrycount']),
+      ['0', '0', '0', '0', '0'],
+    );
+  });
+});
