@@ -1,0 +1,170 @@
+import type { LocalClock } from '../shared/clock.ts';
+import { aborted, invalidArgument, StatusError } from './errors.ts';
+import type { Meter } from './meter.ts';
+import { documentPath } from './names.ts';
+import type { QueryPlan } from './plan.ts';
+import { type Examined, type QueryResult, runQuery } from './query.ts';
+import { DocumentStore, type Entry } from './store.ts';
+import { CommitClock, type Micros } from './times.ts';
+import { type Transaction, Transactions } from './transactions.ts';
+import type { BatchWriteResponse, CommitResponse, Consistency, Write, WriteResult } from './wire.ts';
+import { draftCommit, type PlannedWrite, writtenName } from './writes.ts';
+
+/** Told of each commit that changed something. */
+export type CommitListener = (changed: readonly Entry[], at: Micros) => void;
+
+/** As of when, and in which transaction, a read sees the documents. */
+export interface ReadView {
+  /** Undefined is now. */
+  readonly at: Micros | undefined;
+  readonly transaction: Transaction | undefined;
+  /** The transaction began with this read, and the client has to be told its id. */
+  readonly began: boolean;
+}
+
+const maxPhantomRounds = 10;
+
+/** One database: its documents, its transactions, and what is billed for them. */
+export class Database {
+  /** `projects/P/databases/D/documents`, which all document names begin with. */
+  readonly root: string;
+  readonly store: DocumentStore;
+  readonly transactions: Transactions;
+  readonly clock: CommitClock;
+  readonly meter: Meter;
+  readonly examined: Examined;
+  readonly #listeners = new Set<CommitListener>();
+
+  constructor(name: string, clock: LocalClock, meter: Meter, examined: Examined) {
+    this.root = `${name}/documents`;
+    this.store = new DocumentStore(this.root);
+    this.transactions = new Transactions(clock);
+    this.clock = new CommitClock(clock);
+    this.meter = meter;
+    this.examined = examined;
+  }
+
+  /** Listens to commits until the returned function is called. */
+  onCommit(listener: CommitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Applies all writes or none. Ends the transaction, if there is one, either way. */
+  async commit(
+    writes: readonly Write[],
+    transactionId: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<CommitResponse> {
+    const planned = writes.map((write) => this.#plan(write));
+    const paths = planned.map(({ path }) => path);
+    if (transactionId.length === 0) {
+      return this.transactions.whenFree(paths, signal, () => this.#apply(planned));
+    }
+    const transaction = this.transactions.get(transactionId);
+    try {
+      if (transaction.readOnly && writes.length > 0) {
+        throw invalidArgument('Cannot modify entities in a read-only transaction.');
+      }
+      await this.transactions.lock(transaction, paths, signal);
+      this.#checkQueries(transaction);
+      return this.#apply(planned);
+    } finally {
+      this.transactions.end(transaction);
+    }
+  }
+
+  /** Applies each write by itself; one that fails leaves the others alone. */
+  async batchWrite(writes: readonly Write[], signal: AbortSignal): Promise<BatchWriteResponse> {
+    const names = writes.map(writtenName);
+    if (new Set(names).size < names.length) {
+      throw invalidArgument('A batch cannot write to the same document more than once.');
+    }
+    const outcomes = await Promise.all(writes.map((write) => this.#writeAlone(write, signal)));
+    return {
+      writeResults: outcomes.map(({ result }) => result),
+      status: outcomes.map(({ error }) =>
+        error === undefined ? { code: 0 } : { code: error.code, message: error.message },
+      ),
+    };
+  }
+
+  /** What a request's reads see; begins a transaction if it asks for that. */
+  view({ transaction: id, newTransaction, readTime }: Consistency): ReadView {
+    const began = newTransaction !== null;
+    if (!began && id.length === 0) {
+      return { at: this.#checkedTime(readTime), transaction: undefined, began };
+    }
+    const transaction = began ? this.transactions.begin(newTransaction) : this.transactions.get(id);
+    if (!transaction.readOnly) return { at: undefined, transaction, began };
+    transaction.readTime ??= this.clock.readTime();
+    return { at: this.#checkedTime(transaction.readTime), transaction, began };
+  }
+
+  /** Runs a query; in a read-write transaction it locks the results and is checked again at commit. */
+  async query(plan: QueryPlan, { at, transaction }: ReadView, signal: AbortSignal): Promise<QueryResult> {
+    let result = runQuery(this.store, plan, at, this.examined);
+    if (transaction === undefined || transaction.readOnly) return result;
+    for (let round = 0; round < maxPhantomRounds; round++) {
+      const paths = result.rows.map(({ entry }) => entry.path);
+      if (!(await this.transactions.lock(transaction, paths, signal))) {
+        transaction.queries.push({ plan, result });
+        return result;
+      }
+      result = runQuery(this.store, plan, at, this.examined);
+    }
+    throw aborted('The results of a query in the transaction keep changing. Please retry.');
+  }
+
+  close(): void {
+    this.transactions.close();
+  }
+
+  #checkedTime(at: Micros | null): Micros | undefined {
+    if (at === null) return undefined;
+    const now = this.clock.readTime();
+    if (at > now) throw invalidArgument('The read time is in the future.');
+    this.store.checkReadable(at, now);
+    return at;
+  }
+
+  #plan(write: Write): PlannedWrite {
+    return { path: documentPath(this.root, writtenName(write)), write };
+  }
+
+  async #writeAlone(
+    write: Write,
+    signal: AbortSignal,
+  ): Promise<{ result: WriteResult; error?: StatusError }> {
+    try {
+      const planned = this.#plan(write);
+      const { writeResults } = await this.transactions.whenFree([planned.path], signal, () =>
+        this.#apply([planned]),
+      );
+      return { result: writeResults[0] ?? {} };
+    } catch (error) {
+      if (error instanceof StatusError) return { result: {}, error };
+      throw error;
+    }
+  }
+
+  #apply(writes: readonly PlannedWrite[]): CommitResponse {
+    const commitTime = this.clock.next();
+    const outcome = draftCommit(writes, (path) => this.store.current(path), commitTime);
+    const changed = this.store.apply(outcome.changes, commitTime);
+    this.meter.committed(outcome.writes, outcome.deletes);
+    if (changed.length > 0) for (const listener of this.#listeners) listener(changed, commitTime);
+    return { writeResults: outcome.results, commitTime };
+  }
+
+  /** What a query matched is locked, but documents that it would match now are not. */
+  #checkQueries(transaction: Transaction): void {
+    for (const { plan, result } of transaction.queries) {
+      const now = runQuery(this.store, plan, undefined, this.examined);
+      const same =
+        now.rows.length === result.rows.length &&
+        now.rows.every(({ version }, i) => version === result.rows[i]?.version);
+      if (!same) throw aborted('A query that the transaction read has other results now. Please retry.');
+    }
+  }
+}

@@ -1,0 +1,92 @@
+import type { FirestoreUsage, LocalService, ServiceOptions } from '../shared/service.ts';
+import { Database } from './database.ts';
+import { listCollectionIds, listDocuments } from './listings.ts';
+import { Meter } from './meter.ts';
+import { databaseOf } from './names.ts';
+import { aggregationQuery, batchGet, query } from './reads.ts';
+import { RpcServer } from './server.ts';
+import type {
+  BatchGetDocumentsRequest,
+  BatchWriteRequest,
+  BeginTransactionRequest,
+  CommitRequest,
+  ListCollectionIdsRequest,
+  ListDocumentsRequest,
+  RollbackRequest,
+  RunAggregationQueryRequest,
+  RunQueryRequest,
+} from './wire.ts';
+
+export interface LocalFirestore extends LocalService<FirestoreUsage> {
+  /** Documents and index entries that queries have looked at: shows whether they scan. */
+  entriesExamined(): number;
+}
+
+/** Starts a Firestore on 127.0.0.1 that the official client talks to. Everything is in memory. */
+export async function startFirestore(options: ServiceOptions): Promise<LocalFirestore> {
+  const meter = new Meter();
+  const examined = { count: 0 };
+  const databases = new Map<string, Database>();
+  const databaseFor = (resource: string): Database => {
+    const name = databaseOf(resource);
+    let database = databases.get(name);
+    if (database === undefined) {
+      database = new Database(name, options.clock, meter, examined);
+      databases.set(name, database);
+    }
+    return database;
+  };
+
+  const server = new RpcServer(options.faults);
+  serve(server, databaseFor);
+  const port = await server.listen(options.port);
+  const all = () => [...databases.values()];
+  return {
+    port,
+    inFlight: () =>
+      server.calls - all().reduce((waiting, { transactions }) => waiting + transactions.waiting, 0),
+    usage: () => meter.usage(),
+    resetUsage: () => meter.reset(),
+    entriesExamined: () => examined.count,
+    async close() {
+      server.close();
+      for (const database of all()) database.close();
+    },
+  };
+}
+
+function serve(server: RpcServer, databaseFor: (resource: string) => Database): void {
+  server.unary('Commit', ({ database, writes, transaction }: CommitRequest, signal) =>
+    databaseFor(database).commit(writes, transaction, signal),
+  );
+  server.unary('BatchWrite', ({ database, writes }: BatchWriteRequest, signal) =>
+    databaseFor(database).batchWrite(writes, signal),
+  );
+  server.unary('BeginTransaction', ({ database, options }: BeginTransactionRequest) => ({
+    transaction: databaseFor(database).transactions.begin(options).id,
+  }));
+  server.unary(
+    'Rollback',
+    ({ database, transaction }: RollbackRequest) => {
+      const { transactions } = databaseFor(database);
+      transactions.end(transactions.get(transaction));
+      return {};
+    },
+    'google.protobuf.Empty',
+  );
+  server.unary('ListCollectionIds', (request: ListCollectionIdsRequest) =>
+    listCollectionIds(databaseFor(request.parent), request),
+  );
+  server.unary('ListDocuments', (request: ListDocumentsRequest) =>
+    listDocuments(databaseFor(request.parent), request),
+  );
+  server.stream('BatchGetDocuments', (request: BatchGetDocumentsRequest, signal) =>
+    batchGet(databaseFor(request.database), request, signal),
+  );
+  server.stream('RunQuery', (request: RunQueryRequest, signal) =>
+    query(databaseFor(request.parent), request, signal),
+  );
+  server.stream('RunAggregationQuery', (request: RunAggregationQueryRequest, signal) =>
+    aggregationQuery(databaseFor(request.parent), request, signal),
+  );
+}

@@ -1,0 +1,97 @@
+import { aggregateRows } from './aggregates.ts';
+import type { WireDocument } from './codec.ts';
+import type { Database, ReadView } from './database.ts';
+import { invalidArgument } from './errors.ts';
+import { pickFields } from './fields.ts';
+import { documentPath, parentPath } from './names.ts';
+import { planQuery } from './plan.ts';
+import { type DocumentVersion, versionAt } from './store.ts';
+import type {
+  BatchGetDocumentsRequest,
+  BatchGetDocumentsResponse,
+  RunAggregationQueryRequest,
+  RunAggregationQueryResponse,
+  RunQueryRequest,
+  RunQueryResponse,
+} from './wire.ts';
+
+/** A document as the client gets it, with all fields or only those named. */
+export function wireDocument(
+  name: string,
+  version: DocumentVersion,
+  fieldPaths: readonly string[] | undefined,
+): WireDocument {
+  const { fields, createTime, updateTime } = version;
+  return {
+    name,
+    fields: fieldPaths === undefined ? fields : pickFields(fields, fieldPaths),
+    createTime,
+    updateTime,
+  };
+}
+
+function* beginning({ began, transaction }: ReadView): Iterable<{ transaction: Uint8Array }> {
+  if (began && transaction !== undefined) yield { transaction: transaction.id };
+}
+
+/** BatchGetDocuments: documents by name, in the order asked for. Missing ones are billed too. */
+export async function* batchGet(
+  database: Database,
+  request: BatchGetDocumentsRequest,
+  signal: AbortSignal,
+): AsyncIterable<BatchGetDocumentsResponse> {
+  const paths = request.documents.map((name) => documentPath(database.root, name));
+  const view = database.view(request);
+  yield* beginning(view);
+  const { at, transaction } = view;
+  if (transaction !== undefined && !transaction.readOnly) {
+    await database.transactions.lock(transaction, paths, signal);
+  }
+  const readTime = at ?? database.clock.readTime();
+  database.meter.documentsRead(paths.length);
+  const found = paths.map((path) => {
+    const entry = database.store.entry(path);
+    return entry === undefined ? undefined : versionAt(entry, at);
+  });
+  for (const [i, name] of request.documents.entries()) {
+    const version = found[i];
+    if (version === undefined) yield { missing: name, readTime };
+    else yield { found: wireDocument(name, version, request.mask?.fieldPaths), readTime };
+  }
+}
+
+/** RunQuery: the matching documents in order, then how many the offset skipped. */
+export async function* query(
+  database: Database,
+  request: RunQueryRequest,
+  signal: AbortSignal,
+): AsyncIterable<RunQueryResponse> {
+  const plan = planQuery(parentPath(database.root, request.parent), request.structuredQuery);
+  const view = database.view(request);
+  yield* beginning(view);
+  const { rows, skipped } = await database.query(plan, view, signal);
+  const readTime = view.at ?? database.clock.readTime();
+  database.meter.queryRead(rows.length + skipped);
+  for (const { entry, version } of rows) {
+    yield { document: wireDocument(entry.name, version, plan.select), readTime };
+  }
+  yield { readTime, skippedResults: skipped };
+}
+
+/** RunAggregationQuery: count, sum and average over a query's results. */
+export async function* aggregationQuery(
+  database: Database,
+  request: RunAggregationQueryRequest,
+  signal: AbortSignal,
+): AsyncIterable<RunAggregationQueryResponse> {
+  const aggregation = request.structuredAggregationQuery;
+  if (aggregation === null) throw invalidArgument('The request has no query.');
+  const plan = planQuery(parentPath(database.root, request.parent), aggregation.structuredQuery);
+  const view = database.view(request);
+  yield* beginning(view);
+  const { rows, skipped } = await database.query(plan, view, signal);
+  const readTime = view.at ?? database.clock.readTime();
+  const aggregateFields = aggregateRows(rows, aggregation.aggregations);
+  database.meter.aggregationRead(rows.length + skipped);
+  yield { result: { aggregateFields }, readTime };
+}

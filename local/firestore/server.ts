@@ -1,0 +1,150 @@
+import { once } from 'node:events';
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Faults } from '../shared/faults.ts';
+import { StatusError, status } from './errors.ts';
+import { defineMethod, type RawRequest } from './proto.ts';
+
+/** What the service does for one call; `signal` fires when the client gives up. */
+export type Unary<Request, Response> = (
+  request: Request,
+  signal: AbortSignal,
+) => Promise<Response> | Response;
+export type Stream<Request, Response> = (request: Request, signal: AbortSignal) => AsyncIterable<Response>;
+
+const maxMessageBytes = 64 * 1_048_576;
+
+/** An error as grpc-js wants it. What is not a refusal of ours is a defect, and is shown. */
+export function grpcError(error: unknown): { code: number; details: string; message: string; name: string } {
+  if (error instanceof StatusError) {
+    return { code: error.code, details: error.message, message: error.message, name: error.name };
+  }
+  console.error('Firestore simulator:', error);
+  const details = error instanceof Error ? error.message : String(error);
+  return { code: status.internal, details, message: details, name: 'Error' };
+}
+
+function injected(code: number): StatusError {
+  return new StatusError(code, 'Injected fault.');
+}
+
+/** The gRPC side of the service: turns calls into requests, and applies faults around them. */
+export class RpcServer {
+  readonly #faults: Faults;
+  readonly #server = new Server({
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.max_send_message_length': -1,
+  });
+  readonly #definition: Record<string, ServiceDefinition[string]> = {};
+  readonly #implementation: UntypedServiceImplementation = {};
+  #calls = 0;
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
+
+  /** Calls being worked on. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  unary<Request, Response extends object>(
+    rpc: string,
+    handle: Unary<Request, Response>,
+    responseType = `google.firestore.v1.${rpc}Response`,
+  ): void {
+    this.#definition[rpc] = defineMethod<Request, Response>(rpc, responseType, {
+      request: false,
+      response: false,
+    });
+    const handler: handleUnaryCall<RawRequest<Request>, Response> = (call, callback) => {
+      const work = async () => {
+        this.#refuseIf(rpc, 'before');
+        const response = await handle(call.request.decode(), signalOf(call));
+        this.#refuseIf(rpc, 'after');
+        return response;
+      };
+      void this.#counted(work).then(
+        (response) => callback(null, response),
+        (error) => callback(grpcError(error)),
+      );
+    };
+    this.#implementation[rpc] = handler;
+  }
+
+  stream<Request, Response extends object>(rpc: string, handle: Stream<Request, Response>): void {
+    const responseType = `google.firestore.v1.${rpc}Response`;
+    this.#definition[rpc] = defineMethod<Request, Response>(rpc, responseType, {
+      request: false,
+      response: true,
+    });
+    const handler: handleServerStreamingCall<RawRequest<Request>, Response> = (call) => {
+      const work = async () => {
+        this.#refuseIf(rpc, 'before');
+        const lostCode = this.#faults.check('firestore', rpc, 'after');
+        const signal = signalOf(call);
+        for await (const response of handle(call.request.decode(), signal)) {
+          if (lostCode === undefined) await send(call, response, signal);
+        }
+        if (lostCode !== undefined) throw injected(lostCode);
+      };
+      void this.#counted(work).then(
+        () => call.end(),
+        (error) => call.emit('error', grpcError(error)),
+      );
+    };
+    this.#implementation[rpc] = handler;
+  }
+
+  /** @returns the port listened on */
+  listen(port: number): Promise<number> {
+    this.#server.addService(this.#definition, this.#implementation);
+    return new Promise((resolve, reject) => {
+      this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error === null) resolve(bound);
+        else reject(error);
+      });
+    });
+  }
+
+  close(): void {
+    this.#server.forceShutdown();
+  }
+
+  #refuseIf(rpc: string, phase: 'before' | 'after'): void {
+    const code = this.#faults.check('firestore', rpc, phase);
+    if (code !== undefined) throw injected(code);
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#calls++;
+    try {
+      return await work();
+    } finally {
+      this.#calls--;
+    }
+  }
+}
+
+function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
+  const controller = new AbortController();
+  call.on('cancelled', () => controller.abort());
+  return controller.signal;
+}
+
+/** Waits for the client where it reads more slowly than we write. */
+async function send<Response>(
+  call: ServerWritableStream<unknown, Response>,
+  response: Response,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  if (!call.write(response)) await once(call, 'drain', { signal });
+}

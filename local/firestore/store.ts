@@ -1,0 +1,216 @@
+import { StatusError, status } from './errors.ts';
+import { IndexSet } from './indexes.ts';
+import { historyMs, maxHistoryBytes } from './limits.ts';
+import { compareIds, compareNames } from './names.ts';
+import type { Micros } from './times.ts';
+import type { Fields } from './values.ts';
+
+/** What a document is from one commit to the next that changes it. */
+export interface DocumentVersion {
+  readonly fields: Fields;
+  readonly createTime: Micros;
+  readonly updateTime: Micros;
+  readonly sizeBytes: number;
+}
+
+/** A name in the database, whether a document is there now or was there not long ago. */
+export interface Entry {
+  readonly id: string;
+  readonly path: string;
+  readonly name: string;
+  readonly collection: Collection;
+  current: DocumentVersion | undefined;
+  /** When `current` came to be. */
+  since: Micros;
+  /** Older states, oldest first, each valid up to the next one's `since`. */
+  past: { readonly since: Micros; readonly version: DocumentVersion | undefined }[];
+}
+
+/** A set of documents that queries range over: one collection, or all of an id. */
+export interface Scope {
+  readonly indexes: IndexSet;
+  /** Documents that exist now. */
+  live: number;
+  /** When a document in it last changed. */
+  changedAt: Micros;
+  entries(): Iterable<Entry>;
+}
+
+export interface Collection extends Scope {
+  readonly id: string;
+  readonly path: string;
+  readonly byId: Map<string, Entry>;
+  readonly group: CollectionGroup;
+}
+
+export interface CollectionGroup extends Scope {
+  readonly collections: Set<Collection>;
+}
+
+/** Orders entries by name. */
+export function compareEntries(a: Entry, b: Entry): number {
+  return a.collection === b.collection ? compareIds(a.id, b.id) : compareNames(a.path, b.path);
+}
+
+export interface Change {
+  readonly path: string;
+  /** The new state; undefined when the document is gone. */
+  readonly version: DocumentVersion | undefined;
+}
+
+interface Superseded {
+  readonly entry: Entry;
+  readonly at: Micros;
+  readonly sizeBytes: number;
+}
+
+/** All documents of a database, with the versions that reads in the past can still see. */
+export class DocumentStore {
+  readonly #root: string;
+  readonly #collections = new Map<string, Collection>();
+  readonly #groups = new Map<string, CollectionGroup>();
+  #superseded: Superseded[] = [];
+  #supersededStart = 0;
+  #historyBytes = 0;
+  #oldestReadable: Micros = 0;
+
+  constructor(documentsRoot: string) {
+    this.#root = documentsRoot;
+  }
+
+  collection(path: string): Collection | undefined {
+    return this.#collections.get(path);
+  }
+
+  group(collectionId: string): CollectionGroup | undefined {
+    return this.#groups.get(collectionId);
+  }
+
+  collections(): Iterable<Collection> {
+    return this.#collections.values();
+  }
+
+  entry(path: string): Entry | undefined {
+    const slash = path.lastIndexOf('/');
+    return this.#collections.get(path.slice(0, slash))?.byId.get(path.slice(slash + 1));
+  }
+
+  /** The document at a path now. */
+  current(path: string): DocumentVersion | undefined {
+    return this.entry(path)?.current;
+  }
+
+  /**
+   * Refuses a time whose versions may be gone.
+   * @throws StatusError FAILED_PRECONDITION
+   */
+  checkReadable(at: Micros, now: Micros): void {
+    if (at < this.#oldestReadable || at < now - historyMs * 1000) {
+      throw new StatusError(status.failedPrecondition, 'The requested snapshot version is too old.');
+    }
+  }
+
+  /** Puts a commit's changes in place, all at once, and returns the entries that changed. */
+  apply(changes: Iterable<Change>, at: Micros): Entry[] {
+    const changed: Entry[] = [];
+    for (const { path, version } of changes) {
+      const entry = this.#entryFor(path, version !== undefined);
+      if (entry === undefined || entry.current === version) continue;
+      this.#replace(entry, version, at);
+      changed.push(entry);
+    }
+    this.#forgetBefore(at - historyMs * 1000);
+    return changed;
+  }
+
+  #replace(entry: Entry, version: DocumentVersion | undefined, at: Micros): void {
+    const before = entry.current;
+    if (entry.since > 0) {
+      const sizeBytes = before?.sizeBytes ?? 0;
+      entry.past.push({ since: entry.since, version: before });
+      this.#superseded.push({ entry, at, sizeBytes });
+      this.#historyBytes += sizeBytes;
+    }
+    entry.current = version;
+    entry.since = at;
+    for (const scope of [entry.collection, entry.collection.group]) {
+      scope.live += Number(version !== undefined) - Number(before !== undefined);
+      scope.changedAt = at;
+      scope.indexes.update(entry, before, version);
+    }
+  }
+
+  #forgetBefore(time: Micros): void {
+    for (;;) {
+      const oldest = this.#superseded[this.#supersededStart];
+      if (oldest === undefined || (oldest.at > time && this.#historyBytes <= maxHistoryBytes)) break;
+      this.#supersededStart++;
+      this.#historyBytes -= oldest.sizeBytes;
+      this.#oldestReadable = oldest.at;
+      const { entry } = oldest;
+      entry.past.shift();
+      if (entry.past.length === 0 && entry.current === undefined) entry.collection.byId.delete(entry.id);
+    }
+    if (this.#supersededStart > 1000 && this.#supersededStart * 2 > this.#superseded.length) {
+      this.#superseded = this.#superseded.slice(this.#supersededStart);
+      this.#supersededStart = 0;
+    }
+  }
+
+  #entryFor(path: string, create: boolean): Entry | undefined {
+    const slash = path.lastIndexOf('/');
+    const id = path.slice(slash + 1);
+    const collection = this.#collectionFor(path.slice(0, slash), create);
+    let entry = collection?.byId.get(id);
+    if (entry === undefined && create && collection !== undefined) {
+      const name = `${this.#root}/${path}`;
+      entry = { id, path, name, collection, current: undefined, since: 0, past: [] };
+      collection.byId.set(id, entry);
+    }
+    return entry;
+  }
+
+  #collectionFor(path: string, create: boolean): Collection | undefined {
+    const known = this.#collections.get(path);
+    if (known !== undefined || !create) return known;
+    const id = path.slice(path.lastIndexOf('/') + 1);
+    const group = this.#groupFor(id);
+    const byId = new Map<string, Entry>();
+    const collection: Collection = {
+      id,
+      path,
+      group,
+      byId,
+      live: 0,
+      changedAt: 0,
+      indexes: new IndexSet(),
+      entries: () => byId.values(),
+    };
+    this.#collections.set(path, collection);
+    group.collections.add(collection);
+    return collection;
+  }
+
+  #groupFor(id: string): CollectionGroup {
+    const known = this.#groups.get(id);
+    if (known !== undefined) return known;
+    const collections = new Set<Collection>();
+    const group: CollectionGroup = {
+      collections,
+      live: 0,
+      changedAt: 0,
+      indexes: new IndexSet(),
+      *entries() {
+        for (const collection of collections) yield* collection.entries();
+      },
+    };
+    this.#groups.set(id, group);
+    return group;
+  }
+}
+
+/** The document of an entry at a time, or now. */
+export function versionAt(entry: Entry, at: Micros | undefined): DocumentVersion | undefined {
+  if (at === undefined || entry.since <= at) return entry.current;
+  return entry.past.findLast((state) => state.since <= at)?.version;
+}
