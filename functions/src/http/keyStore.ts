@@ -5,7 +5,7 @@ import type { ObjectStore, StoredObject } from '../platform/objects.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, unknownKeyRereadMs } from './limits.ts';
 
-/** A request waits this long for the bucket before it goes on with what is known: callers give up at 10 s. */
+/** Requests wait this long for the bucket, then they go on with what is known: callers give up at 10 s. */
 const maxRereadWaitMs = 2000;
 
 /** Where keys made through the API are kept. */
@@ -21,6 +21,9 @@ export interface KeyStoreOptions {
   clock: Clock;
   logger: Logger;
 }
+
+/** The keys as they should be, or undefined where they are so already. */
+type Edit = (records: readonly KeyRecord[]) => KeyRecord[] | undefined;
 
 /** The keys in the bucket as last read. */
 interface Copy {
@@ -76,6 +79,8 @@ export class KeyStore {
   /** Adds a key; this instance knows it at once, others within 10 s. */
   async add(record: KeyRecord): Promise<void> {
     await this.#change((records) => {
+      // A write whose answer was lost is refused when it is tried again.
+      if (records.some(({ id }) => id === record.id)) return undefined;
       if (records.length >= maxStoredKeys) {
         throw new AppError('conflict', `There are ${maxStoredKeys} keys already; revoke some.`);
       }
@@ -91,10 +96,14 @@ export class KeyStore {
         'This is one of the first keys; take it out of the secret and deploy again.',
       );
     }
-    return this.#change((records) => {
+    let wasThere = false;
+    await this.#change((records) => {
       const rest = records.filter((record) => record.id !== id);
-      return rest.length === records.length ? undefined : rest;
+      if (rest.length === records.length) return undefined;
+      wasThere = true;
+      return rest;
     });
+    return wasThere;
   }
 
   #firstKeys(): { ring: KeyRing; broken: boolean } {
@@ -116,19 +125,25 @@ export class KeyStore {
 
   /** Reads the bucket's keys, unless that was tried within 10 s. Never throws: what cannot be read stays as it was. */
   async #reread(): Promise<void> {
-    if (this.#reading === undefined && this.#options.clock.now() - this.#triedAtMs < unknownKeyRereadMs)
-      return;
+    const sinceTryMs = this.#options.clock.now() - this.#triedAtMs;
     if (this.#reading === undefined) {
-      this.#triedAtMs = this.#options.clock.now();
-      this.#reading = this.#read()
-        .catch((error: unknown) => {
-          this.#options.logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
-        })
-        .finally(() => {
-          this.#reading = undefined;
-        });
+      if (sinceTryMs < unknownKeyRereadMs) return;
+      this.#reading = this.#tryRead();
+      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs);
+    } else if (sinceTryMs < maxRereadWaitMs) {
+      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs - sinceTryMs);
     }
-    await atMost(this.#options.clock, this.#reading, maxRereadWaitMs);
+  }
+
+  async #tryRead(): Promise<void> {
+    this.#triedAtMs = this.#options.clock.now();
+    try {
+      await this.#read();
+    } catch (error) {
+      this.#options.logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
+    } finally {
+      this.#reading = undefined;
+    }
   }
 
   async #read(): Promise<void> {
@@ -149,35 +164,38 @@ export class KeyStore {
     }
   }
 
-  /** One change at a time here, so that only other instances can come in between. `undefined`: nothing to change. */
-  #change(edit: (records: readonly KeyRecord[]) => KeyRecord[] | undefined): Promise<boolean> {
+  /** One change at a time here, so that only other instances can come in between. */
+  #change(edit: Edit): Promise<void> {
     const change = this.#writing.then(() => this.#write(edit));
     this.#writing = change.catch(() => undefined);
     return change;
   }
 
-  async #write(edit: (records: readonly KeyRecord[]) => KeyRecord[] | undefined): Promise<boolean> {
+  async #write(edit: Edit): Promise<void> {
     const { objects, clock } = this.#options;
     for (let attempt = 0; attempt < maxWriteAttempts; attempt += 1) {
-      const found = await objects.get(keysObject);
-      const records = edit(ringOf(found).records);
-      if (records === undefined) return false;
-      const bytes = Buffer.from(JSON.stringify({ version: 1, keys: records }));
-      const ifGeneration = found?.generation ?? '0';
       const readAtMs = clock.now();
+      const found = await objects.get(keysObject);
+      const present = ringOf(found);
+      const records = edit(present.records);
+      const generation = found?.generation ?? '0';
       try {
-        const generation = await objects.put(keysObject, bytes, {
-          contentType: 'application/json',
-          ifGeneration,
-        });
+        this.#copy =
+          records === undefined
+            ? { ring: present, generation, readAtMs }
+            : { ring: new KeyRing(records), generation: await this.#put(records, generation), readAtMs };
         this.#writes += 1;
-        this.#copy = { ring: new KeyRing(records), generation, readAtMs };
-        return true;
+        return;
       } catch (error) {
         if (!(error instanceof AppError && error.code === 'conflict')) throw error;
       }
     }
     throw new AppError('unavailable', 'Too many changes to the keys at the same time.');
+  }
+
+  #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
+    const bytes = Buffer.from(JSON.stringify({ version: 1, keys: records }));
+    return this.#options.objects.put(keysObject, bytes, { contentType: 'application/json', ifGeneration });
   }
 }
 

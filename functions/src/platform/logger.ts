@@ -2,7 +2,12 @@
 const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
 export type Severity = (typeof severities)[number];
 
-export type LogFields = Record<string, string | number | boolean | null | undefined | string[]>;
+export type LogFields = Record<string, unknown>;
+
+/** The severity a parameter names, INFO for what is none. */
+export function severityOf(text: string): Severity {
+  return severities.find((known) => known === text.toUpperCase()) ?? 'INFO';
+}
 
 /** Structured log: a short message and fields. Never payloads, never secrets. */
 export interface Logger {
@@ -10,7 +15,7 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   /** `fields.error` may be anything that was thrown; its stack and causes are logged. */
-  error(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: LogFields): void;
 }
 
 /**
@@ -18,7 +23,7 @@ export interface Logger {
  * (https://cloud.google.com/run/docs/logging#writing_structured_logs).
  */
 export function jsonLogger(write: (line: string) => void, least: Severity = 'INFO'): Logger {
-  const log = (severity: Severity, message: string, fields: Record<string, unknown> = {}): void => {
+  const log = (severity: Severity, message: string, fields: LogFields = {}): void => {
     if (severities.indexOf(severity) >= severities.indexOf(least)) {
       write(`${JSON.stringify({ severity, message, ...fields })}\n`);
     }

@@ -1,0 +1,75 @@
+import { onRequest } from 'firebase-functions/v2/https';
+import { onSchedule } from 'firebase-functions/v2/scheduler';
+import { onTaskDispatched } from 'firebase-functions/v2/tasks';
+import { apiKeys, region } from './config.ts';
+
+/** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
+export const ingest = onRequest(
+  {
+    region,
+    invoker: 'public',
+    secrets: [apiKeys],
+    cpu: 1,
+    memory: '1GiB',
+    concurrency: 300,
+    maxInstances: 20,
+    timeoutSeconds: 60,
+  },
+  async (request, response) => (await (await import('./app.ts')).ingest())(request, response),
+);
+
+/** Everything else of the HTTP contract: reading, status, control, keys. */
+export const api = onRequest(
+  {
+    region,
+    invoker: 'public',
+    secrets: [apiKeys],
+    cpu: 1,
+    memory: '512MiB',
+    concurrency: 250,
+    maxInstances: 10,
+    timeoutSeconds: 60,
+  },
+  async (request, response) => (await (await import('./app.ts')).api())(request, response),
+);
+
+/** Writes the events of carriers to Firestore. One instance, so that what arrives together is written together. */
+export const flush = onTaskDispatched(
+  {
+    region,
+    cpu: 1,
+    memory: '1GiB',
+    concurrency: 500,
+    maxInstances: 1,
+    timeoutSeconds: 120,
+    rateLimits: { maxConcurrentDispatches: 400, maxDispatchesPerSecond: 500 },
+    retryConfig: { maxAttempts: -1, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 6 },
+  },
+  async (request) => (await (await import('./app.ts')).flush())(request),
+);
+
+/** Turns deadlines that have come into events for `flush`. */
+export const expire = onTaskDispatched(
+  {
+    region,
+    memory: '512MiB',
+    maxInstances: 1,
+    timeoutSeconds: 60,
+    rateLimits: { maxConcurrentDispatches: 40, maxDispatchesPerSecond: 100 },
+    retryConfig: { maxAttempts: -1, minBackoffSeconds: 10, maxBackoffSeconds: 600, maxDoublings: 6 },
+  },
+  async (request) => (await (await import('./app.ts')).expire())(request),
+);
+
+/** Each minute: puts carriers that were spooled while Cloud Tasks failed back into it. */
+export const sweep = onSchedule(
+  {
+    region,
+    schedule: 'every 1 minutes',
+    memory: '512MiB',
+    maxInstances: 1,
+    timeoutSeconds: 60,
+    retryCount: 0,
+  },
+  async () => (await import('./app.ts')).sweep()(),
+);
