@@ -20,6 +20,7 @@ export interface StackControl {
   clearFaults(): void;
   /** Moves the clock by `ms`; answers the time after that, when all that became due has come to rest. */
   advance(ms: number): Promise<number>;
+  /** The stack's time in ms since the epoch. */
   now(): number;
   instances(): InstanceInfo[];
   /** Ends a function's instances with SIGKILL; returns how many there were. Throws for an unknown function. */
@@ -40,9 +41,9 @@ const routes: Record<string, Route> = {
   },
   'POST faults': (control, body) => control.addFault(readFault(body)),
   'DELETE faults': (control) => control.clearFaults(),
-  'GET clock': (control) => ({ now: new Date(control.now()).toISOString() }),
+  'GET clock': (control) => ({ now: control.now() }),
   'POST clock/advance': async (control, body) => ({
-    now: new Date(await control.advance(number(body, 'ms', 0, maxAdvanceMs))).toISOString(),
+    now: await control.advance(number(body, 'ms', 0, maxAdvanceMs)),
   }),
   'GET instances': (control) => ({ instances: control.instances() }),
   'POST instances/kill': async (control, body) => {

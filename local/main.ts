@@ -1,0 +1,76 @@
+/** `npm start`: runs the local stack until Ctrl-C. */
+import { parseArgs } from 'node:util';
+import { PortInUse } from './shared/http.ts';
+import { type LocalStack, startStack } from './stack.ts';
+
+/** A close that hangs must not keep the terminal: the instances end with this process anyway. */
+const closeLimitMs = 5000;
+
+const usage = 'Usage: npm start [-- --port-offset N]';
+
+try {
+  const stack = await startStack({ portOffset: readPortOffset() });
+  console.log(welcome(stack));
+  endOnSignal(stack);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  if (error instanceof PortInUse) console.error('Move all ports with: npm start -- --port-offset 100');
+  process.exitCode = 1;
+}
+
+function readPortOffset(): number {
+  const { values } = parseArgs({ options: { 'port-offset': { type: 'string', default: '0' } } });
+  const offset = Number(values['port-offset']);
+  if (!Number.isInteger(offset) || offset < 0 || offset > 50_000) {
+    throw new Error(`--port-offset must be a whole number from 0 to 50000.\n${usage}`);
+  }
+  return offset;
+}
+
+function endOnSignal(stack: LocalStack): void {
+  let ending = false;
+  const end = async (): Promise<void> => {
+    // npm and the terminal may each pass the same Ctrl-C on.
+    if (ending) return;
+    ending = true;
+    setTimeout(() => process.exit(1), closeLimitMs).unref();
+    await stack.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void end());
+}
+
+function welcome({ urls, ports, keys }: LocalStack): string {
+  const post = (path: string, key: string | undefined, body: object): string =>
+    `curl -s ${urls.hosting}${path} -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+  const id = `try-${Date.now().toString(36)}`;
+  const tour = [
+    post('/v1/tasks', keys['ingest'], {
+      task_id: id,
+      task_type: 'text_translation',
+      required_miner_count: 1,
+    }),
+    post('/v1/responses', keys['miner'], {
+      task_id: id,
+      miner_uid: 0,
+      response_data: { output_text: 'hello' },
+      accuracy_score: 0.9,
+    }),
+    `curl -s '${urls.hosting}/v1/tasks/${id}?wait=completed&timeout=25' -H 'X-API-Key: ${keys['read']}'`,
+  ];
+  return `
+Sluice runs on this machine; Ctrl-C ends it.
+
+  Hosting     ${urls.hosting}  (control: ${urls.hosting}/__local/usage)
+  Functions   ${urls.functions}/NAME
+  Firestore   127.0.0.1:${ports.firestore}
+  Cloud Tasks 127.0.0.1:${ports.tasks}
+  Storage     127.0.0.1:${ports.storage}
+
+  API keys    ${Object.values(keys).join('  ')}
+
+A task, a response to it, and the result a few seconds later:
+
+${tour.join(' && ')}
+`;
+}

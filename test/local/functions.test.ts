@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { type FixtureFunctions, isAlive, startFixtureFunctions, until } from './support.ts';
+
+interface Echo {
+  method: string;
+  path: string;
+  query: Record<string, string>;
+  body: unknown;
+  raw_bytes: number;
+  now: number;
+  env: Record<string, string | null>;
+}
+
+describe('functions as processes', () => {
+  let fixture: FixtureFunctions;
+  before(async () => {
+    fixture = await startFixtureFunctions();
+  });
+  after(() => fixture.functions.close());
+
+  const echo = async (path: string, init?: RequestInit): Promise<Echo> => {
+    const answer = await fetch(fixture.url(path), init);
+    assert.equal(answer.status, 200);
+    return answer.json() as Promise<Echo>;
+  };
+  const openOf = (name: string): number[] =>
+    fixture.functions
+      .instances()
+      .filter((instance) => instance.function === name)
+      .map((instance) => instance.open_requests);
+  const slow = (ms: number): Promise<Response> => fetch(fixture.url(`slow?ms=${ms}`));
+
+  describe('what a function sees', () => {
+    it('is the address after its name, still encoded, with the query', async () => {
+      const seen = await echo('echo/a%20b/c?x=1&y=%26');
+      assert.equal(seen.path, '/a%20b/c');
+      assert.deepEqual(seen.query, { x: '1', y: '&' });
+      assert.equal((await echo('echo')).path, '/');
+      assert.deepEqual((await echo('echo?z=1')).query, { z: '1' });
+    });
+
+    it('is a parsed body and its raw bytes', async () => {
+      const post = (type: string, body: string) =>
+        echo('echo', { method: 'POST', headers: { 'content-type': type }, body });
+      const json = await post('application/json', '{"a": [1]}');
+      assert.deepEqual([json.body, json.raw_bytes], [{ a: [1] }, 10]);
+      assert.deepEqual((await post('application/x-www-form-urlencoded', 'a=1&b=x%20y')).body, {
+        a: '1',
+        b: 'x y',
+      });
+      assert.equal((await post('text/plain', 'words')).body, 'words');
+      const binary = await post('application/x-ndjson', '{}\n{}\n');
+      assert.deepEqual([binary.body, binary.raw_bytes], ['buffer', 6]);
+    });
+
+    it('is a body sent in chunks, without a length, as one', async () => {
+      const parts = ['{"a":', '"b"}'].map((part) => new TextEncoder().encode(part));
+      const body = new ReadableStream({
+        pull: (controller) => {
+          const part = parts.shift();
+          if (part === undefined) controller.close();
+          else controller.enqueue(part);
+        },
+      });
+      const headers = { 'content-type': 'application/json' };
+      const init: RequestInit = { method: 'POST', headers, body, duplex: 'half' };
+      assert.deepEqual((await echo('echo', init)).body, { a: 'b' });
+    });
+
+    it('is its parameters, and nothing of the environment the stack runs in', async () => {
+      const { env } = await echo('echo');
+      assert.deepEqual(env, { greeting: 'hello', secret: null, service: 'echo', project: null, home: null });
+    });
+
+    it('is the stack’s clock', async () => {
+      const before = fixture.clock.now();
+      const { now } = await echo('echo');
+      assert.ok(now >= before && now <= fixture.clock.now());
+      await fixture.advance(3_600_000);
+      assert.ok((await echo('echo')).now >= before + 3_600_000);
+    });
+  });
+
+  describe('what never reaches a function', () => {
+    const statusOf = async (path: string, body: string): Promise<number> => {
+      const headers = { 'content-type': 'application/json' };
+      return (await fetch(fixture.url(path), { method: 'POST', headers, body })).status;
+    };
+
+    it('is a body that does not parse, or is over 32 MB', async () => {
+      assert.equal(await statusOf('echo', '{"a"'), 400);
+      assert.equal(await statusOf('echo', `"${'x'.repeat(32 * 1024 * 1024)}"`), 413);
+    });
+
+    it('is an address that names none', async () => {
+      assert.equal(await statusOf('none', '{}'), 404);
+      assert.equal(await statusOf('../other-project/us-central1/echo', '{}'), 404);
+    });
+  });
+
+  describe('instances', () => {
+    it('fill up before another one starts, up to the limit; what finds no room for 10 s gets 429', async () => {
+      const answers = [slow(20_000), slow(20_000)];
+      await until(() => openOf('slow').join() === '2');
+      answers.push(slow(20_000));
+      await until(() => openOf('slow').join() === '2,1');
+      answers.push(slow(20_000));
+      await until(() => openOf('slow').join() === '2,2');
+      const refused = slow(0);
+      await until(() => fixture.functions.inFlight() === 5);
+      await fixture.advance(11_000);
+      assert.equal((await refused).status, 429);
+      await fixture.advance(9_000);
+      const instances = await Promise.all(
+        answers.map(async (answer) => (await answer).json() as Promise<{ instance: string }>),
+      );
+      assert.equal(new Set(instances.map(({ instance }) => instance)).size, 2);
+    });
+
+    it('take a waiting request as soon as one of theirs is done', async () => {
+      const first = [slow(5000), slow(5000), slow(9000), slow(9000)];
+      await until(() => openOf('slow').join() === '2,2');
+      const waiting = slow(0);
+      await until(() => fixture.functions.inFlight() === 5);
+      await fixture.advance(5000);
+      assert.equal((await waiting).status, 200);
+      await fixture.advance(4000);
+      for (const answer of first) assert.equal((await answer).status, 200);
+    });
+
+    it('give their requests 504 past the timeout, and go on', async () => {
+      const late = slow(31_000);
+      await until(() => openOf('slow').some((open) => open === 1));
+      await fixture.advance(30_000);
+      assert.equal((await late).status, 504);
+      await until(() => openOf('slow').every((open) => open === 0));
+      assert.equal((await slow(0)).status, 200);
+    });
+
+    it('that are killed lose their requests with 503, and the next request has a new one', async () => {
+      const lost = slow(20_000);
+      await until(() => openOf('slow').some((open) => open === 1));
+      const pids = fixture.functions.instances().filter(({ function: name }) => name === 'slow');
+      assert.equal(await fixture.functions.kill('slow'), pids.length);
+      assert.equal((await lost).status, 503);
+      for (const { pid } of pids) assert.equal(isAlive(pid ?? 0), false);
+      assert.equal((await slow(0)).status, 200);
+    });
+
+    it('that end by themselves are reported, and replaced', async () => {
+      assert.equal((await fetch(fixture.url('crash'))).status, 503);
+      await until(() =>
+        fixture.log.some(([source, { message }]) => source === 'crash' && /code 3/.test(message)),
+      );
+      assert.equal((await fetch(fixture.url('crash'))).status, 503);
+    });
+
+    it('that are idle for 15 minutes end', async () => {
+      await slow(0);
+      assert.notDeepEqual(openOf('slow'), []);
+      await fixture.advance(15 * 60_000);
+      await until(() => openOf('slow').length === 0);
+    });
+
+    it('free the slot of a caller that went away', async () => {
+      const abort = new AbortController();
+      const gone = fetch(fixture.url('slow?ms=20000'), { signal: abort.signal });
+      await until(() => openOf('slow').includes(1));
+      abort.abort();
+      await assert.rejects(gone);
+      await until(() => fixture.functions.inFlight() === 0);
+      assert.deepEqual(openOf('slow'), [0]);
+      await fixture.functions.kill('slow');
+    });
+  });
+
+  it('pass on what a function logs, an entry a line', async () => {
+    await slow(0);
+    await until(() => fixture.log.some(([, { message }]) => message === 'slow begins'));
+    const entry = fixture.log.find(([, { message }]) => message === 'slow begins');
+    assert.deepEqual(entry, ['slow', { severity: 'WARNING', message: 'slow begins', ms: entry?.[1]['ms'] }]);
+  });
+
+  it('bill requests, and the time with a request open once, in units of 100 ms', async () => {
+    await slow(0);
+    fixture.functions.resetUsage();
+    const both = [slow(20_000), slow(20_000)];
+    await until(() => openOf('slow').join() === '2');
+    await fixture.advance(20_000);
+    await Promise.all(both);
+    const { requests, active_s } = fixture.functions.usage();
+    assert.equal(requests, 2);
+    assert.ok(active_s >= 20 && active_s < 25, `${active_s} s`);
+    assert.equal(Number.isInteger(active_s * 10), true);
+  });
+});
+
+describe('functions that cannot start', () => {
+  it('answer 500 and say why in the log', async () => {
+    const fixture = await startFixtureFunctions((spec) => ({ ...spec, entryPoint: 'absent' }));
+    try {
+      assert.equal((await fetch(fixture.url('echo'))).status, 500);
+      assert.ok(fixture.log.some(([, { message }]) => /exports no function absent/.test(message)));
+    } finally {
+      await fixture.functions.close();
+    }
+  });
+
+  it('leave nothing behind when they are closed while they start', async () => {
+    const fixture = await startFixtureFunctions();
+    const answer = fetch(fixture.url('echo')).then(
+      ({ status }) => status,
+      () => 0,
+    );
+    await until(() => fixture.functions.instances().length === 1);
+    const pid = fixture.functions.instances()[0]?.pid ?? 0;
+    await fixture.functions.close();
+    assert.equal(isAlive(pid), false);
+    assert.notEqual(await answer, 200);
+  });
+});
