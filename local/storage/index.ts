@@ -39,7 +39,10 @@ class StorageSimulator implements LocalStorage {
   readonly #options: StorageOptions;
   readonly #buckets: Buckets;
   readonly #sessions: UploadSessions;
-  readonly #server = createServer((request, response) => void this.#serve(request, response));
+  /** Clients keep connections for minutes; closing them earlier would break off calls that start just then. */
+  readonly #server = createServer({ keepAliveTimeout: 120_000 }, (request, response) => {
+    void this.#serve(request, response);
+  });
   #usage: StorageUsage = { class_a: 0, class_b: 0 };
   #inFlight = 0;
   port = 0;

@@ -118,7 +118,8 @@ export class Dispatcher {
 
   #dispatch(task: Task): void {
     const { clock, random, duplicateShare } = this.#context;
-    const isDoubled = random() < duplicateShare;
+    const isRepetition = isSuccess(task.lastAttempt?.status);
+    const isDoubled = !isRepetition && random() < duplicateShare;
     const isRepeatedAfterwards = isDoubled && random() < 0.5;
     const attempt: Attempt = { scheduledMs: task.dueMs, dispatchedMs: clock.now() };
     task.state = 'running';
@@ -154,7 +155,7 @@ export class Dispatcher {
       attempt.status = result.status;
       task.responseCount += 1;
     }
-    if (isSuccess(result)) {
+    if (isSuccess(result.status)) {
       if (isRepeated) this.schedule(task, now);
       else this.#rules.finished(task);
       return;
@@ -178,6 +179,6 @@ function comesBefore(a: Entry, b: Entry): boolean {
   return a.dueMs === b.dueMs ? a.task.sequence < b.task.sequence : a.dueMs < b.dueMs;
 }
 
-function isSuccess(result: DispatchResult): boolean {
-  return result.status !== undefined && result.status >= 200 && result.status <= 299;
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status <= 299;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { startStorage } from '../../../local/storage/index.ts';
 import { bucketName, codeOf, type Harness, startHarness } from './harness.ts';
 
 describe('Cloud Storage: objects', () => {
@@ -70,5 +71,19 @@ describe('Cloud Storage: objects', () => {
     assert.deepEqual(rest, []);
     assert.equal(end, null);
     assert.deepEqual((folders as { prefixes?: string[] }).prefixes, ['spool/x/']);
+  });
+
+  it('lists names in the order of their bytes', async () => {
+    const sorted = ['a', 'é', '\uff5e', '\u{1f600}'];
+    for (const name of [...sorted].reverse()) await harness.bucket.file(name).save('x', { resumable: false });
+    assert.deepEqual(
+      (await harness.bucket.getFiles())[0].map(({ name }) => name),
+      sorted,
+    );
+  });
+
+  it('refuses a port that is taken', async () => {
+    const { clock, faults, storage } = harness;
+    await assert.rejects(startStorage({ port: storage.port, clock, faults, buckets: [] }), /EADDRINUSE/);
   });
 });

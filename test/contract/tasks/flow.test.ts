@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { status } from '@grpc/grpc-js';
-import { codeOf, type Harness, queueName, startHarness } from './harness.ts';
+import { startTasks } from '../../../local/tasks/index.ts';
+import { codeOf, type Harness, queueName, type Reply, startHarness } from './harness.ts';
 
 const retryConfig = { maxAttempts: -1, minBackoffSeconds: 1, maxBackoffSeconds: 1 };
 
@@ -120,13 +121,23 @@ describe('Cloud Tasks: how fast, how often, and what goes wrong', () => {
     assert.deepEqual([...counts.values()].map((ids) => ids.length).sort(), [1, 2, 2, 2]);
   });
 
-  it('delivers the asked share twice', async () => {
-    await start({}, { duplicateShare: 1, random: () => 0.5 });
-    harness.target.reply = () => 200;
-    await createMany(5);
-    await harness.drained();
-    assert.equal(harness.target.deliveries.length, 10);
-  });
+  for (const [when, value] of [
+    ['at the same time', 0.75],
+    ['after the success', 0.25],
+  ] as const) {
+    it(`delivers the asked share twice: ${when}`, async () => {
+      await start({}, { duplicateShare: 1, random: () => value });
+      await harness.client.pauseQueue({ name: queueName });
+      await createMany(5);
+      await harness.client.resumeQueue({ name: queueName });
+      await harness.drained();
+      const counts = Map.groupBy(harness.target.ids(), (id) => id);
+      assert.deepEqual(
+        [...counts.values()].map((ids) => ids.length),
+        [2, 2, 2, 2, 2],
+      );
+    });
+  }
 
   it('fails calls with the asked code, before or after they took effect', async () => {
     await start();
@@ -144,16 +155,26 @@ describe('Cloud Tasks: how fast, how often, and what goes wrong', () => {
     await harness.create();
   });
 
-  it('survives a target that closes its kept connections', async () => {
+  it('sends again at once when a kept connection turns out to be closed, not when a fresh one does', async () => {
     await start({ retryConfig });
-    harness.target.reply = () => ({ status: 200, headers: { connection: 'close' } });
-    for (let count = 0; count < 5; count++) {
-      await harness.create();
-      await harness.drained();
-    }
-    assert.deepEqual(
-      harness.target.deliveries.map(({ headers }) => headers['x-cloudtasks-taskretrycount']),
-      ['0', '0', '0', '0', '0'],
+    const replies: Reply[] = ['hangUp', 200, 'hangUp', 200];
+    harness.target.reply = () => replies.shift() ?? 200;
+    await harness.create();
+    await harness.target.arrived(1);
+    await settled(harness);
+    harness.advance(1000);
+    await harness.drained();
+    await harness.create();
+    await harness.drained();
+    const retryCounts = harness.target.deliveries.map(
+      ({ headers }) => headers['x-cloudtasks-taskretrycount'],
     );
+    assert.deepEqual(retryCounts, ['0', '1', '0', '0']);
+  });
+
+  it('refuses a port that is taken', async () => {
+    await start();
+    const { clock, faults, tasks } = harness;
+    await assert.rejects(startTasks({ port: tasks.port, clock, faults, queues: [] }), /EADDRINUSE|bind/);
   });
 });

@@ -29,8 +29,8 @@ export interface Delivery {
   atMs: number;
 }
 
-/** What the target answers: a status, a status with headers, or nothing at all (`never`). */
-export type Reply = number | { status: number; headers: Record<string, string> } | 'never';
+/** What the target answers: a status, a status with headers, or nothing (`hangUp`: it closes the connection). */
+export type Reply = number | { status: number; headers: Record<string, string> } | 'never' | 'hangUp';
 
 /** An HTTP server that tasks are dispatched to; it can be waited for. */
 export class Target {
@@ -45,6 +45,10 @@ export class Target {
     this.#server = createServer((request, response) => {
       void this.#receive(request).then((reply) => {
         if (reply === 'never') return;
+        if (reply === 'hangUp') {
+          request.socket.destroy();
+          return;
+        }
         const { status, headers } = typeof reply === 'number' ? { status: reply, headers: {} } : reply;
         response.writeHead(status, headers).end();
       });
