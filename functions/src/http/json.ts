@@ -42,10 +42,14 @@ const backslash = 0x5c;
 const brace = 0x7b;
 const bracket = 0x5b;
 
+/** Finding a fault parses up to twenty times. */
+const maxSearchedLength = 1024 * 1024;
+
 function faultOf(message: string, text: string): string {
-  const stated = /^(.*) in JSON at position (\d+)/s.exec(message);
+  const stated = /^(.*) (?:in|after) JSON at position (\d+)/s.exec(message);
   if (stated !== null) return `${place(text, Number(stated[2]))}: ${stated[1]}`;
   if (!isEarlyFault(message)) return `${place(text, text.length)}: it ends too early`;
+  if (text.length > maxSearchedLength) return 'somewhere';
   const at = firstFault(text);
   return `${place(text, at)}: unexpected ${JSON.stringify(text.charAt(at))}`;
 }

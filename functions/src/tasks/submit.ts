@@ -1,6 +1,6 @@
 import type { ResponseReceived, TaskCreated, TaskPatched, Visibility } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
-import { parseJson } from '../http/json.ts';
+import { refuseJsonBomb } from '../http/json.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Json } from '../platform/json.ts';
 import {
@@ -127,8 +127,9 @@ function readResponseData(value: unknown, texts: boolean): Json {
 /** The value of a text that is JSON; any other text, such as Python's str(dict), stays one. */
 function fromText(value: unknown): unknown {
   if (typeof value !== 'string') return value;
+  if (/^\s*[[{]/.test(value)) refuseJsonBomb(value);
   try {
-    return parseJson(value);
+    return JSON.parse(value);
   } catch {
     return value;
   }
