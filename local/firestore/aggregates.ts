@@ -1,7 +1,7 @@
 import { invalidArgument } from './errors.ts';
 import { fieldGetter, type Getter } from './filters.ts';
 import { maxAggregations } from './limits.ts';
-import type { Row } from './query.ts';
+import type { Row } from './rows.ts';
 import { isNumber, type NumberValue, nullValue, type Value } from './values.ts';
 import type { Aggregation } from './wire.ts';
 

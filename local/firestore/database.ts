@@ -1,10 +1,12 @@
 import type { LocalClock } from '../shared/clock.ts';
+import type { Entry } from './entries.ts';
 import { aborted, invalidArgument, StatusError } from './errors.ts';
 import type { Meter } from './meter.ts';
 import { documentPath } from './names.ts';
 import type { QueryPlan } from './plan.ts';
-import { type Examined, type QueryResult, runQuery } from './query.ts';
-import { DocumentStore, type Entry } from './store.ts';
+import { type QueryResult, runQuery } from './query.ts';
+import type { Examined } from './rows.ts';
+import { DocumentStore } from './store.ts';
 import { CommitClock, type Micros } from './times.ts';
 import { type Transaction, Transactions } from './transactions.ts';
 import type { BatchWriteResponse, CommitResponse, Consistency, Write, WriteResult } from './wire.ts';

@@ -1,7 +1,7 @@
+import type { DocumentVersion, Entry } from './entries.ts';
 import { invalidArgument } from './errors.ts';
 import { getField, nameField, parseFieldPath } from './fields.ts';
 import { maxDisjunctions } from './limits.ts';
-import type { DocumentVersion, Entry } from './store.ts';
 import { compareTypes, compareValues, isNan, nullValue, type Value } from './values.ts';
 import type { FieldFilter, Filter, UnaryFilter } from './wire.ts';
 

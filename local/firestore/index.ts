@@ -1,5 +1,6 @@
 import type { FirestoreUsage, LocalService, ServiceOptions } from '../shared/service.ts';
 import { Database } from './database.ts';
+import { ListenStream } from './listen.ts';
 import { listCollectionIds, listDocuments } from './listings.ts';
 import { Meter } from './meter.ts';
 import { databaseOf } from './names.ts';
@@ -12,6 +13,8 @@ import type {
   CommitRequest,
   ListCollectionIdsRequest,
   ListDocumentsRequest,
+  ListenRequest,
+  ListenResponse,
   RollbackRequest,
   RunAggregationQueryRequest,
   RunQueryRequest,
@@ -89,4 +92,5 @@ function serve(server: RpcServer, databaseFor: (resource: string) => Database): 
   server.stream('RunAggregationQuery', (request: RunAggregationQueryRequest, signal) =>
     aggregationQuery(databaseFor(request.parent), request, signal),
   );
+  server.duplex<ListenRequest, ListenResponse>('Listen', (send) => new ListenStream(databaseFor, send));
 }

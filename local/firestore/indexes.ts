@@ -1,6 +1,6 @@
+import { compareEntries, type DocumentVersion, type Entry } from './entries.ts';
 import { fieldGetter, type Getter } from './filters.ts';
 import { SortedList } from './sortedlist.ts';
-import { compareEntries, type DocumentVersion, type Entry } from './store.ts';
 import { compareValues, type Value } from './values.ts';
 
 const maxIndexesPerScope = 24;

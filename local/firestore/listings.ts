@@ -1,9 +1,9 @@
 import type { WireDocument } from './codec.ts';
 import type { Database } from './database.ts';
+import { type DocumentVersion, versionAt } from './entries.ts';
 import { invalidArgument } from './errors.ts';
 import { checkCollectionId, childPath, compareIds, parentPath } from './names.ts';
 import { wireDocument } from './reads.ts';
-import { type DocumentVersion, versionAt } from './store.ts';
 import { compareUtf8 } from './strings.ts';
 import type {
   ListCollectionIdsRequest,

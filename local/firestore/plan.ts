@@ -1,3 +1,4 @@
+import type { Entry } from './entries.ts';
 import { invalidArgument, StatusError, status } from './errors.ts';
 import { nameField } from './fields.ts';
 import {
@@ -9,7 +10,6 @@ import {
   type Matcher,
 } from './filters.ts';
 import { checkCollectionId, compareNames } from './names.ts';
-import type { Entry } from './store.ts';
 import { compareUtf8 } from './strings.ts';
 import { compareValues, type Value } from './values.ts';
 import type { Cursor, Filter, StructuredQuery } from './wire.ts';

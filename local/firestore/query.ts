@@ -1,39 +1,21 @@
+import { type Entry, type Scope, versionAt } from './entries.ts';
 import { nameField } from './fields.ts';
 import { matchableOperands, operator } from './filters.ts';
 import { indexedRows } from './indexscan.ts';
 import { childPath } from './names.ts';
-import { placeByCursors, type QueryPlan } from './plan.ts';
-import {
-  compareEntries,
-  type DocumentStore,
-  type DocumentVersion,
-  type Entry,
-  type Scope,
-  versionAt,
-} from './store.ts';
+import type { QueryPlan } from './plan.ts';
+import { compareRows, type Examined, matchRow, type Row } from './rows.ts';
+import type { DocumentStore } from './store.ts';
 import type { Micros } from './times.ts';
-import { compareValues, type Value } from './values.ts';
 import type { Filter } from './wire.ts';
 
 /** Below this many documents, going over all of them is cheaper than keeping an index. */
 const minIndexedDocuments = 256;
 
-export interface Row {
-  readonly entry: Entry;
-  readonly version: DocumentVersion;
-  /** The values of the plan's orders. */
-  readonly key: readonly Value[];
-}
-
 export interface QueryResult {
   readonly rows: readonly Row[];
   /** Matching documents passed over because of the offset. They are billed. */
   readonly skipped: number;
-}
-
-/** Counts the documents and index entries that queries look at. */
-export interface Examined {
-  count: number;
 }
 
 /** Runs a query over the documents as they are now, or were at a time. */
@@ -76,14 +58,6 @@ function scopeOf(store: DocumentStore, plan: QueryPlan): Scope | undefined {
   return store.collection(childPath(plan.parent, plan.collectionId));
 }
 
-/** Whether the document lies where the query looks. */
-export function isInRange(plan: QueryPlan, entry: Entry): boolean {
-  const { collection } = entry;
-  if (plan.collectionId !== '' && collection.id !== plan.collectionId) return false;
-  if (!plan.allDescendants) return collection.path === childPath(plan.parent, collection.id);
-  return plan.parent === '' || entry.path.startsWith(`${plan.parent}/`);
-}
-
 function* entriesUnder(store: DocumentStore, plan: QueryPlan): Iterable<Entry> {
   if (plan.collectionId !== '') return;
   for (const collection of store.collections()) yield* collection.entries();
@@ -108,22 +82,6 @@ function fixedNames({ fieldFilter }: Filter): string[] | undefined {
   return values?.map((one) => (one?.kind === 'reference' ? one.value : ''));
 }
 
-/** The row of a document if the query wants it. */
-export function matchRow(
-  plan: QueryPlan,
-  entry: Entry,
-  version: DocumentVersion | undefined,
-): Row | undefined {
-  if (version === undefined || !isInRange(plan, entry) || !plan.matches(entry, version)) return undefined;
-  const key: Value[] = [];
-  for (const order of plan.orders) {
-    const value = order.get(entry, version);
-    if (value === undefined) return undefined;
-    key.push(value);
-  }
-  return placeByCursors(plan, key, entry) === 0 ? { entry, version, key } : undefined;
-}
-
 function sortedRows(
   entries: Iterable<Entry>,
   plan: QueryPlan,
@@ -137,15 +95,4 @@ function sortedRows(
     if (row !== undefined) rows.push(row);
   }
   return rows.sort((a, b) => compareRows(plan, a, b));
-}
-
-/** The order of the query's results. */
-export function compareRows(plan: QueryPlan, a: Row, b: Row): number {
-  for (const [i, x] of a.key.entries()) {
-    const y = b.key[i];
-    const order = y === undefined ? 0 : compareValues(x, y);
-    if (order !== 0) return plan.orders[i]?.descending ? -order : order;
-  }
-  const order = compareEntries(a.entry, b.entry);
-  return plan.nameDescending ? -order : order;
 }

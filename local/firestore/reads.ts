@@ -1,11 +1,11 @@
 import { aggregateRows } from './aggregates.ts';
 import type { WireDocument } from './codec.ts';
 import type { Database, ReadView } from './database.ts';
+import { type DocumentVersion, versionAt } from './entries.ts';
 import { invalidArgument } from './errors.ts';
 import { pickFields } from './fields.ts';
 import { documentPath, parentPath } from './names.ts';
 import { planQuery } from './plan.ts';
-import { type DocumentVersion, versionAt } from './store.ts';
 import type {
   BatchGetDocumentsRequest,
   BatchGetDocumentsResponse,

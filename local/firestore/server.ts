@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import {
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Server,
@@ -18,6 +19,12 @@ export type Unary<Request, Response> = (
   signal: AbortSignal,
 ) => Promise<Response> | Response;
 export type Stream<Request, Response> = (request: Request, signal: AbortSignal) => AsyncIterable<Response>;
+
+/** Opens the service's side of a two-way stream. */
+export type OpenDuplex<Request, Response> = (send: (response: Response) => void) => {
+  request(request: Request): void;
+  close(): void;
+};
 
 const maxMessageBytes = 64 * 1_048_576;
 
@@ -99,6 +106,41 @@ export class RpcServer {
         () => call.end(),
         (error) => call.emit('error', grpcError(error)),
       );
+    };
+    this.#implementation[rpc] = handler;
+  }
+
+  /** A stream in both directions. It is idle most of the time, so it does not count as a call being worked on. */
+  duplex<Request, Response extends object>(rpc: string, open: OpenDuplex<Request, Response>): void {
+    const responseType = `google.firestore.v1.${rpc}Response`;
+    this.#definition[rpc] = defineMethod<Request, Response>(rpc, responseType, {
+      request: true,
+      response: true,
+    });
+    const handler: handleBidiStreamingCall<RawRequest<Request>, Response> = (call) => {
+      const stream = open((response) => call.write(response));
+      const fail = (error: unknown) => {
+        stream.close();
+        call.emit('error', grpcError(error));
+      };
+      try {
+        this.#refuseIf(rpc, 'before');
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      call.on('data', (request: RawRequest<Request>) => {
+        try {
+          stream.request(request.decode());
+        } catch (error) {
+          fail(error);
+        }
+      });
+      call.on('end', () => {
+        stream.close();
+        call.end();
+      });
+      call.on('cancelled', () => stream.close());
     };
     this.#implementation[rpc] = handler;
   }

@@ -208,7 +208,7 @@ export interface ListCollectionIdsResponse {
 
 export interface Target {
   targetId: number;
-  once: boolean;
+  resumeToken: Uint8Array;
   documents: { documents: string[] } | null;
   query: { parent: string; structuredQuery: StructuredQuery | null } | null;
 }

@@ -1,8 +1,9 @@
+import type { DocumentVersion } from './entries.ts';
 import { invalidArgument, StatusError, status } from './errors.ts';
 import { FieldsDraft, getField, nameField, parseFieldPath } from './fields.ts';
 import { maxTransformsPerDocument } from './limits.ts';
 import { checkedDocumentBytes } from './sizes.ts';
-import type { Change, DocumentVersion } from './store.ts';
+import type { Change } from './store.ts';
 import { type Micros, timestampValue } from './times.ts';
 import { transformField } from './transforms.ts';
 import { emptyFields, type Fields, identicalFields, type Value } from './values.ts';
