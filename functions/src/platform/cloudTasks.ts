@@ -34,26 +34,38 @@ export function cloudTasksClient(): Promise<CloudTasksClient> {
 
 async function createClient(): Promise<CloudTasksClient> {
   const { CloudTasksClient: Client } = await import('@google-cloud/tasks');
+  return new Client(await clientOptions());
+}
+
+/** What a Cloud Tasks client of any version is made with. */
+export async function clientOptions() {
   const host = process.env['SLUICE_TASKS_HOST'];
-  if (host === undefined) return new Client();
+  if (host === undefined) return {};
   const { grpc } = await import('google-gax');
   const [apiEndpoint, port] = host.split(':');
-  return new Client({
+  return {
     apiEndpoint: apiEndpoint ?? '127.0.0.1',
     port: Number(port),
     sslCreds: grpc.credentials.createInsecure(),
-  });
+  };
+}
+
+/** Whether the tasks go to firebase-tools' emulator, which knows no more than how to take one. */
+export function isTasksEmulator(): boolean {
+  return process.env['CLOUD_TASKS_EMULATOR_HOST'] !== undefined;
 }
 
 /** The queue behind a task queue function of this project; in the official emulator through the Admin SDK. */
 export function taskQueue(options: TaskQueueOptions): TaskQueue {
-  return process.env['CLOUD_TASKS_EMULATOR_HOST'] === undefined
-    ? new CloudQueue(options)
-    : new EmulatorQueue(options);
+  return isTasksEmulator() ? new EmulatorQueue(options) : new CloudQueue(options);
 }
 
 /** The queue's full name. */
-export function queueName({ projectId, region, functionName }: TaskQueueOptions): string {
+export function queueName({
+  projectId,
+  region,
+  functionName,
+}: Pick<TaskQueueOptions, 'projectId' | 'region' | 'functionName'>): string {
   return `projects/${projectId}/locations/${region}/queues/${functionName}`;
 }
 

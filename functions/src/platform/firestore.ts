@@ -6,6 +6,7 @@ import {
   FieldValue,
   type Firestore,
   getFirestore,
+  type Query,
   Timestamp,
   type WriteBatch,
 } from 'firebase-admin/firestore';
@@ -84,12 +85,12 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
-    let query = this.#firestore.collection(collection).limit(limit);
+    let query: Query = this.#firestore.collection(collection).limit(limit);
     for (const { field, op, value } of filters) query = query.where(field, op, value);
     for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
     const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
     query = query.orderBy(FieldPath.documentId(), byName);
-    if (after !== undefined) query = query.startAfter(...decodeCursor(after));
+    if (after !== undefined) query = startAfter(query, after);
     const found = await translated(query.get());
     const last = found.docs.at(-1);
     return {
@@ -155,13 +156,14 @@ function encodeCursor(values: readonly unknown[]): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** Throws DocumentError `invalid` for what {@link encodeCursor} did not make. */
-function decodeCursor(cursor: string): unknown[] {
+/** Throws DocumentError `invalid` for what {@link encodeCursor} did not make for such a query. */
+function startAfter(query: Query, cursor: string): Query {
   try {
     const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[];
-    return parts.map((part) =>
+    const values = parts.map((part) =>
       Array.isArray(part) ? new Timestamp(part[0] as number, part[1] as number) : part,
     );
+    return query.startAfter(...values);
   } catch (cause) {
     throw new DocumentError('invalid', 'Not a cursor.', { cause });
   }

@@ -41,6 +41,14 @@ export async function storeBody(
 /** A response's body, wherever it is; undefined where its object is gone. */
 export async function loadBody(response: MinerResponse, objects: ObjectStore): Promise<Json | undefined> {
   if (response.body === undefined) return response.response_data;
-  const stored = await objects.get(response.body.object);
+  return loadBodyObject(response.body.object, objects);
+}
+
+/** The body in an object; undefined where the object is gone. */
+export async function loadBodyObject(
+  object: string,
+  objects: Pick<ObjectStore, 'get'>,
+): Promise<Json | undefined> {
+  const stored = await objects.get(object);
   return stored === undefined ? undefined : (JSON.parse(stored.bytes.toString('utf8')) as Json);
 }

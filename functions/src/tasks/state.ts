@@ -14,6 +14,14 @@ export const taskStatuses = [
 ] as const;
 export type TaskStatus = (typeof taskStatuses)[number];
 
+/** Statuses of tasks that still take responses. */
+export const openStatuses: readonly TaskStatus[] = ['pending', 'assigned', 'in_progress'];
+
+/** Whether a task of this stored status is over. */
+export function isFinalStatus(status: unknown): boolean {
+  return taskStatuses.some((known) => known === status && !openStatuses.includes(known));
+}
+
 /** A value and the stamp of the event that set it. */
 export interface Stamped<Value> {
   value: Value;

@@ -1,0 +1,177 @@
+import type { Clock } from '../platform/clock.ts';
+import type { DocumentQuery, DocumentStore, QueryResult, ReadDocument } from '../platform/documents.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import { within } from '../platform/within.ts';
+import { tasksCollection } from './document.ts';
+import { feedShards } from './limits.ts';
+import { taskIdOf } from './listing.ts';
+import { type OpenTask, openTaskOf } from './openTask.ts';
+import { unavailable } from './reading.ts';
+import {
+  feedOverlapMs,
+  feedPageSize,
+  feedReloadMs,
+  feedTimeoutMs,
+  maxFeedBytes,
+  readTimeoutMs,
+} from './readLimits.ts';
+import { openStatuses } from './state.ts';
+
+export interface OpenTaskFeedOptions {
+  documents: Pick<DocumentStore, 'query'>;
+  clock: Clock;
+  logger: Logger;
+  /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
+  readCacheMs: number;
+  maxBytes?: number;
+}
+
+export interface FeedAnswer {
+  tasks: Iterable<OpenTask>;
+  /** Billed reads of this call; none where memory or a concurrent call served it. */
+  reads: number;
+}
+
+const shards = Array.from({ length: feedShards }, (_, shard) => shard);
+
+/**
+ * The open tasks, in memory, kept up to date only while somebody asks: at most one query for what changed in
+ * READ_CACHE_SECONDS, for all who ask together. Each write is read by at most two of those queries (they overlap by
+ * `feedOverlapMs`, because server times are not in the order of commits) and bills a read each time.
+ */
+export class OpenTaskFeed {
+  readonly #options: OpenTaskFeedOptions;
+  #tasks = new Map<string, OpenTask>();
+  #bytes = 0;
+  /** The database's time that memory is true for; undefined before the first load. */
+  #changesSinceMs: number | undefined;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #loadedAtMs = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<number> | undefined;
+
+  constructor(options: OpenTaskFeedOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The open tasks, from memory however old while Firestore fails.
+   * @throws AppError `unavailable` when nothing was ever loaded.
+   */
+  async open(): Promise<FeedAnswer> {
+    const { clock, readCacheMs, logger } = this.#options;
+    let reads = 0;
+    if (this.#refreshing !== undefined || clock.now() - this.#askedAtMs >= readCacheMs) {
+      const isFirst = this.#refreshing === undefined;
+      this.#refreshing ??= this.#refresh();
+      try {
+        // Who comes late to a query that hangs does not wait as long again.
+        const limitMs = this.#changesSinceMs === undefined ? readTimeoutMs : feedTimeoutMs;
+        const leftMs = this.#askedAtMs + limitMs - clock.now();
+        const billed = await within(clock, leftMs, this.#refreshing, () => unavailable());
+        if (isFirst) reads = billed;
+      } catch (error) {
+        if (isFirst)
+          logger.warn('The open tasks are not up to date: Firestore failed', { reason: messageOf(error) });
+        if (this.#changesSinceMs === undefined) throw unavailable(error);
+      }
+    }
+    if (this.#changesSinceMs === undefined) throw unavailable();
+    return { tasks: this.#tasks.values(), reads };
+  }
+
+  /** Asks for what changed, or for everything. Returns the billed reads; a failure is not asked again at once. */
+  async #refresh(): Promise<number> {
+    const { clock } = this.#options;
+    this.#askedAtMs = clock.now();
+    try {
+      const isLoadDue = this.#askedAtMs - this.#loadedAtMs >= feedReloadMs;
+      return this.#changesSinceMs === undefined || isLoadDue
+        ? await this.#load()
+        : await this.#update(this.#changesSinceMs);
+    } finally {
+      this.#refreshing = undefined;
+    }
+  }
+
+  async #load(): Promise<number> {
+    const startedAtMs = this.#askedAtMs;
+    const tasks = new Map<string, OpenTask>();
+    const { readTimeMs, billedReads } = await this.#all(
+      { filters: [{ field: 'status', op: 'in', value: openStatuses }], orderBy: [] },
+      (document) => {
+        const task = openTaskOf(taskIdOf(document), document.fields ?? {});
+        if (task !== undefined) tasks.set(task.taskId, task);
+      },
+    );
+    this.#tasks = tasks;
+    this.#bytes = [...tasks.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#trim();
+    this.#changesSinceMs = readTimeMs;
+    this.#loadedAtMs = startedAtMs;
+    return billedReads;
+  }
+
+  async #update(sinceMs: number): Promise<number> {
+    const { readTimeMs, billedReads } = await this.#all(
+      {
+        filters: [
+          { field: 'feed_shard', op: 'in', value: shards },
+          { field: 'written_at', op: '>=', value: new Date(sinceMs - feedOverlapMs) },
+        ],
+        orderBy: [{ field: 'written_at' }],
+      },
+      (document) => this.#apply(document),
+    );
+    this.#trim();
+    this.#changesSinceMs = readTimeMs;
+    return billedReads;
+  }
+
+  #apply(document: ReadDocument): void {
+    const taskId = taskIdOf(document);
+    this.#drop(taskId);
+    const task = openTaskOf(taskId, document.fields ?? {});
+    if (task === undefined) return;
+    this.#tasks.set(taskId, task);
+    this.#bytes += task.bytes;
+  }
+
+  #drop(taskId: string): void {
+    this.#bytes -= this.#tasks.get(taskId)?.bytes ?? 0;
+    this.#tasks.delete(taskId);
+  }
+
+  /** Every page of a query. What changes while they are read is in the next update: it starts where the first began. */
+  async #all(
+    query: Pick<DocumentQuery, 'filters' | 'orderBy'>,
+    take: (document: ReadDocument) => void,
+  ): Promise<{ readTimeMs: number; billedReads: number }> {
+    let readTimeMs: number | undefined;
+    let billedReads = 0;
+    let page: QueryResult | undefined;
+    do {
+      page = await this.#options.documents.query(
+        { ...query, collection: tasksCollection, limit: feedPageSize, after: page?.cursor },
+        'feed',
+      );
+      readTimeMs ??= page.readTimeMs;
+      billedReads += page.billedReads;
+      page.documents.forEach(take);
+    } while (page.documents.length === feedPageSize);
+    return { readTimeMs, billedReads };
+  }
+
+  #trim(): void {
+    const { maxBytes = maxFeedBytes, logger } = this.#options;
+    if (this.#bytes <= maxBytes) return;
+    logger.error('More open tasks than memory is meant for; miners do not see all of them', {
+      tasks: this.#tasks.size,
+      bytes: this.#bytes,
+    });
+    for (const taskId of this.#tasks.keys()) {
+      if (this.#bytes <= maxBytes) break;
+      this.#drop(taskId);
+    }
+  }
+}

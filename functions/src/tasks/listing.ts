@@ -1,0 +1,86 @@
+import type { Clock } from '../platform/clock.ts';
+import { DocumentError, type DocumentStore, type Filter, type ReadDocument } from '../platform/documents.ts';
+import { AppError } from '../platform/errors.ts';
+import type { JsonObject } from '../platform/json.ts';
+import { within } from '../platform/within.ts';
+import { tasksCollection } from './document.ts';
+import { presentTask } from './present.ts';
+import { fromFirestore, unavailable } from './reading.ts';
+import { maxPageBytes, readTimeoutMs } from './readLimits.ts';
+import type { TaskStatus } from './state.ts';
+
+export interface TaskListOptions {
+  documents: Pick<DocumentStore, 'query'>;
+  clock: Clock;
+}
+
+export interface TaskFilters {
+  status?: TaskStatus | undefined;
+  taskType?: string | undefined;
+  /** Only tasks that this miner is assigned to. */
+  minerUid?: number | undefined;
+}
+
+export interface TaskPage {
+  tasks: JsonObject[];
+  /** Where the next page begins; undefined after the last one. */
+  nextCursor: string | undefined;
+  reads: number;
+}
+
+/**
+ * A page of tasks, newest written first; tasks that Sluice never wrote are not among them. Bodies in Cloud Storage are
+ * not fetched.
+ * @throws AppError `invalid_request` for a bad cursor, `payload_too_large` for a page of more than `maxPageBytes`,
+ * `unavailable` when Firestore does not answer.
+ */
+export async function listTasks(
+  { documents, clock }: TaskListOptions,
+  filters: TaskFilters,
+  page: { limit: number; cursor?: string | undefined },
+): Promise<TaskPage> {
+  const query = documents.query(
+    {
+      collection: tasksCollection,
+      filters: firestoreFilters(filters),
+      orderBy: [{ field: 'written_at', descending: true }],
+      limit: page.limit,
+      after: page.cursor,
+    },
+    'list_tasks',
+  );
+  const answer = within(clock, readTimeoutMs, query, () => unavailable());
+  const found = await fromFirestore(answer.catch((error: unknown) => Promise.reject(badCursor(error))));
+  const tasks = found.documents.map(presented);
+  const bytes = tasks.reduce((sum, task) => sum + JSON.stringify(task).length, 0);
+  if (bytes > maxPageBytes) {
+    throw new AppError('payload_too_large', `These tasks are ${bytes} bytes; ask for fewer with limit.`);
+  }
+  const isFull = found.documents.length === page.limit;
+  return { tasks, nextCursor: isFull ? found.cursor : undefined, reads: found.billedReads };
+}
+
+/** The id of the task in a document. */
+export function taskIdOf({ path }: ReadDocument): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function presented(document: ReadDocument): JsonObject {
+  return presentTask(taskIdOf(document), document.fields ?? {});
+}
+
+function firestoreFilters({ status, taskType, minerUid }: TaskFilters): Filter[] {
+  const filters: Filter[] = [];
+  if (status !== undefined) filters.push({ field: 'status', op: '==', value: status });
+  if (taskType !== undefined) filters.push({ field: 'task_type', op: '==', value: taskType });
+  if (minerUid !== undefined)
+    filters.push({ field: 'assigned_miners', op: 'array-contains', value: minerUid });
+  return filters;
+}
+
+/** The filters and the limit are checked before, so what Firestore finds invalid is the cursor. */
+function badCursor(error: unknown): unknown {
+  return error instanceof DocumentError && error.failure === 'invalid'
+    ? new AppError('invalid_request', 'cursor: expected a next_cursor of an earlier page.', { cause: error })
+    : error;
+}

@@ -1,0 +1,77 @@
+import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
+import { AppError } from '../platform/errors.ts';
+import type { JsonObject } from '../platform/json.ts';
+import type { OpenTaskFeed } from './feed.ts';
+import { listTasks, type TaskListOptions } from './listing.ts';
+import type { OpenTask } from './openTask.ts';
+import { maxPageSize, maxPolledBytes, maxPolledTasks } from './readLimits.ts';
+import { readStatus, readsHeader } from './readRoutes.ts';
+import { isFinalStatus } from './state.ts';
+import { readMinerUid } from './submitFields.ts';
+
+export interface MinerRoutesOptions extends TaskListOptions {
+  feed: OpenTaskFeed;
+}
+
+/**
+ * What existing miners poll: a bare array. `status=assigned` is every open task assigned to the miner that it has not
+ * answered, shown as `assigned` whatever the stored status; other open statuses filter by the stored one; a final status
+ * lists the newest such tasks from Firestore; without `status` come all open ones. Other parameters are ignored, as
+ * before. An answer that is not flushed yet does not count, so its task can be listed once more.
+ */
+export function minerRoutes(options: MinerRoutesOptions): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/v1/miners/:uid/tasks',
+      access: ['read', 'miner'],
+      handle: (request) => poll(options, request),
+    },
+  ];
+}
+
+async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const uid = readMinerUid(request.params['uid'], true);
+  checkOwn(request.caller, uid);
+  const given = request.query.get('status');
+  const status = given === null || given === '' ? undefined : readStatus(given);
+  if (status !== undefined && isFinalStatus(status)) {
+    const page = await listTasks(options, { status, minerUid: uid }, { limit: maxPageSize });
+    return answer(page.tasks, page.reads);
+  }
+  const { tasks, reads } = await options.feed.open();
+  const mine = [...tasks].filter((task) => task.assigned.has(uid));
+  if (status === undefined) return answer(views(mine), reads);
+  if (status !== 'assigned') return answer(views(mine.filter((task) => task.status === status)), reads);
+  const todo = views(mine.filter((task) => !task.answered.has(uid)));
+  return answer(
+    todo.map((view) => ({ ...view, status })),
+    reads,
+  );
+}
+
+/** A key bound to miners sees their tasks only. One bound to hotkeys alone cannot be told apart by uid. */
+function checkOwn({ role, uids }: Caller, uid: number): void {
+  if (role === 'miner' && uids !== undefined && !uids.includes(uid)) {
+    throw new AppError('forbidden', `This key does not speak for miner ${uid}.`);
+  }
+}
+
+/** The oldest tasks first, as many as one answer holds. */
+function views(tasks: readonly OpenTask[]): JsonObject[] {
+  const oldestFirst = tasks.toSorted(
+    (a, b) => Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt),
+  );
+  let bytes = 0;
+  return oldestFirst
+    .slice(0, maxPolledTasks)
+    .filter((task, index) => {
+      bytes += task.bytes;
+      return index === 0 || bytes <= maxPolledBytes;
+    })
+    .map(({ view }) => view);
+}
+
+function answer(tasks: readonly JsonObject[], reads: number): ApiResponse {
+  return { status: 200, json: tasks, headers: { [readsHeader]: String(reads) } };
+}

@@ -1,0 +1,48 @@
+import type { Fields } from '../platform/documents.ts';
+import type { JsonObject } from '../platform/json.ts';
+import { presentTask } from './present.ts';
+import { openStatuses, type TaskStatus } from './state.ts';
+
+/** An open task, as much of it as miners need. */
+export interface OpenTask {
+  taskId: string;
+  status: TaskStatus;
+  createdAt: string;
+  assigned: ReadonlySet<number>;
+  answered: ReadonlySet<number>;
+  /** As {@link presentTask}, without what is only of use to others. */
+  view: JsonObject;
+  /** About what it takes in memory, and in an answer. */
+  bytes: number;
+}
+
+/** Of no use to a miner, and as large as all its competitors' answers. */
+const leftOut = new Set(['miner_responses', 'evaluations', 'best_response', 'assigned_miners', 'expires_at']);
+
+/** The open task of a stored document, or undefined when that task is over. */
+export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined {
+  const status = openStatuses.find((open) => open === fields['status']);
+  if (status === undefined) return undefined;
+  const task = presentTask(taskId, fields);
+  const view = Object.fromEntries(Object.entries(task).filter(([name]) => !leftOut.has(name)));
+  const { input_text: text, source_language = null, target_language = null } = view;
+  if (typeof text === 'string') view['input_text'] = { text, source_language, target_language };
+  const assigned = new Set(uidsOf(fields['assigned_miners']));
+  const answered = new Set(Object.keys(fields['miner_responses'] ?? {}).map(Number));
+  return {
+    taskId,
+    status,
+    createdAt: String(task['created_at'] ?? ''),
+    assigned,
+    answered,
+    view,
+    bytes: JSON.stringify(view).length + taskBytes + (assigned.size + answered.size) * uidBytes,
+  };
+}
+
+const taskBytes = 500;
+const uidBytes = 40;
+
+function uidsOf(value: unknown): number[] {
+  return Array.isArray(value) ? value.map(Number) : [];
+}

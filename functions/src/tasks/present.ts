@@ -1,0 +1,92 @@
+import type { Fields } from '../platform/documents.ts';
+import { sha256Hex } from '../platform/ids.ts';
+import type { JsonObject } from '../platform/json.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { jsonFromFields } from '../platform/values.ts';
+import { loadBodyObject } from '../staging/bodies.ts';
+import { bodiesInFlight, maxAnsweredBodyBytes } from './readLimits.ts';
+
+/** Fields that only Sluice itself needs. */
+const hiddenFields = new Set(['_sluice', 'feed_shard']);
+
+/** Where a response's body is, as its document field says. */
+interface BodyField extends JsonObject {
+  object: string;
+  bytes: number;
+}
+
+/**
+ * A stored task as callers see it: dates as ISO 8601 in UTC, `miner_responses` by uid. A response whose body is in
+ * Cloud Storage has `response_body {bytes}` instead of `response_data`.
+ */
+export function presentTask(taskId: string, fields: Fields): JsonObject {
+  const task = presentWithReferences(taskId, fields);
+  for (const response of responsesOf(task)) hideReference(response);
+  return task;
+}
+
+/**
+ * As {@link presentTask}, with the bodies from Cloud Storage in their places, as far as `maxAnsweredBodyBytes` goes; a
+ * body that is gone is null. Throws AppError `unavailable`.
+ */
+export async function presentWholeTask(
+  taskId: string,
+  fields: Fields,
+  objects: Pick<ObjectStore, 'get'>,
+): Promise<JsonObject> {
+  const task = presentWithReferences(taskId, fields);
+  const stored = responsesOf(task).filter((response) => bodyOf(response) !== undefined);
+  let bytesLeft = maxAnsweredBodyBytes;
+  const fetched = stored.filter((response) => {
+    bytesLeft -= bodyOf(response)?.bytes ?? 0;
+    return bytesLeft >= 0;
+  });
+  for (let start = 0; start < fetched.length; start += bodiesInFlight) {
+    await Promise.all(fetched.slice(start, start + bodiesInFlight).map((each) => putInPlace(each, objects)));
+  }
+  for (const response of stored) hideReference(response);
+  return task;
+}
+
+/** Names what a caller sees of a task; the same task written again unchanged has the same. */
+export function etagOf({ written_at: _, ...task }: JsonObject): string {
+  return `W/"${sha256Hex(JSON.stringify(task)).slice(0, 32)}"`;
+}
+
+/** Whether an `If-None-Match` header names this ETag. */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
+  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag));
+}
+
+function presentWithReferences(taskId: string, fields: Fields): JsonObject {
+  const { miner_responses: stored, ...rest } = fields;
+  const task = jsonFromFields(rest, (name) => !hiddenFields.has(name));
+  const responses = Object.entries((stored ?? {}) as Record<string, Fields>);
+  return {
+    ...task,
+    task_id: taskId,
+    miner_responses: Object.fromEntries(
+      responses.map(([uid, response]) => [uid, jsonFromFields(response ?? {})]),
+    ),
+  };
+}
+
+function responsesOf(task: JsonObject): JsonObject[] {
+  return Object.values((task['miner_responses'] ?? {}) as Record<string, JsonObject>);
+}
+
+function bodyOf(response: JsonObject): BodyField | undefined {
+  return response['response_body'] as BodyField | undefined;
+}
+
+async function putInPlace(response: JsonObject, objects: Pick<ObjectStore, 'get'>): Promise<void> {
+  response['response_data'] = (await loadBodyObject(bodyOf(response)?.object ?? '', objects)) ?? null;
+  delete response['response_body'];
+}
+
+function hideReference(response: JsonObject): void {
+  const body = bodyOf(response);
+  if (body !== undefined) response['response_body'] = { bytes: body.bytes };
+}

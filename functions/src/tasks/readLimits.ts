@@ -1,0 +1,41 @@
+/** Longest wait for Firestore before a reader gets 503, or the feed's memory. Old callers give up after 10 s. */
+export const readTimeoutMs = 7_000;
+export const feedTimeoutMs = 4_000;
+
+/** Bytes of answers that one instance keeps for READ_CACHE_SECONDS. */
+export const maxCachedBytes = 64 * 1024 * 1024;
+
+/** How long it is remembered that there is no such task: much shorter, as it is asked for because it is expected. */
+export const absentCacheMs = 1_000;
+
+/** Bytes of response bodies that are put together in one answer; Cloud Run's answers end at 32 MB. */
+export const maxAnsweredBodyBytes = 20 * 1024 * 1024;
+
+/** Bodies fetched from Cloud Storage at once for one answer. */
+export const bodiesInFlight = 8;
+
+/** How long `?wait=completed` waits, seconds. */
+export const maxWaitSeconds = 25;
+
+/**
+ * A flush starts at a tick, gathers for 0.3 s and commits; this long after the tick a waiter looks. Together with the
+ * tick of 5 s a completed task is seen within 7 s.
+ */
+export const flushSettledMs = 1_300;
+
+/** Tasks on one page, and bytes of a page. */
+export const defaultPageSize = 20;
+export const maxPageSize = 100;
+export const maxPageBytes = 24 * 1024 * 1024;
+
+/** The feed: how far back it looks again, how often it loads everything, and documents in one query. */
+export const feedOverlapMs = 2_000;
+export const feedReloadMs = 600_000;
+export const feedPageSize = 250;
+
+/** Bytes of open tasks, as a miner sees them, that an instance holds; past that those seen first are let go. */
+export const maxFeedBytes = 96 * 1024 * 1024;
+
+/** One poll's answer; a miner with more open tasks sees the oldest. */
+export const maxPolledTasks = 1_000;
+export const maxPolledBytes = 8 * 1024 * 1024;

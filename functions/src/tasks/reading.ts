@@ -1,0 +1,192 @@
+import type { Clock } from '../platform/clock.ts';
+import { delay } from '../platform/clock.ts';
+import { DocumentError, type DocumentStore } from '../platform/documents.ts';
+import { AppError } from '../platform/errors.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { within } from '../platform/within.ts';
+import { nextTickMs } from '../staging/tick.ts';
+import { taskPath } from './document.ts';
+import { etagOf, presentWholeTask } from './present.ts';
+import { absentCacheMs, flushSettledMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';
+import { isFinalStatus } from './state.ts';
+
+export interface TaskReaderOptions {
+  documents: Pick<DocumentStore, 'read'>;
+  objects: Pick<ObjectStore, 'get'>;
+  clock: Clock;
+  /** READ_CACHE_SECONDS: how old an answer may be. */
+  readCacheMs: number;
+  /** FLUSH_TICK_SECONDS: when waiting is worth a look. */
+  tickMs: number;
+  maxBytes?: number;
+}
+
+/** A task as a caller gets it. */
+export interface PresentedTask {
+  /** The JSON text of {@link presentWholeTask}. */
+  text: string;
+  etag: string;
+  isFinal: boolean;
+}
+
+/** What was asked for, and the billed reads it cost: none where an earlier or a concurrent reader had paid. */
+export interface TaskReading {
+  task: PresentedTask | undefined;
+  reads: number;
+}
+
+interface Kept {
+  task: PresentedTask | undefined;
+  /** When the read began: what was written before is in it. */
+  readAtMs: number;
+  bytes: number;
+}
+
+interface Pending {
+  startedAtMs: number;
+  result: Promise<PresentedTask | undefined>;
+}
+
+/**
+ * Reads single tasks. What one request read serves the others for READ_CACHE_SECONDS, so an answer is at most that old,
+ * also of a finished task: a late response can still change its `best_response`.
+ */
+export class TaskReader {
+  readonly #options: TaskReaderOptions;
+  readonly #kept = new Map<string, Kept>();
+  readonly #pending = new Map<string, Pending>();
+  #keptBytes = 0;
+
+  constructor(options: TaskReaderOptions) {
+    this.#options = options;
+  }
+
+  /** @throws AppError `unavailable` when Firestore, or the bucket with a body, does not answer. */
+  async read(taskId: string): Promise<TaskReading> {
+    const { clock, readCacheMs } = this.#options;
+    return this.#readSince(taskId, clock.now() - readCacheMs + 1);
+  }
+
+  /**
+   * The task once it is final, or as it is after `timeoutMs`. Looks once at the start and then after each tick, when
+   * flushes have written; all who wait for one task share the reads.
+   * @throws AppError `unavailable` as {@link TaskReader.read}, if that lasts to the end.
+   */
+  async waitUntilFinal(taskId: string, timeoutMs: number): Promise<TaskReading> {
+    const { clock, readCacheMs } = this.#options;
+    const endMs = clock.now() + timeoutMs;
+    let reads = 0;
+    let latest: TaskReading | undefined;
+    let sinceMs = clock.now() - readCacheMs + 1;
+    for (;;) {
+      let failure: unknown;
+      try {
+        latest = await this.#readSince(taskId, sinceMs);
+        reads += latest.reads;
+      } catch (error) {
+        if (!(error instanceof AppError)) throw error;
+        failure = error;
+      }
+      if (latest?.task?.isFinal) return { task: latest.task, reads };
+      const lookMs = this.#nextLookMs();
+      await delay(clock, Math.min(lookMs, endMs) - clock.now());
+      if (lookMs > endMs) {
+        if (latest === undefined) throw failure;
+        return { task: latest.task, reads };
+      }
+      sinceMs = lookMs;
+    }
+  }
+
+  /** The next moment at which a flush has just written. */
+  #nextLookMs(): number {
+    const { clock, tickMs } = this.#options;
+    return nextTickMs(clock.now() - flushSettledMs, tickMs) + flushSettledMs;
+  }
+
+  /** A reading that began at `sinceMs` or later: a kept one, one under way, or a new one. */
+  async #readSince(taskId: string, sinceMs: number): Promise<TaskReading> {
+    const kept = this.#kept.get(taskId);
+    if (kept !== undefined && kept.readAtMs >= this.#oldestGood(kept, sinceMs)) {
+      return { task: kept.task, reads: 0 };
+    }
+    const pending = this.#pending.get(taskId);
+    if (pending !== undefined && pending.startedAtMs >= sinceMs)
+      return { task: await pending.result, reads: 0 };
+    return { task: await this.#start(taskId), reads: 1 };
+  }
+
+  #oldestGood({ task }: Kept, sinceMs: number): number {
+    if (task !== undefined) return sinceMs;
+    return Math.max(sinceMs, this.#options.clock.now() - absentCacheMs + 1);
+  }
+
+  #start(taskId: string): Promise<PresentedTask | undefined> {
+    const startedAtMs = this.#options.clock.now();
+    const result = this.#fetch(taskId).then(
+      (task) => {
+        this.#keep(taskId, task, startedAtMs);
+        this.#settled(taskId, result);
+        return task;
+      },
+      (error: unknown) => {
+        this.#settled(taskId, result);
+        throw error;
+      },
+    );
+    this.#pending.set(taskId, { startedAtMs, result });
+    return result;
+  }
+
+  #settled(taskId: string, result: Promise<unknown>): void {
+    if (this.#pending.get(taskId)?.result === result) this.#pending.delete(taskId);
+  }
+
+  async #fetch(taskId: string): Promise<PresentedTask | undefined> {
+    const { clock } = this.#options;
+    return within(clock, readTimeoutMs, this.#present(taskId), () => unavailable());
+  }
+
+  async #present(taskId: string): Promise<PresentedTask | undefined> {
+    const { documents, objects } = this.#options;
+    const [found] = await fromFirestore(documents.read([taskPath(taskId)], 'get_task'));
+    if (found?.fields === undefined) return undefined;
+    const task = await presentWholeTask(taskId, found.fields, objects);
+    return { text: JSON.stringify(task), etag: etagOf(task), isFinal: isFinalStatus(task['status']) };
+  }
+
+  #keep(taskId: string, task: PresentedTask | undefined, readAtMs: number): void {
+    const { maxBytes = maxCachedBytes } = this.#options;
+    if ((this.#kept.get(taskId)?.readAtMs ?? 0) > readAtMs) return;
+    this.#forget(taskId);
+    const bytes = entryBytes + taskId.length + Buffer.byteLength(task?.text ?? '');
+    this.#kept.set(taskId, { task, readAtMs, bytes });
+    this.#keptBytes += bytes;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#keptBytes <= maxBytes) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(taskId: string): void {
+    this.#keptBytes -= this.#kept.get(taskId)?.bytes ?? 0;
+    this.#kept.delete(taskId);
+  }
+}
+
+/** About what an entry of the cache takes beside its text. */
+const entryBytes = 300;
+
+/** The result, with Firestore's failures as what callers are told. */
+export async function fromFirestore<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof DocumentError ? unavailable(error) : error;
+  }
+}
+
+/** What a reader is told while Firestore does not answer. */
+export function unavailable(cause?: unknown): AppError {
+  return new AppError('unavailable', 'Firestore cannot be read at the moment; ask again.', { cause });
+}
