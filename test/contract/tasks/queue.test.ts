@@ -34,6 +34,24 @@ describe('Cloud Tasks: queues', () => {
     assert.equal(target.deliveries.length, 2);
   });
 
+  it('waits after a run that failed, also past the time the task had before', async () => {
+    const { clock, client, create, target } = harness;
+    target.reply = () => 500;
+    const { name } = await create({ scheduleTime: fromNow(clock, 5000) });
+    await client.runTask({ name: name ?? '' });
+    await target.arrived(1);
+    while (harness.tasks.dispatchesInFlight() > 0) await new Promise((resolve) => setImmediate(resolve));
+    harness.advance(6000);
+    target.reply = () => 200;
+    await create();
+    await target.arrived(2);
+    assert.notEqual(target.ids()[1], target.ids()[0]);
+    assert.equal(
+      (await client.listTasks({ parent: queueName }))[0].some((task) => task.name === name),
+      true,
+    );
+  });
+
   it('does not dispatch what was deleted or purged', async () => {
     const { clock, client, create, target } = harness;
     const scheduleTime = fromNow(clock, 60_000);
