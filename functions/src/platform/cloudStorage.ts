@@ -87,6 +87,8 @@ class CloudObjects implements ObjectStore {
     } catch (error) {
       const status = statusOf(error);
       if (status === 404) return false;
+      // It is later already: a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
+      if (status === 400) return true;
       throw failure(error, name);
     }
   }
