@@ -38,3 +38,9 @@ export const maxCacheBytes = 64 * 1024 * 1024;
 
 /** Longest pause after Firestore failed. */
 export const maxParkMs = 60_000;
+
+/** Longest pause of the queue, which keeps its tasks for 31 days. */
+export const maxPauseMs = 20 * 86_400_000;
+
+/** How long `POST /v1/flush?wait=true` waits. */
+export const maxFlushWaitMs = 25_000;

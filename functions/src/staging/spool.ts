@@ -27,6 +27,11 @@ export function spoolRecord(spooled: {
   return Buffer.from(JSON.stringify({ queue: spooled.queue, due_ms: spooled.dueMs, data: spooled.data }));
 }
 
+/** Whether no carrier waits in the spool: one list call. */
+export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
+  return (await objects.list(prefix, { limit: 1 })).length === 0;
+}
+
 export interface SweepOptions {
   objects: ObjectStore;
   queues: Readonly<Record<'flush' | 'expire', TaskQueue>>;

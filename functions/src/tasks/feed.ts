@@ -4,7 +4,7 @@ import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
-import { feedShards } from './limits.ts';
+import { allFeedShards } from './limits.ts';
 import { taskIdOf } from './listing.ts';
 import { type OpenTask, openTaskOf } from './openTask.ts';
 import { unavailable } from './reading.ts';
@@ -32,8 +32,6 @@ export interface FeedAnswer {
   /** Billed reads of this call; none where memory or a concurrent call served it. */
   reads: number;
 }
-
-const shards = Array.from({ length: feedShards }, (_, shard) => shard);
 
 /**
  * The open tasks, in memory, kept up to date only while somebody asks: at most one query for what changed in
@@ -116,7 +114,7 @@ export class OpenTaskFeed {
     const { readTimeMs, billedReads } = await this.#all(
       {
         filters: [
-          { field: 'feed_shard', op: 'in', value: shards },
+          { field: 'feed_shard', op: 'in', value: allFeedShards },
           { field: 'written_at', op: '>=', value: new Date(sinceMs - feedOverlapMs) },
         ],
         orderBy: [{ field: 'written_at' }],

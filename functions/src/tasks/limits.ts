@@ -7,6 +7,7 @@ export const defaultMinMinerCount = 1;
 
 /** Feed readers query by shard, so that no one index range takes every write. */
 export const feedShards = 4;
+export const allFeedShards: readonly number[] = Array.from({ length: feedShards }, (_, shard) => shard);
 
 /**
  * Most bytes of a task document as Sluice counts them. Firestore's limit is 1 MiB

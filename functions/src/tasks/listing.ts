@@ -4,6 +4,7 @@ import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
+import { allFeedShards } from './limits.ts';
 import { presentTask } from './present.ts';
 import { fromFirestore, unavailable } from './reading.ts';
 import { maxPageBytes, readTimeoutMs } from './readLimits.ts';
@@ -70,7 +71,8 @@ function presented(document: ReadDocument): JsonObject {
 }
 
 function firestoreFilters({ status, taskType, minerUid }: TaskFilters): Filter[] {
-  const filters: Filter[] = [];
+  // By shard, as in every index that ends in a time: else all writes would meet at one place of it.
+  const filters: Filter[] = [{ field: 'feed_shard', op: 'in', value: allFeedShards }];
   if (status !== undefined) filters.push({ field: 'status', op: '==', value: status });
   if (taskType !== undefined) filters.push({ field: 'task_type', op: '==', value: taskType });
   if (minerUid !== undefined)

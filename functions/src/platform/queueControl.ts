@@ -1,0 +1,136 @@
+import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks';
+import { clientOptions, cloudTasksClient, isTasksEmulator, queueName } from './cloudTasks.ts';
+import { AppError, messageOf } from './errors.ts';
+
+/** What an operator may do with a queue, and see of it. Every method throws AppError `unavailable`. */
+export interface QueueControl {
+  /** Nothing is dispatched any more; tasks are still taken. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** One billed operation; the counts are the service's estimates. */
+  stats(): Promise<QueueStats>;
+  /**
+   * At most `limit` tasks with their contents, those being dispatched included; a billed operation for each, and two for one
+   * over 32 KB. Needs the permission cloudtasks.tasks.fullView.
+   */
+  list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }>;
+}
+
+export interface QueueStats {
+  isPaused: boolean;
+  tasks: number;
+  /** When the next task is due; undefined in an empty queue. */
+  nextDueMs: number | undefined;
+}
+
+export interface QueuedTask {
+  /** What {@link TaskQueue.put} was given; undefined where that cannot be read. */
+  data: unknown;
+}
+
+export interface QueueControlOptions {
+  projectId: string;
+  region: string;
+  functionName: string;
+  timeoutMs: number;
+}
+
+/** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
+export interface TasksClients {
+  stable(): Promise<CloudTasksClient>;
+  beta(): Promise<v2beta3.CloudTasksClient>;
+}
+
+/** Control over the queue behind a task queue function; undefined in the official emulator, which offers none. */
+export function queueControl(
+  options: QueueControlOptions,
+  clients: TasksClients = { stable: cloudTasksClient, beta: betaClient },
+): QueueControl | undefined {
+  return isTasksEmulator() ? undefined : new CloudQueueControl(options, clients);
+}
+
+const maxPageSize = 100;
+
+let sharedBetaClient: Promise<v2beta3.CloudTasksClient> | undefined;
+
+function betaClient(): Promise<v2beta3.CloudTasksClient> {
+  sharedBetaClient ??= import('@google-cloud/tasks').then(
+    async ({ v2beta3: { CloudTasksClient: Client } }) => new Client(await clientOptions()),
+  );
+  return sharedBetaClient;
+}
+
+class CloudQueueControl implements QueueControl {
+  readonly #name: string;
+  readonly #timeoutMs: number;
+  readonly #clients: TasksClients;
+
+  constructor(options: QueueControlOptions, clients: TasksClients) {
+    this.#name = queueName(options);
+    this.#timeoutMs = options.timeoutMs;
+    this.#clients = clients;
+  }
+
+  async pause(): Promise<void> {
+    await answered(async () => (await this.#clients.stable()).pauseQueue({ name: this.#name }, this.#call()));
+  }
+
+  async resume(): Promise<void> {
+    await answered(async () =>
+      (await this.#clients.stable()).resumeQueue({ name: this.#name }, this.#call()),
+    );
+  }
+
+  async stats(): Promise<QueueStats> {
+    const request = { name: this.#name, readMask: { paths: ['state', 'stats'] } };
+    const [{ state, stats }] = await answered(async () =>
+      (await this.#clients.beta()).getQueue(request, this.#call()),
+    );
+    return {
+      isPaused: state === 'PAUSED',
+      tasks: Number(stats?.tasksCount ?? 0),
+      nextDueMs: millis(stats?.oldestEstimatedArrivalTime),
+    };
+  }
+
+  async list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }> {
+    const client = await this.#clients.stable();
+    const tasks: QueuedTask[] = [];
+    let pageToken = '';
+    do {
+      const pageSize = Math.min(maxPageSize, limit - tasks.length);
+      const request = { parent: this.#name, responseView: 'FULL' as const, pageSize, pageToken };
+      const [page, , response] = await answered(() =>
+        client.listTasks(request, { ...this.#call(), autoPaginate: false }),
+      );
+      tasks.push(...page.map(({ httpRequest }) => ({ data: dataOf(httpRequest?.body) })));
+      pageToken = response.nextPageToken ?? '';
+    } while (pageToken !== '' && tasks.length < limit);
+    return { tasks, isWhole: pageToken === '' };
+  }
+
+  #call(): { timeout: number } {
+    return { timeout: this.#timeoutMs };
+  }
+}
+
+async function answered<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw new AppError('unavailable', `Cloud Tasks did not answer: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function dataOf(body: Uint8Array | string | null | undefined): unknown {
+  try {
+    const text = Buffer.from(body ?? '').toString('utf8');
+    return (JSON.parse(text) as { data?: unknown }).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function millis(time: protos.google.protobuf.ITimestamp | null | undefined): number | undefined {
+  return time ? Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1e6) : undefined;
+}

@@ -1,0 +1,11 @@
+/** How long a status is answered again from memory. */
+export const statusCacheMs = 5_000;
+
+/** Longest wait for Cloud Tasks or Cloud Storage before a part of the status is unknown. */
+export const statusTimeoutMs = 4_000;
+
+/** Carriers that `?detail=true`, or one look of a waiting flush, lists: 1 to 2 billed operations each. */
+export const maxListedCarriers = 500;
+
+/** Task ids that a status names. */
+export const maxNamedTasks = 1_000;

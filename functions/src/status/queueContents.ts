@@ -1,0 +1,69 @@
+import { type Carrier, carrierFromWire, unpackLines } from '../events/carrier.ts';
+import type { Event } from '../events/event.ts';
+import { earliestOf, type Stamp } from '../events/stamp.ts';
+import type { QueueControl } from '../platform/queueControl.ts';
+import { maxListedCarriers } from './limits.ts';
+
+/** Carriers that are queued or being worked on. */
+export interface QueuedCarriers {
+  carriers: Carrier[];
+  /** Whether these are all of them: not where there are more than `maxListedCarriers`, or one cannot be read. */
+  isWhole: boolean;
+}
+
+/** Lists the queue. Throws AppError `unavailable`. */
+export async function listCarriers(queueControl: QueueControl): Promise<QueuedCarriers> {
+  const { tasks, isWhole } = await queueControl.list(maxListedCarriers);
+  const carriers = tasks.flatMap(({ data }) => carrierOrNothing(data));
+  return { carriers, isWhole: isWhole && carriers.length === tasks.length };
+}
+
+/** How many events such carriers hold that were accepted up to `before`, at most. */
+export function eventsUpTo(carriers: readonly Carrier[], before: Stamp): number {
+  return carriers
+    .filter(({ oldest }) => oldest !== undefined && oldest <= before)
+    .reduce((sum, { count }) => sum + count, 0);
+}
+
+export interface QueuedEvents {
+  taskIds: Set<string>;
+  responses: number;
+  oldest: Stamp | undefined;
+  /** Whether every carrier was opened; bodies in Cloud Storage are not fetched. */
+  isWhole: boolean;
+}
+
+/** What the carriers hold, each event once. */
+export async function openCarriers({ carriers, isWhole }: QueuedCarriers): Promise<QueuedEvents> {
+  const taskIds = new Set<string>();
+  const responses = new Set<Stamp>();
+  let isComplete = isWhole;
+  for (const carrier of carriers) {
+    const events = await eventsOf(carrier);
+    isComplete &&= events.length === carrier.count;
+    for (const event of events) {
+      taskIds.add(event.taskId);
+      if (event.kind === 'response') responses.add(event.stamp);
+    }
+  }
+  const oldest = earliestOf(carriers.map((carrier) => carrier.oldest));
+  return { taskIds, responses: responses.size, oldest, isWhole: isComplete };
+}
+
+async function eventsOf({ events }: Carrier): Promise<Event[]> {
+  if (events === undefined) return [];
+  try {
+    const unpacked = await unpackLines(Buffer.from(events, 'base64'));
+    return unpacked.events.flatMap((line) => ('event' in line ? [line.event] : []));
+  } catch {
+    return [];
+  }
+}
+
+function carrierOrNothing(data: unknown): Carrier[] {
+  try {
+    return [carrierFromWire(data)];
+  } catch {
+    return [];
+  }
+}

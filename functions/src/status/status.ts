@@ -1,0 +1,139 @@
+import { type Stamp, stampMs } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
+import { within } from '../platform/within.ts';
+import type { OperationMeter } from '../quota/meter.ts';
+import { pauseEndMs } from '../staging/pause.ts';
+import { maxNamedTasks, statusCacheMs, statusTimeoutMs } from './limits.ts';
+import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.ts';
+
+export interface StatusOptions {
+  /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
+  queueControl: QueueControl | undefined;
+  objects: Pick<ObjectStore, 'get'>;
+  clock: Clock;
+  logger: Logger;
+  meter: OperationMeter;
+  bufferTimeoutMs: number;
+  minResponsesToFlush: number;
+}
+
+/**
+ * What an operator sees. Costs one Cloud Tasks operation, and none of Firestore; with details the list of the queue on
+ * top. What cannot be known, or not now, is null: buffered tasks and responses are inside carriers, so their numbers are
+ * known only with details.
+ */
+export class StatusReader {
+  readonly #options: StatusOptions;
+  readonly #startedAtMs: number;
+  readonly #kept = new Map<boolean, { status: Promise<object>; askedAtMs: number }>();
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.now();
+  }
+
+  /** At most `statusCacheMs` old. Never rejects. */
+  read(hasDetail: boolean): Promise<object> {
+    const nowMs = this.#options.clock.now();
+    const kept = this.#kept.get(hasDetail);
+    if (kept !== undefined && nowMs - kept.askedAtMs < statusCacheMs) return kept.status;
+    const status = this.#make(hasDetail);
+    this.#kept.set(hasDetail, { status, askedAtMs: nowMs });
+    return status;
+  }
+
+  async #make(hasDetail: boolean): Promise<object> {
+    const { queueControl: control, objects, bufferTimeoutMs, minResponsesToFlush } = this.#options;
+    const [stats, events] = await Promise.all([
+      this.#known(control && (() => control.stats())),
+      this.#known(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
+    ]);
+    const pausedUntilMs = stats?.isPaused ? await this.#known(() => pauseEndMs(objects)) : undefined;
+    return {
+      response_aggregator: {
+        buffered_tasks: events?.taskIds.size ?? null,
+        buffered_responses: events?.responses ?? null,
+        tasks_in_buffer: events === undefined ? null : [...events.taskIds].slice(0, maxNamedTasks),
+        buffer_timeout: bufferTimeoutMs / 1000,
+        min_responses_to_flush: minResponsesToFlush,
+      },
+      batch_manager: unknownBatches,
+      file_manager: unknownFiles,
+      quota_monitor: this.#quota(),
+      backlog: this.#backlog(stats, events, pausedUntilMs),
+    };
+  }
+
+  #backlog(
+    stats: QueueStats | undefined,
+    events: QueuedEvents | undefined,
+    pausedUntilMs: number | undefined,
+  ): object {
+    return {
+      queued_carriers: stats?.tasks ?? null,
+      oldest_event_age_seconds: this.#ageSeconds(events?.oldest),
+      next_dispatch_at: isoOf(stats?.isPaused ? pausedUntilMs : stats?.nextDueMs),
+      parked_until: isoOf(pausedUntilMs),
+      parked_reason: stats?.isPaused ? 'paused' : null,
+      is_exact: events?.isWhole ?? false,
+    };
+  }
+
+  /** The ledger's figures are unknown; these are the operations of the instance that answers, since it started. */
+  #quota(): object {
+    return {
+      ...unknownQuota,
+      instance_operations: {
+        since: isoOf(this.#startedAtMs),
+        by_cause: this.#options.meter.byCause(),
+      },
+    };
+  }
+
+  #ageSeconds(oldest: Stamp | undefined): number | null {
+    return oldest === undefined ? null : Math.max(0, this.#options.clock.now() - stampMs(oldest)) / 1000;
+  }
+
+  async #known<Value>(ask: (() => Promise<Value>) | undefined): Promise<Value | undefined> {
+    if (ask === undefined) return undefined;
+    const { clock, logger } = this.#options;
+    try {
+      return await within(clock, statusTimeoutMs, ask(), () => new Error('No answer in time.'));
+    } catch (error) {
+      logger.warn('A part of the status is unknown', { reason: messageOf(error) });
+      return undefined;
+    }
+  }
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+const unknownBatches = {
+  set: null,
+  update: null,
+  delete: null,
+  total_buffered_operations: null,
+  buffer_size_limit: null,
+  flush_interval: null,
+  last_flush: null,
+  time_since_last_flush: null,
+};
+
+const unknownFiles = { local_storage: null, firestore_files: null, total_files: null };
+
+const unknownQuota = {
+  current_usage: null,
+  quota_limits: null,
+  rate_limits: null,
+  throttling: null,
+  warnings: null,
+  errors: null,
+  last_reset: null,
+  time_since_last_reset: null,
+};
