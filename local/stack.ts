@@ -89,6 +89,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const params = resolveParams(manifest, env);
     const specs = resolveFunctions(manifest, params, region);
     const secrets: ParamValues = { API_KEYS: apiKeysSecret(localKeys), ...files.secrets, ...options.secrets };
+    const secretsByFunction = new Map(specs.map((spec) => [spec.name, secretsOf(spec, secrets)]));
 
     const service = { clock, faults };
     const firestore = opened(await startFirestore({ ...service, port: ports.firestore }));
@@ -119,7 +120,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
           ...clientEnv,
           ...env,
           ...params,
-          ...secretsOf(spec, secrets),
+          ...secretsByFunction.get(spec.name),
           FIREBASE_CONFIG: firebaseConfig(projectId, storageBucket),
           SLUICE_FUNCTIONS_URL: functionsUrl(functions.port),
         }),

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { FunctionsUsage, InstanceInfo } from '../functions/index.ts';
+import { type FunctionsUsage, type InstanceInfo, UnknownFunction } from '../functions/index.ts';
 import type { Fault } from '../shared/faults.ts';
 import type { FirestoreUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
 import { BadRequest, number, readFault, readObject } from './body.ts';
@@ -72,7 +72,8 @@ export async function answerControl(
     answerJson(response, 200, answer ?? {});
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    answerJson(response, error instanceof BadRequest ? 400 : 500, { error: message });
+    const isCallers = error instanceof BadRequest || error instanceof UnknownFunction;
+    answerJson(response, isCallers ? 400 : 500, { error: message });
   }
 }
 

@@ -21,6 +21,13 @@ export interface FunctionsOptions {
   log: Log;
 }
 
+/** A function's name that the code base does not have. */
+export class UnknownFunction extends Error {
+  constructor(name: string) {
+    super(`There is no function ${name}.`);
+  }
+}
+
 export interface FunctionsUsage {
   requests: number;
   /** Billed instance time in seconds. */
@@ -51,7 +58,7 @@ export interface LocalFunctions extends LocalService<FunctionsUsage> {
   /** Serves one request with an instance of the function `name`, which must exist. */
   serve(options: ServeOptions): Promise<void>;
   instances(): InstanceInfo[];
-  /** Ends all instances of a function with SIGKILL; returns how many there were. */
+  /** Ends all instances of a function with SIGKILL; returns how many there were. Throws {@link UnknownFunction}. */
   kill(name: string): Promise<number>;
   /** Sets every instance's clock and answers their states after that. */
   sync(offsetMs: number): Promise<InstanceState[]>;
@@ -164,7 +171,7 @@ class FunctionsManager {
     }));
   }
 
-  kill(name: string): Promise<number> {
+  async kill(name: string): Promise<number> {
     return this.#pool(name).kill();
   }
 
@@ -185,7 +192,7 @@ class FunctionsManager {
 
   #pool(name: string): FunctionPool {
     const pool = this.#pools.get(name);
-    if (pool === undefined) throw new Error(`There is no function ${name}.`);
+    if (pool === undefined) throw new UnknownFunction(name);
     return pool;
   }
 

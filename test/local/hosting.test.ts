@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { globPattern } from '../../local/hosting/config.ts';
+import { type LocalHosting, startHosting } from '../../local/hosting/index.ts';
+import { type FixtureFunctions, startFixtureFunctions, until } from './support.ts';
+
+describe('Hosting', () => {
+  let dir: string;
+  let fixture: FixtureFunctions;
+  let hosting: LocalHosting;
+
+  const writeConfig = (rewrites: object[]): string => {
+    const file = join(dir, 'firebase.json');
+    writeFileSync(file, JSON.stringify({ hosting: { public: 'site', rewrites } }));
+    return file;
+  };
+  const start = (rewrites: object[]): Promise<LocalHosting> =>
+    startHosting({
+      port: 0,
+      firebaseJson: writeConfig(rewrites),
+      functions: fixture.functions,
+      control: async (_request, response) => void response.end('control'),
+    });
+  const get = (path: string, init?: RequestInit): Promise<Response> =>
+    fetch(`http://127.0.0.1:${hosting.port}${path}`, init);
+
+  before(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'hosting-'));
+    mkdirSync(join(dir, 'site/sub'), { recursive: true });
+    writeFileSync(join(dir, 'site/index.html'), '<p>home</p>');
+    writeFileSync(join(dir, 'site/sub/page.css'), 'p {}');
+    writeFileSync(join(dir, 'site/.hidden'), 'hidden');
+    writeFileSync(join(dir, 'outside.txt'), 'outside');
+    fixture = await startFixtureFunctions((spec) => ({ ...spec, timeoutMs: 300_000 }));
+    hosting = await start([
+      { source: '/v1/slow', function: { functionId: 'slow', region: 'us-central1' } },
+      { source: '/v1/**', function: 'echo' },
+      { source: '/sub/**', function: 'echo' },
+    ]);
+  });
+  after(async () => {
+    await hosting.close();
+    await fixture.functions.close();
+    rmSync(dir, { recursive: true });
+  });
+
+  it('passes a rewritten request on whole: method, full path, query, body', async () => {
+    const answer = await get('/v1/a%2Fb?x=1', { method: 'PUT', body: 'words' });
+    const seen = (await answer.json()) as Record<string, unknown>;
+    assert.deepEqual(
+      [seen['method'], seen['path'], seen['query'], seen['body']],
+      ['PUT', '/v1/a%2Fb', { x: '1' }, 'words'],
+    );
+    assert.equal(seen['forwarded_host'], `127.0.0.1:${hosting.port}`);
+  });
+
+  it('takes the first rewrite that matches', async () => {
+    assert.equal((await get('/v1/slow?ms=0')).headers.get('x-instance'), null);
+    assert.notEqual((await get('/v1/slow/er')).headers.get('x-instance'), null);
+  });
+
+  it('prefers a file to a rewrite, and serves it with its type', async () => {
+    const css = await get('/sub/page.css');
+    assert.deepEqual(
+      [await css.text(), css.headers.get('content-type')],
+      ['p {}', 'text/css; charset=utf-8'],
+    );
+    assert.equal(await (await get('/')).text(), '<p>home</p>');
+    assert.equal((await get('/', { method: 'HEAD' })).headers.get('content-length'), '11');
+    assert.equal(
+      (await get('/sub/other.css')).headers.get('content-type'),
+      'application/json; charset=utf-8',
+    );
+  });
+
+  it('answers 404 for what is neither, and never shows a file outside or hidden', async () => {
+    assert.equal((await get('/none')).status, 404);
+    assert.equal((await get('/', { method: 'POST' })).status, 404);
+    assert.equal((await get('/.hidden')).status, 404);
+    for (const path of ['/../outside.txt', '/%2e%2e/outside.txt', '/x/..%2f..%2foutside.txt', '/%00']) {
+      assert.match(await rawGet(hosting.port, path), /^HTTP\/1\.1 404 /, path);
+    }
+    assert.match(await rawGet(hosting.port, '/%zz'), /^HTTP\/1\.1 400 /);
+  });
+
+  it('leaves the control interface to the stack', async () => {
+    assert.equal(await (await get('/__local/usage')).text(), 'control');
+  });
+
+  it('answers 504 after 60 s, though the function may take longer', async () => {
+    const late = get('/v1/slow?ms=61000');
+    await until(() => fixture.functions.instances().some(({ open_requests }) => open_requests === 1));
+    await fixture.advance(60_000);
+    assert.equal((await late).status, 504);
+  });
+
+  it('refuses a rewrite that it cannot follow', async () => {
+    await assert.rejects(start([{ source: '**', function: 'absent' }]), /missing: absent/);
+    await assert.rejects(
+      start([{ source: '**', destination: '/index.html' }]),
+      /only rewrites of a source to a function/,
+    );
+  });
+});
+
+describe('Hosting’s globs', () => {
+  for (const [glob, path, matches] of [
+    ['/v1/responses', '/v1/responses', true],
+    ['/v1/responses', '/v1/responses/', false],
+    ['/v1/responses', '/x/v1/responses', false],
+    ['/v1/**', '/v1/tasks/a/b', true],
+    ['/v1/**', '/v1', false],
+    ['/v1/*/x', '/v1/a/x', true],
+    ['/v1/*/x', '/v1/a/b/x', false],
+    ['/openapi.json', '/openapi-json', false],
+  ] as const) {
+    it(`${glob} ${matches ? 'takes' : 'leaves'} ${path}`, () =>
+      assert.equal(globPattern(glob).test(path), matches));
+  }
+});
+
+/** A request whose path no client library normalizes. */
+function rawGet(port: number, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`),
+    );
+    let text = '';
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.once('end', () => resolve(text));
+    socket.once('error', reject);
+  });
+}
