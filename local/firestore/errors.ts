@@ -1,5 +1,6 @@
 /** The gRPC status numbers this service answers with (grpc.github.io/grpc/core/md_doc_statuscodes.html). */
 export const status = {
+  cancelled: 1,
   invalidArgument: 3,
   notFound: 5,
   alreadyExists: 6,

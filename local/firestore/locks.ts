@@ -15,7 +15,7 @@ interface Wait {
   readonly owner: LockOwner;
   readonly granted: Promise<void>;
   readonly grant: () => void;
-  readonly refuse: (error: Error) => void;
+  readonly refuse: (reason: unknown) => void;
 }
 
 interface Lock {
@@ -88,7 +88,7 @@ export class LockTable {
     const wait = known ?? this.#enqueue(lock, key, owner);
     const cancel = () => {
       this.#leave(wait);
-      wait.refuse(aborted('The call was cancelled.'));
+      wait.refuse(signal.reason);
     };
     signal.addEventListener('abort', cancel, { once: true });
     this.#waiting++;
