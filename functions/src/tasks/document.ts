@@ -83,7 +83,7 @@ export function documentChanges(before: Fields, after: Fields): DocumentWrite['c
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
-    if (!(name in after)) changes.push({ path: [name], value: removed });
+    if (!(name in after) && name !== 'written_at') changes.push({ path: [name], value: removed });
   }
   if (changes.length > 0) changes.push({ path: ['written_at'], value: serverTime });
   return changes;

@@ -1,0 +1,62 @@
+import type {
+  MinerResponse,
+  ResponseReceived,
+  TaskCreated,
+  TaskPatched,
+  Visibility,
+} from '../../functions/src/events/event.ts';
+import type { Stamp } from '../../functions/src/events/stamp.ts';
+import type { JsonObject } from '../../functions/src/platform/json.ts';
+
+/** A stamp of a moment; `sequence` tells those of one millisecond apart. */
+export function stampAt(ms: number, sequence = 0): Stamp {
+  return `${ms.toString(36).padStart(9, '0')}instance${sequence.toString(36).padStart(4, '0')}`;
+}
+
+export interface EventOptions {
+  sequence?: number;
+  visibility?: Visibility;
+}
+
+export function created(
+  taskId: string,
+  ms: number,
+  fields: JsonObject = { task_type: 'test' },
+  { sequence = 0, visibility = 'default' }: EventOptions = {},
+): TaskCreated {
+  return { kind: 'created', taskId, stamp: stampAt(ms, sequence), fields, visibility };
+}
+
+export function patched(
+  taskId: string,
+  ms: number,
+  fields: JsonObject,
+  { sequence = 0, visibility = 'default' }: EventOptions = {},
+): TaskPatched {
+  return { kind: 'patched', taskId, stamp: stampAt(ms, sequence), fields, visibility };
+}
+
+export function response(
+  taskId: string,
+  ms: number,
+  uid: number,
+  changes: Partial<MinerResponse> = {},
+  sequence = uid,
+): ResponseReceived {
+  return {
+    kind: 'response',
+    taskId,
+    stamp: stampAt(ms, sequence),
+    response: {
+      miner_uid: uid,
+      ...(changes.body === undefined ? { response_data: { answer: uid } } : {}),
+      submitted_at_ms: ms - 5,
+      processing_time: 1,
+      accuracy_score: 0.5,
+      speed_score: 0.5,
+      hotkey: null,
+      status: 'completed',
+      ...changes,
+    },
+  };
+}

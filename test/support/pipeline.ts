@@ -1,0 +1,172 @@
+import {
+  carrierBytes,
+  carrierFromWire,
+  carrierToWire,
+  type UnpackedEvent,
+  unpackLines,
+} from '../../functions/src/events/carrier.ts';
+import { type Event, eventKey } from '../../functions/src/events/event.ts';
+import { TaskBodies } from '../../functions/src/flush/bodies.ts';
+import { TaskCommitter } from '../../functions/src/flush/commit.ts';
+import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
+import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
+import { Flusher } from '../../functions/src/flush/flusher.ts';
+import { type Dispatch, expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
+import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
+import { TaskCache } from '../../functions/src/flush/taskCache.ts';
+import type { Clock } from '../../functions/src/platform/clock.ts';
+import type { Fields } from '../../functions/src/platform/documents.ts';
+import type { JsonObject } from '../../functions/src/platform/json.ts';
+import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
+import { nextTickMs } from '../../functions/src/staging/tick.ts';
+import { presentTask } from '../../functions/src/tasks/present.ts';
+import { ManualClock } from './clock.ts';
+import { MemoryDocuments } from './documents.ts';
+import { allDone, type Decide } from './fate.ts';
+import { countingIds } from './ids.ts';
+import { type LogLine, memoryLogger } from './logger.ts';
+import { MemoryObjects } from './objects.ts';
+import { MemoryTasks } from './tasks.ts';
+
+export const tickMs = 5_000;
+
+export const defaultRules: ReadinessRules = {
+  minResponsesToFlush: 3,
+  bufferTimeoutMs: 60_000,
+  taskVisibleMs: 30_000,
+  taskTimeoutMs: 3_600_000,
+};
+
+export interface PipelineOptions {
+  rules?: Partial<ReadinessRules>;
+  retentionMs?: number;
+}
+
+/** One process that serves `flush` and `expire`. */
+export interface Instance {
+  flush: (dispatch: Dispatch) => Promise<void>;
+  expire: (dispatch: Dispatch) => Promise<void>;
+}
+
+/** The simulated services and what makes instances of the flusher over them. */
+export interface Pipeline {
+  clock: ManualClock;
+  documents: MemoryDocuments;
+  objects: MemoryObjects;
+  tasks: MemoryTasks;
+  log: LogLine[];
+  /** What becomes of the calls of instances started without a decision of their own. */
+  decide: Decide;
+  /** Starts an instance; deliveries go to the one started last. */
+  start(decide?: Decide, clock?: Clock): Instance;
+  /** Puts events into a carrier that is due at the next tick, as ingest does. */
+  accept(events: readonly Event[], dueMs?: number): Promise<void>;
+  /** Moves on past the next tick, and until what came with it is answered. */
+  tick(): Promise<void>;
+  /** A task as a reader sees it, without when it was written; undefined where there is none. */
+  task(taskId: string): JsonObject | undefined;
+}
+
+export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}): Pipeline {
+  const clock = new ManualClock();
+  const documents = new MemoryDocuments(clock);
+  const objects = new MemoryObjects(clock);
+  const tasks = new MemoryTasks(clock);
+  const logger = memoryLogger();
+  const allRules = { ...defaultRules, ...rules };
+  let instances = 0;
+
+  const pipeline: Pipeline = {
+    clock,
+    documents,
+    objects,
+    tasks,
+    log: logger.lines,
+    decide: allDone,
+    start: (decide = (operation) => pipeline.decide(operation), ownClock = clock) => {
+      instances += 1;
+      const ids = countingIds(`i${instances}`);
+      const store = objects.connect(decide);
+      const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
+      const outbox = new Outbox({ queues, objects: store, clock: ownClock, ids, logger });
+      const cache = new TaskCache(64 * 1024 * 1024);
+      const shared = { objects: store, clock: ownClock, logger };
+      const bodies = new TaskBodies({ ...shared, ids, retentionMs });
+      const deadLetters = new DeadLetters(store, ownClock, logger);
+      const committer = new TaskCommitter({
+        documents: documents.connect(decide),
+        cache,
+        clock: ownClock,
+        taskTimeoutMs: allRules.taskTimeoutMs,
+        retentionMs,
+        shrink: (state) => bodies.shrink(state),
+      });
+      const deadlines = new DeadlineBook(outbox);
+      const parts = { committer, bodies, deadlines, deadLetters, cache, outbox, clock: ownClock, logger };
+      const flusher = new Flusher({ ...parts, rules: allRules, tickMs });
+      const instance: Instance = {
+        flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),
+        expire: expireHandler({ ...shared, outbox, tickMs }),
+      };
+      tasks.deliver = ({ queue }, dispatch) => instance[queue](dispatch);
+      return instance;
+    },
+    accept: async (events, dueMs = nextTickMs(clock.now(), tickMs)) => {
+      const outbox = new Outbox({
+        queues: { flush: tasks.connect('flush'), expire: tasks.connect('expire') },
+        objects: objects.connect(),
+        clock,
+        ids: countingIds(`ingest-${tasks.put.length}`),
+        logger,
+      });
+      await outbox.sendContents('flush', await packed(events), dueMs);
+    },
+    tick: () => clock.advance(nextTickMs(clock.now(), tickMs) - clock.now() + 1_000),
+    task: (taskId) => presented(taskId, documents.fields(`tasks/${taskId}`)),
+  };
+  pipeline.start();
+  return pipeline;
+}
+
+function presented(taskId: string, fields: Fields | undefined): JsonObject | undefined {
+  if (fields === undefined) return undefined;
+  const { written_at: _, ...task } = presentTask(taskId, fields);
+  return task;
+}
+
+function packed(events: readonly Event[]) {
+  const oldest = events.map(({ stamp }) => stamp).toSorted()[0];
+  return packEvents(
+    events.map((event) => JSON.stringify(event)),
+    oldest,
+  );
+}
+
+/** Everything inside a carrier as Cloud Tasks holds it. */
+export async function contentsOf(
+  data: Record<string, unknown>,
+  objects: MemoryObjects,
+): Promise<UnpackedEvent[]> {
+  const { events, object } = carrierFromWire(data);
+  const packedEvents =
+    object === undefined ? Buffer.from(events ?? '', 'base64') : objects.objects.get(object)?.bytes;
+  if (packedEvents === undefined || packedEvents.length === 0) return [];
+  return (await unpackLines(packedEvents)).events;
+}
+
+/** The keys of the events inside a carrier. */
+export async function keysIn(data: Record<string, unknown>, objects: MemoryObjects): Promise<string[]> {
+  return (await contentsOf(data, objects)).map((unpacked) =>
+    'event' in unpacked ? eventKey(unpacked.event) : unpacked.invalid,
+  );
+}
+
+/** Bytes of a carrier as sent. */
+export function sentBytes(data: Record<string, unknown>): number {
+  return carrierBytes(carrierFromWire(data));
+}
+
+/** A carrier that asks for a flush of all that was accepted before a stamp. */
+export function flushRequest(flushBefore: string, dueMs: number): Record<string, unknown> {
+  return carrierToWire({ schema: 1, dueMs, count: 0, flushBefore });
+}
