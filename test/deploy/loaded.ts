@@ -1,0 +1,40 @@
+/**
+ * A process that starts `ingest` as the platform does, sends one response to it, and prints which of the packages
+ * it was told to look for had been loaded by then: `node loaded.ts FUNCTIONS_DIR PACKAGE…`.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { createFunctionApp } from '../../local/functions/app.ts';
+
+const [functionsDir = '', ...packages] = process.argv.slice(2);
+const loaded = new Set<string>();
+registerHooks({
+  load(url, context, next) {
+    for (const name of packages) if (url.includes(`/node_modules/${name}/`)) loaded.add(name);
+    return next(url, context);
+  },
+});
+
+const exported: { ingest: Parameters<typeof createFunctionApp>[1] } = await import(
+  pathToFileURL(join(functionsDir, 'lib/index.js')).href
+);
+const atStart = [...loaded].sort();
+const server = createServer(createFunctionApp(functionsDir, exported.ingest)).listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+const port = typeof address === 'object' && address !== null ? address.port : 0;
+const answer = await fetch(`http://127.0.0.1:${port}/v1/responses`, {
+  method: 'POST',
+  headers: { 'Content-Type': 'application/json', 'X-API-Key': 'a-key' },
+  body: JSON.stringify({ task_id: 'one', miner_uid: 0, response_data: { text: 'hello' } }),
+});
+const result = {
+  status: answer.status,
+  body: await answer.text(),
+  atStart,
+  atFirstAnswer: [...loaded].sort(),
+};
+process.stdout.write(JSON.stringify(result), () => process.exit());
