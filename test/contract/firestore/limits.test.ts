@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { code, codeOf, database, useFirestore } from './harness.ts';
+
+type Fields = Record<string, object>;
+
+const text = (length: number) => ({ stringValue: 'x'.repeat(length) });
+const nested = (levels: number): object =>
+  levels === 0 ? { integerValue: 1 } : { mapValue: { fields: { a: nested(levels - 1) } } };
+
+describe('Firestore limits', () => {
+  const connection = useFirestore();
+
+  async function codeOfWriting(fields: Fields, path = `${connection().collection().path}/x`) {
+    const name = `${database}/documents/${path}`;
+    return codeOf(connection().raw.commit({ database, writes: [{ update: { name, fields } }] }));
+  }
+
+  it('a document holds 1 MiB, its name and field names included, and not a byte more', async () => {
+    const path = `${connection().collection().path}/x`;
+    const nameBytes = 16 + (path.length + 1);
+    const room = 1_048_576 - 32 - nameBytes - ('f'.length + 1) - 1;
+    assert.equal(await codeOfWriting({ f: text(room) }, path), undefined);
+    assert.equal(await codeOfWriting({ f: text(room + 1) }, path), code.invalidArgument);
+    assert.equal((await connection().db.doc(path).get()).get('f').length, room);
+  });
+
+  it('counts text in UTF-8', async () => {
+    assert.equal(await codeOfWriting({ f: { stringValue: 'é'.repeat(530_000) } }), code.invalidArgument);
+  });
+
+  it('a request holds 10 MiB', async () => {
+    const { raw, collection } = connection();
+    const parent = `${database}/documents/${collection().path}`;
+    const writes = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        update: { name: `${parent}/${i}`, fields: { f: text(1e6) } },
+      }));
+    assert.equal(await codeOf(raw.commit({ database, writes: writes(10) })), undefined);
+    assert.equal(await codeOf(raw.commit({ database, writes: writes(11) })), code.invalidArgument);
+  });
+
+  it('reserves field names between double underscores, and refuses empty ones', async () => {
+    for (const name of ['__x__', '__name__', '____', '']) {
+      assert.equal(await codeOfWriting({ [name]: { integerValue: 1 } }), code.invalidArgument, name);
+    }
+    const inner = { mapValue: { fields: { __x__: { integerValue: 1 } } } };
+    assert.equal(await codeOfWriting({ outer: inner }), code.invalidArgument);
+    assert.equal(await codeOfWriting({ __x: { integerValue: 1 }, x__: { integerValue: 1 } }), undefined);
+    assert.equal(await codeOfWriting({ ['f'.repeat(1501)]: { integerValue: 1 } }), code.invalidArgument);
+  });
+
+  it('reserves document and collection ids', async () => {
+    const { path } = connection().collection();
+    for (const bad of [
+      `${path}/__x__`,
+      `${path}/.`,
+      `${path}/..`,
+      `__${path}__/x`,
+      path,
+      `${path}/a/b`,
+      `${path}//b/c`,
+    ]) {
+      assert.equal(await codeOfWriting({}, bad), code.invalidArgument, bad);
+    }
+    assert.equal(await codeOfWriting({}, `${path}/${'i'.repeat(1501)}`), code.invalidArgument);
+    assert.equal(await codeOfWriting({}, `${path}/${'i'.repeat(1500)}`), undefined);
+  });
+
+  it('an array must not lie directly in an array', async () => {
+    const inner = { arrayValue: { values: [{ integerValue: 1 }] } };
+    assert.equal(await codeOfWriting({ a: { arrayValue: { values: [inner] } } }), code.invalidArgument);
+    const through = { mapValue: { fields: { inner } } };
+    assert.equal(await codeOfWriting({ a: { arrayValue: { values: [through] } } }), undefined);
+  });
+
+  it('maps nest 20 deep', async () => {
+    assert.equal(await codeOfWriting({ a: nested(20) }), undefined);
+    assert.equal(await codeOfWriting({ a: nested(21) }), code.invalidArgument);
+    assert.equal(await codeOfWriting({ a: nested(40) }), code.invalidArgument);
+  });
+
+  it('a refused write leaves nothing behind', async () => {
+    const { raw, db, collection } = connection();
+    const docs = collection();
+    const name = (id: string) => `${database}/documents/${docs.path}/${id}`;
+    const good = { update: { name: name('good'), fields: {} } };
+    const bad = { update: { name: name('bad'), fields: { __x__: { integerValue: 1 } } } };
+    assert.equal(await codeOf(raw.commit({ database, writes: [good, bad] })), code.invalidArgument);
+    assert.equal((await db.collection(docs.path).get()).size, 0);
+  });
+
+  it('a filter over a list takes at most 30 values', async () => {
+    const { raw, collection } = connection();
+    const { path } = collection();
+    const query = (count: number) => ({
+      parent: `${database}/documents`,
+      structuredQuery: {
+        from: [{ collectionId: path }],
+        where: {
+          fieldFilter: {
+            field: { fieldPath: 'a' },
+            op: 'IN' as const,
+            value: { arrayValue: { values: Array.from({ length: count }, (_, i) => ({ integerValue: i })) } },
+          },
+        },
+      },
+    });
+    const run = async (count: number) => {
+      for await (const _ of raw.runQuery(query(count)));
+    };
+    assert.equal(await codeOf(run(30)), undefined);
+    assert.equal(await codeOf(run(31)), code.invalidArgument);
+  });
+});
