@@ -13,6 +13,11 @@ export function fieldForJson(name: string, value: Json): Fields {
   return isPlain ? { [name]: value } : { [name + textSuffix]: JSON.stringify(value) };
 }
 
+/** The other of the two names under which {@link fieldForJson} may have put the value of a field of this name. */
+export function otherFormOf(field: string): string {
+  return field.endsWith(textSuffix) ? field.slice(0, -textSuffix.length) : field + textSuffix;
+}
+
 /** The JSON values behind {@link fieldForJson}'s fields, by their plain names; only names that `keep` accepts. */
 export function jsonFromFields(fields: Fields, keep: (name: string) => boolean = () => true): JsonObject {
   const values: JsonObject = {};

@@ -3,7 +3,7 @@ import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { type DocumentWrite, type Fields, removed, serverTime } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
-import { fieldForJson, jsonFromFields } from '../platform/values.ts';
+import { fieldForJson, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { feedShards } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
@@ -74,28 +74,44 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
   return document;
 }
 
-/** The changes that lead from one document of a task to another, or none when they are the same. */
+/**
+ * The changes that lead from one document of a task to another, or none when they are the same. Fields that are not
+ * Sluice's, and responses as another system stored them, stay as they are.
+ */
 export function documentChanges(before: Fields, after: Fields): DocumentWrite['changes'] {
   const changes: DocumentWrite['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (name === 'miner_responses' && before[name] !== undefined) {
-      changes.push(...mapChanges(name, before[name] as Fields, value as Fields));
+    if (name === 'miner_responses' && isMap(before[name])) {
+      changes.push(...responseChanges(name, before[name], value as Fields));
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
-    if (!(name in after) && name !== 'written_at') changes.push({ path: [name], value: removed });
+    const isReplaced = name === 'expires_at' || otherFormOf(name) in after;
+    if (!(name in after) && isReplaced) changes.push({ path: [name], value: removed });
   }
   if (changes.length > 0) changes.push({ path: ['written_at'], value: serverTime });
   return changes;
 }
 
-function mapChanges(name: string, before: Fields, after: Fields): DocumentWrite['changes'] {
-  const changed = Object.entries(after).filter(([key, value]) => !isDeepStrictEqual(before[key], value));
-  const gone = Object.keys(before).filter((key) => !(key in after));
+function responseChanges(name: string, before: Fields, after: Fields): DocumentWrite['changes'] {
+  const changed = Object.entries(after).filter(
+    ([uid, value]) =>
+      !isDeepStrictEqual(before[uid], value) && !isDeepStrictEqual(normalized(uid, before[uid]), value),
+  );
+  const gone = Object.keys(before).filter((uid) => !(uid in after));
   return [
-    ...changed.map(([key, value]) => ({ path: [name, key], value })),
-    ...gone.map((key) => ({ path: [name, key], value: removed })),
+    ...changed.map(([uid, value]) => ({ path: [name, uid], value })),
+    ...gone.map((uid) => ({ path: [name, uid], value: removed })),
   ];
+}
+
+/** A response that another system stored, as Sluice would have stored it. */
+function normalized(uid: string, stored: unknown): Fields | undefined {
+  if (!isMap(stored)) return undefined;
+  return responseFields({
+    value: responseFromFields(Number(uid), stored),
+    stamp: adoptedResponseStamp(stored),
+  });
 }
 
 /** The state that a stored document holds; one without Sluice's field is adopted as older than any event. */
@@ -109,9 +125,9 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     if (stamp !== undefined) fields.set(name, { value, stamp });
   }
   const responses = new Map<number, Stamped<MinerResponse>>();
-  for (const [uid, stored] of Object.entries((document['miner_responses'] ?? {}) as Record<string, Fields>)) {
-    const response = responseFromFields(Number(uid), stored);
-    responses.set(response.miner_uid, { value: response, stamp: meta.responses[uid] ?? earliestStamp });
+  for (const [uid, stored] of storedResponses(document)) {
+    const stamp = meta.responses[uid] ?? adoptedResponseStamp(stored);
+    responses.set(Number(uid), { value: responseFromFields(Number(uid), stored), stamp });
   }
   return {
     taskId,
@@ -134,22 +150,53 @@ function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
   };
 }
 
+/** Responses as they are stored, by uid: a map, or a list from another system. */
+function storedResponses(document: Fields): [uid: string, stored: Fields][] {
+  const stored = document['miner_responses'];
+  if (Array.isArray(stored)) return stored.filter(isMap).map((each) => [String(each['miner_uid']), each]);
+  return isMap(stored)
+    ? Object.entries(stored).filter((entry): entry is [string, Fields] => isMap(entry[1]))
+    : [];
+}
+
+/** What stamps there would be. Its other fields have none: any event's are newer, and until then they stay. */
 function adoptedMeta(document: Fields, timeoutMs: number): TaskMeta {
-  const names = Object.keys(jsonFromFields(document, (field) => !derivedFields.has(field)));
-  const status = taskStatuses.find((known) => known === document['status']);
   const createdAt = document['created_at'];
   const counts = jsonFromFields(document, (field) => field.endsWith('_miner_count'));
   return {
     creation: createdAt instanceof Date ? creationOf(adoptedStamp(createdAt), counts, timeoutMs) : undefined,
-    statuses: status === undefined ? {} : { [status]: { first: earliestStamp, last: earliestStamp } },
-    fields: Object.fromEntries(names.map((name) => [name, earliestStamp])),
+    statuses: adoptedStatuses(document),
+    fields: {},
     responses: {},
     deadlinePassedMs: undefined,
   };
 }
 
-function adoptedStamp(createdAt: Date): Stamp {
-  return createdAt.getTime().toString(36).padStart(9, '0') + '0'.repeat(12);
+function adoptedStatuses(document: Fields): TaskMeta['statuses'] {
+  const { status: stored, completed_at, distributed_at } = document;
+  const statuses: TaskMeta['statuses'] = {};
+  if (distributed_at instanceof Date) statuses.assigned = always(adoptedStamp(distributed_at));
+  const status = taskStatuses.find((known) => known === stored);
+  if (status !== undefined)
+    statuses[status] ??= always(adoptedStamp(status === 'completed' ? completed_at : undefined));
+  return statuses;
+}
+
+function always(stamp: Stamp): { first: Stamp; last: Stamp } {
+  return { first: stamp, last: stamp };
+}
+
+function adoptedResponseStamp({ received_at, submitted_at }: Fields): Stamp {
+  return adoptedStamp(received_at ?? submitted_at);
+}
+
+/** The first stamp of a moment; the earliest of all where none is known. */
+function adoptedStamp(at: unknown): Stamp {
+  return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + '0'.repeat(12) : earliestStamp;
+}
+
+function isMap(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {

@@ -1,0 +1,38 @@
+import type { TaskEvent } from '../../functions/src/events/event.ts';
+import type { Fields } from '../../functions/src/platform/documents.ts';
+import type { JsonObject } from '../../functions/src/platform/json.ts';
+import { documentChanges, taskDocument, taskState } from '../../functions/src/tasks/document.ts';
+import { presentTask } from '../../functions/src/tasks/present.ts';
+import { reduceTask } from '../../functions/src/tasks/reducer.ts';
+import { emptyTask, taskExists } from '../../functions/src/tasks/state.ts';
+import { startMs } from './clock.ts';
+import { applyChanges } from './documents.ts';
+
+export const timeoutMs = 3_600_000;
+const options = { retentionMs: 0 };
+
+/** What a flush of these events leaves in the database, where a task's document was `stored` (undefined: none). */
+export function stored(
+  taskId: string,
+  document: Fields | undefined,
+  events: readonly TaskEvent[],
+): Fields | undefined {
+  const before = document === undefined ? emptyTask(taskId) : taskState(taskId, document, timeoutMs);
+  const { state } = reduceTask(before, events, timeoutMs);
+  if (!taskExists(state)) return document;
+  const changes = documentChanges(document ?? {}, taskDocument(state, options));
+  return changes.length === 0 ? document : applyChanges(document ?? {}, changes, new Date(startMs));
+}
+
+/** What a reader sees after these events, without when it was written. */
+export function shown(taskId: string, document: Fields | undefined): JsonObject | undefined {
+  if (document === undefined) return undefined;
+  const { written_at: _, ...task } = presentTask(taskId, document);
+  return task;
+}
+
+/** What a reader sees of a task whose events came all at once. */
+export function shownAfter(...events: TaskEvent[]): JsonObject {
+  const taskId = events[0]?.taskId ?? '';
+  return shown(taskId, stored(taskId, undefined, events)) ?? {};
+}
