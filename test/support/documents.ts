@@ -188,6 +188,8 @@ function clone(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (Array.isArray(value)) return value.map(clone);
   if (isMap(value))
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, clone(inner)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [name.toWellFormed(), clone(inner)]),
+    );
   return value;
 }

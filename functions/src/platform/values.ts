@@ -50,15 +50,23 @@ export function jsonOf(value: unknown): Json {
   return value as Json;
 }
 
-/** Whether Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name. */
+/**
+ * Whether Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name, no
+ * half of a surrogate pair, which UTF-8 cannot hold.
+ */
 function isStorable(value: Json, depth: number, inArray = false): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;
   if (depth <= 0 || (inArray && Array.isArray(value))) return false;
   if (Array.isArray(value)) return value.every((inner) => isStorable(inner, depth - 1, true));
   return Object.entries(value).every(
     ([key, inner]) =>
-      key !== '' && !/^__.*__$/.test(key) && Buffer.byteLength(key) <= 1500 && isStorable(inner, depth - 1),
+      key !== '' &&
+      key.isWellFormed() &&
+      !/^__.*__$/s.test(key) &&
+      Buffer.byteLength(key) <= 1500 &&
+      isStorable(inner, depth - 1),
   );
 }
 
