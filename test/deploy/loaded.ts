@@ -8,6 +8,7 @@ import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createFunctionApp } from '../../local/functions/app.ts';
+import { aKey } from './child.ts';
 
 const [functionsDir = '', ...packages] = process.argv.slice(2);
 const loaded = new Set<string>();
@@ -28,7 +29,7 @@ const address = server.address();
 const port = typeof address === 'object' && address !== null ? address.port : 0;
 const answer = await fetch(`http://127.0.0.1:${port}/v1/responses`, {
   method: 'POST',
-  headers: { 'Content-Type': 'application/json', 'X-API-Key': 'a-key' },
+  headers: { 'Content-Type': 'application/json', 'X-API-Key': aKey },
   body: JSON.stringify({ task_id: 'one', miner_uid: 0, response_data: { text: 'hello' } }),
 });
 const result = {
