@@ -50,7 +50,11 @@ export function listCollectionIds(
 export function listDocuments(database: Database, request: ListDocumentsRequest): ListDocumentsResponse {
   checkCollectionId(request.collectionId);
   const path = childPath(parentPath(database.root, request.parent), request.collectionId);
-  const { at } = database.view({ ...request, newTransaction: null });
+  const { at } = database.view({
+    transaction: request.transaction,
+    newTransaction: null,
+    readTime: request.readTime,
+  });
   const found = new Map<string, DocumentVersion | undefined>();
   if (request.showMissing) for (const id of idsOfParents(database, path)) found.set(id, undefined);
   for (const entry of database.store.collection(path)?.entries() ?? []) {
