@@ -42,7 +42,9 @@ function readStream(request: IncomingMessage, maxBytes: number): Promise<Buffer>
       resolve(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes)),
     );
     request.once('error', (cause) => reject(endedEarly(cause)));
-    request.once('close', () => reject(endedEarly()));
+    request.once('close', () => {
+      if (!request.readableEnded) reject(endedEarly());
+    });
   });
 }
 
