@@ -1,7 +1,9 @@
 import type { TaskEvent } from '../../functions/src/events/event.ts';
+import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 import { documentChanges, taskDocument, taskState } from '../../functions/src/tasks/document.ts';
+import { outcomeOf } from '../../functions/src/tasks/outcome.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask, taskExists } from '../../functions/src/tasks/state.ts';
@@ -9,7 +11,7 @@ import { startMs } from './clock.ts';
 import { applyChanges } from './documents.ts';
 
 export const timeoutMs = 3_600_000;
-const options = { retentionMs: 0 };
+const options = { retentionMs: 86_400_000 };
 
 /** What a flush of these events leaves in the database, where a task's document was `stored` (undefined: none). */
 export function stored(
@@ -22,6 +24,40 @@ export function stored(
   if (!taskExists(state)) return document;
   const changes = documentChanges(document ?? {}, taskDocument(state, options));
   return changes.length === 0 ? document : applyChanges(document ?? {}, changes, new Date(startMs));
+}
+
+/** As {@link stored}, and the deadline that a flusher then books: after a creation, while the task is unsettled. */
+export function flushed(
+  taskId: string,
+  document: Fields | undefined,
+  events: readonly TaskEvent[],
+): { document: Fields | undefined; booked: TaskEvent[] } {
+  const after = stored(taskId, document, events);
+  const state = after && taskState(taskId, after, timeoutMs);
+  const isBooked =
+    state?.creation !== undefined &&
+    events.some(({ kind }) => kind === 'created') &&
+    !outcomeOf(state).settled;
+  const stamp = deadlineStamp(state?.creation?.deadlineMs ?? 0);
+  return { document: after, booked: isBooked ? [{ kind: 'deadline', taskId, stamp }] : [] };
+}
+
+/** What is stored once these groups and all deadlines that they lead to were flushed. */
+export function storedAfter(
+  taskId: string,
+  groups: readonly (readonly TaskEvent[])[],
+  deadlines: 'at once' | 'last',
+): Fields | undefined {
+  let document: Fields | undefined;
+  const pending: (readonly TaskEvent[])[] = [...groups];
+  for (let group = pending.shift(); group !== undefined; group = pending.shift()) {
+    const { document: after, booked } = flushed(taskId, document, group);
+    document = after;
+    if (booked.length === 0) continue;
+    if (deadlines === 'last') pending.push(booked);
+    else pending.unshift(booked);
+  }
+  return document;
 }
 
 /** What a reader sees after these events, without when it was written. */
