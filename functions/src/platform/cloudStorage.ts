@@ -28,11 +28,21 @@ class CloudObjects implements ObjectStore {
       const [metadata] = await bucket.file(name).getMetadata();
       const present = String(metadata.generation);
       if (present === generation) return 'unchanged';
-      const [bytes] = await bucket.file(name, { generation: present }).download();
-      return { bytes, generation: present };
+      return { bytes: await this.#download(name, present), generation: present };
     } catch (error) {
+      if (error instanceof AppError) throw error;
       if (statusOf(error) === 404) return undefined;
       throw failure(error, name);
+    }
+  }
+
+  async #download(name: string, generation: string): Promise<Buffer> {
+    try {
+      const [bytes] = await (await this.#bucket()).file(name, { generation }).download();
+      return bytes;
+    } catch (cause) {
+      // Also where it is gone: it was there a moment ago, so somebody is writing it.
+      throw new AppError('unavailable', `Cloud Storage failed on ${name}: ${messageOf(cause)}`, { cause });
     }
   }
 
