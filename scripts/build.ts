@@ -1,17 +1,22 @@
 /** Bundles functions/src into functions/lib, what is deployed. Does nothing when the sources are the same as last time. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const outDir = join(root, 'functions/lib');
-const stampFile = join(outDir, '.sources');
+const stampName = '.sources';
+/** Beside the result, so that the paths in the source maps stay right. */
+const newDir = join(root, 'functions/.lib-new');
 
 const stamp = hashOfSources();
-if (readIfPresent(stampFile) !== stamp) {
+if (readIfPresent(join(outDir, stampName)) !== stamp) {
   const startedMs = performance.now();
   await bundle();
-  writeFileSync(stampFile, stamp);
+  writeFileSync(join(newDir, stampName), stamp);
+  // Whoever starts an instance meanwhile finds the old code or the new, and a build that fails changes nothing.
+  rmSync(outDir, { recursive: true, force: true });
+  renameSync(newDir, outDir);
   console.log(`Built functions/lib in ${Math.round(performance.now() - startedMs)} ms.`);
 }
 
@@ -40,11 +45,11 @@ function readIfPresent(file: string): string | undefined {
 
 async function bundle(): Promise<void> {
   const { build } = await import('esbuild');
-  rmSync(outDir, { recursive: true, force: true });
+  rmSync(newDir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
     entryPoints: ['functions/src/index.ts'],
-    outdir: 'functions/lib',
+    outdir: newDir,
     bundle: true,
     format: 'esm',
     platform: 'node',
