@@ -1,5 +1,10 @@
 import { createRequire } from 'node:module';
+import type { StorageOptions } from '@google-cloud/storage';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
+
+type SettableClient = NonNullable<StorageOptions['authClient']> & {
+  setCredentials(credentials: { access_token: string }): void;
+};
 
 /** The parts of firebase-tools that its commands authenticate with; they have no types, and the version is pinned. */
 interface CliAuth {
@@ -33,4 +38,14 @@ export function tokenCredentials(token: string): ChannelCredentials {
     done(null, metadata);
   });
   return credentials.combineChannelCredentials(credentials.createSsl(), calls);
+}
+
+/** The token for Cloud Storage's client, which takes a client of the authentication library that it brings. */
+export function tokenClient(token: string): SettableClient {
+  const { OAuth2Client }: { OAuth2Client: new () => SettableClient } = createRequire(
+    import.meta.resolve('@google-cloud/storage'),
+  )('google-auth-library');
+  const client = new OAuth2Client();
+  client.setCredentials({ access_token: token });
+  return client;
 }

@@ -1,0 +1,60 @@
+/** `npm run setup -- --project ID [--bucket NAME] [--new-keys]`: what the Firebase CLI cannot set. Can be run again. */
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Storage } from '@google-cloud/storage';
+import { roles } from '../functions/src/http/route.ts';
+import { discoverFunctions } from '../local/functions/discovery.ts';
+import { cliAccessToken, tokenClient } from './cliCredentials.ts';
+import { missingValues, newKeys, setUpBucket } from './setupSteps.ts';
+
+const usage = 'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys]';
+const root = join(import.meta.dirname, '..');
+
+try {
+  await setup();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
+async function setup(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      project: { type: 'string' },
+      bucket: { type: 'string' },
+      'functions-dir': { type: 'string', default: join(root, 'functions') },
+      'new-keys': { type: 'boolean', default: false },
+    },
+  });
+  const { project } = values;
+  if (project === undefined) throw new Error(usage);
+  const bucket = values.bucket ?? `${project}.firebasestorage.app`;
+  const storage = await storageOf(project);
+  for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
+  await writeParameters(values['functions-dir'], project, bucket);
+  if (values['new-keys']) printNewKeys();
+}
+
+/** Cloud Storage as whoever is logged in to the Firebase CLI, or what STORAGE_EMULATOR_HOST names. */
+async function storageOf(projectId: string): Promise<Storage> {
+  if (process.env['STORAGE_EMULATOR_HOST'] !== undefined) return new Storage({ projectId });
+  return new Storage({ projectId, authClient: tokenClient(await cliAccessToken(projectId, root)) });
+}
+
+async function writeParameters(functionsDir: string, projectId: string, bucket: string): Promise<void> {
+  const file = join(functionsDir, `.env.${projectId}`);
+  const { params = [] } = await discoverFunctions({ functionsDir, projectId, storageBucket: bucket });
+  const missing = missingValues(existsSync(file) ? readFileSync(file, 'utf8') : '', params);
+  if (missing === '') return;
+  appendFileSync(file, missing);
+  console.log(`${file}: defaults of parameters that had no value; change them as you like.`);
+}
+
+function printNewKeys(): void {
+  const { keys, secret } = newKeys(roles);
+  console.log('\nNew API keys, shown this once:');
+  for (const [role, key] of Object.entries(keys)) console.log(`  ${role.padEnd(10)} ${key}`);
+  console.log('\nGive this line to `firebase functions:secrets:set API_KEYS`:');
+  console.log(secret);
+}

@@ -1,0 +1,99 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { parseEnv } from 'node:util';
+import type { Bucket } from '@google-cloud/storage';
+
+type Metadata = Bucket['metadata'];
+
+/** A rule of a bucket's lifecycle (https://cloud.google.com/storage/docs/lifecycle). */
+export type LifecycleRule = NonNullable<NonNullable<Metadata['lifecycle']>['rule']>[number];
+
+/** How long after a body's `customTime` it is deleted: functions/src/staging/limits.ts counts on it. */
+const bodiesDays = 60;
+
+const bodiesRule: LifecycleRule = {
+  action: { type: 'Delete' },
+  condition: { daysSinceCustomTime: bodiesDays, matchesPrefix: ['bodies/'] },
+};
+
+/** What only Sluice may delete. */
+const keptPrefixes = ['spool/', 'dead-letters/', 'control/'];
+
+/**
+ * Gives the bucket the rule that deletes bodies, keeps the rules that exist, and closes it to the public. Returns lines
+ * that say what was done, and warn of a rule that would delete what must stay.
+ */
+export async function setUpBucket(bucket: Bucket): Promise<string[]> {
+  const [metadata] = await bucket.getMetadata();
+  const rules: LifecycleRule[] = metadata.lifecycle?.rule ?? [];
+  const { metageneration } = metadata;
+  await bucket.setMetadata(
+    {
+      lifecycle: { rule: withBodiesRule(rules) },
+      iamConfiguration: {
+        uniformBucketLevelAccess: { enabled: true },
+        publicAccessPrevention: 'enforced',
+      },
+    },
+    // Another change since then must not be lost: this one fails, and can be run again.
+    metageneration === undefined ? {} : { ifMetagenerationMatch: metageneration },
+  );
+  return [
+    `Bucket ${bucket.name}: bodies/ is deleted ${bodiesDays} days after its customTime; no public access.`,
+    ...rules
+      .filter(deletesWhatMustStay)
+      .map((rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`),
+  ];
+}
+
+/** The rules with ours among them once. An older form of ours is replaced. */
+export function withBodiesRule(rules: readonly LifecycleRule[]): LifecycleRule[] {
+  const others = rules.filter(
+    ({ action, condition }) =>
+      action.type !== 'Delete' || JSON.stringify(condition.matchesPrefix) !== '["bodies/"]',
+  );
+  return [...others, bodiesRule];
+}
+
+function deletesWhatMustStay({ action, condition }: LifecycleRule): boolean {
+  if (action.type !== 'Delete' || condition.isLive === false || condition.matchesSuffix !== undefined) {
+    return false;
+  }
+  const prefixes = condition.matchesPrefix;
+  if (!Array.isArray(prefixes)) return true;
+  return prefixes.some((prefix) =>
+    keptPrefixes.some((kept) => kept.startsWith(String(prefix)) || String(prefix).startsWith(kept)),
+  );
+}
+
+/** A parameter as the code base declares it. */
+interface Param {
+  name: string;
+  type: string;
+  default?: unknown;
+}
+
+/**
+ * Lines for `functions/.env.PROJECT` that give each parameter without a value there its default: without a terminal the
+ * Firebase CLI refuses to deploy parameters that have none (firebase-tools, `deploy/functions/params`, `resolveParams`).
+ */
+export function missingValues(envFile: string, params: readonly Param[]): string {
+  const known = parseEnv(envFile);
+  return params
+    .filter(({ name, type }) => type !== 'secret' && !(name in known))
+    .map(({ name, default: value }) => `${name}=${value ?? ''}\n`)
+    .join('');
+}
+
+/** New API keys, one a role: the keys themselves, and the value of the secret API_KEYS that makes them valid. */
+export function newKeys(roles: readonly string[]): { keys: Record<string, string>; secret: string } {
+  const made = roles.map((role) => ({ role, key: randomBytes(32).toString('base64url') }));
+  const records = made.map(({ role, key }) => ({
+    id: `first-${role}`,
+    role,
+    sha256: createHash('sha256').update(key).digest('hex'),
+  }));
+  return {
+    keys: Object.fromEntries(made.map(({ role, key }) => [role, key])),
+    secret: JSON.stringify(records),
+  };
+}
