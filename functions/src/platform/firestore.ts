@@ -90,7 +90,7 @@ class FirestoreDocuments implements DocumentStore {
     for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
     const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
     query = query.orderBy(FieldPath.documentId(), byName);
-    if (after !== undefined) query = startAfter(query, after);
+    if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
     const found = await translated(query.get());
     const last = found.docs.at(-1);
     return {
@@ -157,9 +157,10 @@ function encodeCursor(values: readonly unknown[]): string {
 }
 
 /** Throws DocumentError `invalid` for what {@link encodeCursor} did not make for such a query. */
-function startAfter(query: Query, cursor: string): Query {
+function startAfter(query: Query, cursor: string, length: number): Query {
   try {
     const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[];
+    if (parts.length !== length) throw new Error(`${length} values were expected.`);
     const values = parts.map((part) =>
       Array.isArray(part) ? new Timestamp(part[0] as number, part[1] as number) : part,
     );
