@@ -11,7 +11,8 @@ import {
   statusFault,
 } from './shared/expected.ts';
 import { plainUsage } from './shared/plain.ts';
-import { type Costs, costsOf, scaled } from './shared/prices.ts';
+import { type Costs, costsOf } from './shared/prices.ts';
+import { scaled } from './shared/usage.ts';
 
 const taskCount = 20;
 const requiredCount = 3;

@@ -18,10 +18,21 @@ export interface SentTask {
   responses: SentResponse[];
 }
 
-/** What is wrong with a task's document after all its events were applied before its deadline; nothing: undefined. */
-export function faultOf(task: SentTask, document: DocumentData | undefined): string | undefined {
+/**
+ * What is wrong with a task's document when all that was sent is written, all of it before the task's deadline, and
+ * that deadline is still to come or `isPast`; nothing: undefined.
+ */
+export function faultOf(
+  task: SentTask,
+  document: DocumentData | undefined,
+  deadline: { isPast: boolean },
+): string | undefined {
   if (document === undefined) return 'there is no document';
-  return responsesFault(task, document) ?? statusFault(task, document) ?? bestFault(task, document);
+  return (
+    responsesFault(task, document) ??
+    (deadline.isPast ? endedFault(task, document) : statusFault(task, document)) ??
+    bestFault(task, document)
+  );
 }
 
 /** Every miner's first response is there, once and unaltered, and no other. */
@@ -42,6 +53,22 @@ export function responsesFault({ responses }: SentTask, document: DocumentData):
   return document['response_count'] === count ? undefined : `response_count is ${document['response_count']}`;
 }
 
+/** Every task has ended, with the responses it needs or at its deadline with those it has. */
+function endedFault(
+  { required_miner_count, responses }: SentTask,
+  document: DocumentData,
+): string | undefined {
+  const count = firstOfEachMiner(responses).length;
+  const expected = count === 0 ? 'failed' : 'completed';
+  const reason = count >= required_miner_count ? 'responses' : 'timeout';
+  const { status, completion_reason } = document;
+  if (status !== expected) return `status is ${status} instead of ${expected}`;
+  return count === 0 || completion_reason === reason
+    ? undefined
+    : `completed by ${completion_reason} instead of ${reason}`;
+}
+
+/** The status is what the responses make it. */
 export function statusFault(task: SentTask, document: DocumentData): string | undefined {
   const count = firstOfEachMiner(task.responses).length;
   const expected = count >= task.required_miner_count ? 'completed' : count > 0 ? 'in_progress' : 'assigned';

@@ -65,20 +65,3 @@ function costs(usage: StackUsage, free: (name: keyof typeof freePerMonth) => num
   const storage = bucket.class_a * prices.storageClassA + bucket.class_b * prices.storageClassB;
   return { firestore, tasks, functions, storage, total: firestore + tasks + functions + storage };
 }
-
-/** The usage of so many times as much of the same. */
-export function scaled(usage: StackUsage, factor: number): StackUsage {
-  return {
-    firestore: {
-      reads: usage.firestore.reads * factor,
-      writes: usage.firestore.writes * factor,
-      deletes: usage.firestore.deletes * factor,
-    },
-    tasks: { operations: usage.tasks.operations * factor },
-    storage: { class_a: usage.storage.class_a * factor, class_b: usage.storage.class_b * factor },
-    functions: {
-      requests: usage.functions.requests * factor,
-      active_s: usage.functions.active_s * factor,
-    },
-  };
-}

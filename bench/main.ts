@@ -1,0 +1,27 @@
+/** `npm run bench [-- name …]`: what Sluice costs and how fast it is, against the plain way. */
+import type { BenchReport } from './shared/report.ts';
+
+const benchmarks: Record<string, () => Promise<BenchReport>> = {
+  trace: async () => (await import('./trace.ts')).trace(),
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !Object.hasOwn(benchmarks, name));
+if (unknown.length > 0) {
+  console.error(
+    `There is no benchmark ${unknown.join(', ')}; there are ${Object.keys(benchmarks).join(', ')}.`,
+  );
+  process.exitCode = 1;
+} else {
+  const missed: string[] = [];
+  for (const [name, run] of Object.entries(benchmarks)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    const startedMs = performance.now();
+    console.log(`\n── ${name} ──`);
+    const report = await run();
+    missed.push(...report.missed.map((line) => `${name}: ${line}`));
+    console.log(`  (${Math.round((performance.now() - startedMs) / 1000)} s)`);
+  }
+  console.log(missed.length === 0 ? '\nEvery target is met.' : `\nMissed:\n  ${missed.join('\n  ')}`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,31 @@
+/** What a benchmark found out, beside what it printed. */
+export interface BenchReport {
+  name: string;
+  figures: Record<string, number>;
+  /** Targets that count gates hold against: what was missed, in words. */
+  missed: string[];
+}
+
+export interface Target {
+  name: string;
+  value: number;
+  /** At most; or at least, when `atLeast` is set. */
+  limit: number;
+  atLeast?: boolean;
+}
+
+/** Prints each target with its figure; returns those that were missed. */
+export function printTargets(targets: readonly Target[]): string[] {
+  const missed: string[] = [];
+  for (const { name, value, limit, atLeast = false } of targets) {
+    const isMet = atLeast ? value >= limit : value <= limit;
+    const line = `${name}: ${round(value)} (${atLeast ? '≥' : '≤'} ${limit})`;
+    console.log(`  ${isMet ? 'met   ' : 'MISSED'}  ${line}`);
+    if (!isMet) missed.push(line);
+  }
+  return missed;
+}
+
+export function round(value: number, digits = 3): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,155 @@
+import type { DocumentData, Firestore } from '@google-cloud/firestore';
+import type { StackUsage } from '../../local/control/index.ts';
+import { startStack } from '../../local/stack.ts';
+import { Api } from './api.ts';
+import { openDatabase, readTasks } from './database.ts';
+import { faultOf, type SentTask } from './expected.ts';
+import { writePlainly } from './plain.ts';
+import {
+  pollsOf,
+  replay,
+  requestsOf,
+  sentTasks,
+  type TimedRequest,
+  type Visibility,
+  warmUp,
+} from './replay.ts';
+import { difference, sum } from './usage.ts';
+import type { WorkloadEvent } from './workload.ts';
+
+/** All that is buffered is written by then: the longest wait is 60 s, and its carrier one tick. */
+const bufferedMs = 130_000;
+
+/** Deadlines come an hour after the creation. */
+const deadlinesMs = 3_700_000;
+
+export interface TraceRun {
+  name: string;
+  tasks: number;
+  responses: number;
+  miners: number;
+  /** Until everything that was sent is written. */
+  flushed: StackUsage;
+  /** An hour later, with the deadlines of the tasks that were left incomplete. */
+  ended: StackUsage;
+  wrongTasks: string[];
+}
+
+export interface TraceOptions {
+  name: string;
+  events: readonly WorkloadEvent[];
+  visibility: Visibility;
+  /** Miners that poll while the events come. */
+  miners?: number;
+}
+
+/** Replays events through HTTP on a stack of its own, by its clock, and counts what the local services bill. */
+export async function replayRun({ name, events, visibility, miners = 0 }: TraceOptions): Promise<TraceRun> {
+  const stack = await startStack({ ports: 'free', quiet: true });
+  const database = openDatabase(stack);
+  try {
+    const api = new Api(stack);
+    await warmUp(stack, api);
+    const spanMs = events.at(-1)?.atMs ?? 0;
+    const polls = pollsOf(miners, spanMs);
+    if (miners > 0) await api.expect('/api/v1/miners/0/tasks', { method: 'GET', role: 'miner' });
+    stack.resetUsage();
+    await replay(stack, api, inOrder([...requestsOf(events, visibility), ...polls]));
+    await stack.advance(bufferedMs);
+    const flushed = stack.usage();
+    const tasks = sentTasks(events);
+    // Of a long workload the first deadlines have passed by now; the check after the last one covers them.
+    const wrongTasks =
+      spanMs < deadlinesMs - bufferedMs ? await wrongOf(database, api, tasks, { isPast: false }) : [];
+    const before = stack.usage();
+    await stack.advance(deadlinesMs);
+    const ended = sum(flushed, difference(stack.usage(), before));
+    wrongTasks.push(...(await wrongOf(database, api, tasks, { isPast: true })));
+    const responses = events.filter(({ kind }) => kind === 'response').length;
+    return { name, tasks: tasks.length, responses, miners, flushed, ended, wrongTasks };
+  } finally {
+    await database.terminate();
+    await stack.close();
+  }
+}
+
+async function wrongOf(
+  database: Firestore,
+  api: Api,
+  tasks: readonly SentTask[],
+  deadline: { isPast: boolean },
+): Promise<string[]> {
+  const stored = await readTasks(
+    database,
+    tasks.map(({ task_id }) => task_id),
+  );
+  const documents = await Promise.all(stored.map((document) => withBodies(api, document)));
+  return tasks.flatMap((task, index) => {
+    const fault = faultOf(task, documents[index], deadline);
+    return fault === undefined ? [] : [`${task.task_id}: ${fault}`];
+  });
+}
+
+/** The document with the bodies that are kept in Cloud Storage, as a reader gets them. */
+async function withBodies(api: Api, document: DocumentData | undefined): Promise<DocumentData | undefined> {
+  const responses: Record<string, DocumentData> = document?.['miner_responses'] ?? {};
+  if (!Object.values(responses).some((response) => 'response_body' in response)) return document;
+  const { body } = await api.expect(`/v1/tasks/${document?.['task_id']}`, { method: 'GET', role: 'read' });
+  const shown = (body as { miner_responses: Record<string, { response_data: unknown }> }).miner_responses;
+  const whole = Object.entries(responses).map(([uid, response]) => [
+    uid,
+    { ...response, response_data: shown[uid]?.response_data },
+  ]);
+  return { ...document, miner_responses: Object.fromEntries(whole) };
+}
+
+/** The same events written the plain way, straight to the same local Firestore. */
+export async function plainRun(name: string, events: readonly WorkloadEvent[]): Promise<TraceRun> {
+  const stack = await startStack({ ports: 'free', quiet: true });
+  const database = openDatabase(stack);
+  try {
+    await writePlainly(database, events);
+    const usage = { ...stack.usage(), functions: { requests: 0, active_s: 0 } };
+    const responses = events.filter(({ kind }) => kind === 'response').length;
+    return {
+      name,
+      tasks: sentTasks(events).length,
+      responses,
+      miners: 0,
+      flushed: usage,
+      ended: usage,
+      wrongTasks: [],
+    };
+  } finally {
+    await database.terminate();
+    await stack.close();
+  }
+}
+
+/** The first tasks of a workload, one a minute, each with its own relative times. */
+export function spread(events: readonly WorkloadEvent[], taskCount: number): WorkloadEvent[] {
+  const starts = new Map<string, { fromMs: number; toMs: number }>();
+  for (const { kind, taskId, atMs } of events) {
+    if (kind === 'task' && starts.size < taskCount) {
+      starts.set(taskId, { fromMs: atMs, toMs: starts.size * 60_000 + (atMs % 60_000) });
+    }
+  }
+  return inOrder(
+    events.flatMap((event) => {
+      const start = starts.get(event.taskId);
+      return start === undefined ? [] : [{ ...event, atMs: event.atMs - start.fromMs + start.toMs }];
+    }),
+  );
+}
+
+/** The events of the tasks that begin before `untilMs`. */
+export function beginning(events: readonly WorkloadEvent[], untilMs: number): WorkloadEvent[] {
+  const ids = new Set(
+    events.filter(({ kind, atMs }) => kind === 'task' && atMs < untilMs).map((e) => e.taskId),
+  );
+  return events.filter(({ taskId }) => ids.has(taskId));
+}
+
+function inOrder<Timed extends WorkloadEvent | TimedRequest>(items: readonly Timed[]): Timed[] {
+  return items.toSorted((a, b) => a.atMs - b.atMs);
+}
