@@ -1,5 +1,6 @@
+import type { EventEmitter } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { createDeflateRaw, type Zlib } from 'node:zlib';
+import { createDeflateRaw } from 'node:zlib';
 
 /**
  * Compression runs on threads, outside the event loop's order. Counting what is under way makes "nothing more happens
@@ -8,7 +9,7 @@ import { createDeflateRaw, type Zlib } from 'node:zlib';
 let underWay = 0;
 
 type Transform = (
-  this: Zlib,
+  this: EventEmitter,
   chunk: unknown,
   encoding: unknown,
   done: (...outcome: unknown[]) => void,
@@ -20,9 +21,17 @@ function countTransforms(): void {
   const base = owner as { _transform: Transform };
   const original = base._transform;
   base._transform = function transform(chunk, encoding, done) {
+    let isOver = false;
+    const over = (): void => {
+      if (!isOver) underWay -= 1;
+      isOver = true;
+    };
     underWay += 1;
+    // What ends in an error, such as too much output, is closed without a word.
+    this.once('close', over);
     original.call(this, chunk, encoding, (...outcome) => {
-      underWay -= 1;
+      this.off('close', over);
+      over();
       done(...outcome);
     });
   };

@@ -66,7 +66,13 @@ export type Event = TaskEvent;
 
 const json: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 const fields = z.record(z.string(), json);
-const addressed = { taskId: z.string().min(1), stamp: z.string().regex(stampPattern) };
+
+/** What can name a document (https://cloud.google.com/firestore/quotas#limits): one bad name fails a whole read. */
+const documentId = z
+  .string()
+  .regex(/^(?!\.\.?$)(?!__.*__$)[^/]+$/s)
+  .refine((id) => Buffer.byteLength(id) <= 1_500);
+const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
 const visibility = z.enum(visibilities);
 
 const response = z.object({

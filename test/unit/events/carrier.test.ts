@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { deflateRawSync } from 'node:zlib';
+import fc from 'fast-check';
+import {
+  CorruptCarrier,
+  carrierBytes,
+  carrierFromWire,
+  carrierOf,
+  carrierToWire,
+  eventLine,
+  maxCarrierUnfoldedBytes,
+  packLines,
+  UnknownCarrierVersion,
+  unpackLines,
+} from '../../../functions/src/events/carrier.ts';
+import type { Event } from '../../../functions/src/events/event.ts';
+import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
+import { taskEvents } from '../../support/arbitraries.ts';
+import { startMs } from '../../support/clock.ts';
+import { created, response, stampAt } from '../../support/events.ts';
+
+const packed = Buffer.from([3, 0]);
+const carrier = carrierOf({ dueMs: startMs, count: 2, oldest: stampAt(startMs), packed });
+
+async function unpacked(lines: readonly string[]) {
+  return (await unpackLines(await packLines(lines))).events;
+}
+
+describe('carriers', () => {
+  it('are read as they were written', () => {
+    const flush = { schema: 1, dueMs: startMs, count: 0, flushBefore: stampAt(startMs) };
+    const pointing = carrierOf({ dueMs: startMs, count: 2, object: 'bodies/carriers/1' });
+    for (const each of [carrier, flush, pointing]) {
+      const sent = JSON.parse(JSON.stringify(carrierToWire(each))) as unknown;
+      assert.deepEqual(JSON.parse(JSON.stringify(carrierFromWire(sent))), JSON.parse(JSON.stringify(each)));
+    }
+  });
+
+  it('count the bytes of what Cloud Tasks gets', () => {
+    const body = JSON.stringify({ data: carrierToWire(carrier) });
+    assert.equal(carrierBytes(carrier), Buffer.byteLength(body));
+  });
+
+  it('of another version are told from corrupt ones', () => {
+    const wire = carrierToWire(carrier);
+    assert.throws(() => carrierFromWire({ ...wire, schema: 2 }), UnknownCarrierVersion);
+    assert.throws(() => carrierFromWire({ schema: 99 }), UnknownCarrierVersion);
+  });
+
+  for (const [what, data] of Object.entries({
+    nothing: undefined,
+    null: null,
+    'a text': 'text',
+    'no schema': { ...carrierToWire(carrier), schema: undefined },
+    'a schema that is a text': { ...carrierToWire(carrier), schema: '1' },
+    'no due time': { ...carrierToWire(carrier), due_ms: undefined },
+    'a negative count': { ...carrierToWire(carrier), count: -1 },
+    'a stamp that is none': { ...carrierToWire(carrier), oldest: 'yesterday' },
+    'events that are no text': { ...carrierToWire(carrier), events: [] },
+  })) {
+    it(`are corrupt: ${what}`, () => {
+      assert.throws(() => carrierFromWire(data), CorruptCarrier);
+    });
+  }
+});
+
+describe("a carrier's contents", () => {
+  it('come back, event by event', async () => {
+    await fc.assert(
+      fc.asyncProperty(taskEvents('t'), async (events) => {
+        const found = await unpacked(events.map(eventLine));
+        assert.deepEqual(
+          found,
+          events.map((event) => ({ event: JSON.parse(JSON.stringify(event)) as Event })),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('may be empty', async () => {
+    assert.deepEqual(await unpacked([]), []);
+  });
+
+  it('say how many bytes they unfold to', async () => {
+    const lines = [eventLine(response('t', startMs, 1)), eventLine(created('t', startMs))];
+    const { unfoldedBytes } = await unpackLines(await packLines(lines));
+    assert.equal(unfoldedBytes, Buffer.byteLength(lines.join('\n')));
+  });
+
+  it('keep bad lines apart from good ones', async () => {
+    const good: Event = { kind: 'deadline', taskId: 't', stamp: deadlineStamp(startMs) };
+    const bad = [
+      'not JSON',
+      '',
+      '{}',
+      JSON.stringify({ ...good, kind: 'unheard of' }),
+      JSON.stringify({ ...good, stamp: 'yesterday' }),
+      JSON.stringify({ ...good, taskId: '' }),
+      JSON.stringify({ ...response('t', startMs, 1), response: { miner_uid: -1 } }),
+    ];
+    const found = await unpacked([...bad, eventLine(good)]);
+    assert.deepEqual(
+      found.map((each) => ('event' in each ? each.event : each.invalid)),
+      [...bad, good],
+    );
+    assert.ok(found.every((each) => 'event' in each || each.reason.startsWith('Not an event')));
+  });
+
+  it('keep apart an event whose task can have no document', async () => {
+    for (const taskId of ['a/b', '.', '..', '__all__', 'x'.repeat(1_501)]) {
+      const [found] = await unpacked([eventLine(response(taskId, startMs, 1))]);
+      assert.ok(found !== undefined && 'invalid' in found, taskId);
+    }
+  });
+
+  it('are corrupt when they do not decompress, or to more than a carrier may hold', async () => {
+    await assert.rejects(unpackLines(Buffer.from('not deflate')), CorruptCarrier);
+    const whole = await packLines([eventLine(response('t', startMs, 1))]);
+    await assert.rejects(unpackLines(whole.subarray(0, whole.length - 4)), CorruptCarrier);
+    const bomb = deflateRawSync(Buffer.alloc(maxCarrierUnfoldedBytes + 1));
+    await assert.rejects(unpackLines(bomb), CorruptCarrier);
+  });
+});
