@@ -2,6 +2,10 @@
 import type { BenchReport } from './shared/report.ts';
 
 const benchmarks: Record<string, () => Promise<BenchReport>> = {
+  ingest: async () => (await import('./ingest.ts')).ingest(),
+  drain: async () => (await import('./drain.ts')).drain(),
+  coldstart: async () => (await import('./coldstart.ts')).coldstart(),
+  visibility: async () => (await import('./visibility.ts')).visibility(),
   trace: async () => (await import('./trace.ts')).trace(),
 };
 
