@@ -25,6 +25,8 @@ export interface OpenTaskFeedOptions {
   /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
   readCacheMs: number;
   maxBytes?: number;
+  /** Documents in one query. */
+  pageSize?: number;
 }
 
 export interface FeedAnswer {
@@ -147,16 +149,17 @@ export class OpenTaskFeed {
   ): Promise<{ readTimeMs: number; billedReads: number }> {
     let readTimeMs: number | undefined;
     let billedReads = 0;
+    const { documents, pageSize = feedPageSize } = this.#options;
     let page: QueryResult | undefined;
     do {
-      page = await this.#options.documents.query(
-        { ...query, collection: tasksCollection, limit: feedPageSize, after: page?.cursor },
+      page = await documents.query(
+        { ...query, collection: tasksCollection, limit: pageSize, after: page?.cursor },
         'feed',
       );
       readTimeMs ??= page.readTimeMs;
       billedReads += page.billedReads;
       page.documents.forEach(take);
-    } while (page.documents.length === feedPageSize);
+    } while (page.documents.length === pageSize);
     return { readTimeMs, billedReads };
   }
 
