@@ -15,7 +15,7 @@ import { startHosting } from './hosting/index.ts';
 import { apiKeysSecret, localKeys } from './keys.ts';
 import { type PortChoice, portsFor, type ServicePorts } from './ports.ts';
 import { LocalScheduler } from './scheduler/index.ts';
-import { OffsetClock } from './shared/clock.ts';
+import { type LocalClock, type LocalTimer, OffsetClock } from './shared/clock.ts';
 import { Faults } from './shared/faults.ts';
 import { createLog, type Log } from './shared/log.ts';
 import { startStorage } from './storage/index.ts';
@@ -94,6 +94,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const service = { clock, faults };
     const firestore = opened(await startFirestore({ ...service, port: ports.firestore }));
     const storage = opened(await startStorage({ ...service, port: ports.storage, buckets: [storageBucket] }));
+    closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
     const clientEnv = {
@@ -183,6 +184,22 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     await close();
     throw error;
   }
+}
+
+/** Lifecycle rules take effect about once a day: https://cloud.google.com/storage/docs/lifecycle#behavior */
+const dayMs = 24 * 60 * 60_000;
+
+/** Returns what ends it. */
+function everyDay(clock: LocalClock, run: () => void): () => void {
+  let timer: LocalTimer;
+  const wait = (): void => {
+    timer = clock.setTimeout(() => {
+      run();
+      wait();
+    }, dayMs);
+  };
+  wait();
+  return () => clock.clearTimeout(timer);
 }
 
 /** What Cloud Run and the functions' build set. Nothing of the user's own environment, credentials above all. */

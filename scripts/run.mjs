@@ -1,5 +1,6 @@
 // node scripts/run.mjs FILE ARGS…: prepares, then runs FILE on the right Node as if it had been called directly.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { prepare } from './prepare.mjs';
 
@@ -14,6 +15,7 @@ try {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  if (process.env.npm_lifecycle_event !== undefined) endWithShell(child);
   child.once('error', (error) => {
     console.error(error.message);
     process.exitCode = 1;
@@ -24,4 +26,27 @@ try {
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
+}
+
+/**
+ * npm passes a signal to the shell between it and this process, and that shell just dies; killed itself, npm tells
+ * nobody. So a change among the parents is the sign to end.
+ */
+function endWithShell(child) {
+  const before = parents();
+  const watch = setInterval(() => {
+    if (parents() === before) return;
+    clearInterval(watch);
+    child.kill('SIGTERM');
+  }, 250);
+  watch.unref();
+}
+
+/** The shell's process id and, where /proc tells it, npm's. */
+function parents() {
+  try {
+    return /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${process.ppid}/status`, 'utf8'))[0] + process.ppid;
+  } catch {
+    return process.ppid;
+  }
 }

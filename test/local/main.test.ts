@@ -15,10 +15,15 @@ interface Run {
 
 /** `npm start` without npm: what package.json's script runs. */
 function start(...args: string[]): Run {
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'local/main.ts', ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return watch(
+    spawn(process.execPath, ['scripts/run.mjs', 'local/main.ts', ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+function watch(child: ChildProcess): Run {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -73,6 +78,19 @@ describe('npm start', () => {
         () => true,
       ),
     );
+  });
+
+  it('ends when npm was killed, though npm tells nobody', async () => {
+    const npm = spawn('npm', ['start', '--', '--port-offset', String(offset + 7)], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const run = watch(npm);
+    const pids = await pidsOf(await hostingOf(run));
+    npm.kill('SIGKILL');
+    // The pipe closes when the last process that can write to it has ended.
+    await run.ended;
+    assert.deepEqual(pids.filter(isAlive), []);
   });
 
   it('says which port is in use, and how to move', async () => {
