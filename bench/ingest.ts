@@ -62,6 +62,7 @@ export async function ingest(): Promise<BenchReport> {
 }
 
 async function orderFor(stack: LocalStack, name: string): Promise<LoadOrder> {
+  // A proxy's key: those of miners are limited to 500 requests a second.
   const key = stack.keys['ingest'] ?? '';
   const bodies = readWorkload('trace')
     .filter(({ kind }) => kind === 'response')
