@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { carrierOf, carrierToWire, packLines } from '../../../functions/src/events/carrier.ts';
+import { eventKey } from '../../../functions/src/events/event.ts';
+import { sweepSpool } from '../../../functions/src/staging/spool.ts';
+import { ManualClock, startMs } from '../../support/clock.ts';
+import { response } from '../../support/events.ts';
+import type { Fate } from '../../support/fate.ts';
+import { idle } from '../../support/idle.ts';
+import { memoryLogger } from '../../support/logger.ts';
+import { MemoryObjects } from '../../support/objects.ts';
+import { keysIn, startPipeline } from '../../support/pipeline.ts';
+import { MemoryTasks } from '../../support/tasks.ts';
+
+function startSpool() {
+  const clock = new ManualClock();
+  const objects = new MemoryObjects(clock);
+  const tasks = new MemoryTasks(clock);
+  const logger = memoryLogger();
+  const spool = {
+    objects,
+    tasks,
+    log: logger.lines,
+    decide: (_operation: string): Fate => 'done',
+    sweep: () => {
+      const decide = (operation: string): Fate => spool.decide(operation);
+      const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
+      return sweepSpool({ objects: objects.connect(decide), queues, logger });
+    },
+    put: (name: string, value: unknown) =>
+      objects.connect().put(`spool/${name}.json`, Buffer.from(JSON.stringify(value))),
+  };
+  return spool;
+}
+
+const record = (number: number, queue = 'flush') => ({
+  queue,
+  due_ms: startMs + number,
+  data: { schema: 1, due_ms: startMs + number, count: 0 },
+});
+
+describe('sweeping the spool', () => {
+  it('puts each carrier back as it was, into its queue, and deletes it', async () => {
+    const { put, sweep, tasks, objects } = startSpool();
+    await put('a', record(1));
+    await put('b', record(2, 'expire'));
+    assert.equal(await sweep(), 2);
+    assert.deepEqual(
+      tasks.put.map(({ queue, data, dueMs }) => ({ queue, data, due_ms: dueMs })),
+      [record(1), record(2, 'expire')],
+    );
+    assert.deepEqual(objects.names(), []);
+  });
+
+  it('costs one list where there is nothing', async () => {
+    const spool = startSpool();
+    const calls: string[] = [];
+    spool.decide = (operation) => {
+      calls.push(operation);
+      return 'done';
+    };
+    assert.equal(await spool.sweep(), 0);
+    assert.deepEqual(calls, ['objects.list spool/']);
+  });
+
+  it('stops where Cloud Tasks still refuses, and keeps the rest', async () => {
+    const spool = startSpool();
+    for (const number of [1, 2, 3]) await spool.put(String(number), record(number));
+    let puts = 0;
+    spool.decide = (operation) => {
+      puts += operation.startsWith('tasks.put') ? 1 : 0;
+      return puts >= 2 ? 'failed' : 'done';
+    };
+    assert.equal(await spool.sweep(), 1);
+    assert.equal(puts, 2);
+    assert.deepEqual(spool.objects.names(), ['spool/2.json', 'spool/3.json']);
+  });
+
+  it('loses nothing in a crash between putting back and deleting: a copy comes', async () => {
+    const spool = startSpool();
+    await spool.put('a', record(1));
+    spool.decide = (operation) => (operation.startsWith('objects.delete') ? 'died before' : 'done');
+    void spool.sweep();
+    await idle();
+    assert.equal(spool.tasks.put.length, 1);
+    assert.deepEqual(spool.objects.names(), ['spool/a.json']);
+    spool.decide = () => 'done';
+    assert.equal(await spool.sweep(), 1);
+    assert.deepEqual(spool.tasks.put[0]?.data, spool.tasks.put[1]?.data);
+    assert.deepEqual(spool.objects.names(), []);
+  });
+
+  it('keeps what cannot be read as a dead letter, and goes on', async () => {
+    const spool = startSpool();
+    await spool.objects.connect().put('spool/a.json', Buffer.from('not JSON'));
+    await spool.put('b', { queue: 'unheard of', due_ms: 1, data: {} });
+    await spool.put('c', record(3));
+    assert.equal(await spool.sweep(), 1);
+    assert.deepEqual(spool.objects.names(), ['dead-letters/a.json', 'dead-letters/b.json']);
+    assert.equal(spool.objects.objects.get('dead-letters/a.json')?.bytes.toString(), 'not JSON');
+    assert.equal(spool.log.filter(({ severity }) => severity === 'ERROR').length, 2);
+  });
+
+  it('keeps what cannot be read where the dead letter is not taken', async () => {
+    const spool = startSpool();
+    await spool.objects.connect().put('spool/a.json', Buffer.from('not JSON'));
+    spool.decide = (operation) => (operation.includes('put dead-letters/') ? 'failed' : 'done');
+    await assert.rejects(spool.sweep(), { code: 'unavailable' });
+    assert.deepEqual(spool.objects.names(), ['spool/a.json']);
+  });
+
+  it('brings a carrier through the flush like any other, a copy of it too', async () => {
+    const pipeline = startPipeline();
+    const events = [1, 2, 3].map((uid) => response('t', startMs, uid));
+    const packed = await packLines(events.map((event) => JSON.stringify(event)));
+    const data = carrierToWire(carrierOf({ dueMs: startMs, count: 3, packed }));
+    assert.deepEqual(await keysIn(data, pipeline.objects), events.map(eventKey));
+    const spooled = Buffer.from(JSON.stringify({ queue: 'flush', due_ms: startMs, data }));
+    for (const copy of ['a', 'b']) await pipeline.objects.connect().put(`spool/${copy}.json`, spooled);
+    const queues = { flush: pipeline.tasks.connect('flush'), expire: pipeline.tasks.connect('expire') };
+    await sweepSpool({ objects: pipeline.objects.connect(), queues, logger: memoryLogger() });
+    await pipeline.tick();
+    assert.equal(pipeline.task('t')?.['response_count'], 3);
+    assert.equal(pipeline.documents.writes, 1);
+  });
+});
