@@ -1,9 +1,10 @@
 import type { MinerResponse } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { fieldsBytes, valueBytes } from '../platform/values.ts';
+import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
@@ -36,7 +37,7 @@ export class TaskBodies {
       fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxTaskDocumentBytes;
     const bySize = [...responses.values()]
       .filter(({ value }) => value.response_data !== undefined)
-      .map((stamped) => ({ stamped, bytes: valueBytes(stamped.value.response_data) }))
+      .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))
       .sort((a, b) => b.bytes - a.bytes);
     const moved: Stamped<MinerResponse>[] = [];
     for (const { stamped, bytes } of bySize) {
@@ -80,6 +81,11 @@ const bodiesInFlight = 8;
 
 /** About what a reference to a body takes in the document. */
 const referenceBytes = 100;
+
+/** What a response's data takes in its document, where some of it is stored as text. */
+function storedBytes(data: Json | undefined): number {
+  return fieldsBytes(fieldForJson('response_data', data ?? null));
+}
 
 function bodiesOf(state: TaskState): Set<string> {
   return new Set([...state.responses.values()].flatMap(({ value }) => value.body?.object ?? []));
