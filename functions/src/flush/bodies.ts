@@ -25,6 +25,7 @@ export interface TaskBodiesOptions extends ProjectionOptions {
 /** Response bodies in Cloud Storage: put there when a document would be too large, kept and let go with their task. */
 export class TaskBodies {
   readonly #options: TaskBodiesOptions;
+  readonly #keptUntilMs = new Map<string, number>();
 
   constructor(options: TaskBodiesOptions) {
     this.#options = options;
@@ -53,29 +54,37 @@ export class TaskBodies {
   }
 
   /**
-   * After a commit: the bodies that the task now refers to are kept, those it no longer refers to are deleted.
-   * Repeated by a redelivery. Throws AppError `unavailable`; the delivery must then come again.
+   * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted. Whoever
+   * committed before may have died before this, so only what this process did itself is not repeated.
+   * Throws AppError `unavailable`; the delivery must then come again.
    */
-  async settle(result: Extract<CommitResult, { outcome: 'committed' }>): Promise<void> {
-    const { before, after, events } = result;
-    const inHand = new Set(
-      events.flatMap((event) => (event.kind === 'response' ? event.response.body?.object : [])),
-    );
+  async settle({ before, after }: Extract<CommitResult, { outcome: 'committed' }>): Promise<void> {
+    const { retentionMs, clock } = this.#options;
+    const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
     const kept = bodiesOf(after);
-    const had = bodiesOf(before);
-    const fresh = [...kept].filter((object) => inHand.has(object) || !had.has(object));
-    const replaced = [...had].filter((object) => !kept.has(object));
-    await mapPool(fresh, bodiesInFlight, (object) => this.#keep(object));
+    const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
+    const replaced = [...bodiesOf(before)].filter((object) => !kept.has(object));
+    await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
     await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
   }
 
-  async #keep(object: string): Promise<void> {
-    const { objects, retentionMs, clock, logger } = this.#options;
-    const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
+  async #keep(object: string, untilMs: number): Promise<void> {
+    const { objects, logger } = this.#options;
     if (!(await objects.setCustomTime(object, untilMs)))
       logger.error('A response body is missing', { object });
+    this.#keptUntilMs.set(object, untilMs);
+    for (const oldest of this.#keptUntilMs.keys()) {
+      if (this.#keptUntilMs.size <= maxKeptRemembered) break;
+      this.#keptUntilMs.delete(oldest);
+    }
   }
 }
+
+/** The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow. */
+const keptSlackMs = 86_400_000;
+
+/** Bodies of which a process remembers that it kept them; forgetting costs one operation each. */
+const maxKeptRemembered = 20_000;
 
 const bodiesInFlight = 8;
 
