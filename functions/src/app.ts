@@ -101,6 +101,7 @@ export const flush = once((): ((dispatch: Dispatch) => Promise<void>) => {
     taskTimeoutMs,
     retentionMs,
     shrink: (state) => bodies.shrink(state),
+    keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
   });
   const flusher = new Flusher({
     committer,

@@ -100,6 +100,7 @@ export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}):
         taskTimeoutMs: allRules.taskTimeoutMs,
         retentionMs,
         shrink: (state) => bodies.shrink(state),
+        keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
       });
       const deadlines = new DeadlineBook(outbox);
       const parts = { committer, bodies, deadlines, deadLetters, cache, outbox, clock: ownClock, logger };

@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../events/event.ts';
+import type { ResponseReceived, TaskEvent } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import {
   DocumentError,
@@ -36,7 +36,6 @@ export type CommitResult = CommitJob &
         outcome: 'committed';
         before: TaskState;
         after: TaskState;
-        overflow: TaskEvent[];
         hasWritten: boolean;
       }
     /** Not known to be written; the events must be kept. */
@@ -55,13 +54,14 @@ export interface CommitterOptions {
   retentionMs: number;
   /** Moves bodies out of a state whose document would be too large. */
   shrink(state: TaskState): Promise<TaskState>;
+  /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
+  keepOverflow(overflow: readonly ResponseReceived[]): Promise<void>;
 }
 
 interface Prepared {
   job: CommitJob;
   known: KnownTask;
   after: TaskState;
-  overflow: TaskEvent[];
   document: Fields;
   bytes: number;
   write: DocumentWrite | undefined;
@@ -133,11 +133,12 @@ export class TaskCommitter {
   }
 
   async #prepare(job: CommitJob, known: KnownTask): Promise<Prepared> {
-    const { taskTimeoutMs, retentionMs, shrink } = this.#options;
+    const { taskTimeoutMs, retentionMs, shrink, keepOverflow } = this.#options;
     const { state, overflow } = reduceTask(known.state, job.events, taskTimeoutMs);
     if (!taskExists(state)) {
-      return { job, known, after: state, overflow, document: {}, bytes: 0, write: undefined };
+      return { job, known, after: state, document: {}, bytes: 0, write: undefined };
     }
+    await keepOverflow(overflow);
     const path = taskPath(job.taskId);
     let after = state;
     let document = taskDocument(after, { retentionMs });
@@ -149,7 +150,7 @@ export class TaskCommitter {
     }
     const changes = documentChanges(known.document ?? {}, document);
     const write = changes.length === 0 ? undefined : { path, ifVersion: known.version, changes };
-    return { job, known, after, overflow, document, bytes, write };
+    return { job, known, after, document, bytes, write };
   }
 
   async #commitChunk(chunk: readonly Prepared[], deadlineMs: number): Promise<CommitResult[]> {
@@ -231,7 +232,7 @@ export class TaskCommitter {
   }
 
   #done(item: Prepared, version: DocumentVersion | undefined): CommitResult {
-    const { job, known, after, overflow, document, bytes, write } = item;
+    const { job, known, after, document, bytes, write } = item;
     const now = version ?? known.version;
     if (now !== 'absent')
       this.#options.cache.set(job.taskId, { state: after, document, version: now }, bytes);
@@ -240,7 +241,6 @@ export class TaskCommitter {
       outcome: 'committed',
       before: known.state,
       after,
-      overflow,
       hasWritten: write !== undefined,
     };
   }

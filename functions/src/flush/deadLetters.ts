@@ -1,10 +1,12 @@
-import type { Event } from '../events/event.ts';
+import type { Event, ResponseReceived } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { loadBody } from '../staging/bodies.ts';
+import { maxResponsesPerTask } from '../tasks/limits.ts';
+import { mapPool } from './pool.ts';
 
 /** Why an event can never be applied. */
 export type DeadLetterReason =
@@ -44,6 +46,14 @@ export class DeadLetters {
     });
     const taskId = 'event' in content ? content.event.taskId : undefined;
     this.#logger.error('Kept a dead letter', { id, reason, detail, task_id: taskId });
+  }
+
+  /** Keeps responses that their task has no place for. Throws as {@link DeadLetters.keep}. */
+  async keepOverflow(overflow: readonly ResponseReceived[]): Promise<void> {
+    const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
+    await mapPool(overflow, 8, (event) =>
+      this.keep({ reason: 'too_many_responses', detail, content: { event } }),
+    );
   }
 }
 

@@ -130,7 +130,6 @@ export class Flusher {
       else if (result.outcome === 'refused')
         letters.push(...result.events.map((event) => refused(event, result.detail)));
       else {
-        letters.push(...result.overflow.map(overflowing));
         try {
           await bodies.settle(result);
         } catch (error) {
@@ -236,14 +235,6 @@ function tooOld(event: Event): DeadLetter {
 
 function refused(event: Event, detail: string): DeadLetter {
   return { reason: 'refused_by_firestore', detail, content: { event } };
-}
-
-function overflowing(event: Event): DeadLetter {
-  return {
-    reason: 'too_many_responses',
-    detail: 'The task keeps its 256 earliest responses.',
-    content: { event },
-  };
 }
 
 /** The carrier again, unopened, due at another time. */

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import type { TaskEvent } from '../../functions/src/events/event.ts';
+import type { Json } from '../../functions/src/platform/json.ts';
+import { documentBytes } from '../../functions/src/platform/values.ts';
+import { maxResponsesPerTask, maxTaskDocumentBytes } from '../../functions/src/tasks/limits.ts';
+import { startMs } from '../support/clock.ts';
+import { created, patched, response } from '../support/events.ts';
+import type { Fate } from '../support/fate.ts';
+import { type Pipeline, startPipeline } from '../support/pipeline.ts';
+
+const dayMs = 86_400_000;
+const never = Date.UTC(2200, 0, 1);
+
+/** Stores a body as ingest does, and answers with it. */
+async function answerWithBody(
+  { objects, clock }: Pipeline,
+  uid: number,
+  ms: number,
+  taskId = 't',
+): Promise<TaskEvent> {
+  const object = `bodies/responses/${taskId}-${uid}-${ms - startMs}`;
+  const bytes = Buffer.from(JSON.stringify({ body: uid }));
+  await objects.connect().put(object, bytes, { customTimeMs: clock.now() });
+  return response(taskId, ms, uid, { body: { object, bytes: bytes.length } });
+}
+
+/** A task's responses as stored. */
+function stored({ documents }: Pipeline, taskId = 't'): Record<string, Record<string, unknown>> {
+  return (documents.fields(`tasks/${taskId}`)?.['miner_responses'] ?? {}) as Record<
+    string,
+    Record<string, unknown>
+  >;
+}
+
+/** Each response's data, wherever it is. */
+function answers(pipeline: Pipeline): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(stored(pipeline)).map(([uid, fields]) => {
+      const body = fields['response_body'] as { object: string } | undefined;
+      const text =
+        body === undefined
+          ? fields['response_data_json']
+          : pipeline.objects.objects.get(body.object)?.bytes.toString('utf8');
+      return [uid, text === undefined ? fields['response_data'] : JSON.parse(String(text))];
+    }),
+  );
+}
+
+function letters({ objects }: Pipeline) {
+  return objects.json('dead-letters/');
+}
+
+/** Ends an instance where an operation is reached; what it was working on is delivered again to the next one. */
+function crashAt(pipeline: Pipeline, when: (operation: string) => boolean, fate: Fate): void {
+  let isDead = false;
+  const doomed = pipeline.start((operation) => {
+    if (isDead) return 'died before';
+    isDead = when(operation);
+    if (!isDead) return 'done';
+    queueMicrotask(() => die(new Error('The instance died.')));
+    return fate;
+  });
+  let die = (_error: Error): void => undefined;
+  const death = new Promise<never>((_, reject) => {
+    die = reject;
+  });
+  pipeline.tasks.deliver = async ({ queue }, dispatch) => {
+    try {
+      await Promise.race([doomed[queue](dispatch), death]);
+    } catch (error) {
+      if (isDead) pipeline.start();
+      throw error;
+    }
+  };
+}
+
+describe('bodies that ingest put into objects', () => {
+  it('are kept for good once the task refers to them', async () => {
+    const pipeline = startPipeline();
+    const events = [await answerWithBody(pipeline, 1, startMs), await answerWithBody(pipeline, 2, startMs)];
+    await pipeline.accept(events);
+    assert.equal(pipeline.objects.customTimeMs('bodies/responses/t-1-0'), startMs);
+    await pipeline.clock.advance(70_000);
+    assert.deepEqual(answers(pipeline), { 1: { body: 1 }, 2: { body: 2 } });
+    for (const name of pipeline.objects.names()) assert.equal(pipeline.objects.customTimeMs(name), never);
+  });
+
+  it('are kept as long as their task where tasks expire, and longer when it is written again', async () => {
+    const pipeline = startPipeline({ retentionMs: 30 * dayMs });
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs)]);
+    await pipeline.clock.advance(70_000);
+    const untilMs = (): number => pipeline.objects.customTimeMs('bodies/responses/t-1-0') ?? 0;
+    // The bucket's rule leaves it for 60 more days, so a day more or less is not worth an operation.
+    const expiresMs = (): number => Date.parse(String(pipeline.task('t')?.['expires_at']));
+    assert.ok(untilMs() >= expiresMs());
+    await pipeline.clock.advance(29 * dayMs);
+    await pipeline.accept([patched('t', pipeline.clock.now(), { priority: 1 }, { visibility: 'prompt' })]);
+    await pipeline.tick();
+    assert.ok(expiresMs() > startMs + 58 * dayMs);
+    assert.ok(untilMs() >= expiresMs() - dayMs, 'the body would go before its task');
+  });
+
+  it('are deleted when an earlier response of the miner takes the place', async () => {
+    const pipeline = startPipeline();
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs + 10)]);
+    await pipeline.clock.advance(70_000);
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs)]);
+    await pipeline.tick();
+    assert.deepEqual(pipeline.objects.names(), ['bodies/responses/t-1-0']);
+    assert.deepEqual(answers(pipeline), { 1: { body: 1 } });
+  });
+
+  it('are left to go by themselves when their response is a duplicate', async () => {
+    const pipeline = startPipeline();
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs)]);
+    await pipeline.clock.advance(70_000);
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs + 10)]);
+    await pipeline.clock.advance(70_000);
+    assert.equal(pipeline.objects.customTimeMs('bodies/responses/t-1-0'), never);
+    assert.ok((pipeline.objects.customTimeMs('bodies/responses/t-1-10') ?? 0) < never);
+    assert.equal(pipeline.documents.writes, 1);
+  });
+
+  it('are kept by the redelivery where the instance dies after the commit', async () => {
+    const pipeline = startPipeline();
+    crashAt(pipeline, (operation) => operation === 'documents.commit', 'died after');
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs - 70_000)]);
+    await pipeline.tick();
+    await pipeline.clock.advance(5_000);
+    assert.equal(pipeline.documents.writes, 1);
+    assert.equal(pipeline.objects.customTimeMs('bodies/responses/t-1--70000'), never);
+    assert.equal(pipeline.tasks.queued.size, 0);
+  });
+
+  it('are kept before the delivery is acknowledged', async () => {
+    const pipeline = startPipeline();
+    let failures = 2;
+    pipeline.decide = (operation) => {
+      if (!operation.startsWith('objects.setCustomTime') || failures === 0) return 'done';
+      failures -= 1;
+      return 'failed';
+    };
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs - 70_000)]);
+    await pipeline.tick();
+    assert.equal(pipeline.tasks.in('flush').length, 1);
+    await pipeline.clock.advance(10_000);
+    assert.equal(pipeline.tasks.in('flush').length, 0);
+    assert.equal(pipeline.objects.customTimeMs('bodies/responses/t-1--70000'), never);
+    assert.equal(pipeline.documents.writes, 1);
+  });
+});
+
+describe('a task whose responses do not fit one document', () => {
+  const sixtyKilobytes = (uid: number): Json => `${uid} ${'x'.repeat(60_000)}`;
+  /** As text about 60 KB, as values of Firestore four times that. */
+  const nestedNumbers = (uid: number): Json => [[uid, ...Array.from({ length: 30_000 }, () => 1)]];
+
+  for (const [what, dataOf] of Object.entries({ text: sixtyKilobytes, 'lists in lists': nestedNumbers })) {
+    it(`has as many of them in objects as it must: ${what}`, async () => {
+      const pipeline = startPipeline();
+      const uids = Array.from({ length: 24 }, (_, uid) => uid);
+      for (const uid of uids)
+        await pipeline.accept([response('t', startMs, uid, { response_data: dataOf(uid) })]);
+      await pipeline.tick();
+      assert.deepEqual(letters(pipeline), []);
+      assert.equal(pipeline.documents.writes, 1);
+      assert.deepEqual(answers(pipeline), Object.fromEntries(uids.map((uid) => [uid, dataOf(uid)])));
+      const bytes = documentBytes('tasks/t', pipeline.documents.fields('tasks/t') ?? {});
+      assert.ok(bytes <= maxTaskDocumentBytes + 100);
+      const bodies = pipeline.objects.names('bodies/responses/');
+      assert.ok(bodies.length > 0 && bodies.length < 16, `${bodies.length} bodies were moved`);
+      for (const name of bodies) assert.equal(pipeline.objects.customTimeMs(name), never);
+    });
+  }
+
+  it('keeps those bodies where the instance dies after the commit', async () => {
+    const pipeline = startPipeline();
+    crashAt(pipeline, (operation) => operation === 'documents.commit', 'died after');
+    for (let uid = 0; uid < 24; uid += 1)
+      await pipeline.accept([response('t', startMs, uid, { response_data: sixtyKilobytes(uid) })]);
+    await pipeline.tick();
+    await pipeline.clock.advance(120_000);
+    const bodies = Object.values(stored(pipeline)).flatMap((fields) => fields['response_body'] ?? []);
+    assert.ok(bodies.length > 0);
+    for (const body of bodies) {
+      assert.equal(pipeline.objects.customTimeMs((body as { object: string }).object), never);
+    }
+  });
+});
+
+describe('a response that has no place among the 256 any more', () => {
+  async function fullTask(pipeline: Pipeline): Promise<void> {
+    const others = Array.from({ length: maxResponsesPerTask - 1 }, (_, uid) =>
+      response('t', startMs + uid, uid),
+    );
+    await pipeline.accept([
+      created('t', startMs, { required_miner_count: 256 }, { sequence: 9_999 }),
+      ...others,
+      await answerWithBody(pipeline, 500, startMs + 999),
+    ]);
+    await pipeline.tick();
+    assert.equal(pipeline.task('t')?.['response_count'], 256);
+  }
+  const earlier = patched('t', startMs, { priority: 1 }, { visibility: 'prompt', sequence: 999 });
+
+  it('becomes a dead letter with its body inside', async () => {
+    const pipeline = startPipeline();
+    await fullTask(pipeline);
+    await pipeline.accept([response('t', startMs, 600), earlier]);
+    await pipeline.tick();
+    assert.ok('600' in stored(pipeline) && !('500' in stored(pipeline)));
+    const [letter, ...others] = letters(pipeline);
+    assert.deepEqual(others, []);
+    assert.equal(letter?.['reason'], 'too_many_responses');
+    const event = letter?.['event'] as { response: { response_data?: unknown } };
+    assert.deepEqual(event.response.response_data, { body: 500 });
+  });
+
+  it('becomes a dead letter also where the instance dies at the commit', async () => {
+    for (const fate of ['died before', 'died after'] as const) {
+      const pipeline = startPipeline();
+      await fullTask(pipeline);
+      crashAt(pipeline, (operation) => operation === 'documents.commit', fate);
+      await pipeline.accept([response('t', startMs, 600), earlier]);
+      await pipeline.tick();
+      await pipeline.clock.advance(10_000);
+      assert.ok('600' in stored(pipeline));
+      assert.deepEqual(
+        letters(pipeline).map(({ reason }) => reason),
+        ['too_many_responses'],
+        fate,
+      );
+    }
+  });
+
+  it('stays where Cloud Storage does not take the dead letter', async () => {
+    const pipeline = startPipeline();
+    await fullTask(pipeline);
+    let isDown = true;
+    pipeline.decide = (operation) => (isDown && operation.includes('dead-letters/') ? 'failed' : 'done');
+    await pipeline.accept([response('t', startMs, 600), earlier]);
+    await pipeline.tick();
+    assert.ok('500' in stored(pipeline) || pipeline.objects.names('bodies/').length > 0);
+    isDown = false;
+    await pipeline.clock.advance(120_000);
+    assert.ok('600' in stored(pipeline));
+    const event = letters(pipeline)[0]?.['event'] as { response: { response_data?: unknown } };
+    assert.deepEqual(event.response.response_data, { body: 500 });
+  });
+});
