@@ -101,11 +101,13 @@ export class Flusher {
   #park(results: readonly CommitResult[]): void {
     const isFailed = results.some((result) => result.outcome === 'failed' && result.failure !== 'conflict');
     const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
-    if (!isFailed || hasWritten) {
+    if (hasWritten) {
       this.#failuresInRow = 0;
       this.#parkedUntilMs = 0;
       return;
     }
+    // A flush that asked nothing of Firestore says nothing about it.
+    if (!isFailed) return;
     this.#failuresInRow += 1;
     const { clock, tickMs } = this.#options;
     this.#parkedUntilMs = clock.now() + Math.min(maxParkMs, tickMs * 2 ** (this.#failuresInRow - 1));
