@@ -12,6 +12,7 @@ import { type Flusher, postponed } from './flusher.ts';
 import {
   aloneAfterRetries,
   deadAfterRetries,
+  deadUntriedAfterRetries,
   earlyMs,
   gatherLingerMs,
   maxGatheredBytes,
@@ -59,10 +60,21 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
     const delivery = await open(options, data, retryCount);
     if (retryCount < aloneAfterRetries) return gatherOrPostpone(options, gather, delivery);
     if (retryCount >= splitAfterRetries && delivery.events.length > 1) return split(options, delivery);
-    if (retryCount >= deadAfterRetries && delivery.events.length === 1) return giveUp(options, delivery);
-    const [outcome] = await alone(() => flusher.flush([delivery]));
-    if (outcome?.status === 'rejected') throw outcome.reason;
+    const isLastTry = retryCount >= deadAfterRetries && delivery.events.length === 1;
+    if (isLastTry && retryCount >= deadUntriedAfterRetries) return giveUp(options, delivery);
+    try {
+      const [outcome] = await alone(() => flusher.flush([delivery]));
+      if (outcome?.status === 'rejected') throw outcome.reason;
+    } catch (error) {
+      if (!isLastTry || isOutage(error)) throw error;
+      await giveUp(options, delivery);
+    }
   };
+}
+
+/** A service was down, which is not the event's fault. */
+function isOutage(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'unavailable';
 }
 
 /** While Firestore is left alone, a carrier goes back as it came. */

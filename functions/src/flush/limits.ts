@@ -25,10 +25,16 @@ export const commitDeadlineMs = 40_000;
 /** A carrier this much before its time says that schedule times are ignored (the official emulator). */
 export const earlyMs = 2_000;
 
-/** Deliveries of a carrier after which it is handled alone, is split into single events, and is given up. */
+/** Deliveries of a carrier after which it is handled alone, is split into single events, and may be given up. */
 export const aloneAfterRetries = 3;
 export const splitAfterRetries = 5;
 export const deadAfterRetries = 10;
+
+/**
+ * Until then an event is tried once more before it is given up, as it may have failed for a service that was down. Past
+ * that it is not: it may be what kills the process. With pauses of at most a minute an outage may last 25 minutes.
+ */
+export const deadUntriedAfterRetries = 30;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
