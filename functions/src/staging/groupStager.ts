@@ -52,10 +52,18 @@ async function stage(
   events: readonly Event[],
 ): Promise<void> {
   if (events.length === 0) return;
-  const small = await storeLargeBodies(events, options);
-  const lines = small.map(eventLine);
+  const lines = await Promise.all(events.map((event) => lineOf(options, event)));
   const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
   await committer.submit({ lines, oldest: earliestOf(events.map(({ stamp }) => stamp)) }, bytes);
+}
+
+/** The event's line, after a body that is too large for it went to an object. */
+async function lineOf(options: GroupStagerOptions, event: Event): Promise<string> {
+  const line = eventLine(event);
+  // A character is at most three bytes, and a body no longer than its line: most need no look of their own.
+  if (line.length * 3 <= options.responseInlineMaxBytes) return line;
+  const [small = event] = await storeLargeBodies([event], options);
+  return small === event ? line : eventLine(small);
 }
 
 /** Sends requests in as few carriers as they fit; one that fits none alone goes as an object. */
