@@ -4,8 +4,8 @@ import type { Json } from '../../functions/src/platform/json.ts';
 import { documentBytes } from '../../functions/src/platform/values.ts';
 import { maxResponsesPerTask, maxTaskDocumentBytes } from '../../functions/src/tasks/limits.ts';
 import { startMs } from '../support/clock.ts';
+import { crashAt } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
-import type { Fate } from '../support/fate.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const dayMs = 86_400_000;
@@ -48,30 +48,6 @@ function answers(pipeline: Pipeline): Record<string, unknown> {
 
 function letters({ objects }: Pipeline) {
   return objects.json('dead-letters/');
-}
-
-/** Ends an instance where an operation is reached; what it was working on is delivered again to the next one. */
-function crashAt(pipeline: Pipeline, when: (operation: string) => boolean, fate: Fate): void {
-  let isDead = false;
-  const doomed = pipeline.start((operation) => {
-    if (isDead) return 'died before';
-    isDead = when(operation);
-    if (!isDead) return 'done';
-    queueMicrotask(() => die(new Error('The instance died.')));
-    return fate;
-  });
-  let die = (_error: Error): void => undefined;
-  const death = new Promise<never>((_, reject) => {
-    die = reject;
-  });
-  pipeline.tasks.deliver = async ({ queue }, dispatch) => {
-    try {
-      await Promise.race([doomed[queue](dispatch), death]);
-    } catch (error) {
-      if (isDead) pipeline.start();
-      throw error;
-    }
-  };
 }
 
 describe('bodies that ingest put into objects', () => {

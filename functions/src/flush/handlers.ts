@@ -166,7 +166,10 @@ export function expireHandler({
       // Only the official emulator does this. Applying it now would end the task before its time.
       throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');
     }
-    const due = events.flatMap((unpacked) => ('event' in unpacked ? [eventLine(unpacked.event)] : []));
+    // What cannot be read goes on as it is: the flush makes dead letters.
+    const due = events.map((unpacked) =>
+      'event' in unpacked ? eventLine(unpacked.event) : unpacked.invalid,
+    );
     await outbox.sendContents(
       'flush',
       await packEvents(due, carrier.oldest),

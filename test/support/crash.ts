@@ -1,0 +1,26 @@
+import type { Fate } from './fate.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Ends an instance where an operation is reached; what it was working on is delivered again to the next one. */
+export function crashAt(pipeline: Pipeline, when: (operation: string) => boolean, fate: Fate): void {
+  let isDead = false;
+  const doomed = pipeline.start((operation) => {
+    if (isDead) return 'died before';
+    isDead = when(operation);
+    if (!isDead) return 'done';
+    queueMicrotask(() => die(new Error('The instance died.')));
+    return fate;
+  });
+  let die = (_error: Error): void => undefined;
+  const death = new Promise<never>((_, reject) => {
+    die = reject;
+  });
+  pipeline.tasks.deliver = async ({ queue }, dispatch) => {
+    try {
+      await Promise.race([doomed[queue](dispatch), death]);
+    } catch (error) {
+      if (isDead) pipeline.start();
+      throw error;
+    }
+  };
+}
