@@ -4,6 +4,7 @@ import type { Json } from '../../functions/src/platform/json.ts';
 import { fieldForJson, jsonFromFields } from '../../functions/src/platform/values.ts';
 import { startMs } from '../support/clock.ts';
 import { applyChanges } from '../support/documents.ts';
+import { runs } from '../support/runs.ts';
 
 /** Stores a value under two names above it, as a response's data is, and reads it back. */
 function roundTrip(name: string, value: Json): Json | undefined {
@@ -21,8 +22,11 @@ describe('JSON values in Firestore fields', () => {
     const value = fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }) as fc.Arbitrary<Json>;
     fc.assert(
       fc.property(fc.constantFrom('data', 'data_json'), value, (name, json) => {
-        assert.deepEqual(roundTrip(name, json), json);
+        // JSON writes -0 as 0.
+        const value = JSON.parse(JSON.stringify(json)) as Json;
+        assert.deepEqual(roundTrip(name, value), value);
       }),
+      runs(),
     );
   });
 

@@ -18,6 +18,7 @@ import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { taskEvents } from '../../support/arbitraries.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response, stampAt } from '../../support/events.ts';
+import { runs } from '../../support/runs.ts';
 
 const packed = Buffer.from([3, 0]);
 const carrier = carrierOf({ dueMs: startMs, count: 2, oldest: stampAt(startMs), packed });
@@ -74,7 +75,7 @@ describe("a carrier's contents", () => {
           events.map((event) => ({ event: JSON.parse(JSON.stringify(event)) as Event })),
         );
       }),
-      { numRuns: 50 },
+      runs(50),
     );
   });
 

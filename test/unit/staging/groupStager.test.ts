@@ -5,6 +5,7 @@ import { type Event, eventKey } from '../../../functions/src/events/event.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response } from '../../support/events.ts';
 import { keysIn, sentBytes } from '../../support/pipeline.ts';
+import { runs } from '../../support/runs.ts';
 import { bulky, type Staging, startStaging } from './support.ts';
 
 const unavailable = { name: 'AppError', code: 'unavailable' };
@@ -105,7 +106,7 @@ describe('staging', () => {
           }
         },
       ),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 

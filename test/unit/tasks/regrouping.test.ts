@@ -7,6 +7,7 @@ import { emptyTask } from '../../../functions/src/tasks/state.ts';
 import { regrouped, taskEvents } from '../../support/arbitraries.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response } from '../../support/events.ts';
+import { runs } from '../../support/runs.ts';
 import { shown, stored, storedAfter, timeoutMs } from '../../support/storedTask.ts';
 
 const deadlines = fc.constantFrom('at once' as const, 'last' as const);
@@ -23,7 +24,7 @@ describe('order, repetition and grouping of events', () => {
         taskEvents('t').chain((events) => fc.tuple(fc.constant(events), regrouped(events), deadlines)),
         ([events, groups, order]) => assertSame(events, groups, order),
       ),
-      { numRuns: 1_500 },
+      runs(1_500),
     );
   });
 
@@ -45,7 +46,7 @@ describe('order, repetition and grouping of events', () => {
           assertSame(events, large, order);
         },
       ),
-      { numRuns: 25 },
+      runs(25),
     );
   });
 
@@ -62,7 +63,7 @@ describe('order, repetition and grouping of events', () => {
           assert.deepEqual(parts, whole);
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -84,7 +85,7 @@ describe('events that say nothing new', () => {
           assert.equal(stored('t', document, again), document);
         },
       ),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 });
