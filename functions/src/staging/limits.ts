@@ -1,10 +1,10 @@
 import { maxCarrierBytes } from '../events/carrier.ts';
 
 /**
- * Bytes of event lines that one group gathers before it goes; such text compresses to a third or less, so a group
- * mostly fits one carrier (two thirds of `maxCarrierBytes` is left after base64).
+ * Bytes of event lines that one group gathers before it goes. Miners' texts compress, base64 included, to half or two
+ * thirds; a group that does not fit one carrier is compressed again in halves, which costs more than a carrier not full.
  */
-export const maxGroupBytes = 2 * maxCarrierBytes;
+export const maxGroupBytes = 1.5 * maxCarrierBytes;
 
 /** Requests in one group. */
 export const maxGroupRequests = 500;
