@@ -76,6 +76,7 @@ export async function runDemo(
     const written = documents.filter((document) => document !== undefined).length;
     onStep(`Written   ${written} task documents, ${(waitedMs / 1000).toFixed(1)} s after the last response.`);
 
+    const unread = await unreadable(api, tasks);
     const faults = (check: typeof responsesFault): string | undefined => {
       const wrong = tasks.flatMap((task, index) => {
         const document = documents[index];
@@ -102,6 +103,11 @@ export async function runDemo(
           name: 'exactly once',
           fault: faults(responsesFault),
           detail: 'every response is there, once, unaltered',
+        },
+        {
+          name: 'read',
+          fault: unread.length === 0 ? undefined : unread.join('; '),
+          detail: 'GET /v1/tasks/{id} shows each of them completed',
         },
         {
           name: 'billed',
@@ -170,6 +176,19 @@ async function sendForm(api: Api, { response_data, ...fields }: SentResponse): P
   for (const [name, value] of Object.entries(fields)) form.set(name, String(value));
   const text = { type: 'application/x-www-form-urlencoded', content: form.toString() };
   await api.expect('/api/v1/miner/response', { text, role: 'miner' });
+}
+
+/** What is wrong with the tasks as a reader gets them. */
+async function unreadable(api: Api, tasks: readonly SentTask[]): Promise<string[]> {
+  const answers = await Promise.all(
+    tasks.map(({ task_id }) => api.send(`/v1/tasks/${task_id}`, { method: 'GET', role: 'read' })),
+  );
+  return answers.flatMap(({ status, body }, index) => {
+    const shown = (body as { status?: unknown } | undefined)?.status;
+    return status === 200 && shown === 'completed'
+      ? []
+      : [`${tasks[index]?.task_id}: ${status}, ${String(shown)}`];
+  });
 }
 
 /** Waits until Firestore has been written and nothing more comes; returns for how long, in the stack's time. */

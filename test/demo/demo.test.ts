@@ -18,7 +18,7 @@ describe('npm run demo', function () {
     assert.deepEqual(failed, []);
     assert.deepEqual(
       parts.map(({ name }) => name),
-      ['ingest', 'flush', 'status', 'best response', 'exactly once', 'billed'],
+      ['ingest', 'flush', 'status', 'best response', 'exactly once', 'read', 'billed'],
     );
     assert.ok(usage.firestore.writes >= 20);
   });
