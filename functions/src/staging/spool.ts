@@ -3,7 +3,7 @@ import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { maxSweptCarriers } from './limits.ts';
+import { breakerThreshold, maxSweptCarriers } from './limits.ts';
 
 const prefix = 'spool/';
 
@@ -40,11 +40,12 @@ export interface SweepOptions {
 
 /**
  * Puts spooled carriers back into Cloud Tasks, each before its object is deleted: a crash between costs a second
- * copy, which the flusher knows by its stamps. Stops at the first one that Cloud Tasks refuses.
- * Returns how many went back.
+ * copy, which the flusher knows by its stamps. A carrier that Cloud Tasks refuses stays for the next sweep; several
+ * refusals in a row mean that it is down, and end this one. Returns how many went back.
  */
 export async function sweepSpool({ objects, queues, logger }: SweepOptions): Promise<number> {
   let swept = 0;
+  let refusals = 0;
   for (const { name } of await objects.list(prefix, { limit: maxSweptCarriers })) {
     const stored = await objects.get(name);
     if (stored === undefined) continue;
@@ -54,9 +55,12 @@ export async function sweepSpool({ objects, queues, logger }: SweepOptions): Pro
       try {
         await queues[queue].put(data, dueMs);
       } catch (error) {
-        logger.warn('Cloud Tasks still refuses; the spool stays', { swept, reason: messageOf(error) });
-        return swept;
+        logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
+        refusals += 1;
+        if (refusals >= breakerThreshold) return swept;
+        continue;
       }
+      refusals = 0;
       swept += 1;
     } else {
       logger.error('A spooled carrier cannot be read; kept as a dead letter', { name });

@@ -62,17 +62,33 @@ describe('sweeping the spool', () => {
     assert.deepEqual(calls, ['objects.list spool/']);
   });
 
-  it('stops where Cloud Tasks still refuses, and keeps the rest', async () => {
+  it('stops once Cloud Tasks refuses three in a row, and keeps the rest', async () => {
     const spool = startSpool();
-    for (const number of [1, 2, 3]) await spool.put(String(number), record(number));
+    for (const number of [1, 2, 3, 4, 5]) await spool.put(String(number), record(number));
     let puts = 0;
     spool.decide = (operation) => {
-      puts += operation.startsWith('tasks.put') ? 1 : 0;
+      if (!operation.startsWith('tasks.put')) return 'done';
+      puts += 1;
       return puts >= 2 ? 'failed' : 'done';
     };
     assert.equal(await spool.sweep(), 1);
-    assert.equal(puts, 2);
-    assert.deepEqual(spool.objects.names(), ['spool/2.json', 'spool/3.json']);
+    assert.equal(puts, 4);
+    assert.deepEqual(
+      spool.objects.names(),
+      [2, 3, 4, 5].map((number) => `spool/${number}.json`),
+    );
+  });
+
+  it('goes past a carrier that alone is refused, every time', async () => {
+    const spool = startSpool();
+    for (const number of [1, 2, 3, 4]) await spool.put(String(number), record(number));
+    let puts = 0;
+    spool.decide = (operation) => {
+      puts += operation.startsWith('tasks.put') ? 1 : 0;
+      return operation.startsWith('tasks.put') && puts === 1 ? 'failed' : 'done';
+    };
+    assert.equal(await spool.sweep(), 3);
+    assert.deepEqual(spool.objects.names(), ['spool/1.json']);
   });
 
   it('loses nothing in a crash between putting back and deleting: a copy comes', async () => {
