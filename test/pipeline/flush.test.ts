@@ -102,6 +102,18 @@ describe('flush', () => {
       assert.equal(pipeline.tasks.put.length, 2 + 5);
     });
 
+    it('but not what this instance knows to be in the document', async () => {
+      const events = [1, 2, 3].map((uid) => response('t', startMs, uid));
+      await pipeline.accept(events);
+      await pipeline.tick();
+      const nowMs = pipeline.clock.now();
+      await pipeline.accept([...events, response('t', nowMs, 1)]);
+      await pipeline.tick();
+      assert.equal(pipeline.tasks.in('flush').length, 0);
+      assert.equal(pipeline.documents.writes, 1);
+      assert.equal(pipeline.documents.reads.flat().length, 1, 'the one before the first write');
+    });
+
     it('as one object where it does not fit a carrier', async () => {
       const noise = Array.from({ length: 90 }, (_, uid) =>
         response(`t${uid}`, startMs, uid, { response_data: incompressible(uid, 1_500) }),

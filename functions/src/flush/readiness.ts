@@ -30,11 +30,20 @@ export function isReady(
   flushBefore: Stamp,
   rules: ReadinessRules,
 ): boolean {
-  if (group.isForced) return true;
+  if (group.isForced || isKnown(group, known)) return true;
   const isDue = group.events.some(
     (event) => event.stamp <= flushBefore || nowMs >= stampMs(event.stamp) + longestWaitMs(event, rules),
   );
   return isDue || hasEnoughResponses(group, known, rules);
+}
+
+/** Whether the document has all of it already: then there is nothing to write, nor to wait for. */
+function isKnown({ events }: TaskGroup, known: TaskState | undefined): boolean {
+  return events.every((event) => {
+    if (event.kind !== 'response') return false;
+    const present = known?.responses.get(event.response.miner_uid);
+    return present !== undefined && present.stamp <= event.stamp;
+  });
 }
 
 /** How long an event may wait for others of its task. */
