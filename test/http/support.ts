@@ -7,7 +7,6 @@ import type { Role } from '../../functions/src/http/route.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
-import type { Logger } from '../../functions/src/platform/logger.ts';
 import type { ListedObject, ObjectStore, StoredObject } from '../../functions/src/platform/objects.ts';
 import type { Stager } from '../../functions/src/staging/stager.ts';
 
@@ -124,22 +123,7 @@ export class MemoryStager implements Stager {
   }
 }
 
-export interface LogLine {
-  severity: string;
-  message: string;
-  fields: Record<string, unknown>;
-}
-
-/** A logger that keeps its lines. */
-export function memoryLogger(): Logger & { lines: LogLine[] } {
-  const lines: LogLine[] = [];
-  const at =
-    (severity: string) =>
-    (message: string, fields: Record<string, unknown> = {}): void => {
-      lines.push({ severity, message, fields });
-    };
-  return { lines, debug: at('DEBUG'), info: at('INFO'), warn: at('WARNING'), error: at('ERROR') };
-}
+export { type LogLine, memoryLogger } from '../support/logger.ts';
 
 /** Ids in order: easy to tell apart, and the same in every run. */
 export function countingIds(): Ids {

@@ -12,7 +12,7 @@ import type { Stamped, TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './commit.ts';
 import { mapPool } from './pool.ts';
 
-/** Customs time of a body that stays until its task goes: never garbage by itself. */
+/** customTime of a body that stays until its task goes: never garbage by itself. */
 const keptUntilMs = Date.UTC(2200, 0, 1);
 
 export interface TaskBodiesOptions extends ProjectionOptions {

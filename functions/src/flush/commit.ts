@@ -9,6 +9,7 @@ import {
   type Fields,
 } from '../platform/documents.ts';
 import { documentBytes } from '../platform/values.ts';
+import { within } from '../platform/within.ts';
 import { documentChanges, taskDocument, taskPath, taskState } from '../tasks/document.ts';
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import { reduceTask } from '../tasks/reducer.ts';
@@ -78,7 +79,7 @@ export class TaskCommitter {
     this.#options = options;
   }
 
-  /** One result for each job, in their order; a refused job may come back as several, one an event. */
+  /** A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event. */
   async commit(jobs: readonly CommitJob[]): Promise<CommitResult[]> {
     const deadlineMs = this.#options.clock.now() + commitDeadlineMs;
     const bases = await this.#bases(jobs, deadlineMs);
@@ -246,18 +247,10 @@ export class TaskCommitter {
   }
 
   /** The result, unless the deadline comes first; then nobody knows whether it was done. */
-  async #timed<Result>(deadlineMs: number, work: Promise<Result>): Promise<Result> {
+  #timed<Result>(deadlineMs: number, work: Promise<Result>): Promise<Result> {
     const { clock } = this.#options;
-    let timer: unknown;
-    const late = new Promise<never>((_, reject) => {
-      const expire = () => reject(new DocumentError('unavailable', 'Firestore did not answer in time.'));
-      timer = clock.setTimeout(expire, Math.max(0, deadlineMs - clock.now()));
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      clock.clearTimeout(timer);
-    }
+    const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
+    return within(clock, deadlineMs - clock.now(), work, late);
   }
 }
 

@@ -1,7 +1,7 @@
 /** How long deliveries wait for others that arrive with them. */
 export const gatherLingerMs = 300;
 
-/** Deliveries handled together; the platform holds back more than `flushConcurrency` (index.ts). */
+/** Deliveries handled together: as many as the queue dispatches at once (index.ts). */
 export const maxGatheredCarriers = 400;
 
 /** Decompressed bytes handled together, and held at once; what comes on top goes back unopened. */

@@ -1,8 +1,8 @@
 import { carrierBytes, carrierOf, eventLine, maxCarrierBytes } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import { within } from '../platform/within.ts';
 import { storeLargeBodies } from './bodies.ts';
 import { GroupCommitter } from './groupCommit.ts';
 import {
@@ -42,7 +42,7 @@ export function groupStager(options: GroupStagerOptions): Stager {
     write: (requests) => sendRequests(options, requests),
   });
   return {
-    stage: (events) => within(clock, stageDeadlineMs, stage(options, committer, events)),
+    stage: (events) => within(clock, stageDeadlineMs, stage(options, committer, events), tookTooLong),
   };
 }
 
@@ -86,17 +86,6 @@ async function sendRequests(
   return requests.map(() => outcome);
 }
 
-async function within(clock: Clock, deadlineMs: number, work: Promise<void>): Promise<void> {
-  let timer: unknown;
-  const late = new Promise<never>((_, reject) => {
-    timer = clock.setTimeout(
-      () => reject(new AppError('unavailable', 'Writing took too long; send it again.')),
-      deadlineMs,
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clock.clearTimeout(timer);
-  }
+function tookTooLong(): AppError {
+  return new AppError('unavailable', 'Writing took too long; send it again.');
 }
