@@ -24,7 +24,7 @@ const taskVisibleSeconds = defineInt('TASK_VISIBLE_SECONDS', {
 });
 const taskTimeoutSeconds = defineInt('TASK_TIMEOUT_SECONDS', {
   default: 3600,
-  description: 'A task’s deadline, after its creation',
+  description: 'A task’s deadline, after its creation; at most 29 days',
 });
 const taskRetentionDays = defineInt('TASK_RETENTION_DAYS', {
   default: 0,
@@ -52,6 +52,9 @@ const tasksServiceAccount = defineString('TASKS_SERVICE_ACCOUNT', {
   description: 'Service account that Cloud Tasks calls flush as; empty: the functions’ own',
 });
 
+/** Cloud Tasks schedules 30 days ahead (https://cloud.google.com/tasks/docs/quotas); a day is left for waiting. */
+const maxTaskTimeoutMs = 29 * 86_400_000;
+
 /** Every parameter's value, in the units its name says. */
 export interface Config {
   bufferTimeoutMs: number;
@@ -75,7 +78,7 @@ export function readConfig(): Config {
     minResponsesToFlush: minResponsesToFlush.value(),
     flushTickMs: Math.max(1, flushTickSeconds.value()) * 1000,
     taskVisibleMs: taskVisibleSeconds.value() * 1000,
-    taskTimeoutMs: taskTimeoutSeconds.value() * 1000,
+    taskTimeoutMs: Math.min(taskTimeoutSeconds.value() * 1000, maxTaskTimeoutMs),
     taskRetentionMs: taskRetentionDays.value() * 86_400_000,
     responseInlineMaxBytes: responseInlineMaxBytes.value(),
     groupLingerMs: groupLingerMs.value(),
