@@ -6,12 +6,14 @@ const answering: DocumentStore = {
   read: async (paths) => paths.map((path) => ({ path })),
   commit: async () => [],
   query: async () => ({ documents: [], readTimeMs: 0, billedReads: 3 }),
+  count: async () => 2_001,
 };
 
 const failing: DocumentStore = {
   read: () => Promise.reject(new Error('down')),
   commit: () => Promise.reject(new Error('down')),
   query: () => Promise.reject(new Error('down')),
+  count: () => Promise.reject(new Error('down')),
 };
 
 const write = { path: 'tasks/t1', ifVersion: 'absent', changes: [] } as const;
@@ -24,11 +26,14 @@ describe('Metered documents', () => {
 
     await documents.read(['tasks/t1', 'tasks/t2'], 'flush');
     await documents.commit([{ ...write, changes: [] }], 'flush');
+    await documents.commit([{ ...write, ifVersion: 'any', changes: 'deleted' }], 'flush');
+    await documents.count(query, 'status');
     await documents.query(query, 'feed');
     await documents.query(query, 'feed');
 
     assert.deepEqual(meter.byCause(), {
-      flush: { reads: 2, writes: 1, deletes: 0 },
+      flush: { reads: 2, writes: 1, deletes: 1 },
+      status: { reads: 3, writes: 0, deletes: 0 },
       feed: { reads: 6, writes: 0, deletes: 0 },
     });
   });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import {
   DocumentError,
+  type DocumentSet,
   type DocumentStore,
   type DocumentVersion,
   type DocumentWrite,
@@ -79,6 +80,7 @@ export class MemoryDocuments {
       read: (paths) => meet(decide('documents.read'), () => this.#read(paths), failure),
       commit: (writes) => meet(decide('documents.commit'), () => this.#commit(writes), failure),
       query: () => Promise.reject(new Error('Queries are not simulated here.')),
+      count: () => Promise.reject(new Error('Counts are not simulated here.')),
     };
   }
 
@@ -99,25 +101,32 @@ export class MemoryDocuments {
     hook?.();
     for (const { path } of writes) checkPath(path);
     const results = writes.map((write) => this.#result(write));
-    for (const { path, fields } of results) this.#check(path, fields);
+    for (const { path, fields } of results) if (fields !== undefined) this.#check(path, fields);
     this.commits.push(results.map(({ path }) => path));
     return results.map(({ path, fields }) => {
       this.#versions += 1;
       const version = new Version(this.#versions);
-      this.#documents.set(path, { fields, version });
+      if (fields === undefined) this.#documents.delete(path);
+      else this.#documents.set(path, { fields, version });
       return version;
     });
   }
 
-  #result({ path, ifVersion, changes }: DocumentWrite): { path: string; fields: Fields } {
+  #result({ path, ifVersion, changes }: DocumentWrite): { path: string; fields: Fields | undefined } {
     const present = this.#documents.get(path);
     const holds =
-      ifVersion === 'absent' ? present === undefined : present?.version.isEqual(ifVersion) === true;
+      ifVersion === 'any' ||
+      (ifVersion === 'absent' ? present === undefined : present?.version.isEqual(ifVersion) === true);
     if (!holds) throw new DocumentError('conflict', `${path} is not at the version that was expected.`);
-    if (ifVersion === 'absent' && changes.some((change) => change.path.length !== 1)) {
+    if (changes === 'deleted') return { path, fields: undefined };
+    const isWhole = typeof ifVersion === 'string';
+    if (isWhole && changes.some((change) => change.path.length !== 1)) {
       throw new DocumentError('invalid', 'A new document is written by whole fields.');
     }
-    return { path, fields: applyChanges(present?.fields ?? {}, changes, new Date(this.#clock.now())) };
+    return {
+      path,
+      fields: applyChanges(isWhole ? {} : (present?.fields ?? {}), changes, new Date(this.#clock.now())),
+    };
   }
 
   #check(path: string, fields: Fields): void {
@@ -129,7 +138,7 @@ export class MemoryDocuments {
 }
 
 /** Fields with changes applied as Firestore's update does; throws DocumentError `invalid` for what it refuses. */
-export function applyChanges(before: Fields, changes: DocumentWrite['changes'], now: Date): Fields {
+export function applyChanges(before: Fields, changes: DocumentSet['changes'], now: Date): Fields {
   const keys = changes.map(({ path }) => JSON.stringify(path));
   for (const [index, { path }] of changes.entries()) {
     const isAmbiguous = changes.some(

@@ -20,13 +20,24 @@ export interface DocumentVersion {
   isEqual(other: DocumentVersion): boolean;
 }
 
-export interface DocumentWrite {
+/** Sets some fields of a document, or makes the document. */
+export interface DocumentSet {
   path: string;
-  /** `absent`: the document must not exist; a version: it must be the present one. */
-  ifVersion: DocumentVersion | 'absent';
+  /** `absent`: it must not exist; a version: it must be the present one; `any`: what is there is replaced whole. */
+  ifVersion: DocumentVersion | 'absent' | 'any';
   /** Fields to set; each by the names that lead to it. The others stay as they are. */
   changes: { path: readonly string[]; value: unknown }[];
 }
+
+/** Removes a document. */
+export interface DocumentDelete {
+  path: string;
+  /** A version: it must be the present one; `any`: also one that does not exist. */
+  ifVersion: DocumentVersion | 'any';
+  changes: 'deleted';
+}
+
+export type DocumentWrite = DocumentSet | DocumentDelete;
 
 export interface Filter {
   field: string;
@@ -51,16 +62,21 @@ export type DocumentFailure =
   | 'invalid'
   /** Firestore is out of quota. */
   | 'exhausted'
+  /** No lease covers it, so Firestore was not asked; {@link DocumentError.retryAtMs} says when to try again. */
+  | 'no_quota'
   /** It may work later; what was asked may have been done all the same. */
   | 'unavailable';
 
 export class DocumentError extends Error {
   readonly failure: DocumentFailure;
+  /** When it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
+  readonly retryAtMs: number | undefined;
 
-  constructor(failure: DocumentFailure, message: string, options?: ErrorOptions) {
+  constructor(failure: DocumentFailure, message: string, options?: ErrorOptions & { retryAtMs?: number }) {
     super(message, options);
     this.name = 'DocumentError';
     this.failure = failure;
+    this.retryAtMs = options?.retryAtMs;
   }
 }
 
@@ -71,10 +87,17 @@ export class DocumentError extends Error {
 export interface DocumentStore {
   /** Reads documents by path, in their order; each is one billed read, also where there is none. */
   read(paths: readonly string[], cause: string): Promise<ReadDocument[]>;
-  /** Commits all of the writes or none; returns each document's new version. */
+  /** Commits all of the writes or none; returns each document's new version (a deleted one's means nothing). */
   commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
   /** Runs a query; one billed read for each document, at least one. */
   query(query: DocumentQuery, cause: string): Promise<QueryResult>;
+  /** Counts what matches; one billed read for each 1,000 index entries, at least one. */
+  count(query: Pick<DocumentQuery, 'collection' | 'filters'>, cause: string): Promise<number>;
+}
+
+/** What a count bills (https://cloud.google.com/firestore/pricing#aggregation_queries). */
+export function countReads(count: number): number {
+  return Math.max(1, Math.ceil(count / 1000));
 }
 
 export interface QueryResult {

@@ -14,10 +14,12 @@ import {
   DocumentError,
   type DocumentFailure,
   type DocumentQuery,
+  type DocumentSet,
   type DocumentStore,
   type DocumentVersion,
   type DocumentWrite,
   type Fields,
+  type Filter,
   type QueryResult,
   type ReadDocument,
   removed,
@@ -71,8 +73,17 @@ class FirestoreDocuments implements DocumentStore {
     return (await translated(batch.commit())).map((result) => result.writeTime);
   }
 
-  #add(batch: WriteBatch, { path, ifVersion, changes }: DocumentWrite): void {
+  #add(batch: WriteBatch, write: DocumentWrite): void {
+    const { path, ifVersion, changes } = write;
     const reference = this.#firestore.doc(path);
+    if (changes === 'deleted') {
+      batch.delete(reference, ifVersion === 'any' ? {} : { lastUpdateTime: ifVersion as Timestamp });
+      return;
+    }
+    if (ifVersion === 'any') {
+      batch.set(reference, nested(changes));
+      return;
+    }
     if (ifVersion === 'absent') {
       batch.create(reference, nested(changes));
       return;
@@ -85,8 +96,7 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
-    let query: Query = this.#firestore.collection(collection).limit(limit);
-    for (const { field, op, value } of filters) query = query.where(field, op, value);
+    let query = this.#filtered(collection, filters).limit(limit);
     for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
     const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
     query = query.orderBy(FieldPath.documentId(), byName);
@@ -99,6 +109,16 @@ class FirestoreDocuments implements DocumentStore {
       readTimeMs: found.readTime.toMillis(),
       billedReads: Math.max(1, found.size),
     };
+  }
+
+  async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
+    return (await translated(this.#filtered(collection, filters).count().get())).data().count;
+  }
+
+  #filtered(collection: string, filters: readonly Filter[]): Query {
+    let query: Query = this.#firestore.collection(collection);
+    for (const { field, op, value } of filters) query = query.where(field, op, value);
+    return query;
   }
 }
 
@@ -119,7 +139,7 @@ function readDocument(snapshot: DocumentSnapshot): ReadDocument {
   return data === undefined ? { path } : { path, fields: plainFields(data), version: snapshot.updateTime };
 }
 
-function nested(changes: DocumentWrite['changes']): DocumentData {
+function nested(changes: DocumentSet['changes']): DocumentData {
   const data: DocumentData = {};
   for (const { path, value } of changes) {
     const [name] = path;

@@ -1,4 +1,4 @@
-import type { DocumentStore } from '../platform/documents.ts';
+import { countReads, type DocumentStore } from '../platform/documents.ts';
 
 /** Firestore operations as they are billed. */
 export interface Operations {
@@ -49,7 +49,8 @@ export function meteredDocuments(open: () => Promise<DocumentStore>, meter: Oper
     },
     commit: async (writes, cause) => {
       const documents = await store();
-      meter.count(cause, { writes: writes.length });
+      const deletes = writes.filter(({ changes }) => changes === 'deleted').length;
+      meter.count(cause, { writes: writes.length - deletes, deletes });
       return documents.commit(writes, cause);
     },
     query: async (query, cause) => {
@@ -61,6 +62,17 @@ export function meteredDocuments(open: () => Promise<DocumentStore>, meter: Oper
         return result;
       } finally {
         meter.count(cause, { reads: billedReads });
+      }
+    },
+    count: async (query, cause) => {
+      const documents = await store();
+      let reads = 1;
+      try {
+        const count = await documents.count(query, cause);
+        reads = countReads(count);
+        return count;
+      } finally {
+        meter.count(cause, { reads });
       }
     },
   };

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
-import { type DocumentWrite, type Fields, removed, serverTime } from '../platform/documents.ts';
+import { type DocumentSet, type Fields, removed, serverTime } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { feedShards } from './limits.ts';
@@ -78,8 +78,8 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
  * The changes that lead from one document of a task to another, or none when they are the same. Fields that are not
  * Sluice's, and responses as another system stored them, stay as they are.
  */
-export function documentChanges(before: Fields, after: Fields): DocumentWrite['changes'] {
-  const changes: DocumentWrite['changes'] = [];
+export function documentChanges(before: Fields, after: Fields): DocumentSet['changes'] {
+  const changes: DocumentSet['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
     if (name === 'miner_responses' && isMap(before[name])) {
       changes.push(...responseChanges(name, before[name], value as Fields));
@@ -93,7 +93,7 @@ export function documentChanges(before: Fields, after: Fields): DocumentWrite['c
   return changes;
 }
 
-function responseChanges(name: string, before: Fields, after: Fields): DocumentWrite['changes'] {
+function responseChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {
   const changed = Object.entries(after).filter(
     ([uid, value]) =>
       !isDeepStrictEqual(before[uid], value) && !isDeepStrictEqual(normalized(uid, before[uid]), value),
