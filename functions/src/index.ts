@@ -2,12 +2,15 @@ import { onRequest } from 'firebase-functions/v2/https';
 import { onSchedule } from 'firebase-functions/v2/scheduler';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
 import { apiKeys, region } from './config.ts';
+import { once } from './platform/once.ts';
 
-/** Loaded by the first request, not while the CLI discovers the functions; kept, as an import costs 20 µs each time. */
-let loading: Promise<typeof import('./app.ts')> | undefined;
-const app = (): Promise<typeof import('./app.ts')> => {
-  loading ??= import('./app.ts');
-  return loading;
+/** Each function's wiring is loaded by its first request: neither by the others nor while the CLI discovers the functions. */
+const wiring = {
+  ingest: once(async () => (await import('./app/ingest.ts')).start()),
+  api: once(async () => (await import('./app/api.ts')).start()),
+  flush: once(async () => (await import('./app/flush.ts')).start()),
+  expire: once(async () => (await import('./app/expire.ts')).start()),
+  sweep: once(async () => (await import('./app/sweep.ts')).start()),
 };
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
@@ -22,7 +25,7 @@ export const ingest = onRequest(
     maxInstances: 20,
     timeoutSeconds: 60,
   },
-  async (request, response) => (await (await app()).ingest())(request, response),
+  async (request, response) => (await wiring.ingest())(request, response),
 );
 
 /** Everything else of the HTTP contract: reading, status, control, keys. */
@@ -37,7 +40,7 @@ export const api = onRequest(
     maxInstances: 10,
     timeoutSeconds: 60,
   },
-  async (request, response) => (await (await app()).api())(request, response),
+  async (request, response) => (await wiring.api())(request, response),
 );
 
 /** Writes the events of carriers to Firestore. One instance, so that what arrives together is written together. */
@@ -52,7 +55,7 @@ export const flush = onTaskDispatched(
     rateLimits: { maxConcurrentDispatches: 400, maxDispatchesPerSecond: 500 },
     retryConfig: { maxAttempts: -1, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 6 },
   },
-  async (request) => (await (await app()).flush())(request),
+  async (request) => (await wiring.flush())(request),
 );
 
 /** Turns deadlines that have come into events for `flush`. */
@@ -65,7 +68,7 @@ export const expire = onTaskDispatched(
     rateLimits: { maxConcurrentDispatches: 40, maxDispatchesPerSecond: 100 },
     retryConfig: { maxAttempts: -1, minBackoffSeconds: 10, maxBackoffSeconds: 600, maxDoublings: 6 },
   },
-  async (request) => (await (await app()).expire())(request),
+  async (request) => (await wiring.expire())(request),
 );
 
 /** Each minute: puts carriers that were spooled while Cloud Tasks failed back into it. */
@@ -78,5 +81,5 @@ export const sweep = onSchedule(
     timeoutSeconds: 60,
     retryCount: 0,
   },
-  async () => (await app()).sweep()(),
+  async () => (await wiring.sweep())(),
 );

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { carrierFromWire } from '../../functions/src/events/carrier.ts';
+import { carrierFromWire } from '../../functions/src/events/carrierReader.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { type ControlRoutesOptions, controlRoutes } from '../../functions/src/flush/controlRoutes.ts';
 import type { ObjectStore } from '../../functions/src/platform/objects.ts';

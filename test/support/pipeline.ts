@@ -1,10 +1,9 @@
+import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
-  carrierBytes,
   carrierFromWire,
-  carrierToWire,
   type UnpackedEvent,
   unpackLines,
-} from '../../functions/src/events/carrier.ts';
+} from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
 import { TaskBodies } from '../../functions/src/flush/bodies.ts';
 import { TaskCommitter } from '../../functions/src/flush/commit.ts';

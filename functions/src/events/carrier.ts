@@ -1,11 +1,9 @@
 import { promisify } from 'node:util';
-import { deflateRaw, inflateRaw } from 'node:zlib';
-import { z } from 'zod';
-import { type Event, eventSchema } from './event.ts';
-import { type Stamp, stampPattern } from './stamp.ts';
+import { deflateRaw } from 'node:zlib';
+import type { Event } from './event.ts';
+import type { Stamp } from './stamp.ts';
 
 const compress = promisify(deflateRaw);
-const decompress = promisify(inflateRaw);
 
 /** The newest form of carriers; a flusher that does not know a carrier's version leaves it in the queue. */
 export const carrierSchemaVersion = 1;
@@ -15,9 +13,6 @@ export const carrierSchemaVersion = 1;
  * pages disagree on the limit (https://cloud.google.com/tasks/docs/quotas says 1 MiB, the API's comment 100 KB).
  */
 export const maxCarrierBytes = 60_000;
-
-/** Most decompressed bytes that a carrier may unfold to; more is corrupt or hostile. */
-export const maxCarrierUnfoldedBytes = 64 * 1024 * 1024;
 
 /** One Cloud Tasks task: many events, compressed, or the name of the object that holds them. */
 export interface Carrier {
@@ -34,31 +29,6 @@ export interface Carrier {
   events?: string | undefined;
   /** The Cloud Storage object that holds them (raw deflate) instead. */
   object?: string | undefined;
-}
-
-const carrierWire = z.object({
-  schema: z.literal(carrierSchemaVersion),
-  due_ms: z.number(),
-  count: z.int().nonnegative(),
-  oldest: z.string().regex(stampPattern).optional(),
-  flush_before: z.string().regex(stampPattern).optional(),
-  events: z.string().optional(),
-  object: z.string().optional(),
-});
-
-/** A carrier of a version this code does not know: it must stay in the queue until code that does is deployed. */
-export class UnknownCarrierVersion extends Error {
-  constructor(found: unknown) {
-    super(
-      `Carrier schema ${carrierSchemaVersion} was expected, ${JSON.stringify(found)} came; leaving it queued.`,
-    );
-    this.name = 'UnknownCarrierVersion';
-  }
-}
-
-/** A carrier or its contents that no version can read. */
-export class CorruptCarrier extends Error {
-  override readonly name = 'CorruptCarrier';
 }
 
 /** An event as its line in a carrier. */
@@ -104,49 +74,4 @@ export function carrierBytes(carrier: Carrier): number {
   // Base64 is ASCII and never escaped, so only the rest need be written out.
   const rest = events === undefined ? carrier : { ...carrier, events: '' };
   return Buffer.byteLength(JSON.stringify({ data: carrierToWire(rest) })) + (events?.length ?? 0);
-}
-
-/**
- * Reads a task's `data`.
- * @throws UnknownCarrierVersion, CorruptCarrier
- */
-export function carrierFromWire(data: unknown): Carrier {
-  const schema =
-    typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['schema'] : undefined;
-  if (typeof schema === 'number' && schema !== carrierSchemaVersion) throw new UnknownCarrierVersion(schema);
-  const parsed = carrierWire.safeParse(data);
-  if (!parsed.success) throw new CorruptCarrier(`Not a carrier: ${z.prettifyError(parsed.error)}`);
-  const { due_ms: dueMs, flush_before: flushBefore, ...rest } = parsed.data;
-  return { ...rest, dueMs, flushBefore };
-}
-
-/** A line of a carrier: an event, or what stood there and why it is none. */
-export type UnpackedEvent = { event: Event } | { invalid: string; reason: string };
-
-/**
- * Unfolds compressed event lines; a bad line stands alone among good ones.
- * @throws CorruptCarrier when the whole does not unfold.
- */
-export async function unpackLines(
-  packed: Uint8Array,
-): Promise<{ events: UnpackedEvent[]; unfoldedBytes: number }> {
-  let text: Buffer;
-  try {
-    text = await decompress(packed, { maxOutputLength: maxCarrierUnfoldedBytes });
-  } catch (cause) {
-    throw new CorruptCarrier('The carrier does not decompress.', { cause });
-  }
-  const lines = text.length === 0 ? [] : text.toString('utf8').split('\n');
-  return { events: lines.map(unpackLine), unfoldedBytes: text.length };
-}
-
-function unpackLine(line: string): UnpackedEvent {
-  try {
-    const parsed = eventSchema.safeParse(JSON.parse(line));
-    return parsed.success
-      ? { event: parsed.data }
-      : { invalid: line, reason: `Not an event: ${z.prettifyError(parsed.error)}` };
-  } catch {
-    return { invalid: line, reason: 'Not an event: not JSON.' };
-  }
 }

@@ -1,6 +1,5 @@
-import { z } from 'zod';
 import type { Json, JsonObject } from '../platform/json.ts';
-import { type Stamp, stampPattern } from './stamp.ts';
+import type { Stamp } from './stamp.ts';
 
 /**
  * How long a task's creation and fields wait for responses to join their write: `prompt` not at all, `default`
@@ -63,37 +62,6 @@ export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlineP
 
 /** One accepted fact. Its target document and stamp identify it. */
 export type Event = TaskEvent;
-
-const json: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
-const fields = z.record(z.string(), json);
-
-/** What can name a document (https://cloud.google.com/firestore/quotas#limits): one bad name fails a whole read. */
-const documentId = z
-  .string()
-  .regex(/^(?!\.\.?$)(?!__.*__$)[^/]+$/s)
-  .refine((id) => Buffer.byteLength(id) <= 1_500);
-const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
-const visibility = z.enum(visibilities);
-
-const response = z.object({
-  miner_uid: z.int().nonnegative(),
-  response_data: json.optional(),
-  body: z.object({ object: z.string(), bytes: z.int() }).optional(),
-  submitted_at_ms: z.number(),
-  processing_time: z.number(),
-  accuracy_score: z.number(),
-  speed_score: z.number(),
-  hotkey: z.string().nullable(),
-  status: z.string(),
-});
-
-/** Events as carriers hold them; the flusher checks each, so that a bad one stands alone. */
-export const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('created'), ...addressed, fields, visibility }),
-  z.object({ kind: z.literal('patched'), ...addressed, fields, visibility }),
-  z.object({ kind: z.literal('response'), ...addressed, response }),
-  z.object({ kind: z.literal('deadline'), ...addressed }),
-]);
 
 /** The document an event is about, and with the stamp its identity. */
 export function eventKey(event: Event): string {

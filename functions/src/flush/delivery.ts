@@ -1,10 +1,5 @@
-import {
-  type Carrier,
-  CorruptCarrier,
-  carrierFromWire,
-  type UnpackedEvent,
-  unpackLines,
-} from '../events/carrier.ts';
+import type { Carrier } from '../events/carrier.ts';
+import { CorruptCarrier, carrierFromWire, type UnpackedEvent, unpackLines } from '../events/carrierReader.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 
 /** A carrier that arrived, unfolded. */

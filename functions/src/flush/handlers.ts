@@ -1,4 +1,5 @@
-import { carrierFromWire, eventLine, UnknownCarrierVersion } from '../events/carrier.ts';
+import { eventLine } from '../events/carrier.ts';
+import { carrierFromWire, UnknownCarrierVersion } from '../events/carrierReader.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';

@@ -15,7 +15,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { breakerOpenMs, breakerThreshold } from './limits.ts';
-import { spoolName, spoolRecord } from './spool.ts';
+import { spoolName, spoolRecord } from './spoolRecord.ts';
 
 /** The queues that carriers go to, by the function behind them. */
 export type QueueName = 'flush' | 'expire';

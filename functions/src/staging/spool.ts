@@ -4,8 +4,7 @@ import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { breakerThreshold, maxSweptCarriers } from './limits.ts';
-
-const prefix = 'spool/';
+import { spoolPrefix } from './spoolRecord.ts';
 
 const record = z.object({
   queue: z.enum(['flush', 'expire']),
@@ -13,23 +12,9 @@ const record = z.object({
   data: z.record(z.string(), z.unknown()),
 });
 
-/** Where a spooled carrier is kept. */
-export function spoolName(id: string): string {
-  return `${prefix}${id}.json`;
-}
-
-/** A spooled carrier's bytes: for which queue, due when, and what the task would have held. */
-export function spoolRecord(spooled: {
-  queue: string;
-  dueMs: number;
-  data: Record<string, unknown>;
-}): Buffer {
-  return Buffer.from(JSON.stringify({ queue: spooled.queue, due_ms: spooled.dueMs, data: spooled.data }));
-}
-
 /** Whether no carrier waits in the spool: one list call. */
 export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
-  return (await objects.list(prefix, { limit: 1 })).length === 0;
+  return (await objects.list(spoolPrefix, { limit: 1 })).length === 0;
 }
 
 export interface SweepOptions {
@@ -46,7 +31,7 @@ export interface SweepOptions {
 export async function sweepSpool({ objects, queues, logger }: SweepOptions): Promise<number> {
   let swept = 0;
   let refusals = 0;
-  for (const { name } of await objects.list(prefix, { limit: maxSweptCarriers })) {
+  for (const { name } of await objects.list(spoolPrefix, { limit: maxSweptCarriers })) {
     const stored = await objects.get(name);
     if (stored === undefined) continue;
     const parsed = record.safeParse(parseJson(stored.bytes));
@@ -64,7 +49,7 @@ export async function sweepSpool({ objects, queues, logger }: SweepOptions): Pro
       swept += 1;
     } else {
       logger.error('A spooled carrier cannot be read; kept as a dead letter', { name });
-      await objects.put(`dead-letters/${name.slice(prefix.length)}`, stored.bytes);
+      await objects.put(`dead-letters/${name.slice(spoolPrefix.length)}`, stored.bytes);
     }
     await objects.delete(name);
   }

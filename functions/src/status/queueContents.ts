@@ -1,4 +1,5 @@
-import { type Carrier, carrierFromWire, unpackLines } from '../events/carrier.ts';
+import type { Carrier } from '../events/carrier.ts';
+import { carrierFromWire, unpackLines } from '../events/carrierReader.ts';
 import type { Event } from '../events/event.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import type { QueueControl } from '../platform/queueControl.ts';

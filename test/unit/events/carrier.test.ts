@@ -2,17 +2,19 @@ import assert from 'node:assert/strict';
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import {
-  CorruptCarrier,
   carrierBytes,
-  carrierFromWire,
   carrierOf,
   carrierToWire,
   eventLine,
-  maxCarrierUnfoldedBytes,
   packLines,
+} from '../../../functions/src/events/carrier.ts';
+import {
+  CorruptCarrier,
+  carrierFromWire,
+  maxCarrierUnfoldedBytes,
   UnknownCarrierVersion,
   unpackLines,
-} from '../../../functions/src/events/carrier.ts';
+} from '../../../functions/src/events/carrierReader.ts';
 import type { Event } from '../../../functions/src/events/event.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { taskEvents } from '../../support/arbitraries.ts';

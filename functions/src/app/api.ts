@@ -1,0 +1,51 @@
+import { controlRoutes } from '../flush/controlRoutes.ts';
+import type { HttpHandler } from '../http/handler.ts';
+import type { Route } from '../http/route.ts';
+import { healthRoutes, statusRoutes } from '../status/routes.ts';
+import { StatusReader } from '../status/status.ts';
+import { OpenTaskFeed } from '../tasks/feed.ts';
+import { minerRoutes } from '../tasks/minerRoutes.ts';
+import { TaskReader } from '../tasks/reading.ts';
+import { readRoutes } from '../tasks/readRoutes.ts';
+import { base, clock } from './base.ts';
+import { documents, meter } from './database.ts';
+import { acceptingRoutes, serve } from './http.ts';
+import { flushQueueControl } from './queue.ts';
+
+/** Answers everything. */
+export function start(): HttpHandler {
+  return serve([...acceptingRoutes(), ...readingRoutes(), ...controllingRoutes()]);
+}
+
+function readingRoutes(): Route[] {
+  const { config, objects, logger } = base();
+  const { readCacheMs, flushTickMs: tickMs } = config;
+  return [
+    ...readRoutes({
+      documents,
+      clock,
+      reader: new TaskReader({ documents, objects, clock, readCacheMs, tickMs }),
+    }),
+    ...minerRoutes({ documents, clock, feed: new OpenTaskFeed({ documents, clock, logger, readCacheMs }) }),
+  ];
+}
+
+function controllingRoutes(): Route[] {
+  const { config, objects, outbox, logger } = base();
+  const { bufferTimeoutMs, minResponsesToFlush, flushTickMs: tickMs } = config;
+  const control = flushQueueControl();
+  const status = new StatusReader({
+    queueControl: control,
+    objects,
+    clock,
+    logger,
+    meter,
+    bufferTimeoutMs,
+    minResponsesToFlush,
+  });
+  return [
+    ...controlRoutes({ outbox, objects, queueControl: control, clock, logger, tickMs }),
+    ...statusRoutes({ status }),
+    ...healthRoutes(),
+  ];
+}

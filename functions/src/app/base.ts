@@ -1,0 +1,42 @@
+import { projectID, storageBucket } from 'firebase-functions/params';
+import { type Config, readConfig, region } from '../config.ts';
+import { systemClock } from '../platform/clock.ts';
+import { cloudObjects } from '../platform/cloudStorage.ts';
+import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
+import { randomIds } from '../platform/ids.ts';
+import { jsonLogger, type Logger, severityOf } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { once } from '../platform/once.ts';
+import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
+import { Outbox, type QueueName } from '../staging/outbox.ts';
+
+/** What every function of a process shares. Nothing here has loaded a Google client yet. */
+export interface Base {
+  config: Config;
+  logger: Logger;
+  objects: ObjectStore;
+  queues: Record<QueueName, TaskQueue>;
+  outbox: Outbox;
+}
+
+export const clock = systemClock;
+export const ids = randomIds;
+
+export const base = once((): Base => {
+  const config = readConfig();
+  const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
+  const objects = cloudObjects(storageBucket.value(), storageTimeoutMs);
+  const queueOf = (functionName: QueueName): TaskQueue =>
+    taskQueue({
+      projectId: projectID.value(),
+      region,
+      functionName,
+      serviceAccount: config.tasksServiceAccount,
+      timeoutMs: tasksTimeoutMs,
+    });
+  const queues = { flush: queueOf('flush'), expire: queueOf('expire') };
+  const outbox = new Outbox({ queues, objects, clock, ids, logger });
+  const { tasksServiceAccount: _, ...limits } = config;
+  logger.info('Started', { limits });
+  return { config, logger, objects, queues, outbox };
+});

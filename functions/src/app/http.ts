@@ -1,0 +1,39 @@
+import { apiKeys } from '../config.ts';
+import { StampSource } from '../events/stamp.ts';
+import { keyAuthenticator } from '../http/auth.ts';
+import { type HttpHandler, httpHandler } from '../http/handler.ts';
+import { KeyStore } from '../http/keyStore.ts';
+import { keysRoutes } from '../http/keys.ts';
+import type { Route } from '../http/route.ts';
+import { groupStager } from '../staging/groupStager.ts';
+import { ingestRoutes } from '../tasks/ingestRoutes.ts';
+import { base, clock, ids } from './base.ts';
+
+/** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
+export function acceptingRoutes(): Route[] {
+  const { config, objects, outbox } = base();
+  const stager = groupStager({
+    objects,
+    outbox,
+    clock,
+    ids,
+    lingerMs: config.groupLingerMs,
+    tickMs: config.flushTickMs,
+    responseInlineMaxBytes: config.responseInlineMaxBytes,
+  });
+  return ingestRoutes({ stager, stamps: new StampSource(clock, ids.instance()), ids });
+}
+
+/** These routes and those of the keys, behind authentication. */
+export function serve(routes: readonly Route[]): HttpHandler {
+  const { config, logger, objects } = base();
+  const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
+  return httpHandler({
+    routes: [...routes, ...keysRoutes({ keys, clock, ids })],
+    authenticator: keyAuthenticator(keys),
+    logger,
+    clock,
+    ids,
+    limits: { maxBodyBytes: config.maxBodyBytes },
+  });
+}

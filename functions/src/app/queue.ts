@@ -1,0 +1,14 @@
+import { projectID } from 'firebase-functions/params';
+import { region } from '../config.ts';
+import { type QueueControl, queueControl } from '../platform/queueControl.ts';
+import { statusTimeoutMs } from '../status/limits.ts';
+
+/** Control over the queue of `flush`; undefined in the official emulator. */
+export function flushQueueControl(): QueueControl | undefined {
+  return queueControl({
+    projectId: projectID.value(),
+    region,
+    functionName: 'flush',
+    timeoutMs: statusTimeoutMs,
+  });
+}

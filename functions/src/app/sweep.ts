@@ -1,0 +1,14 @@
+import { resumeIfDue } from '../staging/pause.ts';
+import { sweepSpool } from '../staging/spool.ts';
+import { base, clock } from './base.ts';
+import { flushQueueControl } from './queue.ts';
+
+/** What is done each minute. */
+export function start(): () => Promise<void> {
+  const { objects, queues, logger } = base();
+  const control = flushQueueControl();
+  return async () => {
+    await sweepSpool({ objects, queues, logger });
+    if (control !== undefined) await resumeIfDue({ objects, queueControl: control, clock, logger });
+  };
+}
