@@ -214,6 +214,8 @@ function readDocument(reader: Reader, bytes: number): WireDocument {
   readMessage(reader, bytes, (id, wireType) => {
     if (id === 1) document.name = reader.string();
     else if (id === 2) readField(reader, reader.uint32(), fields, 0);
+    else if (id === 3) document.createTime = fromProtoTime(readTime(reader, reader.uint32()));
+    else if (id === 4) document.updateTime = fromProtoTime(readTime(reader, reader.uint32()));
     else reader.skipType(wireType);
   });
   return document;
@@ -256,6 +258,19 @@ const timestampCodec: MessageCodec<Micros> = {
   decode: (reader, bytes) => fromProtoTime(readTime(reader, bytes)),
   encode: (micros, writer) => writeTime(writer, toProtoTime(micros)),
 };
+
+/** A document as one message by itself. */
+export function encodeDocument(document: WireDocument): Uint8Array {
+  return writeDocument(protobuf.Writer.create(), document).finish();
+}
+
+/**
+ * The reverse of {@link encodeDocument}.
+ * @throws Error when the bytes are no such message.
+ */
+export function decodeDocument(bytes: Uint8Array): WireDocument {
+  return readDocument(protobuf.Reader.create(bytes), bytes.length);
+}
 
 /** Message types that travel as our own types instead of protobufjs objects: less work per value, and typed. */
 export const codecs = {

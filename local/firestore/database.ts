@@ -1,4 +1,5 @@
 import type { LocalClock } from '../shared/clock.ts';
+import type { WireDocument } from './codec.ts';
 import type { Entry } from './entries.ts';
 import { aborted, invalidArgument, StatusError } from './errors.ts';
 import type { Meter } from './meter.ts';
@@ -6,6 +7,7 @@ import { documentPath } from './names.ts';
 import type { QueryPlan } from './plan.ts';
 import { type QueryResult, runQuery } from './query.ts';
 import type { Examined } from './rows.ts';
+import { checkedDocumentBytes } from './sizes.ts';
 import { DocumentStore } from './store.ts';
 import { CommitClock, type Micros } from './times.ts';
 import { type Transaction, Transactions } from './transactions.ts';
@@ -116,6 +118,14 @@ export class Database {
       result = runQuery(this.store, plan, at, this.examined);
     }
     throw aborted('The results of a query in the transaction keep changing. Please retry.');
+  }
+
+  /** Takes over a document of a snapshot. Only before the first call. */
+  load({ name, fields, createTime = 0, updateTime = 0 }: WireDocument): void {
+    const path = documentPath(this.root, name);
+    const sizeBytes = checkedDocumentBytes(path, fields);
+    this.store.load(path, { fields, createTime, updateTime, sizeBytes });
+    this.clock.continueFrom(updateTime);
   }
 
   close(): void {

@@ -1,11 +1,13 @@
 import type { FirestoreUsage, LocalService, ServiceOptions } from '../shared/service.ts';
+import type { WireDocument } from './codec.ts';
 import { Database } from './database.ts';
 import { ListenStream } from './listen.ts';
 import { listCollectionIds, listDocuments } from './listings.ts';
 import { Meter } from './meter.ts';
 import { databaseOf } from './names.ts';
-import { aggregationQuery, batchGet, query } from './reads.ts';
+import { aggregationQuery, batchGet, query, wireDocument } from './reads.ts';
 import { RpcServer } from './server.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
 import type {
   BatchGetDocumentsRequest,
   BatchWriteRequest,
@@ -23,6 +25,13 @@ import type {
 export interface LocalFirestore extends LocalService<FirestoreUsage> {
   /** Documents and index entries that queries have looked at: shows whether they scan. */
   entriesExamined(): number;
+  /** Writes all documents as they are at this moment to a file in the directory, whatever is written meanwhile. */
+  exportState(directory: string): Promise<void>;
+  /**
+   * Takes over what {@link exportState} wrote, if the directory holds that. Only before the first call.
+   * @throws SnapshotError when it cannot be read.
+   */
+  importState(directory: string): Promise<void>;
 }
 
 /** Starts a Firestore on 127.0.0.1 that the official client talks to. Everything is in memory. */
@@ -51,11 +60,19 @@ export async function startFirestore(options: ServiceOptions): Promise<LocalFire
     usage: () => meter.usage(),
     resetUsage: () => meter.reset(),
     entriesExamined: () => examined.count,
+    exportState: (directory) => writeSnapshot(directory, all().flatMap(documentsOf)),
+    async importState(directory) {
+      for await (const document of readSnapshot(directory)) databaseFor(document.name).load(document);
+    },
     async close() {
       server.close();
       for (const database of all()) database.close();
     },
   };
+}
+
+function documentsOf({ store }: Database): WireDocument[] {
+  return [...store.documents()].map(({ entry, version }) => wireDocument(entry.name, version, undefined));
 }
 
 function serve(server: RpcServer, databaseFor: (resource: string) => Database): void {

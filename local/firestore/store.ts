@@ -75,6 +75,23 @@ export class DocumentStore {
     return changed;
   }
 
+  /** Puts documents of a snapshot in place, in an empty store. What was before them cannot be read. */
+  load(path: string, version: DocumentVersion): void {
+    const entry = this.#entryFor(path, true);
+    if (entry === undefined) return;
+    this.#replace(entry, version, version.updateTime);
+    this.#oldestReadable = Math.max(this.#oldestReadable, version.updateTime);
+  }
+
+  /** All documents as they are now. */
+  *documents(): Iterable<{ entry: Entry; version: DocumentVersion }> {
+    for (const collection of this.#collections.values()) {
+      for (const entry of collection.byId.values()) {
+        if (entry.current !== undefined) yield { entry, version: entry.current };
+      }
+    }
+  }
+
   #replace(entry: Entry, version: DocumentVersion | undefined, at: Micros): void {
     const before = entry.current;
     if (entry.since > 0) {
@@ -87,7 +104,7 @@ export class DocumentStore {
     entry.since = at;
     for (const scope of [entry.collection, entry.collection.group]) {
       scope.live += Number(version !== undefined) - Number(before !== undefined);
-      scope.changedAt = at;
+      scope.changedAt = Math.max(scope.changedAt, at);
       scope.indexes.update(entry, before, version);
     }
   }

@@ -47,6 +47,11 @@ export class CommitClock {
     return this.#last;
   }
 
+  /** Goes on from a time that was given before, by the clock of an earlier run. */
+  continueFrom(time: Micros): void {
+    this.#last = Math.max(this.#last, time);
+  }
+
   #now(): Micros {
     return Math.floor(this.#clock.now() * 1000);
   }

@@ -12,7 +12,7 @@ process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 
 /** host:port of an official emulator to run the contract against, instead of the local Firestore. */
 const officialHost = process.env['SLUICE_CONTRACT_FIRESTORE_HOST'];
-const projectId = 'demo-contract';
+export const projectId = 'demo-contract';
 
 export const database = `projects/${projectId}/databases/(default)`;
 
