@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ClockControl } from './control/advance.ts';
 import { answerControl, type StackControl } from './control/index.ts';
-import { startFirestore } from './firestore/index.ts';
+import { indexesOf, startFirestore } from './firestore/index.ts';
 import { discoverFunctions, firebaseConfig } from './functions/discovery.ts';
 import { readEnvFiles } from './functions/env-files.ts';
 import { type LocalFunctions, startFunctions } from './functions/index.ts';
@@ -92,7 +92,8 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const secretsByFunction = new Map(specs.map((spec) => [spec.name, secretsOf(spec, secrets)]));
 
     const service = { clock, faults };
-    const firestore = opened(await startFirestore({ ...service, port: ports.firestore }));
+    const indexes = indexesOf(firebaseJson);
+    const firestore = opened(await startFirestore({ ...service, port: ports.firestore, projectId, indexes }));
     const storage = opened(await startStorage({ ...service, port: ports.storage, buckets: [storageBucket] }));
     closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);

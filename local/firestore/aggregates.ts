@@ -12,6 +12,11 @@ function fieldOf(aggregation: Aggregation): string | undefined {
   return (aggregation.sum ?? aggregation.avg)?.field.fieldPath;
 }
 
+/** The fields that are summed up or averaged. */
+export function aggregatedFields(aggregations: readonly Aggregation[]): string[] {
+  return aggregations.map(fieldOf).filter((path) => path !== undefined);
+}
+
 function numbersOf(rows: readonly Row[], get: Getter): NumberValue[] {
   return rows
     .map(({ entry, version }) => get(entry, version))
@@ -63,10 +68,7 @@ export function aggregateRows(
   }
   if (aggregations.some(({ operator }) => operator === undefined))
     throw invalidArgument('An aggregation has no operator.');
-  const getters = aggregations
-    .map(fieldOf)
-    .filter((path) => path !== undefined)
-    .map(fieldGetter);
+  const getters = aggregatedFields(aggregations).map(fieldGetter);
   const counted = rows.filter(({ entry, version }) =>
     getters.every((get) => get(entry, version) !== undefined),
   );

@@ -2,16 +2,26 @@ import type { LocalClock } from '../shared/clock.ts';
 import type { WireDocument } from './codec.ts';
 import type { Entry } from './entries.ts';
 import { aborted, invalidArgument, StatusError } from './errors.ts';
+import type { IndexConfig } from './indexconfig.ts';
+import { requireIndexes } from './indexneeds.ts';
 import type { Meter } from './meter.ts';
-import { documentPath } from './names.ts';
-import type { QueryPlan } from './plan.ts';
+import { documentPath, parentPath } from './names.ts';
+import { planQuery, type QueryPlan } from './plan.ts';
 import { type QueryResult, runQuery } from './query.ts';
 import type { Examined } from './rows.ts';
 import { checkedDocumentBytes } from './sizes.ts';
-import { DocumentStore } from './store.ts';
+import { type Change, DocumentStore } from './store.ts';
 import { CommitClock, type Micros } from './times.ts';
 import { type Transaction, Transactions } from './transactions.ts';
-import type { BatchWriteResponse, CommitResponse, Consistency, Write, WriteResult } from './wire.ts';
+import { ExpiryWatch } from './ttl.ts';
+import type {
+  BatchWriteResponse,
+  CommitResponse,
+  Consistency,
+  StructuredQuery,
+  Write,
+  WriteResult,
+} from './wire.ts';
 import { draftCommit, type PlannedWrite, writtenName } from './writes.ts';
 
 /** Told of each commit that changed something. */
@@ -26,6 +36,14 @@ export interface ReadView {
   readonly began: boolean;
 }
 
+export interface DatabaseOptions {
+  readonly clock: LocalClock;
+  readonly meter: Meter;
+  readonly examined: Examined;
+  /** Without them every query is served, and no document expires. */
+  readonly indexes: IndexConfig | undefined;
+}
+
 const maxPhantomRounds = 10;
 
 /** One database: its documents, its transactions, and what is billed for them. */
@@ -37,15 +55,19 @@ export class Database {
   readonly clock: CommitClock;
   readonly meter: Meter;
   readonly examined: Examined;
+  readonly #indexes: IndexConfig | undefined;
+  readonly #expiry: ExpiryWatch | undefined;
   readonly #listeners = new Set<CommitListener>();
 
-  constructor(name: string, clock: LocalClock, meter: Meter, examined: Examined) {
+  constructor(name: string, { clock, meter, examined, indexes }: DatabaseOptions) {
     this.root = `${name}/documents`;
     this.store = new DocumentStore(this.root);
     this.transactions = new Transactions(clock);
     this.clock = new CommitClock(clock);
     this.meter = meter;
     this.examined = examined;
+    this.#indexes = indexes;
+    this.#expiry = indexes && new ExpiryWatch(indexes, clock, (entries) => void this.#expire(entries));
   }
 
   /** Listens to commits until the returned function is called. */
@@ -60,7 +82,7 @@ export class Database {
     transactionId: Uint8Array,
     signal: AbortSignal,
   ): Promise<CommitResponse> {
-    const planned = writes.map((write) => this.#plan(write));
+    const planned = writes.map((write) => this.#planned(write));
     const paths = planned.map(({ path }) => path);
     if (transactionId.length === 0) {
       return this.transactions.whenFree(paths, signal, () => this.#apply(planned));
@@ -105,6 +127,16 @@ export class Database {
     return { at: this.#checkedTime(transaction.readTime), transaction, began };
   }
 
+  /**
+   * Checks a query, and that the indexes can serve it.
+   * @param aggregated fields that are summed up or averaged
+   */
+  plan(parent: string, query: StructuredQuery | null, aggregated: readonly string[] = []): QueryPlan {
+    const plan = planQuery(parentPath(this.root, parent), query);
+    if (this.#indexes !== undefined) requireIndexes(this.#indexes, plan, aggregated);
+    return plan;
+  }
+
   /** Runs a query; in a read-write transaction it locks the results and is checked again at commit. */
   async query(plan: QueryPlan, { at, transaction }: ReadView, signal: AbortSignal): Promise<QueryResult> {
     let result = runQuery(this.store, plan, at, this.examined);
@@ -124,11 +156,13 @@ export class Database {
   load({ name, fields, createTime = 0, updateTime = 0 }: WireDocument): void {
     const path = documentPath(this.root, name);
     const sizeBytes = checkedDocumentBytes(path, fields);
-    this.store.load(path, { fields, createTime, updateTime, sizeBytes });
+    const entry = this.store.load(path, { fields, createTime, updateTime, sizeBytes });
+    this.#expiry?.changed(entry);
     this.clock.continueFrom(updateTime);
   }
 
   close(): void {
+    this.#expiry?.close();
     this.transactions.close();
   }
 
@@ -140,7 +174,7 @@ export class Database {
     return at;
   }
 
-  #plan(write: Write): PlannedWrite {
+  #planned(write: Write): PlannedWrite {
     return { path: documentPath(this.root, writtenName(write)), write };
   }
 
@@ -149,7 +183,7 @@ export class Database {
     signal: AbortSignal,
   ): Promise<{ result: WriteResult; error?: StatusError }> {
     try {
-      const planned = this.#plan(write);
+      const planned = this.#planned(write);
       const { writeResults } = await this.transactions.whenFree([planned.path], signal, () =>
         this.#apply([planned]),
       );
@@ -162,11 +196,27 @@ export class Database {
 
   #apply(writes: readonly PlannedWrite[]): CommitResponse {
     const commitTime = this.clock.next();
-    const outcome = draftCommit(writes, (path) => this.store.current(path), commitTime);
-    const changed = this.store.apply(outcome.changes, commitTime);
+    const outcome = draftCommit(writes, (path) => this.store.current(path), commitTime, this.#indexes);
     this.meter.committed(outcome.writes, outcome.deletes);
-    if (changed.length > 0) for (const listener of this.#listeners) listener(changed, commitTime);
+    this.#change(outcome.changes, commitTime);
     return { writeResults: outcome.results, commitTime };
+  }
+
+  #change(changes: readonly Change[], commitTime: Micros): void {
+    const changed = this.store.apply(changes, commitTime);
+    if (this.#expiry !== undefined) for (const entry of changed) this.#expiry.changed(entry);
+    if (changed.length > 0) for (const listener of this.#listeners) listener(changed, commitTime);
+  }
+
+  /** Deletes what a TTL policy ended, each by itself. It waits for locks, and what was given more time meanwhile stays. */
+  async #expire(entries: readonly Entry[]): Promise<void> {
+    const never = new AbortController().signal;
+    const expire = (entry: Entry) => () => {
+      if (!this.#expiry?.isExpired(entry)) return;
+      this.meter.committed(0, 1);
+      this.#change([{ path: entry.path, version: undefined }], this.clock.next());
+    };
+    await Promise.all(entries.map((entry) => this.transactions.whenFree([entry.path], never, expire(entry))));
   }
 
   /** What a query matched is locked, but documents that it would match now are not. */

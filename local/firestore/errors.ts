@@ -4,6 +4,7 @@ export const status = {
   invalidArgument: 3,
   notFound: 5,
   alreadyExists: 6,
+  permissionDenied: 7,
   failedPrecondition: 9,
   aborted: 10,
   unimplemented: 12,

@@ -53,6 +53,29 @@ export function conjuncts(filter: Filter | null): Filter[] {
   return composite.filters.flatMap(conjuncts);
 }
 
+/** The alternatives of a filter, each a list of filters that must all hold: `in` and its like stay whole. */
+export function disjuncts(filter: Filter | null): Filter[][] {
+  if (filter === null) return [[]];
+  const composite = filter.compositeFilter;
+  if (composite === null) return [[filter]];
+  const parts = composite.filters.map(disjuncts);
+  if (composite.op === compositeOr) return parts.flat();
+  return parts.reduce((all, part) => all.flatMap((one) => part.map((other) => [...one, ...other])), [[]]);
+}
+
+/** How many alternatives a filter has when `in` and its like are alternatives too: what the service limits. */
+export function countDisjunctions(filter: Filter | null): number {
+  const composite = filter?.compositeFilter;
+  if (composite) {
+    const counts = composite.filters.map(countDisjunctions);
+    if (composite.op === compositeOr) return counts.reduce((sum, count) => sum + count, 0);
+    return counts.reduce((product, count) => product * count, 1);
+  }
+  const { op, value } = filter?.fieldFilter ?? {};
+  if (op !== operator.in && op !== operator.arrayContainsAny) return 1;
+  return value?.kind === 'array' ? value.values.length : 1;
+}
+
 /** Fields that a filter compares by anything but equality, in no order. They are sorted by even if the query does not say so. */
 export function inequalityFields(filter: Filter | null): string[] {
   if (filter?.compositeFilter) return filter.compositeFilter.filters.flatMap(inequalityFields);

@@ -1,10 +1,12 @@
 import type { FirestoreUsage, LocalService, ServiceOptions } from '../shared/service.ts';
 import type { WireDocument } from './codec.ts';
 import { Database } from './database.ts';
+import type { IndexConfig } from './indexconfig.ts';
 import { ListenStream } from './listen.ts';
 import { listCollectionIds, listDocuments } from './listings.ts';
 import { Meter } from './meter.ts';
-import { databaseOf } from './names.ts';
+import { checkDatabase, databaseOf } from './names.ts';
+import { partitionQuery } from './partitions.ts';
 import { aggregationQuery, batchGet, query, wireDocument } from './reads.ts';
 import { RpcServer } from './server.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
@@ -17,10 +19,13 @@ import type {
   ListDocumentsRequest,
   ListenRequest,
   ListenResponse,
+  PartitionQueryRequest,
   RollbackRequest,
   RunAggregationQueryRequest,
   RunQueryRequest,
 } from './wire.ts';
+
+export { type IndexConfig, indexesOf } from './indexconfig.ts';
 
 export interface LocalFirestore extends LocalService<FirestoreUsage> {
   /** Documents and index entries that queries have looked at: shows whether they scan. */
@@ -34,8 +39,15 @@ export interface LocalFirestore extends LocalService<FirestoreUsage> {
   importState(directory: string): Promise<void>;
 }
 
+export interface FirestoreOptions extends ServiceOptions {
+  /** Only this project's default database exists; without it, every database that is asked for does. */
+  projectId?: string;
+  /** What queries are served by, which documents have too many index entries, and which expire; see {@link indexesOf}. */
+  indexes?: IndexConfig | undefined;
+}
+
 /** Starts a Firestore on 127.0.0.1 that the official client talks to. Everything is in memory. */
-export async function startFirestore(options: ServiceOptions): Promise<LocalFirestore> {
+export async function startFirestore(options: FirestoreOptions): Promise<LocalFirestore> {
   const meter = new Meter();
   const examined = { count: 0 };
   const databases = new Map<string, Database>();
@@ -43,7 +55,8 @@ export async function startFirestore(options: ServiceOptions): Promise<LocalFire
     const name = databaseOf(resource);
     let database = databases.get(name);
     if (database === undefined) {
-      database = new Database(name, options.clock, meter, examined);
+      if (options.projectId !== undefined) checkDatabase(name, options.projectId);
+      database = new Database(name, { clock: options.clock, meter, examined, indexes: options.indexes });
       databases.set(name, database);
     }
     return database;
@@ -99,6 +112,9 @@ function serve(server: RpcServer, databaseFor: (resource: string) => Database): 
   );
   server.unary('ListDocuments', (request: ListDocumentsRequest) =>
     listDocuments(databaseFor(request.parent), request),
+  );
+  server.unary('PartitionQuery', (request: PartitionQueryRequest, signal) =>
+    partitionQuery(databaseFor(request.parent), request, signal),
   );
   server.stream('BatchGetDocuments', (request: BatchGetDocumentsRequest, signal) =>
     batchGet(databaseFor(request.database), request, signal),

@@ -6,7 +6,10 @@ export const maxFieldNameBytes = 1500;
 export const maxDepth = 20;
 export const maxTransformsPerDocument = 500;
 export const maxDisjunctions = 30;
+export const maxNotInValues = 10;
+export const maxQueryParts = 100;
 export const maxAggregations = 5;
+export const maxIndexEntries = 40_000;
 
 /** A transaction ends by itself after this time without a call, or this time in all. */
 export const transactionIdleMs = 60_000;

@@ -1,8 +1,8 @@
 import type { Database } from './database.ts';
 import type { DocumentVersion, Entry } from './entries.ts';
 import { invalidArgument, StatusError } from './errors.ts';
-import { documentPath, parentPath } from './names.ts';
-import { planQuery, type QueryPlan } from './plan.ts';
+import { documentPath } from './names.ts';
+import type { QueryPlan } from './plan.ts';
 import { runQuery } from './query.ts';
 import { wireDocument } from './reads.ts';
 import { isInRange, matchRow } from './rows.ts';
@@ -74,8 +74,7 @@ function watchQuery(database: Database, id: number, plan: QueryPlan): Watched {
 function watch(database: Database, { targetId, documents, query }: Target): Watched {
   if (documents !== null) return watchDocuments(database, targetId, documents.documents);
   if (query === null) throw invalidArgument('A target has neither a query nor documents.');
-  const plan = planQuery(parentPath(database.root, query.parent), query.structuredQuery);
-  return watchQuery(database, targetId, plan);
+  return watchQuery(database, targetId, database.plan(query.parent, query.structuredQuery));
 }
 
 /** One Listen stream: sends what its targets hold, then each commit that changes that. */

@@ -1,4 +1,4 @@
-import { invalidArgument } from './errors.ts';
+import { invalidArgument, StatusError, status } from './errors.ts';
 import { maxIdBytes } from './limits.ts';
 import { compareUtf8, utf8Bytes } from './strings.ts';
 
@@ -11,6 +11,26 @@ export function databaseOf(name: string): string {
   const match = databaseName.exec(name);
   if (match === null) throw invalidArgument(`Invalid resource name "${name.slice(0, 200)}".`);
   return match[0];
+}
+
+/**
+ * Refuses a database that is not the project's only one, as the service refuses one that does not exist.
+ * @param name `projects/P/databases/D`
+ * @throws StatusError PERMISSION_DENIED for another project, NOT_FOUND for another database
+ */
+export function checkDatabase(name: string, projectId: string): void {
+  const [, project, , database] = name.split('/');
+  if (project !== projectId) {
+    throw new StatusError(
+      status.permissionDenied,
+      `Permission denied on project "${project}", or it does not exist: this Firestore is that of "${projectId}".`,
+    );
+  }
+  if (database !== '(default)')
+    throw new StatusError(
+      status.notFound,
+      `The database "${database}" does not exist for project ${projectId}.`,
+    );
 }
 
 /** Orders collection or document ids: numeric ids (`__id7__`) first and by number, then by UTF-8 bytes. */

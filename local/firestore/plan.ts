@@ -10,6 +10,7 @@ import {
   type Matcher,
 } from './filters.ts';
 import { checkCollectionId, compareNames } from './names.ts';
+import { checkQueryLimits } from './querylimits.ts';
 import { compareUtf8 } from './strings.ts';
 import { compareValues, type Value } from './values.ts';
 import type { Cursor, Filter, StructuredQuery } from './wire.ts';
@@ -29,6 +30,7 @@ export interface QueryPlan {
   readonly allDescendants: boolean;
   /** All of them must hold. */
   readonly filters: readonly Filter[];
+  readonly where: Filter | null;
   readonly matches: Matcher;
   /** The fields that order the results; the document's name comes last and decides between equals. */
   readonly orders: readonly PlannedOrder[];
@@ -80,6 +82,7 @@ export function planQuery(parent: string, query: StructuredQuery | null): QueryP
   if (query.findNearest !== null) {
     throw new StatusError(status.unimplemented, 'Vector search is not supported.');
   }
+  checkQueryLimits(query);
   if (from.collectionId !== '') checkCollectionId(from.collectionId);
   const limit = query.limit?.value ?? Number.POSITIVE_INFINITY;
   if (limit < 0 || query.offset < 0) throw invalidArgument('Limit and offset must not be negative.');
@@ -89,6 +92,7 @@ export function planQuery(parent: string, query: StructuredQuery | null): QueryP
     collectionId: from.collectionId,
     allDescendants: from.allDescendants,
     filters: conjuncts(query.where),
+    where: query.where,
     matches: compileFilter(query.where),
     orders,
     nameDescending,

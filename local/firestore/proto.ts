@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import type { MethodDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import { codecs } from './codec.ts';
-import { invalidArgument } from './errors.ts';
+import { invalidArgument, StatusError } from './errors.ts';
 import { maxRequestBytes } from './limits.ts';
 
 /** The protos that the official client speaks: its own dependency ships them. */
@@ -26,8 +26,8 @@ function rawRequest<T>(type: protobuf.Type, bytes: Buffer): RawRequest<T> {
       try {
         return type.decode(bytes) as unknown as T;
       } catch (error) {
-        if (error instanceof RangeError) throw invalidArgument('The request is not a valid message.');
-        throw error;
+        if (error instanceof StatusError) throw error;
+        throw invalidArgument(`The request is not a valid message: ${String(error)}`);
       }
     },
   };

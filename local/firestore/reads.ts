@@ -1,11 +1,10 @@
-import { aggregateRows } from './aggregates.ts';
+import { aggregatedFields, aggregateRows } from './aggregates.ts';
 import type { WireDocument } from './codec.ts';
 import type { Database, ReadView } from './database.ts';
 import { type DocumentVersion, versionAt } from './entries.ts';
 import { invalidArgument } from './errors.ts';
 import { pickFields } from './fields.ts';
-import { documentPath, parentPath } from './names.ts';
-import { planQuery } from './plan.ts';
+import { documentPath } from './names.ts';
 import type {
   BatchGetDocumentsRequest,
   BatchGetDocumentsResponse,
@@ -66,7 +65,7 @@ export async function* query(
   request: RunQueryRequest,
   signal: AbortSignal,
 ): AsyncIterable<RunQueryResponse> {
-  const plan = planQuery(parentPath(database.root, request.parent), request.structuredQuery);
+  const plan = database.plan(request.parent, request.structuredQuery);
   const view = database.view(request);
   yield* beginning(view);
   const { rows, skipped } = await database.query(plan, view, signal);
@@ -86,7 +85,11 @@ export async function* aggregationQuery(
 ): AsyncIterable<RunAggregationQueryResponse> {
   const aggregation = request.structuredAggregationQuery;
   if (aggregation === null) throw invalidArgument('The request has no query.');
-  const plan = planQuery(parentPath(database.root, request.parent), aggregation.structuredQuery);
+  const plan = database.plan(
+    request.parent,
+    aggregation.structuredQuery,
+    aggregatedFields(aggregation.aggregations),
+  );
   const view = database.view(request);
   yield* beginning(view);
   const { rows, skipped } = await database.query(plan, view, signal);

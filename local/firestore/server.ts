@@ -11,6 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Faults } from '../shared/faults.ts';
+import { PortInUse } from '../shared/http.ts';
 import { StatusError, status } from './errors.ts';
 import { defineMethod, type RawRequest } from './proto.ts';
 
@@ -27,7 +28,12 @@ export type OpenDuplex<Request, Response> = (send: (response: Response) => void)
   close(): void;
 };
 
+/** Above what a request may hold, so that one too large gets the service's answer and not the transport's. */
 const maxMessageBytes = 64 * 1_048_576;
+
+/** A connection whose other end is gone without a word is closed after these, and with it the calls that wait on it. */
+const keepaliveTimeMs = 60_000;
+const keepaliveTimeoutMs = 20_000;
 
 /** An error as grpc-js wants it. What is not a refusal of ours is a defect, and is shown. */
 export function grpcError(error: unknown): { code: number; details: string; message: string; name: string } {
@@ -49,6 +55,8 @@ export class RpcServer {
   readonly #server = new Server({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': -1,
+    'grpc.keepalive_time_ms': keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
   });
   readonly #definition: Record<string, ServiceDefinition[string]> = {};
   readonly #implementation: UntypedServiceImplementation = {};
@@ -148,13 +156,13 @@ export class RpcServer {
     this.#implementation[rpc] = handler;
   }
 
-  /** @returns the port listened on */
+  /** Returns the port. Rejects with {@link PortInUse}. */
   listen(port: number): Promise<number> {
     this.#server.addService(this.#definition, this.#implementation);
     return new Promise((resolve, reject) => {
       this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
         if (error === null) resolve(bound);
-        else reject(error);
+        else reject(error.message.includes('EADDRINUSE') ? new PortInUse('Firestore', port, error) : error);
       });
     });
   }

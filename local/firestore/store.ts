@@ -66,7 +66,7 @@ export class DocumentStore {
   apply(changes: Iterable<Change>, at: Micros): Entry[] {
     const changed: Entry[] = [];
     for (const { path, version } of changes) {
-      const entry = this.#entryFor(path, version !== undefined);
+      const entry = this.entry(path) ?? (version === undefined ? undefined : this.#newEntry(path));
       if (entry === undefined || entry.current === version) continue;
       this.#replace(entry, version, at);
       changed.push(entry);
@@ -76,11 +76,11 @@ export class DocumentStore {
   }
 
   /** Puts documents of a snapshot in place, in an empty store. What was before them cannot be read. */
-  load(path: string, version: DocumentVersion): void {
-    const entry = this.#entryFor(path, true);
-    if (entry === undefined) return;
+  load(path: string, version: DocumentVersion): Entry {
+    const entry = this.#newEntry(path);
     this.#replace(entry, version, version.updateTime);
     this.#oldestReadable = Math.max(this.#oldestReadable, version.updateTime);
+    return entry;
   }
 
   /** All documents as they are now. */
@@ -126,22 +126,19 @@ export class DocumentStore {
     }
   }
 
-  #entryFor(path: string, create: boolean): Entry | undefined {
+  #newEntry(path: string): Entry {
     const slash = path.lastIndexOf('/');
     const id = path.slice(slash + 1);
-    const collection = this.#collectionFor(path.slice(0, slash), create);
-    let entry = collection?.byId.get(id);
-    if (entry === undefined && create && collection !== undefined) {
-      const name = `${this.#root}/${path}`;
-      entry = { id, path, name, collection, current: undefined, since: 0, past: [] };
-      collection.byId.set(id, entry);
-    }
+    const collection = this.#collectionFor(path.slice(0, slash));
+    const name = `${this.#root}/${path}`;
+    const entry: Entry = { id, path, name, collection, current: undefined, since: 0, past: [] };
+    collection.byId.set(id, entry);
     return entry;
   }
 
-  #collectionFor(path: string, create: boolean): Collection | undefined {
+  #collectionFor(path: string): Collection {
     const known = this.#collections.get(path);
-    if (known !== undefined || !create) return known;
+    if (known !== undefined) return known;
     const id = path.slice(path.lastIndexOf('/') + 1);
     const group = this.#groupFor(id);
     const byId = new Map<string, Entry>();

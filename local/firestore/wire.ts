@@ -179,6 +179,20 @@ export interface RunAggregationQueryResponse {
   readTime?: Micros;
 }
 
+export interface PartitionQueryRequest {
+  parent: string;
+  structuredQuery: StructuredQuery | null;
+  partitionCount: { toNumber(): number };
+  pageToken: string;
+  pageSize: number;
+  readTime: Micros | null;
+}
+
+export interface PartitionQueryResponse {
+  partitions: Cursor[];
+  nextPageToken: string;
+}
+
 export interface ListDocumentsRequest {
   parent: string;
   collectionId: string;

@@ -1,6 +1,8 @@
 import type { DocumentVersion } from './entries.ts';
 import { invalidArgument, StatusError, status } from './errors.ts';
 import { FieldsDraft, getField, nameField, parseFieldPath } from './fields.ts';
+import type { IndexConfig } from './indexconfig.ts';
+import { checkIndexEntries } from './indexentries.ts';
 import { maxTransformsPerDocument } from './limits.ts';
 import { checkedDocumentBytes } from './sizes.ts';
 import type { Change } from './store.ts';
@@ -78,9 +80,6 @@ function transformFields(
   transforms: readonly FieldTransform[],
   requestTime: Value,
 ): { fields: Fields; results: Value[] } {
-  if (transforms.length > maxTransformsPerDocument) {
-    throw invalidArgument(`More than ${maxTransformsPerDocument} field transforms on one document.`);
-  }
   const draft = new FieldsDraft(fields);
   const results = transforms.map((transform) => {
     const path = fieldPath(transform.fieldPath);
@@ -95,13 +94,20 @@ function transformFields(
 class CommitDraft {
   readonly #read: (path: string) => DocumentVersion | undefined;
   readonly #time: Micros;
+  readonly #indexes: IndexConfig | undefined;
   readonly #drafts = new Map<string, DocumentVersion | undefined>();
+  readonly #transforms = new Map<string, number>();
   writes = 0;
   deletes = 0;
 
-  constructor(read: (path: string) => DocumentVersion | undefined, time: Micros) {
+  constructor(
+    read: (path: string) => DocumentVersion | undefined,
+    time: Micros,
+    indexes: IndexConfig | undefined,
+  ) {
     this.#read = read;
     this.#time = time;
+    this.#indexes = indexes;
   }
 
   apply({ path, write }: PlannedWrite): WriteResult {
@@ -114,6 +120,7 @@ class CommitDraft {
     }
     this.writes++;
     const { fields, results } = this.#written(write, current?.fields ?? emptyFields);
+    this.#countTransforms(path, results.length);
     const version = this.#version(path, fields, current);
     this.#drafts.set(path, version);
     return { updateTime: version.updateTime, ...(results.length > 0 && { transformResults: results }) };
@@ -134,8 +141,17 @@ class CommitDraft {
     return transformFields(fields, transforms, timestampValue(this.#time));
   }
 
+  #countTransforms(path: string, more: number): void {
+    if (more === 0) return;
+    const count = (this.#transforms.get(path) ?? 0) + more;
+    this.#transforms.set(path, count);
+    if (count > maxTransformsPerDocument)
+      throw invalidArgument(`More than ${maxTransformsPerDocument} field transforms on "${path}".`);
+  }
+
   #version(path: string, fields: Fields, current: DocumentVersion | undefined): DocumentVersion {
     const sizeBytes = checkedDocumentBytes(path, fields);
+    if (this.#indexes !== undefined) checkIndexEntries(this.#indexes, path, fields, sizeBytes);
     if (current !== undefined && identicalFields(current.fields, fields)) return current;
     const createTime = current?.createTime ?? this.#time;
     return { fields, createTime, updateTime: this.#time, sizeBytes };
@@ -151,8 +167,9 @@ export function draftCommit(
   writes: readonly PlannedWrite[],
   read: (path: string) => DocumentVersion | undefined,
   time: Micros,
+  indexes: IndexConfig | undefined,
 ): WriteOutcome {
-  const draft = new CommitDraft(read, time);
+  const draft = new CommitDraft(read, time, indexes);
   const results = writes.map((write) => draft.apply(write));
   return { results, changes: draft.changes(), writes: draft.writes, deletes: draft.deletes };
 }

@@ -3,7 +3,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type CollectionReference, type DocumentData, Firestore } from '@google-cloud/firestore';
 import { v1 } from '@google-cloud/firestore-api';
 import { credentials } from '@grpc/grpc-js';
-import { type LocalFirestore, startFirestore } from '../../../local/firestore/index.ts';
+import {
+  type FirestoreOptions,
+  type LocalFirestore,
+  startFirestore,
+} from '../../../local/firestore/index.ts';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 
@@ -20,9 +24,11 @@ export const code = {
   invalidArgument: 3,
   notFound: 5,
   alreadyExists: 6,
+  permissionDenied: 7,
   resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
+  unimplemented: 12,
   unavailable: 14,
 } as const;
 
@@ -78,12 +84,14 @@ export function useFirestore(): () => Connection {
 }
 
 /** {@link useFirestore} with the local Firestore's own controls. Only inside {@link describeLocal}. */
-export function useLocalFirestore(): () => LocalConnection {
+export function useLocalFirestore(
+  options: Pick<FirestoreOptions, 'indexes' | 'projectId'> = {},
+): () => LocalConnection {
   let connection: (LocalConnection & Opened) | undefined;
   before(async () => {
     const clock = new OffsetClock();
     const faults = new Faults(clock);
-    const local = await startFirestore({ port: 0, clock, faults });
+    const local = await startFirestore({ ...options, port: 0, clock, faults });
     connection = { ...open(`127.0.0.1:${local.port}`), local, clock, faults };
   });
   after(async () => {
