@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { code, codeOf, database, useFirestore } from './harness.ts';
+import { FieldValue, Filter } from '@google-cloud/firestore';
+import { code, codeOf, database, describeLocal, useFirestore, useLocalFirestore } from './harness.ts';
 
 type Fields = Record<string, object>;
 
@@ -110,5 +111,75 @@ describe('Firestore limits', () => {
     };
     assert.equal(await codeOf(run(30)), undefined);
     assert.equal(await codeOf(run(31)), code.invalidArgument);
+  });
+});
+
+describeLocal('Firestore limits of requests', () => {
+  const connection = useLocalFirestore();
+  const numbers = (length: number) => Array.from({ length }, (_, i) => i);
+
+  it('a commit changes one document by at most 500 transforms', async () => {
+    const { raw, collection } = connection();
+    const { path } = collection();
+    const write = (id: string, from: number, count: number) => ({
+      update: { name: `${database}/documents/${path}/${id}`, fields: {} },
+      updateMask: { fieldPaths: [] },
+      updateTransforms: numbers(count).map((i) => ({
+        fieldPath: `f${from + i}`,
+        increment: { integerValue: 1 },
+      })),
+    });
+    const commit = (...writes: object[]) => codeOf(raw.commit({ database, writes }));
+    assert.equal(await commit(write('a', 0, 500), write('b', 0, 500)), undefined);
+    assert.equal(await commit(write('a', 0, 501)), code.invalidArgument);
+    assert.equal(await commit(write('a', 0, 300), write('a', 300, 201)), code.invalidArgument);
+  });
+
+  it('a query has at most 30 alternatives, in all its filters together', async () => {
+    const docs = connection().collection();
+    const inList = (field: string, length: number) => Filter.where(field, 'in', numbers(length));
+    const run = (filter: Filter) => codeOf(docs.where(filter).get());
+    assert.equal(await run(Filter.and(inList('a', 5), inList('b', 6))), undefined);
+    assert.equal(await run(Filter.and(inList('a', 4), inList('b', 8))), code.invalidArgument);
+    assert.equal(await run(Filter.or(inList('a', 20), inList('b', 10))), undefined);
+    assert.equal(await run(Filter.or(inList('a', 20), inList('b', 11))), code.invalidArgument);
+  });
+
+  it('some filters exclude each other', async () => {
+    const docs = connection().collection();
+    const has = (value: number) => Filter.where('tags', 'array-contains', value);
+    const not = Filter.where('a', 'not-in', [1]);
+    const run = (filter: Filter) => codeOf(docs.where(filter).get());
+    assert.equal(await run(Filter.or(has(1), has(2))), undefined);
+    assert.equal(await run(Filter.and(has(1), has(2))), code.invalidArgument);
+    assert.equal(await run(not), undefined);
+    assert.equal(await run(Filter.and(not, Filter.where('b', '!=', 1))), code.invalidArgument);
+    assert.equal(await run(Filter.and(not, Filter.where('b', 'in', [1]))), code.invalidArgument);
+    assert.equal(await run(Filter.or(not, Filter.where('b', '==', 1))), code.invalidArgument);
+    assert.equal(await run(Filter.where('a', 'not-in', numbers(11))), code.invalidArgument);
+  });
+
+  it('a query has at most 100 filters and orders', async () => {
+    const docs = connection().collection();
+    const query = (orders: number) => {
+      let all = docs.where('a', '==', 1);
+      for (const i of numbers(orders)) all = all.orderBy(`f${i}`);
+      return codeOf(all.get());
+    };
+    assert.equal(await query(99), undefined);
+    assert.equal(await query(100), code.invalidArgument);
+  });
+
+  it('there is no search for the nearest vectors, and it says so', async () => {
+    const docs = connection().collection();
+    await docs.doc('a').set({ v: FieldValue.vector([1, 2]) });
+    const nearest = docs.findNearest({
+      vectorField: 'v',
+      queryVector: [1, 1],
+      limit: 1,
+      distanceMeasure: 'EUCLIDEAN',
+    });
+    await assert.rejects(nearest.get(), { code: code.unimplemented, message: /[Vv]ector search/ });
+    assert.deepEqual((await docs.doc('a').get()).get('v'), FieldValue.vector([1, 2]));
   });
 });
