@@ -52,6 +52,49 @@ const tasksServiceAccount = defineString('TASKS_SERVICE_ACCOUNT', {
   description: 'Service account that Cloud Tasks calls flush as; empty: the functions’ own',
 });
 
+/** The kinds of Firestore operation that have limits, as parameters name them. */
+const kinds = { writes: 'WRITES', reads: 'READS', deletes: 'DELETES' } as const;
+type PerKind<Value> = Record<keyof typeof kinds, Value>;
+
+function perKind<Value>(make: (kind: keyof typeof kinds) => Value): PerKind<Value> {
+  return { writes: make('writes'), reads: make('reads'), deletes: make('deletes') };
+}
+
+const quotaDefaults = { writes: 1000, reads: 10_000, deletes: 500 };
+const perMinuteDefaults = { writes: 50_000, reads: 500_000, deletes: 25_000 };
+const quotaPerSecond = perKind((kind) =>
+  defineInt(`QUOTA_${kinds[kind]}_PER_SECOND`, {
+    default: quotaDefaults[kind],
+    description: `Firestore’s limit on ${kind} a second, as reports show it`,
+  }),
+);
+const ratePerSecond = perKind((kind) =>
+  defineInt(`RATE_${kinds[kind]}_PER_SECOND`, {
+    default: quotaDefaults[kind] * 0.8,
+    description: `Most ${kind} a second of all instances and proxies together`,
+  }),
+);
+const ratePerMinute = perKind((kind) =>
+  defineInt(`RATE_${kinds[kind]}_PER_MINUTE`, {
+    default: perMinuteDefaults[kind],
+    description: `Most ${kind} a minute of all instances and proxies together`,
+  }),
+);
+const daily = perKind((kind) =>
+  defineInt(`DAILY_${kinds[kind]}`, { default: 0, description: `Most ${kind} a day; 0: no limit` }),
+);
+const dailyPreset = defineString('DAILY_PRESET', {
+  default: '',
+  description: 'free-tier: 20,000 writes, 50,000 reads and 20,000 deletes a day where DAILY_… is 0',
+});
+const dailyTimeZone = defineString('DAILY_TIME_ZONE', {
+  default: 'America/Los_Angeles',
+  description: 'The daily budgets begin anew at its midnight',
+});
+
+/** https://cloud.google.com/firestore/quotas#free-quota */
+const freeTier = { writes: 20_000, reads: 50_000, deletes: 20_000 };
+
 /** Cloud Tasks schedules 30 days ahead (https://cloud.google.com/tasks/docs/quotas); a day is left for waiting. */
 const maxTaskTimeoutMs = 29 * 86_400_000;
 
@@ -69,6 +112,10 @@ export interface Config {
   readCacheMs: number;
   logLevel: string;
   tasksServiceAccount: string;
+  /** Firestore operations by kind. A daily limit of 0 is none. */
+  quota: Record<'perSecond' | 'ratePerSecond' | 'ratePerMinute' | 'daily', PerKind<number>> & {
+    timeZone: string;
+  };
 }
 
 /** Reads the parameters; only at run time, never while the CLI discovers the functions. */
@@ -86,5 +133,14 @@ export function readConfig(): Config {
     readCacheMs: readCacheSeconds.value() * 1000,
     logLevel: logLevel.value(),
     tasksServiceAccount: tasksServiceAccount.value(),
+    quota: {
+      perSecond: perKind((kind) => quotaPerSecond[kind].value()),
+      ratePerSecond: perKind((kind) => ratePerSecond[kind].value()),
+      ratePerMinute: perKind((kind) => ratePerMinute[kind].value()),
+      daily: perKind(
+        (kind) => daily[kind].value() || (dailyPreset.value() === 'free-tier' ? freeTier[kind] : 0),
+      ),
+      timeZone: dailyTimeZone.value(),
+    },
   };
 }

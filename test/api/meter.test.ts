@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
-import { meteredDocuments, OperationMeter } from '../../functions/src/quota/meter.ts';
+import { reopening } from '../../functions/src/quota/leasedDocuments.ts';
+import { OperationMeter } from '../../functions/src/quota/meter.ts';
+import { unlimitedDocuments } from '../support/quota.ts';
 
 const answering: DocumentStore = {
   read: async (paths) => paths.map((path) => ({ path })),
@@ -22,7 +24,7 @@ const query = { collection: 'tasks', filters: [], orderBy: [], limit: 5 };
 describe('Metered documents', () => {
   it('count what each cause is billed', async () => {
     const meter = new OperationMeter();
-    const documents = meteredDocuments(async () => answering, meter);
+    const documents = unlimitedDocuments(async () => answering, meter);
 
     await documents.read(['tasks/t1', 'tasks/t2'], 'flush');
     await documents.commit([{ ...write, changes: [] }], 'flush');
@@ -40,23 +42,24 @@ describe('Metered documents', () => {
 
   it('count what failed too, for it may have been done', async () => {
     const meter = new OperationMeter();
-    const documents = meteredDocuments(async () => failing, meter);
+    const documents = unlimitedDocuments(async () => failing, meter);
 
     await assert.rejects(documents.read(['tasks/t1'], 'x'));
     await assert.rejects(documents.commit([{ ...write, changes: [] }], 'x'));
     await assert.rejects(documents.query(query, 'x'));
 
-    assert.deepEqual(meter.byCause(), { x: { reads: 2, writes: 1, deletes: 0 } });
+    assert.deepEqual(meter.byCause(), { x: { reads: 6, writes: 1, deletes: 0 } });
   });
 
   it('open the database at the first operation, once, and again only after that failed', async () => {
     let opened = 0;
     const meter = new OperationMeter();
-    const documents = meteredDocuments(async () => {
+    const open = reopening(async () => {
       opened += 1;
       if (opened === 1) throw new Error('no credentials');
       return answering;
-    }, meter);
+    });
+    const documents = unlimitedDocuments(open, meter);
     assert.equal(opened, 0);
 
     await assert.rejects(documents.read(['a'], 'x'), /no credentials/);

@@ -6,7 +6,7 @@ import { KeyStore } from '../../functions/src/http/keyStore.ts';
 import type { Role, Route } from '../../functions/src/http/route.ts';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
-import { meteredDocuments, OperationMeter } from '../../functions/src/quota/meter.ts';
+import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { documentChanges, taskDocument, taskPath, taskState } from '../../functions/src/tasks/document.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask } from '../../functions/src/tasks/state.ts';
@@ -17,6 +17,7 @@ import { type Answer, countingIds, firstKeys, serve, type TestServer } from '../
 import { startMs } from '../support/clock.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { MemoryObjects } from '../support/objects.ts';
+import { unlimitedDocuments } from '../support/quota.ts';
 
 // Off the cloud, the clients would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -134,7 +135,7 @@ export async function startBackend(): Promise<Backend> {
     clock,
     faults,
     firestore,
-    documents: meteredDocuments(async () => direct, meter),
+    documents: unlimitedDocuments(async () => direct, meter),
     meter,
     objects,
     logger,

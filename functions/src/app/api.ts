@@ -8,7 +8,7 @@ import { minerRoutes } from '../tasks/minerRoutes.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock } from './base.ts';
-import { documents, meter } from './database.ts';
+import { documentsFor, meter } from './database.ts';
 import { acceptingRoutes, serve } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
@@ -20,6 +20,7 @@ export function start(): HttpHandler {
 function readingRoutes(): Route[] {
   const { config, objects, logger } = base();
   const { readCacheMs, flushTickMs: tickMs } = config;
+  const documents = documentsFor('api');
   return [
     ...readRoutes({
       documents,

@@ -1,9 +1,45 @@
-import { meteredDocuments, OperationMeter } from '../quota/meter.ts';
+import { once } from '../platform/once.ts';
+import { atShutdown } from '../platform/shutdown.ts';
+import { QuotaDays } from '../quota/day.ts';
+import { LeaseHolder } from '../quota/holder.ts';
+import { type LeasedDocuments, leasedDocuments, reopening } from '../quota/leasedDocuments.ts';
+import { Ledger } from '../quota/ledgerDocument.ts';
+import type { HolderKind } from '../quota/ledgerState.ts';
+import { apiMaxWaitMs, quotaLimits, workerMaxWaitMs } from '../quota/limits.ts';
+import { OperationMeter } from '../quota/meter.ts';
+import { Throttle } from '../quota/throttle.ts';
+import { base, clock, ids } from './base.ts';
+
+/** Firestore itself, loaded when first used. Only the ledger uses it without a lease. */
+const firestore = reopening(async () => (await import('../platform/firestore.ts')).firestoreDocuments());
 
 export const meter = new OperationMeter();
 
-/** The one way to Firestore, loaded when first used. */
-export const documents = meteredDocuments(async () => {
-  const { firestoreDocuments } = await import('../platform/firestore.ts');
-  return firestoreDocuments();
-}, meter);
+export const throttle = once(() => {
+  const { config, logger } = base();
+  return new Throttle({ logger, tickMs: config.flushTickMs, warn: (warning) => meter.warn(warning) });
+});
+
+export const ledger = once(() => {
+  const { quota } = base().config;
+  return new Ledger({
+    documents: {
+      read: async (paths, cause) => (await firestore()).read(paths, cause),
+      commit: async (writes, cause) => (await firestore()).commit(writes, cause),
+    },
+    clock,
+    days: new QuotaDays(quota.timeZone),
+    limits: quotaLimits(quota),
+    random: Math.random,
+  });
+});
+
+/** The one way to Firestore: each operation waits its turn in the leases of this process, which is of this kind. */
+export function documentsFor(kind: HolderKind): LeasedDocuments {
+  const { logger } = base();
+  const options = { meter, throttle: throttle(), clock };
+  const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, ids, logger, random: Math.random });
+  atShutdown(() => holder.close());
+  const maxWaitMs = kind === 'api' ? apiMaxWaitMs : workerMaxWaitMs;
+  return leasedDocuments({ ...options, open: firestore, holder, maxWaitMs });
+}

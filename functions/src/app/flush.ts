@@ -7,7 +7,7 @@ import { type Dispatch, flushHandler } from '../flush/handlers.ts';
 import { maxCacheBytes } from '../flush/limits.ts';
 import { TaskCache } from '../flush/taskCache.ts';
 import { base, clock, ids } from './base.ts';
-import { documents } from './database.ts';
+import { documentsFor } from './database.ts';
 
 /** Works on carriers. */
 export function start(): (dispatch: Dispatch) => Promise<void> {
@@ -17,7 +17,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
   const bodies = new TaskBodies({ objects, clock, ids, logger, retentionMs });
   const deadLetters = new DeadLetters(objects, clock, logger);
   const committer = new TaskCommitter({
-    documents,
+    documents: documentsFor('worker'),
     cache,
     clock,
     taskTimeoutMs,

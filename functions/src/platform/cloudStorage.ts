@@ -31,8 +31,8 @@ class CloudObjects implements ObjectStore {
       return { bytes: await this.#download(name, present), generation: present };
     } catch (error) {
       if (error instanceof AppError) throw error;
-      if (statusOf(error) === 404) return undefined;
-      throw failure(error, name);
+      if (storageStatus(error) === 404) return undefined;
+      throw storageFailure(error, name);
     }
   }
 
@@ -59,7 +59,7 @@ class CloudObjects implements ObjectStore {
       });
       return String(file.metadata.generation);
     } catch (error) {
-      throw failure(error, name);
+      throw storageFailure(error, name);
     }
   }
 
@@ -67,7 +67,7 @@ class CloudObjects implements ObjectStore {
     try {
       await (await this.#bucket()).file(name).delete({ ignoreNotFound: true });
     } catch (error) {
-      throw failure(error, name);
+      throw storageFailure(error, name);
     }
   }
 
@@ -85,7 +85,7 @@ class CloudObjects implements ObjectStore {
         updatedMs: Date.parse(metadata.updated ?? '') || 0,
       }));
     } catch (error) {
-      throw failure(error, prefix);
+      throw storageFailure(error, prefix);
     }
   }
 
@@ -95,11 +95,11 @@ class CloudObjects implements ObjectStore {
       await (await this.#bucket()).file(name).setMetadata({ customTime });
       return true;
     } catch (error) {
-      const status = statusOf(error);
+      const status = storageStatus(error);
       if (status === 404) return false;
       // It is later already: a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
       if (status === 400) return true;
-      throw failure(error, name);
+      throw storageFailure(error, name);
     }
   }
 
@@ -114,13 +114,15 @@ class CloudObjects implements ObjectStore {
   }
 }
 
-function statusOf(error: unknown): number | undefined {
+/** The HTTP status that the service answered with, if it did. */
+export function storageStatus(error: unknown): number | undefined {
   const code = (error as { code?: unknown }).code;
   return typeof code === 'number' ? code : undefined;
 }
 
-function failure(cause: unknown, name: string): AppError {
-  if (statusOf(cause) === 412) {
+/** What a failed call means: `conflict` for a precondition that did not hold, else `unavailable`. */
+export function storageFailure(cause: unknown, name: string): AppError {
+  if (storageStatus(cause) === 412) {
     return new AppError('conflict', `Object ${name} is not at the generation that was expected.`, { cause });
   }
   return new AppError('unavailable', `Cloud Storage failed on ${name}: ${messageOf(cause)}`, { cause });

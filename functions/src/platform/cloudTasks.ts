@@ -33,7 +33,7 @@ export function cloudTasksClient(): Promise<CloudTasksClient> {
 }
 
 async function createClient(): Promise<CloudTasksClient> {
-  const { CloudTasksClient: Client } = await import('@google-cloud/tasks');
+  const { CloudTasksClient: Client } = await import('./tasksClient.ts');
   return new Client(await clientOptions());
 }
 

@@ -91,9 +91,12 @@ export interface DocumentStore {
   commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
   /** Runs a query; one billed read for each document, at least one. */
   query(query: DocumentQuery, cause: string): Promise<QueryResult>;
-  /** Counts what matches; one billed read for each 1,000 index entries, at least one. */
+  /** Counts what matches, up to {@link maxCounted}; one billed read for each 1,000 index entries, at least one. */
   count(query: Pick<DocumentQuery, 'collection' | 'filters'>, cause: string): Promise<number>;
 }
+
+/** Counts end here, so that what they cost is known before. */
+export const maxCounted = 100_000;
 
 /** What a count bills (https://cloud.google.com/firestore/pricing#aggregation_queries). */
 export function countReads(count: number): number {

@@ -20,6 +20,7 @@ import {
   type DocumentWrite,
   type Fields,
   type Filter,
+  maxCounted,
   type QueryResult,
   type ReadDocument,
   removed,
@@ -112,7 +113,8 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
-    return (await translated(this.#filtered(collection, filters).count().get())).data().count;
+    return (await translated(this.#filtered(collection, filters).limit(maxCounted).count().get())).data()
+      .count;
   }
 
   #filtered(collection: string, filters: readonly Filter[]): Query {

@@ -54,8 +54,8 @@ const maxPageSize = 100;
 let sharedBetaClient: Promise<v2beta3.CloudTasksClient> | undefined;
 
 function betaClient(): Promise<v2beta3.CloudTasksClient> {
-  sharedBetaClient ??= import('@google-cloud/tasks').then(
-    async ({ v2beta3: { CloudTasksClient: Client } }) => new Client(await clientOptions()),
+  sharedBetaClient ??= import('./tasksBetaClient.ts').then(
+    async ({ CloudTasksClient: Client }) => new Client(await clientOptions()),
   );
   return sharedBetaClient;
 }

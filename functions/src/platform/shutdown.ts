@@ -1,0 +1,26 @@
+/** Less than the 10 s after SIGTERM that Cloud Run allows (https://cloud.google.com/run/docs/container-contract). */
+const graceMs = 5_000;
+
+/**
+ * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` as soon as the server is
+ * closed (its source, invoker.ts), so the exit is held until the work is done, or `graceMs` are over.
+ */
+export function atShutdown(work: () => Promise<void>): void {
+  process.once('SIGTERM', () => {
+    const exit = process.exit.bind(process);
+    let code: string | number | null | undefined;
+    let isOver = false;
+    let isAsked = false;
+    const end = (): void => {
+      isOver = true;
+      if (isAsked) exit(code);
+    };
+    process.exit = ((wanted?: string | number | null) => {
+      code = wanted;
+      isAsked = true;
+      if (isOver) exit(code);
+    }) as typeof process.exit;
+    setTimeout(end, graceMs).unref();
+    void work().then(end, end);
+  });
+}

@@ -1,0 +1,47 @@
+import { demandMargin, maxTermMs, patienceMs, trickleRate } from './limits.ts';
+import { each, noOperations, type Operations, type OperationType } from './operations.ts';
+
+/** How long work that was announced counts, if nothing more is heard of it. */
+const expectationMs = 2_000;
+
+/** What a holder would use, from what it was asked for since its last lease. */
+export class Demand {
+  #arrived: Operations = { ...noOperations };
+  #sinceMs: number;
+  readonly #lastMs: Partial<Record<OperationType, number>> = {};
+  readonly #expected: Partial<Record<OperationType, { count: number; atMs: number }>> = {};
+
+  constructor(nowMs: number) {
+    this.#sinceMs = nowMs;
+  }
+
+  arrive(type: OperationType, count: number, nowMs: number): void {
+    this.#arrived[type] += count;
+    this.#lastMs[type] = nowMs;
+  }
+
+  /** So many are to come as fast as they can be done. */
+  expect(type: OperationType, count: number, nowMs: number): void {
+    this.#expected[type] = { count, atMs: nowMs };
+  }
+
+  /** A new lease begins: what was asked for before says nothing more. */
+  restart(nowMs: number): void {
+    this.#arrived = { ...noOperations };
+    this.#sinceMs = nowMs;
+  }
+
+  /** Operations a second; `queued`: those that wait now. 0 for a kind that was not used for long. */
+  rates(queued: Operations, nowMs: number): Operations {
+    const seconds = Math.max(1, (nowMs - this.#sinceMs) / 1000);
+    return each((type) => {
+      const lastMs = this.#lastMs[type];
+      const expected = this.#expected[type];
+      const isExpected = expected !== undefined && nowMs - expected.atMs < expectationMs;
+      const waiting = queued[type] + (isExpected ? expected.count : 0);
+      const arriving = (this.#arrived[type] / seconds) * demandMargin;
+      const isUsed = lastMs !== undefined && nowMs - lastMs < maxTermMs;
+      return Math.max(arriving, (waiting * 1000) / patienceMs, isUsed ? trickleRate : 0);
+    });
+  }
+}

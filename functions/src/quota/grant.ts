@@ -1,0 +1,178 @@
+import type { Denials, LedgerRequest } from './ledger.ts';
+import { isLive, isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
+import {
+  apiReadsShare,
+  firstAmountShare,
+  idleCostSeconds,
+  leasableRates,
+  lowRate,
+  maxAmountShare,
+  maxBudgetWaitMs,
+  maxTermMs,
+  minTermMs,
+  type QuotaLimits,
+  rateRetryMs,
+  resetMarginMs,
+  termPerHolderMs,
+} from './limits.ts';
+import {
+  each,
+  noOperations,
+  type Operations,
+  type OperationType,
+  operationTypes,
+  plus,
+} from './operations.ts';
+import { fairShare } from './share.ts';
+
+/** A wish for a lease. */
+export interface LeaseWish {
+  /** The new lease's id. */
+  id: string;
+  /** Until when the lease that it renews may be spent; the request's time where it renews none. */
+  switchMs: number;
+  /** Operations a second that the holder would use; 0: none of this kind. */
+  demands: Operations;
+  /** The least amounts that are of use. */
+  needs: Operations;
+  /** Kinds whose amount was spent before its lease ended, so that the next may be twice as large. */
+  spentEarly: readonly OperationType[];
+  /** A proxy's: so much at most, for so long. */
+  fixed?: { amounts: Operations; termMs: number } | undefined;
+}
+
+type WishRequest = LedgerRequest & { wish: LeaseWish };
+
+/**
+ * What a wish gets of what others leave free. `own`: the holder's leases that this one replaces; what was kept of them
+ * goes over to it. No lease where nothing can be granted.
+ */
+export function grantOf(
+  state: LedgerState,
+  request: WishRequest,
+  own: readonly Lease[],
+  limits: QuotaLimits,
+): { lease: Lease | undefined; denials: Denials } {
+  const { wish, nowMs, day, holder, kind, returns } = request;
+  const leasable = leasableRates(limits);
+  const rates = each((type) => rateOf(state, request, type, leasable[type]));
+  const endMs = Math.min(wish.switchMs + termMs(state, request, rates, leasable), day.endMs - resetMarginMs);
+  const kept = each((type) =>
+    returns.reduce(
+      (sum, { id, kept: of }) => (own.some((lease) => lease.id === id) ? sum + (of?.[type] ?? 0) : sum),
+      0,
+    ),
+  );
+  const amounts = each((type) =>
+    rates[type] > 0
+      ? kept[type] +
+        freshAmount(state, request, own, limits, { type, rate: rates[type], kept: kept[type], endMs })
+      : kept[type],
+  );
+  const denials: Denials = {};
+  for (const type of operationTypes.filter((each) => wish.demands[each] > 0)) {
+    if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nowMs + rateRetryMs };
+    else if (amounts[type] < Math.max(1, wish.needs[type]))
+      denials[type] = {
+        reason: 'daily_budget',
+        retryAtMs: Math.min(day.endMs + resetMarginMs, nowMs + maxBudgetWaitMs),
+      };
+  }
+  const isGranted = operationTypes.some((type) => wish.demands[type] > 0 && denials[type] === undefined);
+  if (!isGranted) return { lease: undefined, denials };
+  const previous = previousOf(own, wish.switchMs, nowMs);
+  const lease: Lease = {
+    id: wish.id,
+    holder,
+    kind,
+    day: day.id,
+    rates,
+    amounts,
+    startMs: nowMs,
+    endMs,
+    ...(previous && { previous }),
+    demands: wish.demands,
+  };
+  return { lease, denials };
+}
+
+/** Operations a second: the holder's fair share, of which others may still hold a part. */
+function rateOf(
+  state: LedgerState,
+  { wish, nowMs, holder }: WishRequest,
+  type: OperationType,
+  leasable: number,
+): number {
+  if (wish.demands[type] <= 0) return 0;
+  const taken = [
+    ...state.leases.filter((lease) => isReserved(lease, nowMs)).map((lease) => reservedRates(lease, nowMs)),
+    ...state.cooling.map(({ rates }) => rates),
+  ].reduce((sum, rates) => sum + rates[type], 0);
+  const low = lowRate(leasable);
+  const share = fairShare(leasable, wish.demands[type], otherDemands(state, holder, nowMs, type));
+  const rate = Math.min(leasable - taken, Math.max(low, share));
+  return rate < low / 2 ? 0 : rate;
+}
+
+function otherDemands(state: LedgerState, holder: string, nowMs: number, type: OperationType): number[] {
+  return [...state.leases.filter((lease) => isLive(lease, nowMs)), ...state.waiting]
+    .filter((other) => other.holder !== holder && other.demands[type] > 0)
+    .map(({ demands }) => demands[type]);
+}
+
+/** Where more is wanted than there is, short, so that shares adapt; else longer the less it blocks. */
+function termMs(
+  state: LedgerState,
+  { wish, nowMs, holder }: WishRequest,
+  rates: Operations,
+  leasable: Operations,
+): number {
+  if (wish.fixed !== undefined) return wish.fixed.termMs;
+  const granted = operationTypes.filter((type) => rates[type] > 0);
+  const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
+  const isScarce = granted.some(
+    (type) =>
+      otherDemands(state, holder, nowMs, type).reduce((sum, each) => sum + each, wish.demands[type]) >
+      leasable[type],
+  );
+  if (isScarce || state.waiting.length > 0) return Math.max(minTermMs, (others.size + 1) * termPerHolderMs);
+  const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
+  return Math.max(minTermMs, Math.min(maxTermMs, ...terms));
+}
+
+/** What is charged anew: as much as the rate can spend, in steps that grow where a day has a limit. */
+function freshAmount(
+  state: LedgerState,
+  { wish, nowMs, kind }: WishRequest,
+  own: readonly Lease[],
+  { daily }: QuotaLimits,
+  { type, rate, kept, endMs }: { type: OperationType; rate: number; kept: number; endMs: number },
+): number {
+  const spendable = wish.fixed?.amounts[type] ?? Math.ceil((rate * (endMs - nowMs)) / 1000) + 1;
+  const day = daily[type];
+  if (day === 0) return Math.max(0, Math.max(spendable, wish.needs[type]) - kept);
+  const most = Math.max(1, Math.floor(day * maxAmountShare));
+  const first = Math.max(1, Math.floor(day * firstAmountShare));
+  const before = Math.max(0, ...own.map((lease) => lease.amounts[type]));
+  const step =
+    wish.fixed !== undefined ? most : wish.spentEarly.includes(type) ? Math.max(first, 2 * before) : first;
+  const target = Math.max(Math.min(spendable, step, most), wish.needs[type]);
+  return Math.max(0, Math.min(target - kept, budgetLeft(state, day, type, kind)));
+}
+
+/** What is left of the day; a part of the reads is left to the API. */
+function budgetLeft(state: LedgerState, day: number, type: OperationType, kind: Lease['kind']): number {
+  const left = day - state.charged[type];
+  if (type !== 'reads' || kind === 'api') return left;
+  return left - Math.max(0, Math.ceil(day * apiReadsShare) - state.apiReads);
+}
+
+/** The rates that the holder may still spend until the switch. */
+function previousOf(own: readonly Lease[], switchMs: number, nowMs: number): Lease['previous'] {
+  const reserved = own
+    .filter((lease) => isReserved(lease, nowMs))
+    .map((lease) => reservedRates(lease, nowMs));
+  if (reserved.length === 0) return undefined;
+  const untilMs = Math.min(switchMs, Math.max(...own.map((lease) => lease.endMs)));
+  return { rates: reserved.reduce((sum, rates) => plus(sum, rates), { ...noOperations }), untilMs };
+}

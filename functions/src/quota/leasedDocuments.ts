@@ -1,0 +1,138 @@
+import type { Clock } from '../platform/clock.ts';
+import {
+  countReads,
+  DocumentError,
+  type DocumentStore,
+  type DocumentWrite,
+  maxCounted,
+} from '../platform/documents.ts';
+import type { LeaseHolder } from './holder.ts';
+import type { OperationMeter } from './meter.ts';
+import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
+import type { Throttle } from './throttle.ts';
+
+export interface LeasedDocumentsOptions {
+  /** Firestore itself. */
+  open(): Promise<DocumentStore>;
+  holder: Pick<LeaseHolder, 'acquire' | 'giveBack' | 'commitSize'>;
+  meter: OperationMeter;
+  throttle: Throttle;
+  clock: Clock;
+  /** How long an operation waits for its turn. */
+  maxWaitMs: number;
+}
+
+/** Documents of which every operation is spent from a lease before it is done. */
+export interface LeasedDocuments extends DocumentStore {
+  /** How many documents a commit may hold now, where so many are to be written soon. */
+  commitSize(waiting: number): Promise<number>;
+}
+
+/**
+ * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its cause.
+ * What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what it asked for
+ * may have been done; so does one whose answer is lost.
+ */
+export function leasedDocuments(options: LeasedDocumentsOptions): LeasedDocuments {
+  const { holder } = options;
+  return {
+    commitSize: (waiting) => holder.commitSize(waiting),
+    read: (paths, cause) =>
+      spending(options, cause, { reads: paths.length }, async (documents) => {
+        const result = await documents.read(paths, cause);
+        return { result, reads: paths.length };
+      }),
+    commit: (writes, cause) =>
+      spending(options, cause, operationsOf(writes), async (documents) => {
+        const result = await documents.commit(writes, cause);
+        return { result, reads: 0 };
+      }),
+    query: (query, cause) =>
+      spending(options, cause, { reads: Math.max(1, query.limit) }, async (documents) => {
+        const result = await documents.query(query, cause);
+        return { result, reads: result.billedReads };
+      }),
+    count: (query, cause) =>
+      spending(options, cause, { reads: countReads(maxCounted) }, async (documents) => {
+        const result = await documents.count(query, cause);
+        return { result, reads: countReads(result) };
+      }),
+  };
+}
+
+/** Opens at the first call, and again after that failed. */
+export function reopening(open: () => Promise<DocumentStore>): () => Promise<DocumentStore> {
+  let opened: Promise<DocumentStore> | undefined;
+  return async () => {
+    opened ??= open();
+    try {
+      return await opened;
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
+  };
+}
+
+function operationsOf(writes: readonly DocumentWrite[]): Partial<Operations> {
+  const deletes = writes.filter(({ changes }) => changes === 'deleted').length;
+  return { writes: writes.length - deletes, deletes };
+}
+
+/** Spends the most that a call can cost, makes it, and takes back reads that it turned out not to cost. */
+async function spending<Result>(
+  options: LeasedDocumentsOptions,
+  cause: string,
+  most: Partial<Operations>,
+  call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
+): Promise<Result> {
+  const { holder, meter } = options;
+  const operations = { ...noOperations, ...most };
+  const documents = await options.open();
+  const leases = await acquireAll(options, operations);
+  let { reads } = operations;
+  try {
+    const answer = await call(documents);
+    ({ reads } = answer);
+    const lease = leases.get('reads');
+    if (lease !== undefined && reads < operations.reads)
+      holder.giveBack('reads', operations.reads - reads, lease);
+    return answer.result;
+  } catch (error) {
+    throw withRetry(options, error, operations);
+  } finally {
+    meter.count(cause, { ...operations, reads });
+  }
+}
+
+/** The lease that each kind is spent from. Throws DocumentError `no_quota`. */
+async function acquireAll(
+  { holder, maxWaitMs }: LeasedDocumentsOptions,
+  operations: Operations,
+): Promise<Map<OperationType, string>> {
+  const leases = new Map<OperationType, string>();
+  for (const type of operationTypes.filter((each) => operations[each] > 0)) {
+    const decision = await holder.acquire(type, operations[type], maxWaitMs);
+    if (!decision.isGranted) {
+      for (const [granted, leaseId] of leases) holder.giveBack(granted, operations[granted], leaseId);
+      const { reason, retryAtMs } = decision;
+      throw new DocumentError('no_quota', `No quota for ${operations[type]} ${type}: ${reason}.`, {
+        retryAtMs,
+      });
+    }
+    leases.set(type, decision.leaseId);
+  }
+  return leases;
+}
+
+/** Where Firestore itself says that its quota is used up, everything goes slower, and the error says until when. */
+function withRetry(
+  { throttle, clock }: LeasedDocumentsOptions,
+  error: unknown,
+  operations: Operations,
+): unknown {
+  if (!(error instanceof DocumentError) || error.failure !== 'exhausted') return error;
+  const type = operationTypes.find((each) => operations[each] > 0) ?? 'reads';
+  const retryAtMs = throttle.exhausted(type, clock.now());
+  return new DocumentError('exhausted', error.message, { cause: error, retryAtMs });
+}

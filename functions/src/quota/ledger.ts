@@ -1,0 +1,243 @@
+import type { QuotaDay } from './day.ts';
+import { grantOf, type LeaseWish } from './grant.ts';
+import {
+  emptyLedger,
+  type HolderKind,
+  isLive,
+  isReserved,
+  type Lease,
+  type LedgerState,
+  reservedRates,
+} from './ledgerState.ts';
+import { coolingMs, maxLeases, type QuotaLimits, resetMarginMs, waitingMs } from './limits.ts';
+import {
+  each,
+  noOperations,
+  type Operations,
+  type OperationType,
+  operationTypes,
+  plus,
+} from './operations.ts';
+import { recordUse, type UseReport } from './use.ts';
+import type { QuotaWarning } from './warnings.ts';
+
+/** Why something is not granted. */
+export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'ledger_unavailable';
+
+export interface Denial {
+  reason: DenialReason;
+  retryAtMs: number;
+}
+
+export type Denials = Partial<Record<OperationType, Denial>>;
+
+/** What comes back of a lease. */
+export interface LeaseReturn {
+  id: string;
+  spent: Operations;
+  /** Of the rest, what its holder may yet spend while it waits for the lease that renews it; stays charged. */
+  kept?: Operations | undefined;
+}
+
+export interface LedgerRequest {
+  holder: string;
+  kind: HolderKind;
+  nowMs: number;
+  /** The day of `nowMs`. */
+  day: QuotaDay;
+  /** Times that the ledger was read for this: each is billed. */
+  attempts: number;
+  returns: readonly LeaseReturn[];
+  wish?: LeaseWish | undefined;
+  use: UseReport;
+}
+
+export type ReturnOutcome = 'pending' | 'credited' | 'unknown' | 'other_day' | 'too_much';
+
+export interface LedgerAnswer {
+  /** Whether the use was recorded; otherwise it must be reported again. */
+  isUseRecorded: boolean;
+  /** What the wish got; undefined where that is nothing at all, or nothing was wished for. */
+  lease: Lease | undefined;
+  /** The kinds that were wished for and are not granted. */
+  denials: Denials;
+  /** What became of each return, in order. All are `pending` where a wish got no lease: then leases stand as they were. */
+  returned: ReturnOutcome[];
+  /** Holders that live, this one included. */
+  holders: number;
+  /** What is charged of each day's limit, as a share; 0 without limit. */
+  chargedShare: Operations;
+  /** Limits that were neared with this request, for the log. */
+  warnings: QuotaWarning[];
+}
+
+/** A new state to be stored in one transaction with the reading of the old; undefined: nothing is to be stored. */
+export interface LedgerStep {
+  state: LedgerState | undefined;
+  answer: LedgerAnswer;
+}
+
+/** Works on one request: what comes back is credited, then the wish is met from what is free. */
+export function applyToLedger(
+  stored: LedgerState | undefined,
+  request: LedgerRequest,
+  limits: QuotaLimits,
+): LedgerStep {
+  const { day, nowMs, wish } = request;
+  const before = stored ?? emptyLedger(day.id);
+  const resetEndMs = endOfReset(before, day, nowMs);
+  if (resetEndMs !== undefined) {
+    const denials = wish === undefined ? {} : denialsOf(wish, { reason: 'reset', retryAtMs: resetEndMs });
+    return { state: undefined, answer: answerOf(before, request, limits, { denials }) };
+  }
+  const current = inDay(before, day.id, nowMs);
+  const state: LedgerState = { ...current, charged: { ...current.charged } };
+  const returning = request.returns.map((each) => ({
+    each,
+    lease: state.leases.find(({ id }) => id === each.id),
+  }));
+  const returned = returning.map(({ each, lease }) => giveBack(state, each, lease));
+  const own = returning.flatMap(({ lease }, index) =>
+    returned[index] === 'credited' && lease ? [lease] : [],
+  );
+  state.leases = state.leases.filter((lease) => !own.includes(lease));
+  if (wish === undefined) {
+    cool(state, own, nowMs);
+    return recorded(current, state, request, limits, { returned });
+  }
+  const { lease, denials } = grantOf(state, { ...request, wish }, own, limits);
+  if (lease === undefined) return refused(current, request, wish, limits, denials);
+  charge(
+    state,
+    request.kind,
+    each((type) => lease.amounts[type] - keptOf(request, own)[type]),
+  );
+  state.leases = [...state.leases, lease];
+  state.waiting = state.waiting.filter(({ holder }) => holder !== request.holder);
+  return recorded(current, state, request, limits, { returned, lease, denials });
+}
+
+/** When leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
+function endOfReset({ day: storedDay }: LedgerState, day: QuotaDay, nowMs: number): number | undefined {
+  if (nowMs < day.startMs + resetMarginMs) return day.startMs + resetMarginMs;
+  if (nowMs >= day.endMs - resetMarginMs || storedDay > day.id) return day.endMs + resetMarginMs;
+  return undefined;
+}
+
+/** The state as of now: a new day begins with nothing charged. */
+function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
+  const isNew = before.day !== day;
+  const { used } = before;
+  return {
+    ...before,
+    day,
+    charged: isNew ? { ...noOperations } : before.charged,
+    apiReads: isNew ? 0 : before.apiReads,
+    leases: bounded(
+      before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
+      nowMs,
+    ),
+    cooling: before.cooling.filter(({ untilMs }) => untilMs > nowMs),
+    waiting: before.waiting.filter(({ untilMs }) => untilMs > nowMs),
+    used: isNew ? { ...used, today: { ...noOperations }, byCause: {} } : used,
+  };
+}
+
+/** The longest ended leases go where there are too many: what they had counts as spent. */
+function bounded(leases: Lease[], nowMs: number): Lease[] {
+  if (leases.length < maxLeases) return leases;
+  const ended = leases.filter((lease) => !isReserved(lease, nowMs)).sort((a, b) => a.endMs - b.endMs);
+  const gone = new Set(ended.slice(0, leases.length - maxLeases + 1));
+  return leases.filter((lease) => !gone.has(lease));
+}
+
+function giveBack(state: LedgerState, { spent, kept }: LeaseReturn, lease: Lease | undefined): ReturnOutcome {
+  if (lease === undefined) return 'unknown';
+  if (lease.day !== state.day) return 'other_day';
+  const back = each((type) => lease.amounts[type] - spent[type] - (kept?.[type] ?? 0));
+  if (operationTypes.some((type) => back[type] < 0)) return 'too_much';
+  charge(
+    state,
+    lease.kind,
+    each((type) => -back[type]),
+  );
+  return 'credited';
+}
+
+function charge(state: LedgerState, kind: HolderKind, amounts: Operations): void {
+  state.charged = plus(state.charged, amounts);
+  if (kind === 'api') state.apiReads += amounts.reads;
+}
+
+function keptOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {
+  const counted = returns.filter(({ id }) => own.some((lease) => lease.id === id));
+  return counted.reduce((sum, { kept }) => plus(sum, kept ?? noOperations), { ...noOperations });
+}
+
+/** Rates that were given up may show at the database for a while. */
+function cool(state: LedgerState, own: readonly Lease[], nowMs: number): void {
+  for (const lease of own) {
+    const untilMs = Math.min(nowMs, lease.endMs) + coolingMs;
+    if (untilMs > nowMs) state.cooling = [...state.cooling, { rates: reservedRates(lease, nowMs), untilMs }];
+  }
+}
+
+function recorded(
+  current: LedgerState,
+  state: LedgerState,
+  request: LedgerRequest,
+  limits: QuotaLimits,
+  parts: Partial<LedgerAnswer>,
+): LedgerStep {
+  charge(state, 'worker', { writes: 1, reads: request.attempts, deletes: 0 });
+  charge(state, request.kind, request.use.unleased);
+  const warnings = recordUse(current, state, request, limits);
+  return { state, answer: answerOf(state, request, limits, { ...parts, isUseRecorded: true, warnings }) };
+}
+
+/** Nothing is granted: leases stand as they were. Others learn, on the way, of a holder that found no rate free. */
+function refused(
+  current: LedgerState,
+  request: LedgerRequest,
+  wish: LeaseWish,
+  limits: QuotaLimits,
+  denials: Denials,
+): LedgerStep {
+  const { holder, nowMs } = request;
+  const known = current.waiting.find((each) => each.holder === holder);
+  const isKnown = known !== undefined && known.untilMs > nowMs + waitingMs / 2;
+  const isShort = operationTypes.some((type) => denials[type]?.reason === 'rate');
+  if (isKnown || !isShort)
+    return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
+  const waiting = [
+    ...current.waiting.filter((each) => each !== known),
+    { holder, demands: wish.demands, untilMs: nowMs + waitingMs },
+  ];
+  return recorded(current, { ...current, waiting }, request, limits, { denials });
+}
+
+function denialsOf(wish: LeaseWish, denial: Denial): Denials {
+  return Object.fromEntries(
+    operationTypes.filter((type) => wish.demands[type] > 0).map((type) => [type, denial]),
+  );
+}
+
+function answerOf(
+  state: LedgerState,
+  { returns, nowMs, holder }: LedgerRequest,
+  { daily }: QuotaLimits,
+  parts: Partial<LedgerAnswer>,
+): LedgerAnswer {
+  const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
+  for (const waiter of state.waiting) others.add(waiter.holder);
+  return {
+    isUseRecorded: false,
+    lease: undefined,
+    denials: {},
+    returned: returns.map(() => 'pending'),
+    holders: others.add(holder).size,
+    chargedShare: each((type) => (daily[type] > 0 ? state.charged[type] / daily[type] : 0)),
+    warnings: [],
+    ...parts,
+  };
+}

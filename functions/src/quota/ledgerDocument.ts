@@ -1,0 +1,127 @@
+import { type Clock, delay } from '../platform/clock.ts';
+import { DocumentError, type DocumentStore, type DocumentVersion } from '../platform/documents.ts';
+import { messageOf } from '../platform/errors.ts';
+import { within } from '../platform/within.ts';
+import type { QuotaDays } from './day.ts';
+import { applyToLedger, type LedgerAnswer, type LedgerRequest } from './ledger.ts';
+import type { LedgerState } from './ledgerState.ts';
+import { ledgerTimeoutMs, maxLedgerAttempts, maxLedgerBackoffMs, type QuotaLimits } from './limits.ts';
+
+/** Where the ledger is. Its one field is exempt from indexing (firestore.indexes.json). */
+export const ledgerPath = 'quota/ledger';
+
+const ledgerVersion = 1;
+
+/** The ledger did not do what it was asked. */
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
+  /** Whether the request may have been recorded all the same. */
+  readonly mayBeRecorded: boolean;
+
+  constructor(mayBeRecorded: boolean, cause: unknown) {
+    super(`The quota ledger cannot be used: ${messageOf(cause)}`, { cause });
+    this.mayBeRecorded = mayBeRecorded;
+  }
+}
+
+export interface LedgerOptions {
+  /** Firestore itself: the ledger's own operations need no lease. */
+  documents: Pick<DocumentStore, 'read' | 'commit'>;
+  clock: Clock;
+  days: QuotaDays;
+  limits: QuotaLimits;
+  /** From 0 up to 1: what spreads those that meet at the ledger. */
+  random(): number;
+}
+
+/** What a request says besides time and attempts, which each attempt sees anew. */
+export type LedgerOrder = Omit<LedgerRequest, 'nowMs' | 'day' | 'attempts'>;
+
+/**
+ * The ledger's document. Reading it and storing what follows is one transaction: the write demands the version that was
+ * read, and whoever comes too late reads again.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  /** Reads of which the ledger does not know yet: each is charged. */
+  #unrecordedReads = 0;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  /** Throws {@link LedgerError}. */
+  async ask(order: LedgerOrder): Promise<LedgerAnswer> {
+    const progress = { mayBeRecorded: false };
+    try {
+      const { clock } = this.#options;
+      return await within(
+        clock,
+        ledgerTimeoutMs,
+        this.#ask(order, progress),
+        () => new Error('no answer in time'),
+      );
+    } catch (cause) {
+      throw new LedgerError(progress.mayBeRecorded, cause);
+    }
+  }
+
+  /** The state as it is stored, for those who only look. Throws {@link LedgerError}. */
+  async look(): Promise<LedgerState | undefined> {
+    try {
+      const { clock } = this.#options;
+      return (await within(clock, ledgerTimeoutMs, this.#read(), () => new Error('no answer in time'))).state;
+    } catch (cause) {
+      throw new LedgerError(false, cause);
+    }
+  }
+
+  async #ask(order: LedgerOrder, progress: { mayBeRecorded: boolean }): Promise<LedgerAnswer> {
+    const { clock, days, limits, documents, random } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      const { state: stored, version } = await this.#read();
+      const nowMs = clock.now();
+      const attempts = this.#unrecordedReads;
+      const request = { ...order, nowMs, day: days.dayOf(nowMs), attempts };
+      const { state, answer } = applyToLedger(stored, request, limits);
+      if (state === undefined) return answer;
+      progress.mayBeRecorded = true;
+      try {
+        await documents.commit(
+          [{ path: ledgerPath, ifVersion: version, changes: changesTo(state) }],
+          'ledger',
+        );
+        this.#unrecordedReads -= attempts;
+        return answer;
+      } catch (error) {
+        // A conflict says for certain that nothing was stored.
+        if (!(error instanceof DocumentError) || error.failure !== 'conflict') throw error;
+        progress.mayBeRecorded = false;
+        if (attempt === maxLedgerAttempts) throw error;
+        await delay(clock, maxLedgerBackoffMs * random() * Math.min(1, attempt / 4));
+      }
+    }
+  }
+
+  async #read(): Promise<{ state: LedgerState | undefined; version: DocumentVersion | 'absent' }> {
+    this.#unrecordedReads += 1;
+    const [found] = await this.#options.documents.read([ledgerPath], 'ledger');
+    if (found?.fields === undefined || found.version === undefined)
+      return { state: undefined, version: 'absent' };
+    return { state: stateOf(found.fields['ledger']), version: found.version };
+  }
+}
+
+function changesTo(state: LedgerState): { path: string[]; value: unknown }[] {
+  return [{ path: ['ledger'], value: JSON.stringify({ version: ledgerVersion, ...state }) }];
+}
+
+function stateOf(text: unknown): LedgerState {
+  const { version, ...state } = JSON.parse(String(text)) as LedgerState & { version: unknown };
+  if (version !== ledgerVersion) {
+    throw new Error(
+      `Its version is ${String(version)}, ${ledgerVersion} was expected; deploy the code that wrote it.`,
+    );
+  }
+  return state;
+}

@@ -1,0 +1,120 @@
+import { each, type Operations } from './operations.ts';
+
+/** What the ledger keeps to. */
+export interface QuotaLimits {
+  /** Operations a second that leases may sum up to, before the ledger's own. */
+  rates: Operations;
+  /** Operations a minute that are granted: {@link rates} already keep to them; a minute near them is warned of. */
+  perMinute: Operations;
+  /** Operations a day; 0: no limit. */
+  daily: Operations;
+}
+
+/** The limits that parameters give, operations by kind. */
+export function quotaLimits(given: {
+  ratePerSecond: Operations;
+  ratePerMinute: Operations;
+  daily: Operations;
+}): QuotaLimits {
+  const { ratePerSecond, ratePerMinute: perMinute, daily } = given;
+  return { rates: each((type) => Math.min(ratePerSecond[type], perMinute[type] / 60)), perMinute, daily };
+}
+
+/** How long an operation waits for its turn: of a caller, and of work that can wait in the queue instead. */
+export const apiMaxWaitMs = 1_000;
+export const workerMaxWaitMs = 10_000;
+
+/** A rate that was given up, or whose lease ended, is free after this: clocks of instances differ by up to as much. */
+export const coolingMs = 1_000;
+
+/** Leases end this long before the daily reset, or start this long after it. */
+export const resetMarginMs = 1_000;
+
+/** What the ledger's own operations may take, operations a second: about one transaction, and its repetitions. */
+const ownRates: Operations = { writes: 1, reads: 2, deletes: 0 };
+
+/** Arrivals at the database are less even than departures: this much of the limit is left for that. */
+const evenness = 0.98;
+
+/** What leases may sum up to, operations a second. */
+export function leasableRates(limits: QuotaLimits): Operations {
+  return each((type) => limits.rates[type] * evenness - Math.min(ownRates[type], limits.rates[type] * 0.02));
+}
+
+/** A lease that waits for work: few operations a second, but enough for a trickle. */
+export function lowRate(limit: number): number {
+  return Math.max(limit / 200, Math.min(1, limit / 50));
+}
+
+/** The part of the daily reads that is kept for the API. */
+export const apiReadsShare = 0.1;
+
+/** Amounts of leases where a day has a limit: at first, and at most, as parts of the day's. */
+export const firstAmountShare = 0.001;
+export const maxAmountShare = 0.01;
+
+/** A lease lasts as long as its rate, left unused, costs this many seconds of the whole limit, within bounds. */
+export const idleCostSeconds = 8;
+export const minTermMs = 10_000;
+export const maxTermMs = 30 * 60_000;
+
+/** Where more is wanted than there is, leases last this for each holder: about a transaction a second in all. */
+export const termPerHolderMs = 1_000;
+
+/** Entries in the ledger's document, which stays far under 1 MiB; the longest ended go first, charged as they are. */
+export const maxLeases = 256;
+export const maxCauses = 40;
+export const maxWarnings = 50;
+
+/** How long a holder that found no rate free counts as one that wants a share. */
+export const waitingMs = 15_000;
+
+/** The longest wait for the next try while a daily budget is spent, so that a raised one is noticed. */
+export const maxBudgetWaitMs = 15 * 60_000;
+
+/** How soon a holder that found no rate free asks again. */
+export const rateRetryMs = 1_000;
+
+/** Parts of a limit from which its use is a warning, and an emergency. */
+export const warningShare = 0.8;
+export const emergencyShare = 0.9;
+
+/** A ledger transaction is given up after this. */
+export const ledgerTimeoutMs = 8_000;
+
+/** Times that a transaction is tried when others come in between, and the longest pause before the next. */
+export const maxLedgerAttempts = 10;
+export const maxLedgerBackoffMs = 800;
+
+/** What may be spent at once, as time of the rate. */
+export const burstMs = 100;
+
+/** A lease is renewed this long before its end, and may be spent so long while the renewal is under way. */
+export const renewLeadMs = 3_000;
+
+/** A lease whose amount lasts no longer than this is renewed. */
+export const nearlySpentMs = 2_000;
+
+/** Operations that would wait longer than this ask for a higher rate. */
+export const patienceMs = 200;
+
+/**
+ * Pauses between a holder's requests: after one that brought a higher rate, and for each holder after one that did not.
+ * A higher rate is not asked for again before the last.
+ */
+export const growPauseMs = 100;
+export const askPauseMs = 1_000;
+export const upgradePauseMs = 5_000;
+
+/** What a holder that used a kind of operation lately keeps wanting, operations a second: its lease goes on. */
+export const trickleRate = 0.01;
+
+/** Demand is told with this margin, so that it can grow without a new lease. */
+export const demandMargin = 1.25;
+
+/** Pauses after the ledger failed, doubling. */
+export const minLedgerPauseMs = 1_000;
+export const maxLedgerPauseMs = 60_000;
+
+/** Leases that were not returned yet, of which a holder remembers what it spent. */
+export const maxPendingReturns = 20;

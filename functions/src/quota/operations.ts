@@ -1,0 +1,31 @@
+/** The kinds of billed Firestore operation, each with limits of its own. */
+export const operationTypes = ['writes', 'reads', 'deletes'] as const;
+export type OperationType = (typeof operationTypes)[number];
+
+/** A number for each kind: operations, operations a second, shares. */
+export type Operations = Record<OperationType, number>;
+
+export const noOperations: Readonly<Operations> = { writes: 0, reads: 0, deletes: 0 };
+
+/** A number for each kind, computed from its name. */
+export function each(compute: (type: OperationType) => number): Operations {
+  return { writes: compute('writes'), reads: compute('reads'), deletes: compute('deletes') };
+}
+
+export function plus(a: Readonly<Operations>, b: Readonly<Operations>): Operations {
+  return each((type) => a[type] + b[type]);
+}
+
+export function isNone(operations: Readonly<Operations>): boolean {
+  return operationTypes.every((type) => operations[type] === 0);
+}
+
+/** Sums by cause. */
+export type ByCause = Record<string, Operations>;
+
+export function plusByCause(a: Readonly<ByCause>, b: Readonly<ByCause>): ByCause {
+  const sum: ByCause = { ...a };
+  for (const [cause, operations] of Object.entries(b))
+    sum[cause] = plus(sum[cause] ?? noOperations, operations);
+  return sum;
+}

@@ -1,0 +1,88 @@
+import type { LedgerRequest } from './ledger.ts';
+import type { LedgerState, UsedMinute } from './ledgerState.ts';
+import { emergencyShare, maxCauses, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
+import {
+  type ByCause,
+  noOperations,
+  type Operations,
+  operationTypes,
+  plus,
+  plusByCause,
+} from './operations.ts';
+import type { QuotaWarning } from './warnings.ts';
+
+/** What a holder did since its last recorded request. */
+export interface UseReport {
+  byCause: ByCause;
+  /** The part of it that no lease covers: cleanup's first reads. */
+  unleased: Operations;
+  warnings: readonly QuotaWarning[];
+}
+
+const minuteMs = 60_000;
+
+/**
+ * Adds a report, and the ledger's own operations, to the figures. Returns the warnings for limits that were neared since
+ * `before`: a daily limit by what is charged, a minute's by what was reported in it.
+ */
+export function recordUse(
+  before: LedgerState,
+  state: LedgerState,
+  { use, attempts, nowMs }: LedgerRequest,
+  { daily, perMinute }: QuotaLimits,
+): QuotaWarning[] {
+  const byCause = plusByCause(use.byCause, { ledger: { writes: 1, reads: attempts, deletes: 0 } });
+  const sum = Object.values(byCause).reduce(plus, { ...noOperations });
+  const minutes = withMinute(before.used.minutes, nowMs, sum);
+  state.used = {
+    today: plus(before.used.today, sum),
+    total: plus(before.used.total, sum),
+    byCause: boundedCauses(plusByCause(before.used.byCause, byCause)),
+    minutes,
+  };
+  const minuteNow = minuteAt(minutes, nowMs)?.operations ?? noOperations;
+  const minuteBefore = minuteAt(before.used.minutes, nowMs)?.operations ?? noOperations;
+  const warnings = operationTypes.flatMap((operationType) => {
+    const common = { operationType, atMs: nowMs };
+    const day = daily[operationType];
+    const minute = perMinute[operationType];
+    return [
+      ...[warningShare, emergencyShare].flatMap((share): QuotaWarning[] =>
+        crosses(before.charged[operationType], state.charged[operationType], day * share)
+          ? [{ ...common, limitType: 'per_day', current: state.charged[operationType], limit: day }]
+          : [],
+      ),
+      ...(crosses(minuteBefore[operationType], minuteNow[operationType], minute * warningShare)
+        ? [{ ...common, limitType: 'per_minute' as const, current: minuteNow[operationType], limit: minute }]
+        : []),
+    ];
+  });
+  state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxWarnings);
+  return warnings;
+}
+
+function crosses(before: number, after: number, threshold: number): boolean {
+  return threshold > 0 && before < threshold && after >= threshold;
+}
+
+function minuteAt(minutes: readonly UsedMinute[], nowMs: number): UsedMinute | undefined {
+  const startMs = nowMs - (nowMs % minuteMs);
+  return minutes.find((minute) => minute.startMs === startMs);
+}
+
+/** The latest two minutes of which something was reported. */
+function withMinute(minutes: readonly UsedMinute[], nowMs: number, sum: Operations): UsedMinute[] {
+  const startMs = nowMs - (nowMs % minuteMs);
+  const present = minuteAt(minutes, nowMs)?.operations ?? noOperations;
+  const others = minutes.filter((minute) => minute.startMs !== startMs);
+  return [...others, { startMs, operations: plus(present, sum) }]
+    .sort((a, b) => a.startMs - b.startMs)
+    .slice(-2);
+}
+
+function boundedCauses(byCause: ByCause): ByCause {
+  const entries = Object.entries(byCause);
+  if (entries.length <= maxCauses) return byCause;
+  const rest = entries.slice(maxCauses).map(([, operations]) => ({ other: operations }));
+  return rest.reduce<ByCause>(plusByCause, Object.fromEntries(entries.slice(0, maxCauses)));
+}

@@ -1,0 +1,24 @@
+import type { DocumentStore } from '../../functions/src/platform/documents.ts';
+import type { LeaseHolder } from '../../functions/src/quota/holder.ts';
+import { type LeasedDocuments, leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
+import { OperationMeter } from '../../functions/src/quota/meter.ts';
+import { Throttle } from '../../functions/src/quota/throttle.ts';
+import { ManualClock } from './clock.ts';
+import { memoryLogger } from './logger.ts';
+
+/** A holder that grants everything: for tests of what is done with documents, not of what it costs. */
+export const generousHolder: Pick<LeaseHolder, 'acquire' | 'giveBack' | 'commitSize'> = {
+  acquire: async () => ({ isGranted: true, leaseId: 'all' }),
+  giveBack: () => undefined,
+  commitSize: async () => Number.POSITIVE_INFINITY,
+};
+
+/** Documents that are metered, and never short of quota. */
+export function unlimitedDocuments(
+  open: () => Promise<DocumentStore>,
+  meter = new OperationMeter(),
+): LeasedDocuments {
+  const throttle = new Throttle({ logger: memoryLogger(), tickMs: 5_000, warn: () => undefined });
+  const options = { meter, throttle, clock: new ManualClock(), maxWaitMs: 1_000 };
+  return leasedDocuments({ ...options, open, holder: generousHolder });
+}
