@@ -9,6 +9,12 @@ const stampName = '.sources';
 /** Beside the result, so that the paths in the source maps stay right. */
 const newDir = join(root, 'functions/.lib-new');
 
+/** What CommonJS packages expect to find, in a bundle of ES modules. */
+const commonJsNames = [
+  "const require = process.getBuiltinModule('module').createRequire(import.meta.url);",
+  'const __dirname = import.meta.dirname;',
+].join('\n');
+
 const stamp = hashOfSources();
 if (readIfPresent(join(outDir, stampName)) !== stamp) {
   const startedMs = performance.now();
@@ -22,10 +28,12 @@ if (readIfPresent(join(outDir, stampName)) !== stamp) {
 
 function hashOfSources(): string {
   const hash = createHash('sha256');
-  const sources = readdirSync(join(root, 'functions/src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const sources = ['functions/src', 'scripts/bundle'].flatMap((dir) =>
+    readdirSync(join(root, dir), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort(),
+  );
   for (const file of [...sources, join(root, 'functions/package-lock.json'), import.meta.filename]) {
     hash
       .update(`${file.slice(root.length)}\0`)
@@ -44,7 +52,7 @@ function readIfPresent(file: string): string | undefined {
 }
 
 async function bundle(): Promise<void> {
-  const { build } = await import('esbuild');
+  const [{ build }, { plugins }] = await Promise.all([import('esbuild'), import('./bundle/plugins.ts')]);
   rmSync(newDir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
@@ -56,8 +64,14 @@ async function bundle(): Promise<void> {
     target: 'node24',
     // What is loaded only when first used stays a file of its own.
     splitting: true,
-    packages: 'external',
+    // Large, and loaded only where they are used: the bundle gains nothing by them.
+    external: ['firebase-admin', '@google-cloud/firestore', '@google-cloud/storage', 'zod'],
+    plugins: plugins(join(root, 'functions/node_modules')),
+    banner: { js: commonJsNames },
+    minifySyntax: true,
+    minifyWhitespace: true,
     sourcemap: true,
+    sourcesContent: false,
     logLevel: 'warning',
   });
 }

@@ -1,0 +1,2 @@
+/** Imported by itself, so that the bundle holds only this one of the package's three clients. */
+export { CloudTasksClient } from '@google-cloud/tasks';
