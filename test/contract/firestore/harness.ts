@@ -125,3 +125,12 @@ export async function codeOf(call: Promise<unknown>): Promise<number | undefined
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await nextTurn();
 }
+
+/** Random numbers from 0 to 1 that are the same in every run. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}

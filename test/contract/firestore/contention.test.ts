@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { type DocumentReference, FieldValue } from '@google-cloud/firestore';
+import { seededRandom, useFirestore } from './harness.ts';
+
+const documents = 6;
+const transactions = 960;
+const plainWrites = 240;
+const bulkWrites = 240;
+const limitMs = 30_000;
+
+describe('Firestore under contention', () => {
+  const connection = useFirestore();
+
+  it(`${transactions} transactions over ${documents} documents, with other writes beside them, end exact and soon`, async function () {
+    this.timeout(2 * limitMs);
+    const { db, collection } = connection();
+    const docs = collection();
+    const random = seededRandom(7);
+    const expected = Array.from({ length: documents }, () => 0);
+    /** Picks a document that will be counted up once. */
+    const pick = (not?: number) => {
+      let at = Math.floor(random() * documents);
+      if (at === not) at = (at + 1) % documents;
+      expected[at] = (expected[at] ?? 0) + 1;
+      return at;
+    };
+    const ref = (at: number) => docs.doc(`d${at}`);
+    const addToBoth = (first: DocumentReference, second: DocumentReference) =>
+      db.runTransaction(async (tx) => {
+        const one = await tx.get(first);
+        const two = await tx.get(second);
+        tx.set(first, { n: (one.get('n') ?? 0) + 1 });
+        tx.set(second, { n: (two.get('n') ?? 0) + 1 });
+      });
+    const addOne = { n: FieldValue.increment(1) };
+
+    const startedMs = performance.now();
+    const bulk = db.bulkWriter();
+    const work: Promise<unknown>[] = [];
+    for (let i = 0; i < transactions; i++) {
+      const first = pick();
+      work.push(addToBoth(ref(first), ref(pick(first))));
+      if (i < plainWrites) work.push(ref(pick()).set(addOne, { merge: true }));
+      if (i < bulkWrites) work.push(bulk.set(ref(pick()), addOne, { merge: true }));
+    }
+    await Promise.all([...work, bulk.close()]);
+    const tookMs = performance.now() - startedMs;
+
+    const counts = (await docs.get()).docs.map((doc) => doc.get('n'));
+    assert.deepEqual(counts, expected);
+    assert.ok(tookMs < limitMs, `took ${Math.round(tookMs)} ms`);
+  });
+});
