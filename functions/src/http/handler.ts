@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../platform/clock.ts';
-import { AppError, errorCodes } from '../platform/errors.ts';
+import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Authenticator } from './auth.ts';
@@ -67,7 +69,10 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       apiResponse = explain(error, request, requestId, options.logger);
       payload = encode(apiResponse);
     }
-    send(response, apiResponse, payload, requestId, request.method === 'HEAD');
+    const isHead = request.method === 'HEAD';
+    if (apiResponse.stream === undefined) send(response, apiResponse, payload, requestId, isHead);
+    else
+      await sendStream(response, { ...apiResponse, stream: apiResponse.stream }, requestId, options.logger);
   };
 }
 
@@ -132,13 +137,39 @@ function send(
   withoutBody: boolean,
 ): void {
   if (response.destroyed || response.headersSent) return;
+  const all = allHeaders(headers, requestId);
+  if (json !== undefined) all['content-type'] ??= 'application/json';
+  // An answer to HEAD without a body of its own may know the length of GET's.
+  const length = Buffer.byteLength(payload);
+  if (status !== 204 && status !== 304 && (length > 0 || !withoutBody)) all['content-length'] = length;
+  response.writeHead(status, all);
+  response.end(withoutBody ? undefined : payload);
+}
+
+/** A stream that fails halfway cuts the connection, so that nobody takes the part for the whole. */
+async function sendStream(
+  response: ServerResponse,
+  { status, headers, stream }: ApiResponse & { stream: Readable },
+  requestId: string,
+  logger: Logger,
+): Promise<void> {
+  if (response.destroyed || response.headersSent) {
+    stream.destroy();
+    return;
+  }
+  response.writeHead(status, allHeaders(headers, requestId));
+  try {
+    await pipeline(stream, response);
+  } catch (error) {
+    logger.warn('An answer was cut off', { request_id: requestId, reason: messageOf(error) });
+  }
+}
+
+function allHeaders(headers: ApiResponse['headers'], requestId: string): Record<string, string | number> {
   const all: Record<string, string | number> = {};
-  if (json !== undefined) all['content-type'] = 'application/json';
   for (const name in headers) all[name.toLowerCase()] = headers[name] ?? '';
-  if (status !== 204 && status !== 304) all['content-length'] = Buffer.byteLength(payload);
   all['x-request-id'] = requestId;
   // Hosting would cache even errors for everybody.
   all['cache-control'] = 'private, no-store';
-  response.writeHead(status, all);
-  response.end(withoutBody ? undefined : payload);
+  return all;
 }

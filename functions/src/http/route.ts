@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** What a key may do. `admin` may do everything. */
 export const roles = ['miner', 'validator', 'ingest', 'read', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -29,6 +31,8 @@ export interface ApiRequest {
 export interface ApiResponse {
   status: number;
   json?: unknown;
+  /** Sent instead of `json`; its length is known only where `headers` says it. */
+  stream?: Readable;
   headers?: Readonly<Record<string, string>>;
 }
 

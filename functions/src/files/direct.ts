@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import type { StampSource } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { DocumentStore } from '../platform/documents.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
+import type { Logger } from '../platform/logger.ts';
+import { fileIdOfObject, objectOf } from './fileId.ts';
+import { type FileLog, objectStamp } from './fileLog.ts';
+import { disposition } from './fileName.ts';
+import { uploadSessionMs } from './limits.ts';
+import { isOutage, patiently } from './outage.ts';
+import {
+  checkedLabel,
+  type FileClaim,
+  type FileRecord,
+  failedRecord,
+  fieldsOf,
+  filePath,
+  labelsOf,
+  newRecord,
+  recordOf,
+} from './record.ts';
+
+export interface DirectUploadOptions {
+  objects: FileObjects;
+  documents: DocumentStore;
+  log: FileLog;
+  stamps: StampSource;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** Where an uploader sends the bytes, and until when. */
+export interface UploadTicket {
+  record: FileRecord;
+  url: string;
+  expiresMs: number;
+}
+
+/** An event that comes this late may be about a file that is deleted by now. */
+const lateMs = 5 * 60_000;
+
+/** Files whose bytes go from the uploader straight to the bucket. */
+export class DirectUploads {
+  readonly #options: DirectUploadOptions;
+
+  constructor(options: DirectUploadOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Begins an upload. Its document says `pending`; the name, type and declared size and hash are bound to the object.
+   * @throws AppError `unavailable`; nothing is left then.
+   */
+  async begin(claim: FileClaim): Promise<UploadTicket> {
+    const { objects, clock } = this.#options;
+    const nowMs = clock.now();
+    const url = await objects.startUpload(objectOf(claim.fileId) ?? '', claim.size, {
+      contentType: claim.contentType,
+      contentDisposition: disposition(claim.fileName),
+      labels: labelsOf(claim, { isDirect: true }),
+    });
+    const record = newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs });
+    await this.#writePending(record);
+    return { record, url, expiresMs: nowMs + uploadSessionMs };
+  }
+
+  /** Directly, so that the file can be asked for at once; while Firestore is out, through the pipeline. */
+  async #writePending(record: FileRecord): Promise<void> {
+    const { documents, log, stamps, clock, logger } = this.#options;
+    const changes = Object.entries(fieldsOf(record)).map(([name, value]) => ({ path: [name], value }));
+    const write = { path: filePath(record.fileId), ifVersion: 'absent', changes } as const;
+    try {
+      await patiently(clock, documents.commit([write], 'files'));
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      logger.warn('Firestore is out; a pending upload is written later', { reason: messageOf(error) });
+      await log.write(record, { stamp: stamps.next(), isPrompt: false });
+    }
+  }
+
+  /**
+   * Works on an object that is complete, whoever wrote it: its record becomes its document. One that is not as it was
+   * declared is removed. May be repeated. Objects outside the files' folders are none of its business.
+   * `eventMs`: when the bucket announced it.
+   */
+  async finalized(object: ObjectFacts, eventMs: number): Promise<void> {
+    if (fileIdOfObject(object.name) === undefined) return;
+    const { objects, log, clock, logger } = this.#options;
+    if (clock.now() - eventMs > lateMs) {
+      const present = await objects.describe(object.name);
+      if (present?.generation !== object.generation) return;
+    }
+    const found = recordOf(object);
+    if (found === undefined) {
+      logger.warn('An object without a record is in a folder of files; cleanup will remove it', {
+        object: object.name,
+      });
+      return;
+    }
+    const record = found.status === 'pending' ? await this.#check(found, object) : found;
+    await log.write(record, { stamp: objectStamp(record), isPrompt: false });
+    if (record.status === 'failed') {
+      logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
+      await objects.delete(object.name);
+    }
+  }
+
+  /** Compares a declared SHA-256, which Cloud Storage does not know, with the bytes, a piece at a time. */
+  async #check(record: FileRecord, object: ObjectFacts): Promise<FileRecord> {
+    const { objects } = this.#options;
+    const hash = createHash('sha256');
+    for await (const piece of await objects.open(object)) hash.update(piece as Buffer);
+    const actual = hash.digest('hex');
+    if (actual !== record.sha256) return failedRecord(record, `The SHA-256 of what came is ${actual}.`);
+    await objects.label(object.name, checkedLabel);
+    return { ...record, status: 'stored' };
+  }
+}

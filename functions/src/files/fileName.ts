@@ -1,0 +1,65 @@
+import { isUtf8 } from 'node:buffer';
+import { AppError } from '../platform/errors.ts';
+import { maxFileNameBytes } from './limits.ts';
+
+/**
+ * A file's name as it will be offered to who downloads it; it plays no part in where the file is.
+ * @throws AppError `invalid_request` for a path, control characters, or more than 255 bytes.
+ */
+export function readFileName(value: unknown): string {
+  const isFine =
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value !== '.' &&
+    value !== '..' &&
+    value.isWellFormed() &&
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused.
+    !/[/\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) &&
+    Buffer.byteLength(value) <= maxFileNameBytes;
+  if (isFine) return value;
+  throw new AppError(
+    'invalid_request',
+    `file_name: expected 1 to ${maxFileNameBytes} bytes of UTF-8 without slashes, backslashes and control characters.`,
+  );
+}
+
+/** `attachment` with this name, in ASCII and in full (https://www.rfc-editor.org/rfc/rfc6266). */
+export function disposition(fileName: string): string {
+  const ascii = fileName.replaceAll(/[^\x20-\x7e]/g, '_').replaceAll(/["\\%]/g, '_');
+  if (ascii === fileName) return `attachment; filename="${ascii}"`;
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${percentEncoded(fileName)}`;
+}
+
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** The name in a `Content-Disposition` header's parameters; undefined where there is none. */
+export function nameInDisposition(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  const [, extended] = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(header) ?? [];
+  if (extended !== undefined) return percentDecoded(extended);
+  const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(header) ?? [];
+  const name = quoted?.replaceAll(/\\(.)/g, '$1') ?? token;
+  return name === undefined ? undefined : fromHeader(name);
+}
+
+/** The text of a header that holds UTF-8, which Node hands over byte by byte. */
+export function fromHeader(value: string): string {
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : value;
+}
+
+/** @throws AppError `invalid_request` */
+export function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The file name has a percent sign that encodes nothing.', {
+      cause,
+    });
+  }
+}

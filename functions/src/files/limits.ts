@@ -1,0 +1,35 @@
+/** What one request may upload in its body: the platform takes 32 MB (https://cloud.google.com/run/quotas#request_limits). */
+export const maxBodyUploadBytes = 30 * 1024 * 1024;
+
+/** What a multipart body may have beside the file. */
+export const maxMultipartExtraBytes = 64 * 1024;
+
+/** A request for a direct upload, as JSON. */
+export const maxUploadRequestBytes = 16 * 1024;
+
+/** A file's bytes in its document, which holds 1 MiB with everything else (https://cloud.google.com/firestore/quotas#limits). */
+export const maxInlineBytes = 1_000_000;
+
+/** In UTF-8. All labels of an object take 8 KiB at most (https://cloud.google.com/storage/quotas#objects). */
+export const maxFileNameBytes = 255;
+
+/** How long temporary files, failed uploads and pending ones are kept. */
+export const temporaryMs = 24 * 3_600_000;
+
+/** How long the document of a deleted file stays: older events about the file find it and lose to it. */
+export const deletedMs = 3_600_000;
+
+/** A resumable session ends by itself after a week (https://cloud.google.com/storage/docs/resumable-uploads). */
+export const uploadSessionMs = 7 * 86_400_000;
+
+/** How long a signed address works: time enough to begin a download. */
+export const signedUrlMs = 15 * 60_000;
+
+/** After signing failed, this long it is not tried again. */
+export const signingPauseMs = 10 * 60_000;
+
+/** A longer answer goes without its length: with one the platform refuses more than 32 MB (https://cloud.google.com/run/quotas#request_limits). */
+export const maxDeclaredLengthBytes = 30 * 1024 * 1024;
+
+export const defaultFilesPage = 50;
+export const maxFilesPage = 200;

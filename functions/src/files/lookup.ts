@@ -1,0 +1,93 @@
+import type { Clock } from '../platform/clock.ts';
+import type { DocumentStore } from '../platform/documents.ts';
+import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
+import { folderOfId, objectOf } from './fileId.ts';
+import { orUnavailable } from './outage.ts';
+import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
+
+/** A file, with its bytes or the object that holds them where it is stored. */
+export interface FoundFile {
+  record: FileRecord;
+  content?: Buffer;
+  object?: ObjectFacts;
+}
+
+export interface FileLookupOptions {
+  objects: Pick<FileObjects, 'describe'>;
+  documents: Pick<DocumentStore, 'read' | 'query'>;
+  clock: Clock;
+}
+
+/** Finds files. */
+export class FileLookup {
+  readonly #options: FileLookupOptions;
+
+  constructor(options: FileLookupOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A file by its id; undefined where there is none. The object is asked first: it is there before its document, and
+   * when Firestore is out; so a file in Cloud Storage costs no billed read.
+   * @throws AppError `unavailable`
+   */
+  async find(fileId: string): Promise<{ file: FoundFile | undefined; reads: number }> {
+    const name = objectOf(fileId);
+    if (name === undefined) return { file: undefined, reads: 0 };
+    const [described] = await Promise.allSettled([this.#options.objects.describe(name)]);
+    const object = described.status === 'fulfilled' ? described.value : undefined;
+    const record = object && recordOf(object);
+    if (object !== undefined && record !== undefined) return { file: { record, object }, reads: 0 };
+    const file = await this.#inDocument(fileId);
+    const isSettled = file?.content !== undefined || described.status === 'fulfilled';
+    if (!isSettled) throw described.reason;
+    return { file, reads: 1 };
+  }
+
+  async #inDocument(fileId: string): Promise<FoundFile | undefined> {
+    const { documents, clock } = this.#options;
+    const [found] = await orUnavailable(clock, documents.read([filePath(fileId)], 'files'));
+    if (found?.fields === undefined) return undefined;
+    const record = recordFrom(fileId, found.fields);
+    const content = found.fields['content'];
+    if (record.status === 'deleted') return undefined;
+    if (record.status !== 'stored') return { record };
+    // Stored in Cloud Storage, and yet there is no object: it is being deleted.
+    if (record.location !== 'firestore' || !(content instanceof Uint8Array)) return undefined;
+    return { record, content: Buffer.from(content.buffer, content.byteOffset, content.byteLength) };
+  }
+
+  /**
+   * A page of files in the order of their ids.
+   * @throws AppError `unavailable`, DocumentError `invalid` for a cursor that is none.
+   */
+  async list({
+    fileType,
+    limit,
+    cursor,
+  }: {
+    fileType: string | undefined;
+    limit: number;
+    cursor: string | undefined;
+  }): Promise<{ files: FileRecord[]; cursor: string | undefined; reads: number }> {
+    const { documents, clock } = this.#options;
+    const query = {
+      collection: filesCollection,
+      filters: fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }],
+      orderBy: [],
+      limit,
+      after: cursor,
+    };
+    const page = await orUnavailable(clock, documents.query(query, 'files'));
+    const records = page.documents.flatMap(({ path, fields }) => {
+      const fileId = path.slice(path.lastIndexOf('/') + 1);
+      if (fields === undefined || folderOfId(fileId) === undefined) return [];
+      return recordFrom(fileId, fields);
+    });
+    return {
+      files: records.filter(({ status }) => status !== 'deleted'),
+      cursor: page.documents.length < limit ? undefined : page.cursor,
+      reads: page.billedReads,
+    };
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { Bucket, File, FileMetadata } from '@google-cloud/storage';
+import { storageFailure, storageStatus } from './cloudStorage.ts';
+import { AppError } from './errors.ts';
+import type { ByteRange, FileObjects, NewObject, ObjectFacts } from './fileObjects.ts';
+
+/** Longest wait for an answer; the content of a download may take longer. */
+const callTimeoutMs = 50_000;
+
+/** A bucket's files through `@google-cloud/storage`, which is loaded at the first call. */
+export function cloudFiles(bucketName: string): FileObjects {
+  return new CloudFiles(bucketName);
+}
+
+class CloudFiles implements FileObjects {
+  readonly #bucketName: string;
+  #opened: Promise<{ calls: Bucket; downloads: Bucket }> | undefined;
+
+  constructor(bucketName: string) {
+    this.#bucketName = bucketName;
+  }
+
+  async describe(name: string): Promise<ObjectFacts | undefined> {
+    const file = await this.#file(name);
+    try {
+      const [metadata] = await file.getMetadata();
+      return factsOf(metadata);
+    } catch (error) {
+      if (storageStatus(error) === 404) return undefined;
+      throw storageFailure(error, name);
+    }
+  }
+
+  async create(name: string, bytes: Buffer, object: NewObject): Promise<ObjectFacts> {
+    const file = await this.#file(name);
+    try {
+      await file.save(bytes, {
+        resumable: false,
+        // The service compares the hash before the object exists; the client's own check would come after.
+        validation: false,
+        metadata: { ...metadataOf(object), md5Hash: createHash('md5').update(bytes).digest('base64') },
+        preconditionOpts: { ifGenerationMatch: 0 },
+      });
+      return factsOf(file.metadata);
+    } catch (error) {
+      throw storageFailure(error, name);
+    }
+  }
+
+  async open({ name, generation }: ObjectFacts, range?: ByteRange): Promise<Readable> {
+    const { downloads } = await this.#buckets();
+    const stream = downloads.file(name, { generation }).createReadStream({
+      validation: false,
+      ...(range === undefined ? {} : { start: range.first, end: range.last }),
+    });
+    return new Promise((resolve, reject) => {
+      stream.once('error', (error) => reject(storageFailure(error, name)));
+      stream.once('response', () => resolve(stream));
+      // The client asks only once somebody reads.
+      stream.resume();
+      stream.pause();
+    });
+  }
+
+  async startUpload(name: string, bytes: number, object: NewObject): Promise<string> {
+    const file = await this.#file(name);
+    try {
+      const [address] = await file.createResumableUpload({
+        metadata: { ...metadataOf(object), contentLength: bytes },
+        preconditionOpts: { ifGenerationMatch: 0 },
+      });
+      return address;
+    } catch (error) {
+      throw storageFailure(error, name);
+    }
+  }
+
+  async signedUrl(name: string, untilMs: number): Promise<string> {
+    const file = await this.#file(name);
+    try {
+      const [url] = await file.getSignedUrl({ version: 'v4', action: 'read', expires: untilMs });
+      return url;
+    } catch (error) {
+      throw storageFailure(error, name);
+    }
+  }
+
+  async label(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+    const file = await this.#file(name);
+    try {
+      await file.setMetadata({ metadata: { ...labels } });
+    } catch (error) {
+      if (storageStatus(error) !== 404) throw storageFailure(error, name);
+    }
+  }
+
+  async delete(name: string): Promise<void> {
+    const file = await this.#file(name);
+    try {
+      await file.delete({ ignoreNotFound: true });
+    } catch (error) {
+      throw storageFailure(error, name);
+    }
+  }
+
+  async list({ after, before, limit }: { after: string; before: string; limit: number }) {
+    const { calls } = await this.#buckets();
+    try {
+      const [files] = await calls.getFiles({
+        startOffset: `${after}\0`,
+        endOffset: before,
+        maxResults: limit,
+        autoPaginate: false,
+      });
+      return files.map(({ metadata }) => factsOf(metadata));
+    } catch (error) {
+      throw storageFailure(error, after);
+    }
+  }
+
+  async #file(name: string): Promise<File> {
+    return (await this.#buckets()).calls.file(name);
+  }
+
+  #buckets(): Promise<{ calls: Bucket; downloads: Bucket }> {
+    this.#opened ??= import('@google-cloud/storage').then(({ Storage }) => {
+      const retryOptions = { totalTimeout: callTimeoutMs / 1000 };
+      return {
+        calls: new Storage({ timeout: callTimeoutMs, retryOptions }).bucket(this.#bucketName),
+        // A client's timeout covers the whole body, however slow its reader.
+        downloads: new Storage().bucket(this.#bucketName),
+      };
+    });
+    return this.#opened;
+  }
+}
+
+function metadataOf({ contentType, contentDisposition, labels }: NewObject) {
+  return { contentType, contentDisposition, metadata: { ...labels } };
+}
+
+function factsOf(metadata: FileMetadata): ObjectFacts {
+  const { name, md5Hash, contentType = 'application/octet-stream' } = metadata;
+  if (name === undefined)
+    throw new AppError('unavailable', 'Cloud Storage described an object without a name.');
+  const labels = Object.entries(metadata.metadata ?? {}).filter(([, value]) => value !== null);
+  return {
+    name,
+    bytes: Number(metadata.size ?? 0),
+    generation: String(metadata.generation),
+    contentType,
+    createdMs: Date.parse(metadata.timeCreated ?? '') || 0,
+    md5: md5Hash === undefined ? undefined : Buffer.from(md5Hash, 'base64').toString('hex'),
+    labels: Object.fromEntries(labels.map(([key, value]) => [key, String(value)])),
+  };
+}

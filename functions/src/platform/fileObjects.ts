@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+
+/** What a bucket knows of an object without its content. */
+export interface ObjectFacts {
+  name: string;
+  bytes: number;
+  generation: string;
+  contentType: string;
+  createdMs: number;
+  /** In hex; undefined for an object composed of others. */
+  md5: string | undefined;
+  /** Its custom metadata. */
+  labels: Readonly<Record<string, string>>;
+}
+
+export interface NewObject {
+  contentType: string;
+  contentDisposition: string;
+  labels: Readonly<Record<string, string>>;
+}
+
+/** Bytes `first` to `last`, both included. */
+export interface ByteRange {
+  first: number;
+  last: number;
+}
+
+/** What files need of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails. */
+export interface FileObjects {
+  /** Undefined where there is no such object. */
+  describe(name: string): Promise<ObjectFacts | undefined>;
+  /**
+   * Writes a new object; the service checks that the bytes arrived as they are.
+   * @throws AppError `conflict` where there is one already, also when an earlier attempt of this call made it.
+   */
+  create(name: string, bytes: Buffer, object: NewObject): Promise<ObjectFacts>;
+  /** The content, opened: what fails later fails the stream. */
+  open(facts: Pick<ObjectFacts, 'name' | 'generation'>, range?: ByteRange): Promise<Readable>;
+  /**
+   * Begins a resumable upload of a new object. Returns its address, which is itself the permission, for a week
+   * (https://cloud.google.com/storage/docs/resumable-uploads).
+   */
+  startUpload(name: string, bytes: number, object: NewObject): Promise<string>;
+  /**
+   * An address at which anyone can read the object until then.
+   * @throws AppError `unavailable` also where this process cannot sign.
+   */
+  signedUrl(name: string, untilMs: number): Promise<string>;
+  /** Adds labels to an object; one that is not there is no error. */
+  label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Deletes an object; one that is not there is no error. */
+  delete(name: string): Promise<void>;
+  /** Objects in the order of their names, at most `limit` (up to 1,000), from after one name to before another. */
+  list(between: { after: string; before: string; limit: number }): Promise<ObjectFacts[]>;
+}
