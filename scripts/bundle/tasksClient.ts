@@ -9,9 +9,10 @@ const facade = join(import.meta.dirname, 'gaxOverGrpc.js');
 
 /**
  * Makes the client of Cloud Tasks quick to load: over the gRPC parts of google-gax alone, with the messages of its own
- * API version inside the code instead of those of three in a file, without the 4 MB of static ones.
+ * API version inside the code instead of those of three in a file, and without the 4 MB of static ones.
  */
 export function leanTasksClient(packagesDir: string): Plugin {
+  const tasksDir = join(packagesDir, '@google-cloud/tasks/build/esm/src');
   return {
     name: 'lean-tasks-client',
     setup: ({ onResolve, onLoad, resolve }) => {
@@ -31,24 +32,26 @@ export function leanTasksClient(packagesDir: string): Plugin {
           ? { path: 'google-gax/fallback', namespace: 'left-out' }
           : undefined,
       );
-      onResolve({ filter: /\/protos\/protos\.js$/ }, ({ path }) => ({
-        path,
-        namespace: 'left-out',
-        sideEffects: false,
+      // Reflection without the parser of .proto files.
+      onResolve({ filter: /^protobufjs$/ }, ({ kind }) =>
+        resolve('protobufjs/light', { resolveDir: packagesDir, kind }),
+      );
+      // Node's own streams, of which that package is an old copy.
+      onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'stream', namespace: 'builtin' }));
+      // One API version each, without the package's index, which would tie all three together.
+      onResolve({ filter: /^@google-cloud\/tasks$/ }, ({ importer }) =>
+        importer.endsWith('/tasksBetaClient.ts')
+          ? { path: join(tasksDir, 'v2beta3/index.js'), namespace: 'beta' }
+          : { path: join(tasksDir, 'v2/index.js') },
+      );
+      onLoad({ filter: /.*/, namespace: 'beta' }, ({ path }) => ({
+        contents: `export * as v2beta3 from ${JSON.stringify(path)};`,
+        resolveDir: tasksDir,
       }));
-      // So that only the version asked for is bundled.
-      onResolve({ filter: /^@google-cloud\/tasks$|^\.\/v2\w*\/index\.js$/ }, async (args) => {
-        if (args.pluginData === isResolving) return undefined;
-        const { resolveDir, kind, importer } = args;
-        const found = await resolve(args.path, { resolveDir, kind, importer, pluginData: isResolving });
-        return { ...found, sideEffects: !found.path.includes('/@google-cloud/tasks/') };
-      });
       onLoad({ filter: clientFile }, ({ path }) => ({ contents: withJsonInside(path) }));
     },
   };
 }
-
-const isResolving = Symbol('resolving');
 
 function leftOut(name: string): string {
   const message = JSON.stringify(`${name} is left out of the bundle: see scripts/bundle.`);
