@@ -6,6 +6,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   drain: async () => (await import('./drain.ts')).drain(),
   coldstart: async () => (await import('./coldstart.ts')).coldstart(),
   visibility: async () => (await import('./visibility.ts')).visibility(),
+  local: async () => (await import('./local.ts')).local(),
   trace: async () => (await import('./trace.ts')).trace(),
 };
 

@@ -82,11 +82,22 @@ function readList(reader: Reader, bytes: number, depth: number): Value[] {
   return values;
 }
 
+const maxKnownNames = 10_000;
+const knownNames = new Map<string, string>();
+
+/** The same text as one string for all documents: their field names would take more memory than many of their values. */
+function shared(name: string): string {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  if (knownNames.size < maxKnownNames) knownNames.set(name, name);
+  return name;
+}
+
 function readField(reader: Reader, bytes: number, into: Map<string, Value>, depth: number): void {
   let name = '';
   let value = nullValue;
   readMessage(reader, bytes, (id, wireType) => {
-    if (id === 1) name = reader.string();
+    if (id === 1) name = shared(reader.string());
     else if (id === 2) value = readValue(reader, reader.uint32(), depth);
     else reader.skipType(wireType);
   });

@@ -11,17 +11,51 @@ export interface DocumentVersion {
   readonly sizeBytes: number;
 }
 
-/** A name in the database, whether a document is there now or was there not long ago. */
-export interface Entry {
+/** A state of a document that is over. */
+export interface PastState {
+  readonly since: Micros;
+  readonly version: DocumentVersion | undefined;
+}
+
+/** What every entry without a past shares. It stays empty. */
+const noStates: PastState[] = [];
+
+/** A name in the database, whether a document is there now or was there not long ago. One a document: it keeps little. */
+export class Entry {
   readonly id: string;
-  readonly path: string;
-  readonly name: string;
   readonly collection: Collection;
   current: DocumentVersion | undefined;
-  /** When `current` came to be. */
-  since: Micros;
+  /** When `current` came to be; 0 before there was any. */
+  since: Micros = 0;
   /** Older states, oldest first, each valid up to the next one's `since`. */
-  past: { readonly since: Micros; readonly version: DocumentVersion | undefined }[];
+  past = noStates;
+
+  constructor(id: string, collection: Collection) {
+    this.id = id;
+    this.collection = collection;
+  }
+
+  get path(): string {
+    return `${this.collection.path}/${this.id}`;
+  }
+
+  get name(): string {
+    return `${this.collection.name}/${this.id}`;
+  }
+
+  replace(version: DocumentVersion | undefined, at: Micros): void {
+    if (this.since > 0) {
+      if (this.past === noStates) this.past = [];
+      this.past.push({ since: this.since, version: this.current });
+    }
+    this.current = version;
+    this.since = at;
+  }
+
+  forgetOldest(): void {
+    this.past.shift();
+    if (this.past.length === 0) this.past = noStates;
+  }
 }
 
 /** A set of documents that queries range over: one collection, or all of an id. */
@@ -37,6 +71,8 @@ export interface Scope {
 export interface Collection extends Scope {
   readonly id: string;
   readonly path: string;
+  /** The path with the database's before it. */
+  readonly name: string;
   readonly byId: Map<string, Entry>;
   readonly group: CollectionGroup;
 }

@@ -1,4 +1,4 @@
-import type { Collection, CollectionGroup, DocumentVersion, Entry } from './entries.ts';
+import { type Collection, type CollectionGroup, type DocumentVersion, Entry } from './entries.ts';
 import { StatusError, status } from './errors.ts';
 import { IndexSet } from './indexes.ts';
 import { historyMs, maxHistoryBytes } from './limits.ts';
@@ -96,12 +96,10 @@ export class DocumentStore {
     const before = entry.current;
     if (entry.since > 0) {
       const sizeBytes = before?.sizeBytes ?? 0;
-      entry.past.push({ since: entry.since, version: before });
       this.#superseded.push({ entry, at, sizeBytes });
       this.#historyBytes += sizeBytes;
     }
-    entry.current = version;
-    entry.since = at;
+    entry.replace(version, at);
     for (const scope of [entry.collection, entry.collection.group]) {
       scope.live += Number(version !== undefined) - Number(before !== undefined);
       scope.changedAt = Math.max(scope.changedAt, at);
@@ -117,7 +115,7 @@ export class DocumentStore {
       this.#historyBytes -= oldest.sizeBytes;
       this.#oldestReadable = oldest.at;
       const { entry } = oldest;
-      entry.past.shift();
+      entry.forgetOldest();
       if (entry.past.length === 0 && entry.current === undefined) entry.collection.byId.delete(entry.id);
     }
     if (this.#supersededStart > 1000 && this.#supersededStart * 2 > this.#superseded.length) {
@@ -130,8 +128,7 @@ export class DocumentStore {
     const slash = path.lastIndexOf('/');
     const id = path.slice(slash + 1);
     const collection = this.#collectionFor(path.slice(0, slash));
-    const name = `${this.#root}/${path}`;
-    const entry: Entry = { id, path, name, collection, current: undefined, since: 0, past: [] };
+    const entry = new Entry(id, collection);
     collection.byId.set(id, entry);
     return entry;
   }
@@ -145,6 +142,7 @@ export class DocumentStore {
     const collection: Collection = {
       id,
       path,
+      name: `${this.#root}/${path}`,
       group,
       byId,
       live: 0,
