@@ -2,7 +2,7 @@ import { demandMargin, maxTermMs, patienceMs, trickleRate } from './limits.ts';
 import { each, noOperations, type Operations, type OperationType } from './operations.ts';
 
 /** How long work that was announced counts, if nothing more is heard of it. */
-const expectationMs = 2_000;
+const expectationMs = 15_000;
 
 /** What a holder would use, from what it was asked for since its last lease. */
 export class Demand {
@@ -17,12 +17,20 @@ export class Demand {
 
   arrive(type: OperationType, count: number, nowMs: number): void {
     this.#arrived[type] += count;
+    const expected = this.#expected[type];
+    if (expected !== undefined) expected.count = Math.max(0, expected.count - count);
     this.#lastMs[type] = nowMs;
   }
 
   /** So many are to come as fast as they can be done. */
   expect(type: OperationType, count: number, nowMs: number): void {
     this.#expected[type] = { count, atMs: nowMs };
+  }
+
+  /** What was announced and has not come yet. */
+  expected(type: OperationType, nowMs: number): number {
+    const expected = this.#expected[type];
+    return expected !== undefined && nowMs - expected.atMs < expectationMs ? expected.count : 0;
   }
 
   /** A new lease begins: what was asked for before says nothing more. */
@@ -36,9 +44,7 @@ export class Demand {
     const seconds = Math.max(1, (nowMs - this.#sinceMs) / 1000);
     return each((type) => {
       const lastMs = this.#lastMs[type];
-      const expected = this.#expected[type];
-      const isExpected = expected !== undefined && nowMs - expected.atMs < expectationMs;
-      const waiting = queued[type] + (isExpected ? expected.count : 0);
+      const waiting = queued[type] + this.expected(type, nowMs);
       const arriving = (this.#arrived[type] / seconds) * demandMargin;
       const isUsed = lastMs !== undefined && nowMs - lastMs < maxTermMs;
       return Math.max(arriving, (waiting * 1000) / patienceMs, isUsed ? trickleRate : 0);

@@ -1,9 +1,11 @@
-import type { Denials, LedgerRequest } from './ledger.ts';
+import type { Denials, LeaseReturn, LedgerRequest } from './ledger.ts';
 import { isLive, isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
 import {
   apiReadsShare,
+  coolingMs,
   firstAmountShare,
   idleCostSeconds,
+  leasablePerDay,
   leasableRates,
   lowRate,
   maxAmountShare,
@@ -56,7 +58,8 @@ export function grantOf(
   const { wish, nowMs, day, holder, kind, returns } = request;
   const leasable = leasableRates(limits);
   const rates = each((type) => rateOf(state, request, type, leasable[type]));
-  const endMs = Math.min(wish.switchMs + termMs(state, request, rates, leasable), day.endMs - resetMarginMs);
+  const switchMs = Math.max(wish.switchMs, nowMs);
+  const endMs = Math.min(switchMs + termMs(state, request, rates, leasable), day.endMs - resetMarginMs);
   const kept = each((type) =>
     returns.reduce(
       (sum, { id, kept: of }) => (own.some((lease) => lease.id === id) ? sum + (of?.[type] ?? 0) : sum),
@@ -71,7 +74,7 @@ export function grantOf(
   );
   const denials: Denials = {};
   for (const type of operationTypes.filter((each) => wish.demands[each] > 0)) {
-    if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nowMs + rateRetryMs };
+    if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nextFreeMs(state, nowMs) };
     else if (amounts[type] < Math.max(1, wish.needs[type]))
       denials[type] = {
         reason: 'daily_budget',
@@ -80,7 +83,7 @@ export function grantOf(
   }
   const isGranted = operationTypes.some((type) => wish.demands[type] > 0 && denials[type] === undefined);
   if (!isGranted) return { lease: undefined, denials };
-  const previous = previousOf(own, wish.switchMs, nowMs);
+  const previous = previousOf(own, switchMs, nowMs);
   const lease: Lease = {
     id: wish.id,
     holder,
@@ -114,6 +117,16 @@ function rateOf(
   return rate < low / 2 ? 0 : rate;
 }
 
+/** When the next rate that others hold, or gave up, becomes free. */
+function nextFreeMs(state: LedgerState, nowMs: number): number {
+  const free = [
+    ...state.cooling.map(({ untilMs }) => untilMs),
+    ...state.leases.map(({ endMs }) => endMs + coolingMs),
+    ...state.leases.flatMap(({ previous }) => (previous === undefined ? [] : [previous.untilMs + coolingMs])),
+  ].filter((ms) => ms > nowMs);
+  return Math.max(nowMs + rateRetryMs, Math.min(nowMs + minTermMs, ...free));
+}
+
 function otherDemands(state: LedgerState, holder: string, nowMs: number, type: OperationType): number[] {
   return [...state.leases.filter((lease) => isLive(lease, nowMs)), ...state.waiting]
     .filter((other) => other.holder !== holder && other.demands[type] > 0)
@@ -143,28 +156,42 @@ function termMs(
 /** What is charged anew: as much as the rate can spend, in steps that grow where a day has a limit. */
 function freshAmount(
   state: LedgerState,
-  { wish, nowMs, kind }: WishRequest,
+  { wish, nowMs, kind, returns }: WishRequest,
   own: readonly Lease[],
-  { daily }: QuotaLimits,
+  limits: QuotaLimits,
   { type, rate, kept, endMs }: { type: OperationType; rate: number; kept: number; endMs: number },
 ): number {
   const spendable = wish.fixed?.amounts[type] ?? Math.ceil((rate * (endMs - nowMs)) / 1000) + 1;
-  const day = daily[type];
+  const day = limits.daily[type];
   if (day === 0) return Math.max(0, Math.max(spendable, wish.needs[type]) - kept);
   const most = Math.max(1, Math.floor(day * maxAmountShare));
   const first = Math.max(1, Math.floor(day * firstAmountShare));
-  const before = Math.max(0, ...own.map((lease) => lease.amounts[type]));
-  const step =
-    wish.fixed !== undefined ? most : wish.spentEarly.includes(type) ? Math.max(first, 2 * before) : first;
+  const before = Math.max(
+    first,
+    ...own.filter(isHalfSpent(returns, type)).map(({ amounts }) => amounts[type]),
+  );
+  const step = wish.fixed === undefined ? before * (wish.spentEarly.includes(type) ? 2 : 1) : most;
   const target = Math.max(Math.min(spendable, step, most), wish.needs[type]);
-  return Math.max(0, Math.min(target - kept, budgetLeft(state, day, type, kind)));
+  return Math.max(0, Math.min(target - kept, budgetLeft(state, limits, type, kind)));
+}
+
+function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lease: Lease) => boolean {
+  return (lease) => {
+    const spent = returns.find(({ id }) => id === lease.id)?.spent[type] ?? 0;
+    return spent * 2 >= lease.amounts[type];
+  };
 }
 
 /** What is left of the day; a part of the reads is left to the API. */
-function budgetLeft(state: LedgerState, day: number, type: OperationType, kind: Lease['kind']): number {
-  const left = day - state.charged[type];
+function budgetLeft(
+  state: LedgerState,
+  limits: QuotaLimits,
+  type: OperationType,
+  kind: Lease['kind'],
+): number {
+  const left = leasablePerDay(limits)[type] - state.charged[type];
   if (type !== 'reads' || kind === 'api') return left;
-  return left - Math.max(0, Math.ceil(day * apiReadsShare) - state.apiReads);
+  return left - Math.max(0, Math.ceil(limits.daily[type] * apiReadsShare) - state.apiReads);
 }
 
 /** The rates that the holder may still spend until the switch. */

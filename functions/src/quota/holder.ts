@@ -12,7 +12,6 @@ import {
   maxLedgerPauseMs,
   maxPendingReturns,
   minLedgerPauseMs,
-  nearlySpentMs,
   patienceMs,
   rateRetryMs,
   renewLeadMs,
@@ -111,13 +110,9 @@ export class LeaseHolder {
   async commitSize(waiting: number): Promise<number> {
     const { clock } = this.#options;
     this.#demand.expect('writes', waiting, clock.now());
-    const isSlow = waiting > (this.#rate('writes') * patienceMs) / 1000;
-    if (
-      isSlow &&
-      this.#mayAsk('writes') &&
-      (this.#rate('writes') === 0 || clock.now() >= this.#nextUpgradeMs)
-    )
-      await this.#ask();
+    const rate = this.#rate('writes');
+    const isSlow = rate === 0 || (waiting > (rate * patienceMs) / 1000 && clock.now() >= this.#nextUpgradeMs);
+    if (isSlow && this.#mayAsk('writes')) await this.#ask();
     const lease = this.#liveLease();
     if (lease !== undefined) this.#setRate('writes', lease, clock.now());
     return Math.max(1, Math.floor(this.#buckets.writes.burst));
@@ -221,14 +216,15 @@ export class LeaseHolder {
 
   /** Whether a request to the ledger would help what waits, or what will come. */
   #isInNeed(type: OperationType, waitMs: number): boolean {
-    if (this.#isClosed) return false;
     const nowMs = this.#options.clock.now();
     const lease = this.#liveLease();
-    const isWaiting = this.#queues[type].length > 0;
-    if (lease === undefined || waitMs === Number.POSITIVE_INFINITY) return isWaiting;
-    const isEnding = nowMs >= lease.endMs - renewLeadMs;
-    const isNearlySpent = this.#remaining(lease, type) < (lease.rates[type] * nearlySpentMs) / 1000;
-    return isEnding || isNearlySpent || (this.#queueMs(type) > patienceMs && nowMs >= this.#nextUpgradeMs);
+    if (lease === undefined || lease.rates[type] === 0) return this.#queues[type].length > 0;
+    if (nowMs >= lease.endMs - renewLeadMs) return true;
+    const isSpent = waitMs === Number.POSITIVE_INFINITY;
+    const isTooLittle =
+      this.#remaining(lease, type) < sumOf(this.#queues[type]) + this.#demand.expected(type, nowMs);
+    if ((isSpent || isTooLittle) && nowMs >= this.#nextAskMs) return true;
+    return this.#queueMs(type) > patienceMs && nowMs >= this.#nextUpgradeMs;
   }
 
   #queueMs(type: OperationType): number {
@@ -237,10 +233,8 @@ export class LeaseHolder {
   }
 
   #mayAsk(type: OperationType): boolean {
-    const nowMs = this.#options.clock.now();
     if (this.#asking !== undefined || this.#isClosed) return false;
-    if ((this.#denials[type]?.retryAtMs ?? 0) > nowMs) return false;
-    return this.#liveLease() === undefined || this.#rate(type) === 0 || nowMs >= this.#nextAskMs;
+    return (this.#denials[type]?.retryAtMs ?? 0) <= this.#options.clock.now();
   }
 
   /** Decides for those whose time is up, or that wait for what is known to come later than that. */
@@ -303,7 +297,7 @@ export class LeaseHolder {
       const answer = await ledger.ask({ holder: this.#id, kind, returns, wish, use });
       if (!answer.isUseRecorded) meter.restore(use);
       this.#ledgerPauseMs = 0;
-      this.#settle(answer, flight);
+      this.#settle(answer, flight, demands);
     } catch (error) {
       meter.restore(use);
       this.#fail(error, wish.id, flight);
@@ -320,7 +314,7 @@ export class LeaseHolder {
     return this.#spent[type] * 2 >= lease.amounts[type] && lease.amounts[type] > 0;
   }
 
-  #settle(answer: LedgerAnswer, flight: Flight): void {
+  #settle(answer: LedgerAnswer, flight: Flight, demands: Operations): void {
     const { clock, throttle } = this.#options;
     const nowMs = clock.now();
     this.#flight = undefined;
@@ -329,7 +323,6 @@ export class LeaseHolder {
       if (denial === undefined) delete this.#denials[type];
       else this.#denials[type] = this.#spread(denial);
     }
-    const before = this.#lease;
     if (answer.lease === undefined) this.#spent = plus(this.#spent, flight.spent);
     else {
       this.#lease = answer.lease;
@@ -337,11 +330,11 @@ export class LeaseHolder {
       this.#pending = [];
       this.#demand.restart(nowMs);
     }
-    const hasGrown = operationTypes.some(
-      (type) => (answer.lease?.rates[type] ?? 0) > (before?.rates[type] ?? 0),
-    );
-    this.#nextAskMs = nowMs + (hasGrown ? growPauseMs : answer.holders * askPauseMs);
-    this.#nextUpgradeMs = nowMs + (hasGrown ? growPauseMs : upgradePauseMs);
+    // Where the share is less than the demand, others want it too: only time, or a renewal, brings more.
+    const isShort = operationTypes.some((type) => demands[type] > (answer.lease?.rates[type] ?? 0));
+    this.#nextAskMs = nowMs + (isShort ? answer.holders * askPauseMs : growPauseMs);
+    this.#nextUpgradeMs =
+      nowMs + (isShort ? Math.max(upgradePauseMs, answer.holders * askPauseMs) : growPauseMs);
     throttle.learn(answer, nowMs);
   }
 

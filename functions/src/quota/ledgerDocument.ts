@@ -5,7 +5,13 @@ import { within } from '../platform/within.ts';
 import type { QuotaDays } from './day.ts';
 import { applyToLedger, type LedgerAnswer, type LedgerRequest } from './ledger.ts';
 import type { LedgerState } from './ledgerState.ts';
-import { ledgerTimeoutMs, maxLedgerAttempts, maxLedgerBackoffMs, type QuotaLimits } from './limits.ts';
+import {
+  ledgerTimeoutMs,
+  maxLedgerAttempts,
+  maxLedgerBackoffMs,
+  minLedgerBackoffMs,
+  type QuotaLimits,
+} from './limits.ts';
 
 /** Where the ledger is. Its one field is exempt from indexing (firestore.indexes.json). */
 export const ledgerPath = 'quota/ledger';
@@ -98,7 +104,10 @@ export class Ledger {
         if (!(error instanceof DocumentError) || error.failure !== 'conflict') throw error;
         progress.mayBeRecorded = false;
         if (attempt === maxLedgerAttempts) throw error;
-        await delay(clock, maxLedgerBackoffMs * random() * Math.min(1, attempt / 4));
+        await delay(
+          clock,
+          random() * Math.min(maxLedgerBackoffMs, minLedgerBackoffMs, minLedgerBackoffMs * 2 ** attempt),
+        );
       }
     }
   }

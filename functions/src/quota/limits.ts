@@ -33,6 +33,14 @@ export const resetMarginMs = 1_000;
 /** What the ledger's own operations may take, operations a second: about one transaction, and its repetitions. */
 const ownRates: Operations = { writes: 1, reads: 2, deletes: 0 };
 
+/** What of a day is left to the ledger's own operations: also those that only find the day spent. */
+const ownDayShare: Operations = { writes: 0.0025, reads: 0.02, deletes: 0 };
+
+/** What leases may sum up to in a day, operations; 0: no limit. */
+export function leasablePerDay({ daily }: QuotaLimits): Operations {
+  return each((type) => daily[type] - Math.ceil(daily[type] * ownDayShare[type]));
+}
+
 /** Arrivals at the database are less even than departures: this much of the limit is left for that. */
 const evenness = 0.98;
 
@@ -80,20 +88,18 @@ export const warningShare = 0.8;
 export const emergencyShare = 0.9;
 
 /** A ledger transaction is given up after this. */
-export const ledgerTimeoutMs = 8_000;
+export const ledgerTimeoutMs = 15_000;
 
-/** Times that a transaction is tried when others come in between, and the longest pause before the next. */
-export const maxLedgerAttempts = 10;
-export const maxLedgerBackoffMs = 800;
+/** Times that a transaction is tried when others come in between; pauses before the next, doubling, at random below. */
+export const maxLedgerAttempts = 12;
+export const minLedgerBackoffMs = 150;
+export const maxLedgerBackoffMs = 3_000;
 
 /** What may be spent at once, as time of the rate. */
 export const burstMs = 100;
 
 /** A lease is renewed this long before its end, and may be spent so long while the renewal is under way. */
 export const renewLeadMs = 3_000;
-
-/** A lease whose amount lasts no longer than this is renewed. */
-export const nearlySpentMs = 2_000;
 
 /** Operations that would wait longer than this ask for a higher rate. */
 export const patienceMs = 200;

@@ -1,6 +1,13 @@
 import type { LedgerRequest } from './ledger.ts';
 import type { LedgerState, UsedMinute } from './ledgerState.ts';
-import { emergencyShare, maxCauses, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
+import {
+  emergencyShare,
+  leasablePerDay,
+  maxCauses,
+  maxWarnings,
+  type QuotaLimits,
+  warningShare,
+} from './limits.ts';
 import {
   type ByCause,
   noOperations,
@@ -29,8 +36,10 @@ export function recordUse(
   before: LedgerState,
   state: LedgerState,
   { use, attempts, nowMs }: LedgerRequest,
-  { daily, perMinute }: QuotaLimits,
+  limits: QuotaLimits,
 ): QuotaWarning[] {
+  const { daily, perMinute } = limits;
+  const spendable = leasablePerDay(limits);
   const byCause = plusByCause(use.byCause, { ledger: { writes: 1, reads: attempts, deletes: 0 } });
   const sum = Object.values(byCause).reduce(plus, { ...noOperations });
   const minutes = withMinute(before.used.minutes, nowMs, sum);
@@ -47,10 +56,11 @@ export function recordUse(
     const day = daily[operationType];
     const minute = perMinute[operationType];
     return [
-      ...[warningShare, emergencyShare].flatMap((share): QuotaWarning[] =>
-        crosses(before.charged[operationType], state.charged[operationType], day * share)
-          ? [{ ...common, limitType: 'per_day', current: state.charged[operationType], limit: day }]
-          : [],
+      ...[day * warningShare, day * emergencyShare, spendable[operationType]].flatMap(
+        (threshold): QuotaWarning[] =>
+          crosses(before.charged[operationType], state.charged[operationType], threshold)
+            ? [{ ...common, limitType: 'per_day', current: state.charged[operationType], limit: day }]
+            : [],
       ),
       ...(crosses(minuteBefore[operationType], minuteNow[operationType], minute * warningShare)
         ? [{ ...common, limitType: 'per_minute' as const, current: minuteNow[operationType], limit: minute }]

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { delay } from '../../functions/src/platform/clock.ts';
+import type { LeaseHolder } from '../../functions/src/quota/holder.ts';
+import { total, World } from './world.ts';
+
+const limits = {
+  rates: { writes: 800, reads: 8_000, deletes: 400 },
+  perMinute: { writes: 50_000, reads: 500_000, deletes: 25_000 },
+  daily: { writes: 20_000, reads: 50_000, deletes: 20_000 },
+};
+const hourMs = 3_600_000;
+/** Midnight in Los Angeles. */
+const resetMs = Date.UTC(2026, 0, 2, 8);
+const startMs = resetMs - 5 * hourMs;
+const endMs = resetMs + 24 * hourMs;
+
+/** Writes a burst every so often, as long as it lives. */
+async function work(
+  world: World,
+  holder: LeaseHolder,
+  burst: number,
+  everyMs: number,
+  untilMs: number,
+): Promise<void> {
+  const { time } = world;
+  while (time.now() < untilMs) {
+    for (let left = burst; left > 0; ) {
+      const writes = Math.min(left, await holder.commitSize(left));
+      const decision = await holder.acquire('writes', writes, 10_000);
+      if (time.now() >= untilMs) return;
+      if (decision.isGranted) {
+        world.write(writes);
+        left -= writes;
+      } else await delay(time, Math.max(1, decision.retryAtMs - time.now()));
+    }
+    await delay(time, everyMs * (0.5 + world.random()));
+  }
+}
+
+describe('Quota: days on the free tier', function () {
+  this.timeout(60_000);
+
+  it('use nearly all of 20,000 writes and not one more, with idle holders, crashes and the reset', async () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const world = new World({ seed, startMs, limits });
+      for (let index = 0; index < 3; index += 1) void work(world, world.holder(), 40, 180_000, endMs);
+      // Each takes a lease with one write and never asks again.
+      for (let index = 0; index < 4; index += 1) {
+        void work(world, world.holder(), 1, 1, startMs + 1);
+        void delay(world.time, resetMs - startMs + hourMs).then(() =>
+          work(world, world.holder(), 1, 1, resetMs + hourMs),
+        );
+      }
+      // They die in the middle of their work, with what they had.
+      for (const dieAtMs of [startMs + 600_000, resetMs - 500, resetMs + 2 * hourMs]) {
+        void delay(world.time, Math.max(0, dieAtMs - startMs - 300_000)).then(() =>
+          work(world, world.holder(), 100, 20_000, dieAtMs),
+        );
+      }
+      await world.time.runUntil(endMs);
+
+      const all = [...world.arrivals, ...world.ledgerArrivals];
+      const days = { first: [startMs, resetMs], second: [resetMs, endMs] } as const;
+      for (const [name, [from, to]] of Object.entries(days)) {
+        const billed = total(all, from, to);
+        assert.ok(billed <= 20_000, `seed ${seed}, ${name} day: ${billed} writes`);
+      }
+      const usable = total(world.arrivals, ...days.second);
+      assert.ok(usable >= 19_000, `seed ${seed}: ${usable} writes usable`);
+    }
+  });
+});
