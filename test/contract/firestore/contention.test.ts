@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type DocumentReference, FieldValue } from '@google-cloud/firestore';
-import { seededRandom, useFirestore } from './harness.ts';
+import { describeLocal, seededRandom, useLocalFirestore } from './harness.ts';
 
 const documents = 6;
 const transactions = 960;
@@ -8,8 +8,8 @@ const plainWrites = 240;
 const bulkWrites = 240;
 const limitMs = 30_000;
 
-describe('Firestore under contention', () => {
-  const connection = useFirestore();
+describeLocal('Firestore under contention', () => {
+  const connection = useLocalFirestore();
 
   it(`${transactions} transactions over ${documents} documents, with other writes beside them, end exact and soon`, async function () {
     this.timeout(2 * limitMs);
