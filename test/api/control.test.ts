@@ -10,6 +10,7 @@ import { StatusReader } from '../../functions/src/status/status.ts';
 import { countingIds } from '../http/support.ts';
 import { startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
+import { unreadableQuota } from '../support/quota.ts';
 import { type QueueHarness, startQueue } from './queueSupport.ts';
 import { type Api, type Backend, startBackend, until } from './support.ts';
 
@@ -168,6 +169,7 @@ describe('POST /v1/queue/pause and /resume', () => {
       clock,
       logger,
       meter,
+      quota: unreadableQuota,
       ...limits,
     });
     const reading = await backend.serve(statusRoutes({ status }));

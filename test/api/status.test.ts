@@ -3,6 +3,7 @@ import { healthRoutes, statusRoutes } from '../../functions/src/status/routes.ts
 import { type StatusOptions, StatusReader } from '../../functions/src/status/status.ts';
 import { startMs } from '../support/clock.ts';
 import { created, response } from '../support/events.ts';
+import { unreadableQuota } from '../support/quota.ts';
 import { type QueueHarness, startQueue } from './queueSupport.ts';
 import { type Api, type Backend, startBackend } from './support.ts';
 
@@ -30,6 +31,7 @@ describe('GET /v1/status', () => {
       clock,
       logger,
       meter,
+      quota: unreadableQuota,
       bufferTimeoutMs: 60_000,
       minResponsesToFlush: 3,
       ...changes,
@@ -83,6 +85,7 @@ describe('GET /v1/status', () => {
         oldest_event_age_seconds: null,
         next_dispatch_at: '2026-01-01T01:00:00.000Z',
         parked_until: null,
+        parked_since: null,
         parked_reason: null,
         is_exact: false,
       },

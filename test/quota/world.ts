@@ -188,7 +188,7 @@ export class ProxyHolder {
       spentEarly: [],
       fixed: { amounts: { ...noOperations, writes: amount }, termMs },
     };
-    const order = { holder: this.#name, kind: 'proxy' as const, returns, wish, use: noUse };
+    const order = { holder: this.#name, kind: 'proxy' as const, returns, wish, use: noUse, multiplier: 1 };
     try {
       return (await this.#ledger.ask(order)).lease;
     } catch {

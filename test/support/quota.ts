@@ -1,7 +1,9 @@
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import type { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
+import { LedgerError } from '../../functions/src/quota/ledgerDocument.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
+import type { QuotaReader } from '../../functions/src/quota/reader.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { ManualClock } from './clock.ts';
 import { memoryLogger } from './logger.ts';
@@ -22,3 +24,9 @@ export function unlimitedDocuments(
   const options = { meter, throttle, clock: new ManualClock(), maxWaitMs: 1_000 };
   return leasedDocuments({ ...options, open, holder: generousHolder });
 }
+
+/** What operators see of the quota while the ledger cannot be read. */
+export const unreadableQuota: Pick<QuotaReader, 'report' | 'spentBudget'> = {
+  report: () => Promise.reject(new LedgerError(false, new Error('down'))),
+  spentBudget: () => Promise.reject(new LedgerError(false, new Error('down'))),
+};

@@ -1,14 +1,15 @@
 import { controlRoutes } from '../flush/controlRoutes.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import type { Route } from '../http/route.ts';
+import { quotaRoutes } from '../quota/routes.ts';
 import { healthRoutes, statusRoutes } from '../status/routes.ts';
 import { StatusReader } from '../status/status.ts';
 import { OpenTaskFeed } from '../tasks/feed.ts';
 import { minerRoutes } from '../tasks/minerRoutes.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
-import { base, clock } from './base.ts';
-import { documentsFor, meter } from './database.ts';
+import { base, clock, ids } from './base.ts';
+import { days, documentsFor, ledger, meter, quotaReader } from './database.ts';
 import { acceptingRoutes, serve } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
@@ -41,12 +42,14 @@ function controllingRoutes(): Route[] {
     clock,
     logger,
     meter,
+    quota: quotaReader(),
     bufferTimeoutMs,
     minResponsesToFlush,
   });
   return [
     ...controlRoutes({ outbox, objects, queueControl: control, clock, logger, tickMs }),
     ...statusRoutes({ status }),
+    ...quotaRoutes({ ledger: ledger(), reader: quotaReader(), days: days(), clock, ids }),
     ...healthRoutes(),
   ];
 }

@@ -7,6 +7,7 @@ import { Ledger } from '../quota/ledgerDocument.ts';
 import type { HolderKind } from '../quota/ledgerState.ts';
 import { apiMaxWaitMs, quotaLimits, workerMaxWaitMs } from '../quota/limits.ts';
 import { OperationMeter } from '../quota/meter.ts';
+import { QuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
 import { base, clock, ids } from './base.ts';
 
@@ -20,6 +21,9 @@ export const throttle = once(() => {
   return new Throttle({ logger, tickMs: config.flushTickMs, warn: (warning) => meter.warn(warning) });
 });
 
+/** Where the days of the quota begin. */
+export const days = once(() => new QuotaDays(base().config.quota.timeZone));
+
 export const ledger = once(() => {
   const { quota } = base().config;
   return new Ledger({
@@ -28,10 +32,16 @@ export const ledger = once(() => {
       commit: async (writes, cause) => (await firestore()).commit(writes, cause),
     },
     clock,
-    days: new QuotaDays(quota.timeZone),
+    days: days(),
     limits: quotaLimits(quota),
     random: Math.random,
   });
+});
+
+export const quotaReader = once(() => {
+  const { quota } = base().config;
+  const limits = { ...quotaLimits(quota), quotaPerSecond: quota.perSecond };
+  return new QuotaReader({ ledger: ledger(), days: days(), limits, clock });
 });
 
 /** The one way to Firestore: each operation waits its turn in the leases of this process, which is of this kind. */

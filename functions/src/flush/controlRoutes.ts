@@ -1,6 +1,7 @@
 import { carrierSchemaVersion } from '../events/carrier.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
+import { expected, readTimeMs } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { type Clock, delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -13,7 +14,6 @@ import { isSpoolEmpty } from '../staging/spool.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import { eventsUpTo, listCarriers } from '../status/queueContents.ts';
 import { flushSettledMs } from '../tasks/readLimits.ts';
-import { expected, readTimeMs } from '../tasks/submitFields.ts';
 import { maxFlushWaitMs, maxPauseMs } from './limits.ts';
 
 export interface ControlRoutesOptions {

@@ -37,3 +37,6 @@ export const maxJsonContainers = 300_000;
 
 /** JSON texts up to this many characters are parsed without counting first: they cannot hold enough to matter. */
 export const uncountedJsonLength = 256 * 1024;
+
+/** Of JSON values that are stored: a response's data, a task's metadata and its inputs. */
+export const maxJsonDepth = 20;

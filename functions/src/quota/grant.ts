@@ -95,6 +95,7 @@ export function grantOf(
     endMs,
     ...(previous && { previous }),
     demands: wish.demands,
+    multiplier: request.multiplier,
   };
   return { lease, denials };
 }
@@ -177,8 +178,8 @@ function freshAmount(
 
 function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lease: Lease) => boolean {
   return (lease) => {
-    const spent = returns.find(({ id }) => id === lease.id)?.spent[type] ?? 0;
-    return spent * 2 >= lease.amounts[type];
+    const spent = returns.find(({ id }) => id === lease.id)?.spent ?? noOperations;
+    return spent === 'all' || spent[type] * 2 >= lease.amounts[type];
   };
 }
 

@@ -134,7 +134,7 @@ export class LeaseHolder {
     const use = meter.drain();
     if (this.#pending.length === 0 && Object.keys(use.byCause).length === 0) return;
     try {
-      await ledger.ask({ holder: this.#id, kind, returns: this.#pending, use });
+      await ledger.ask({ holder: this.#id, kind, returns: this.#pending, use, multiplier: 1 });
       this.#pending = [];
     } catch (error) {
       logger.warn('Leases are not returned: what they had counts as spent', { error });
@@ -272,7 +272,7 @@ export class LeaseHolder {
   }
 
   async #askNow(): Promise<void> {
-    const { ledger, kind, meter, clock, ids } = this.#options;
+    const { ledger, kind, meter, clock, ids, throttle } = this.#options;
     const nowMs = clock.now();
     const lease = this.#liveLease();
     const untilMs = lease === undefined ? nowMs : Math.min(lease.endMs, nowMs + renewLeadMs);
@@ -294,7 +294,14 @@ export class LeaseHolder {
     this.#flight = flight;
     const use = meter.drain();
     try {
-      const answer = await ledger.ask({ holder: this.#id, kind, returns, wish, use });
+      const answer = await ledger.ask({
+        holder: this.#id,
+        kind,
+        returns,
+        wish,
+        use,
+        multiplier: throttle.multiplier(nowMs),
+      });
       if (!answer.isUseRecorded) meter.restore(use);
       this.#ledgerPauseMs = 0;
       this.#settle(answer, flight, demands);

@@ -34,7 +34,8 @@ export type Denials = Partial<Record<OperationType, Denial>>;
 /** What comes back of a lease. */
 export interface LeaseReturn {
   id: string;
-  spent: Operations;
+  /** `all`: nothing comes back but the rate. */
+  spent: Operations | 'all';
   /** Of the rest, what its holder may yet spend while it waits for the lease that renews it; stays charged. */
   kept?: Operations | undefined;
 }
@@ -50,6 +51,8 @@ export interface LedgerRequest {
   returns: readonly LeaseReturn[];
   wish?: LeaseWish | undefined;
   use: UseReport;
+  /** Of the holder's throttle. */
+  multiplier: number;
 }
 
 export type ReturnOutcome = 'pending' | 'credited' | 'unknown' | 'other_day' | 'too_much';
@@ -96,7 +99,7 @@ export function applyToLedger(
     each,
     lease: state.leases.find(({ id }) => id === each.id),
   }));
-  const returned = returning.map(({ each, lease }) => giveBack(state, each, lease));
+  const returned = returning.map(({ each, lease }) => giveBack(state, each, lease, request.holder));
   const own = returning.flatMap(({ lease }, index) =>
     returned[index] === 'credited' && lease ? [lease] : [],
   );
@@ -151,10 +154,17 @@ function bounded(leases: Lease[], nowMs: number): Lease[] {
   return leases.filter((lease) => !gone.has(lease));
 }
 
-function giveBack(state: LedgerState, { spent, kept }: LeaseReturn, lease: Lease | undefined): ReturnOutcome {
-  if (lease === undefined) return 'unknown';
+function giveBack(
+  state: LedgerState,
+  { spent, kept }: LeaseReturn,
+  lease: Lease | undefined,
+  holder: string,
+): ReturnOutcome {
+  if (lease === undefined || lease.holder !== holder) return 'unknown';
   if (lease.day !== state.day) return 'other_day';
-  const back = each((type) => lease.amounts[type] - spent[type] - (kept?.[type] ?? 0));
+  const back = each((type) =>
+    spent === 'all' ? 0 : lease.amounts[type] - spent[type] - (kept?.[type] ?? 0),
+  );
   if (operationTypes.some((type) => back[type] < 0)) return 'too_much';
   charge(
     state,

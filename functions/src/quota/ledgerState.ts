@@ -21,6 +21,8 @@ export interface Lease {
   previous?: { rates: Operations; untilMs: number } | undefined;
   /** What the holder would use, operations a second. */
   demands: Operations;
+  /** How much slower its holder goes; 1: not at all. */
+  multiplier: number;
 }
 
 /** All that the ledger's document holds. Plain JSON. */

@@ -124,3 +124,6 @@ export const maxLedgerPauseMs = 60_000;
 
 /** Leases that were not returned yet, of which a holder remembers what it spent. */
 export const maxPendingReturns = 20;
+
+/** How long a look at the ledger serves reports. */
+export const ledgerCacheMs = 5_000;

@@ -6,7 +6,7 @@ import { percentageOf, type QuotaWarning } from './warnings.ts';
 
 /** The multiplier's steps and bounds. */
 const step = 1.5;
-const maxMultiplier = 10;
+export const maxMultiplier = 10;
 const stepEveryMs = 10_000;
 
 /** Demand that is refused for so long is a warning, and an emergency. */

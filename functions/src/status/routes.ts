@@ -11,7 +11,6 @@ export function statusRoutes({ status }: { status: StatusReader }): Route[] {
       handle: async ({ query }) => ({
         status: 200,
         json: await status.read(query.get('detail') === 'true'),
-        headers: { 'x-firestore-reads': '0' },
       }),
     },
   ];

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import { within } from '../platform/within.ts';
 import type { OperationMeter } from '../quota/meter.ts';
+import type { QuotaReader } from '../quota/reader.ts';
 import { pauseEndMs } from '../staging/pause.ts';
 import { maxNamedTasks, statusCacheMs, statusTimeoutMs } from './limits.ts';
 import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.ts';
@@ -17,12 +18,15 @@ export interface StatusOptions {
   clock: Clock;
   logger: Logger;
   meter: OperationMeter;
+  quota: Pick<QuotaReader, 'report' | 'spentBudget'>;
   bufferTimeoutMs: number;
   minResponsesToFlush: number;
 }
 
+type SpentBudget = NonNullable<Awaited<ReturnType<QuotaReader['spentBudget']>>>;
+
 /**
- * What an operator sees. Costs one Cloud Tasks operation, and none of Firestore; with details the list of the queue on
+ * What an operator sees. Costs one Cloud Tasks operation and one read, of the ledger; with details the list of the queue on
  * top. What cannot be known, or not now, is null: buffered tasks and responses are inside carriers, so their numbers are
  * known only with details.
  */
@@ -47,10 +51,12 @@ export class StatusReader {
   }
 
   async #make(hasDetail: boolean): Promise<object> {
-    const { queueControl: control, objects, bufferTimeoutMs, minResponsesToFlush } = this.#options;
-    const [stats, events] = await Promise.all([
+    const { queueControl: control, objects, quota, bufferTimeoutMs, minResponsesToFlush } = this.#options;
+    const [stats, events, report, spent] = await Promise.all([
       this.#known(control && (() => control.stats())),
       this.#known(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
+      this.#known(() => quota.report()),
+      this.#known(() => quota.spentBudget()),
     ]);
     const pausedUntilMs = stats?.isPaused ? await this.#known(() => pauseEndMs(objects)) : undefined;
     return {
@@ -63,8 +69,8 @@ export class StatusReader {
       },
       batch_manager: unknownBatches,
       file_manager: unknownFiles,
-      quota_monitor: this.#quota(),
-      backlog: this.#backlog(stats, events, pausedUntilMs),
+      quota_monitor: this.#quota(report),
+      backlog: this.#backlog(stats, events, pausedUntilMs, spent),
     };
   }
 
@@ -72,21 +78,26 @@ export class StatusReader {
     stats: QueueStats | undefined,
     events: QueuedEvents | undefined,
     pausedUntilMs: number | undefined,
+    spent: SpentBudget | undefined,
   ): object {
+    const parked = stats?.isPaused
+      ? { untilMs: pausedUntilMs, sinceMs: undefined, reason: 'paused' }
+      : spent && { ...spent, reason: `daily_${spent.type}` };
     return {
       queued_carriers: stats?.tasks ?? null,
       oldest_event_age_seconds: this.#ageSeconds(events?.oldest),
       next_dispatch_at: isoOf(stats?.isPaused ? pausedUntilMs : stats?.nextDueMs),
-      parked_until: isoOf(pausedUntilMs),
-      parked_reason: stats?.isPaused ? 'paused' : null,
+      parked_until: isoOf(parked?.untilMs),
+      parked_since: isoOf(parked?.sinceMs),
+      parked_reason: parked?.reason ?? null,
       is_exact: events?.isWhole ?? false,
     };
   }
 
-  /** The ledger's figures are unknown; these are the operations of the instance that answers, since it started. */
-  #quota(): object {
+  /** The ledger's figures, and beside them the operations of the instance that answers, since it started. */
+  #quota(report: object | undefined): object {
     return {
-      ...unknownQuota,
+      ...(report ?? unknownQuota),
       instance_operations: {
         since: isoOf(this.#startedAtMs),
         by_cause: this.#options.meter.byCause(),

@@ -1,6 +1,7 @@
 import type { Event, ResponseReceived, Visibility } from '../events/event.ts';
 import type { StampSource } from '../events/stamp.ts';
 import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/body.ts';
+import { quoted } from '../http/fields.ts';
 import { parseJson } from '../http/json.ts';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse, Caller, Role, Route } from '../http/route.ts';
@@ -8,7 +9,6 @@ import { AppError } from '../platform/errors.ts';
 import { hashedUuid, type Ids } from '../platform/ids.ts';
 import type { Stager } from '../staging/stager.ts';
 import { createdEvent, type Fields, patchedEvent, responseEvent, translationEvent } from './submit.ts';
-import { quoted } from './submitFields.ts';
 import { maxResponsesPerRequest, maxTaskFieldsBytes } from './submitLimits.ts';
 
 export interface IngestRoutesOptions {

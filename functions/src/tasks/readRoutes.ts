@@ -1,3 +1,4 @@
+import { expected, quoted, readInteger, readText } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import { listTasks, type TaskFilters, type TaskListOptions } from './listing.ts';
@@ -5,7 +6,7 @@ import { matchesEtag } from './present.ts';
 import type { TaskReader } from './reading.ts';
 import { defaultPageSize, maxPageSize, maxWaitSeconds } from './readLimits.ts';
 import { taskStatuses } from './state.ts';
-import { expected, quoted, readInteger, readMinerUid, readTaskId, readText } from './submitFields.ts';
+import { readMinerUid, readTaskId } from './submitFields.ts';
 
 export interface ReadRoutesOptions extends TaskListOptions {
   reader: TaskReader;

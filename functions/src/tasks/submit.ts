@@ -1,19 +1,18 @@
 import type { ResponseReceived, TaskCreated, TaskPatched, Visibility } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
-import { refuseJsonBomb } from '../http/json.ts';
-import { AppError } from '../platform/errors.ts';
-import type { Json } from '../platform/json.ts';
 import {
   expected,
   quoted,
   readJsonValue,
-  readMinerUid,
   readOptionalText,
   readScore,
-  readTaskId,
   readText,
   readTimeMs,
-} from './submitFields.ts';
+} from '../http/fields.ts';
+import { refuseJsonBomb } from '../http/json.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Json } from '../platform/json.ts';
+import { readMinerUid, readTaskId } from './submitFields.ts';
 import { maxTextLength } from './submitLimits.ts';
 import { readTaskFields } from './submitTaskFields.ts';
 

@@ -2,9 +2,6 @@
 
 export const maxResponsesPerRequest = 1000;
 
-/** Of a response's data, a task's metadata and its inputs. */
-export const maxJsonDepth = 20;
-
 /** Of a text field, where nothing smaller holds; the body's limit is what counts. */
 export const maxTextLength = 8 * 1024 * 1024;
 

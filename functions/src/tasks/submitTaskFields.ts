@@ -1,16 +1,9 @@
+import { expected, quoted, readInteger, readJsonObject, readJsonValue, readText } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
-import {
-  expected,
-  quoted,
-  readInteger,
-  readJsonObject,
-  readJsonValue,
-  readMinerUid,
-  readText,
-} from './submitFields.ts';
+import { readMinerUid } from './submitFields.ts';
 import { maxAssignedMiners, maxInputFields } from './submitLimits.ts';
 
 type FieldReader = (value: unknown, name: string) => Json;

@@ -1,0 +1,115 @@
+import type { QuotaDay } from './day.ts';
+import { isLive, type LedgerState } from './ledgerState.ts';
+import { leasablePerDay, type QuotaLimits } from './limits.ts';
+import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
+import { maxMultiplier } from './throttle.ts';
+import { isEmergency, percentageOf, type QuotaWarning } from './warnings.ts';
+
+/** Limits as they are reported: what Firestore allows, and what Sluice grants of it. */
+export interface ReportedLimits extends QuotaLimits {
+  quotaPerSecond: Operations;
+}
+
+const minuteMs = 60_000;
+
+/** `GET /v1/quota`; `state` is undefined while nothing was granted yet. */
+export function quotaReport(
+  state: LedgerState | undefined,
+  day: QuotaDay,
+  limits: ReportedLimits,
+  nowMs: number,
+) {
+  const isToday = state?.day === day.id;
+  const warnings = (state?.warnings ?? []).map(shownWarning).reverse();
+  const multiplier = Math.max(1, ...liveLeases(state, nowMs).map((lease) => lease.multiplier));
+  return {
+    current_usage: perType((type) => ({
+      per_second: perSecond(state, type, nowMs),
+      per_minute: perMinute(state, type, nowMs),
+      per_day: isToday ? state.used.today[type] : 0,
+      total: state?.used.total[type] ?? 0,
+    })),
+    quota_limits: named({
+      per_second: limits.quotaPerSecond,
+      per_minute: perType((type) => limits.quotaPerSecond[type] * 60),
+      per_day: perType((type) => limits.daily[type] || null),
+    }),
+    rate_limits: named({ per_second: limits.rates, per_minute: limits.perMinute }),
+    throttling: {
+      enabled: multiplier > 1,
+      multiplier: Math.round(multiplier * 100) / 100,
+      max_multiplier: maxMultiplier,
+    },
+    warnings,
+    errors: (state?.warnings ?? []).filter(isEmergency).map(shownWarning).reverse(),
+    last_reset: new Date(day.startMs).toISOString(),
+    time_since_last_reset: (nowMs - day.startMs) / 1000,
+    next_reset: new Date(day.endMs).toISOString(),
+    charged_today: isToday ? { ...state.charged } : { ...noOperations },
+    live_leases: liveLeases(state, nowMs).length,
+    by_cause: isToday ? state.used.byCause : {},
+  };
+}
+
+/** Since when and until when a daily budget is spent; undefined where none is. */
+export function spentBudget(
+  state: LedgerState | undefined,
+  day: QuotaDay,
+  limits: QuotaLimits,
+): { type: OperationType; sinceMs: number | undefined; untilMs: number } | undefined {
+  if (state?.day !== day.id) return undefined;
+  const spendable = leasablePerDay(limits);
+  const type = operationTypes.find((each) => spendable[each] > 0 && state.charged[each] >= spendable[each]);
+  if (type === undefined) return undefined;
+  const notice = state.warnings.find(
+    ({ operationType, limitType, current, atMs }) =>
+      operationType === type && limitType === 'per_day' && current >= spendable[type] && atMs >= day.startMs,
+  );
+  return { type, sinceMs: notice?.atMs, untilMs: day.endMs };
+}
+
+/** A warning in the words of the API. */
+export function shownWarning(warning: QuotaWarning) {
+  return {
+    operation_type: warning.operationType,
+    limit_type: warning.limitType,
+    current: warning.current,
+    limit: warning.limit,
+    percentage: percentageOf(warning),
+    at: new Date(warning.atMs).toISOString(),
+  };
+}
+
+function liveLeases(state: LedgerState | undefined, nowMs: number) {
+  return (state?.leases ?? []).filter((lease) => isLive(lease, nowMs));
+}
+
+/** Over the minutes that were reported last: holders report when they renew, so nothing finer is known. */
+function perSecond(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
+  const minutes = recentMinutes(state, nowMs);
+  const sinceMs = minutes[0]?.startMs;
+  if (sinceMs === undefined) return 0;
+  const sum = minutes.reduce((total, { operations }) => total + operations[type], 0);
+  return Math.round((sum / Math.max(1, (nowMs - sinceMs) / 1000)) * 10) / 10;
+}
+
+function perMinute(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
+  return Math.max(0, ...recentMinutes(state, nowMs).map(({ operations }) => operations[type]));
+}
+
+function recentMinutes(state: LedgerState | undefined, nowMs: number) {
+  return (state?.used.minutes ?? []).filter(({ startMs }) => startMs > nowMs - 2 * minuteMs);
+}
+
+function perType<Value>(compute: (type: OperationType) => Value): Record<OperationType, Value> {
+  return { writes: compute('writes'), reads: compute('reads'), deletes: compute('deletes') };
+}
+
+/** `{per_second: {writes: 1}}` as `{writes_per_second: 1}`. */
+function named(limits: Record<string, Record<OperationType, number | null>>): Record<string, number | null> {
+  return Object.fromEntries(
+    Object.entries(limits).flatMap(([span, values]) =>
+      operationTypes.map((type) => [`${type}_${span}`, values[type]]),
+    ),
+  );
+}
