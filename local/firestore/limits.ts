@@ -1,13 +1,17 @@
 /** Limits of the service (firebase.google.com/docs/firestore/quotas, firebase.google.com/docs/firestore/storage-size). */
 export const maxDocumentBytes = 1_048_576;
 export const maxRequestBytes = 10 * 1_048_576;
+export const maxFieldValueBytes = 1_048_487;
 export const maxIdBytes = 1500;
+export const maxPathBytes = 6 * 1024;
+export const maxCollectionDepth = 100;
 export const maxFieldNameBytes = 1500;
 export const maxDepth = 20;
 export const maxTransformsPerDocument = 500;
 export const maxDisjunctions = 30;
 export const maxNotInValues = 10;
 export const maxQueryParts = 100;
+export const maxInequalityFields = 10;
 export const maxAggregations = 5;
 export const maxIndexEntries = 40_000;
 

@@ -1,5 +1,5 @@
 import { invalidArgument, StatusError, status } from './errors.ts';
-import { maxIdBytes } from './limits.ts';
+import { maxCollectionDepth, maxIdBytes, maxPathBytes } from './limits.ts';
 import { compareUtf8, utf8Bytes } from './strings.ts';
 
 const numericId = /^__id(-?\d+)__$/;
@@ -92,6 +92,12 @@ export function parentPath(documentsRoot: string, name: string): string {
     throw invalidArgument(`Document name "${name.slice(0, 200)}" lacks a document id.`);
   }
   for (const id of ids) checkId(id);
+  if (path.length > maxPathBytes / 3 && utf8Bytes(path) > maxPathBytes)
+    throw invalidArgument(`Document name "${path.slice(0, 60)}…" is longer than ${maxPathBytes} bytes.`);
+  if (ids.length > 2 * maxCollectionDepth)
+    throw invalidArgument(
+      `Document name "${path.slice(0, 60)}…" has more than ${maxCollectionDepth} collections.`,
+    );
   return path;
 }
 

@@ -1,6 +1,6 @@
 import { invalidArgument } from './errors.ts';
-import { countDisjunctions, disjuncts, operator } from './filters.ts';
-import { maxDisjunctions, maxNotInValues, maxQueryParts } from './limits.ts';
+import { countDisjunctions, disjuncts, inequalityFields, operator } from './filters.ts';
+import { maxDisjunctions, maxInequalityFields, maxNotInValues, maxQueryParts } from './limits.ts';
 import type { Filter, StructuredQuery } from './wire.ts';
 
 const arrayOperators = new Set<number>([operator.arrayContains, operator.arrayContainsAny]);
@@ -45,6 +45,8 @@ export function checkQueryLimits({ where, orderBy }: StructuredQuery): void {
     throw invalidArgument(`A query has more than ${maxQueryParts} filters and orders.`);
   if (countDisjunctions(where) > maxDisjunctions)
     throw invalidArgument(`A query has more than ${maxDisjunctions} disjunctions.`);
+  if (new Set(inequalityFields(where)).size > maxInequalityFields)
+    throw invalidArgument(`A query has more than ${maxInequalityFields} fields with inequalities.`);
   const all = disjuncts(where);
   for (const filters of all) checkAlternative(filters, all.length === 1);
 }

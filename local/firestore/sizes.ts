@@ -1,5 +1,5 @@
 import { invalidArgument } from './errors.ts';
-import { maxDepth, maxDocumentBytes, maxFieldNameBytes } from './limits.ts';
+import { maxDepth, maxDocumentBytes, maxFieldNameBytes, maxFieldValueBytes } from './limits.ts';
 import { utf8Bytes } from './strings.ts';
 import type { Fields, Value } from './values.ts';
 
@@ -31,6 +31,12 @@ function checkDepth(depth: number): void {
   }
 }
 
+function checkedValueBytes(bytes: number): number {
+  if (bytes > maxFieldValueBytes)
+    throw invalidArgument(`A property value is longer than ${maxFieldValueBytes} bytes.`);
+  return bytes;
+}
+
 function arrayBytes(values: readonly Value[], depth: number): number {
   checkDepth(depth);
   let bytes = 0;
@@ -51,9 +57,9 @@ function valueBytes(value: Value, depth: number): number {
     case 'timestamp':
       return 8;
     case 'string':
-      return utf8Bytes(value.value) + 1;
+      return checkedValueBytes(utf8Bytes(value.value)) + 1;
     case 'bytes':
-      return value.value.length;
+      return checkedValueBytes(value.value.length);
     case 'reference':
       return referenceBytes(value.value);
     case 'geoPoint':

@@ -19,10 +19,19 @@ describe('Firestore limits', () => {
   it('a document holds 1 MiB, its name and field names included, and not a byte more', async () => {
     const path = `${connection().collection().path}/x`;
     const nameBytes = 16 + (path.length + 1);
-    const room = 1_048_576 - 32 - nameBytes - ('f'.length + 1) - 1;
-    assert.equal(await codeOfWriting({ f: text(room) }, path), undefined);
-    assert.equal(await codeOfWriting({ f: text(room + 1) }, path), code.invalidArgument);
-    assert.equal((await connection().db.doc(path).get()).get('f').length, room);
+    const half = 500_000;
+    const fieldBytes = 'f'.length + 1 + 1;
+    const room = 1_048_576 - 32 - nameBytes - 2 * fieldBytes - half;
+    assert.equal(await codeOfWriting({ f: text(half), g: text(room) }, path), undefined);
+    assert.equal(await codeOfWriting({ f: text(half), g: text(room + 1) }, path), code.invalidArgument);
+    assert.equal((await connection().db.doc(path).get()).get('g').length, room);
+  });
+
+  it('a value holds 1 MiB less 89 bytes', async () => {
+    assert.equal(await codeOfWriting({ f: text(1_048_487) }), undefined);
+    assert.equal(await codeOfWriting({ f: text(1_048_488) }), code.invalidArgument);
+    const bytes = (length: number) => ({ bytesValue: Buffer.alloc(length) });
+    assert.equal(await codeOfWriting({ f: bytes(1_048_488) }), code.invalidArgument);
   });
 
   it('counts text in UTF-8', async () => {
@@ -65,6 +74,19 @@ describe('Firestore limits', () => {
     }
     assert.equal(await codeOfWriting({}, `${path}/${'i'.repeat(1501)}`), code.invalidArgument);
     assert.equal(await codeOfWriting({}, `${path}/${'i'.repeat(1500)}`), undefined);
+  });
+
+  it('a name is at most 6 KiB long and 100 collections deep', async () => {
+    const { path } = connection().collection();
+    const long = `${path}/${Array.from({ length: 4 }, () => 'i'.repeat(1500)).join('/')}/a`;
+    assert.equal(await codeOfWriting({}, `${long}/${'b'.repeat(6144 - long.length - 3)}/c`), undefined);
+    assert.equal(
+      await codeOfWriting({}, `${long}/${'b'.repeat(6144 - long.length - 2)}/c`),
+      code.invalidArgument,
+    );
+    const deep = (collections: number) => `${path}/a${'/c/d'.repeat(collections - 1)}`;
+    assert.equal(await codeOfWriting({}, deep(100)), undefined);
+    assert.equal(await codeOfWriting({}, deep(101)), code.invalidArgument);
   });
 
   it('an array must not lie directly in an array', async () => {
@@ -168,6 +190,14 @@ describeLocal('Firestore limits of requests', () => {
     };
     assert.equal(await query(99), undefined);
     assert.equal(await query(100), code.invalidArgument);
+  });
+
+  it('a query compares at most 10 fields by more than equality', async () => {
+    const docs = connection().collection();
+    const query = (fields: number) =>
+      codeOf(docs.where(Filter.and(...numbers(fields).map((i) => Filter.where(`f${i}`, '>', 1)))).get());
+    assert.equal(await query(10), undefined);
+    assert.equal(await query(11), code.invalidArgument);
   });
 
   it('there is no search for the nearest vectors, and it says so', async () => {
