@@ -22,6 +22,18 @@ const taskVisibleSeconds = defineInt('TASK_VISIBLE_SECONDS', {
   default: 30,
   description: 'Longest wait of a task and its fields for responses to join their write; 0: none',
 });
+const operationsBufferSize = defineInt('OPERATIONS_BUFFER_SIZE', {
+  default: 100,
+  description: 'Document operations in hand that are written without waiting further',
+});
+const operationsFlushSeconds = defineInt('OPERATIONS_FLUSH_SECONDS', {
+  default: 30,
+  description: 'Longest wait of a document operation before it is written',
+});
+const operationsCollections = defineString('OPERATIONS_COLLECTIONS', {
+  default: '',
+  description: 'Top collections that operations may write to, with commas; empty: all but Sluice’s own',
+});
 const taskTimeoutSeconds = defineInt('TASK_TIMEOUT_SECONDS', {
   default: 3600,
   description: 'A task’s deadline, after its creation; at most 29 days',
@@ -106,6 +118,10 @@ export interface Config {
   taskVisibleMs: number;
   taskTimeoutMs: number;
   taskRetentionMs: number;
+  operationsBufferSize: number;
+  operationsFlushMs: number;
+  /** Top collections that operations may write to; none named: all but Sluice's own. */
+  operationsCollections: readonly string[];
   responseInlineMaxBytes: number;
   groupLingerMs: number;
   maxBodyBytes: number;
@@ -127,6 +143,13 @@ export function readConfig(): Config {
     taskVisibleMs: taskVisibleSeconds.value() * 1000,
     taskTimeoutMs: Math.min(taskTimeoutSeconds.value() * 1000, maxTaskTimeoutMs),
     taskRetentionMs: taskRetentionDays.value() * 86_400_000,
+    operationsBufferSize: operationsBufferSize.value(),
+    operationsFlushMs: operationsFlushSeconds.value() * 1000,
+    operationsCollections: operationsCollections
+      .value()
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
     responseInlineMaxBytes: responseInlineMaxBytes.value(),
     groupLingerMs: groupLingerMs.value(),
     maxBodyBytes: maxBodyBytes.value(),

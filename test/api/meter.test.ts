@@ -7,6 +7,7 @@ import { unlimitedDocuments } from '../support/quota.ts';
 const answering: DocumentStore = {
   read: async (paths) => paths.map((path) => ({ path })),
   commit: async () => [],
+  commitIfAbsent: async () => undefined,
   query: async () => ({ documents: [], readTimeMs: 0, billedReads: 3 }),
   count: async () => 2_001,
 };
@@ -14,6 +15,7 @@ const answering: DocumentStore = {
 const failing: DocumentStore = {
   read: () => Promise.reject(new Error('down')),
   commit: () => Promise.reject(new Error('down')),
+  commitIfAbsent: () => Promise.reject(new Error('down')),
   query: () => Promise.reject(new Error('down')),
   count: () => Promise.reject(new Error('down')),
 };
@@ -29,12 +31,13 @@ describe('Metered documents', () => {
     await documents.read(['tasks/t1', 'tasks/t2'], 'flush');
     await documents.commit([{ ...write, changes: [] }], 'flush');
     await documents.commit([{ ...write, ifVersion: 'any', changes: 'deleted' }], 'flush');
+    await documents.commitIfAbsent([{ ...write, changes: [] }], ['tombstones/1'], 'flush');
     await documents.count(query, 'status');
     await documents.query(query, 'feed');
     await documents.query(query, 'feed');
 
     assert.deepEqual(meter.byCause(), {
-      flush: { reads: 2, writes: 1, deletes: 1 },
+      flush: { reads: 3, writes: 2, deletes: 1 },
       status: { reads: 3, writes: 0, deletes: 0 },
       feed: { reads: 6, writes: 0, deletes: 0 },
     });

@@ -79,6 +79,8 @@ export class MemoryDocuments {
     return {
       read: (paths) => meet(decide('documents.read'), () => this.#read(paths), failure),
       commit: (writes) => meet(decide('documents.commit'), () => this.#commit(writes), failure),
+      commitIfAbsent: (writes, absent) =>
+        meet(decide('documents.commit'), () => this.#commitIfAbsent(writes, absent), failure),
       query: () => Promise.reject(new Error('Queries are not simulated here.')),
       count: () => Promise.reject(new Error('Counts are not simulated here.')),
     };
@@ -110,6 +112,13 @@ export class MemoryDocuments {
       else this.#documents.set(path, { fields, version });
       return version;
     });
+  }
+
+  #commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): void {
+    this.reads.push([...absent]);
+    const present = absent.find((path) => this.#documents.has(path));
+    if (present !== undefined) throw new DocumentError('conflict', `There is a ${present}.`);
+    this.#commit(writes);
   }
 
   #result({ path, ifVersion, changes }: DocumentWrite): { path: string; fields: Fields | undefined } {

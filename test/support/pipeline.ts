@@ -1,3 +1,4 @@
+import type { DocumentState } from '../../functions/src/documents/state.ts';
 import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
   carrierFromWire,
@@ -6,19 +7,22 @@ import {
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
 import { TaskBodies } from '../../functions/src/flush/bodies.ts';
-import { TaskCommitter } from '../../functions/src/flush/commit.ts';
+import { Committer } from '../../functions/src/flush/committer.ts';
 import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
 import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
+import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 import { Flusher } from '../../functions/src/flush/flusher.ts';
 import { type Dispatch, expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
+import { operationKind } from '../../functions/src/flush/operationKind.ts';
 import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
-import { TaskCache } from '../../functions/src/flush/taskCache.ts';
+import { taskKind } from '../../functions/src/flush/taskKind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { nextTickMs } from '../../functions/src/staging/tick.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
+import type { TaskState } from '../../functions/src/tasks/state.ts';
 import { ManualClock } from './clock.ts';
 import { MemoryDocuments } from './documents.ts';
 import { allDone, type Decide } from './fate.ts';
@@ -34,7 +38,11 @@ export const defaultRules: ReadinessRules = {
   bufferTimeoutMs: 60_000,
   taskVisibleMs: 30_000,
   taskTimeoutMs: 3_600_000,
+  operationsBufferSize: 100,
+  operationsFlushMs: 30_000,
 };
+
+const cacheBytes = 64 * 1024 * 1024;
 
 export interface PipelineOptions {
   rules?: Partial<ReadinessRules>;
@@ -88,22 +96,39 @@ export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}):
       const store = objects.connect(decide);
       const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
       const outbox = new Outbox({ queues, objects: store, clock: ownClock, ids, logger });
-      const cache = new TaskCache(64 * 1024 * 1024);
       const shared = { objects: store, clock: ownClock, logger };
       const bodies = new TaskBodies({ ...shared, ids, retentionMs });
       const deadLetters = new DeadLetters(store, ownClock, logger);
-      const committer = new TaskCommitter({
-        documents: documents.connect(decide),
-        cache,
+      const database = documents.connect(decide);
+      const taskCommitter = new Committer({
+        kind: taskKind({
+          taskTimeoutMs: allRules.taskTimeoutMs,
+          retentionMs,
+          shrink: (state) => bodies.shrink(state),
+          keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+        }),
+        documents: database,
+        cache: new DocumentCache<TaskState>(cacheBytes),
         clock: ownClock,
-        taskTimeoutMs: allRules.taskTimeoutMs,
-        retentionMs,
-        shrink: (state) => bodies.shrink(state),
-        keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
       });
-      const deadlines = new DeadlineBook(outbox);
-      const parts = { committer, bodies, deadlines, deadLetters, cache, outbox, clock: ownClock, logger };
-      const flusher = new Flusher({ ...parts, rules: allRules, tickMs });
+      const documentCommitter = new Committer({
+        kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
+        documents: database,
+        cache: new DocumentCache<DocumentState>(cacheBytes),
+        clock: ownClock,
+      });
+      const flusher = new Flusher({
+        tasks: taskCommitter,
+        documents: documentCommitter,
+        bodies,
+        deadlines: new DeadlineBook(outbox),
+        deadLetters,
+        outbox,
+        clock: ownClock,
+        logger,
+        rules: allRules,
+        tickMs,
+      });
       const instance: Instance = {
         flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),
         expire: expireHandler({ ...shared, outbox, tickMs }),

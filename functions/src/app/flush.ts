@@ -1,11 +1,13 @@
 import { TaskBodies } from '../flush/bodies.ts';
-import { TaskCommitter } from '../flush/commit.ts';
+import { Committer } from '../flush/committer.ts';
 import { DeadLetters } from '../flush/deadLetters.ts';
 import { DeadlineBook } from '../flush/deadlines.ts';
+import { DocumentCache } from '../flush/documentCache.ts';
 import { Flusher } from '../flush/flusher.ts';
 import { type Dispatch, flushHandler } from '../flush/handlers.ts';
-import { maxCacheBytes } from '../flush/limits.ts';
-import { TaskCache } from '../flush/taskCache.ts';
+import { maxDocumentCacheBytes, maxTaskCacheBytes } from '../flush/limits.ts';
+import { operationKind } from '../flush/operationKind.ts';
+import { taskKind } from '../flush/taskKind.ts';
 import { base, clock, ids } from './base.ts';
 import { documentsFor } from './database.ts';
 
@@ -13,24 +15,30 @@ import { documentsFor } from './database.ts';
 export function start(): (dispatch: Dispatch) => Promise<void> {
   const { config, logger, objects, outbox } = base();
   const { flushTickMs: tickMs, taskTimeoutMs, taskRetentionMs: retentionMs } = config;
-  const cache = new TaskCache(maxCacheBytes);
   const bodies = new TaskBodies({ objects, clock, ids, logger, retentionMs });
   const deadLetters = new DeadLetters(objects, clock, logger);
-  const committer = new TaskCommitter({
-    documents: documentsFor('worker'),
-    cache,
-    clock,
-    taskTimeoutMs,
-    retentionMs,
-    shrink: (state) => bodies.shrink(state),
-    keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
-  });
+  const documents = documentsFor('worker');
   const flusher = new Flusher({
-    committer,
+    tasks: new Committer({
+      kind: taskKind({
+        taskTimeoutMs,
+        retentionMs,
+        shrink: (state) => bodies.shrink(state),
+        keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+      }),
+      documents,
+      cache: new DocumentCache(maxTaskCacheBytes),
+      clock,
+    }),
+    documents: new Committer({
+      kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
+      documents,
+      cache: new DocumentCache(maxDocumentCacheBytes),
+      clock,
+    }),
     bodies,
     deadlines: new DeadlineBook(outbox),
     deadLetters,
-    cache,
     outbox,
     clock,
     logger,

@@ -60,10 +60,29 @@ export interface DeadlinePassed extends Addressed {
 
 export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlinePassed;
 
-/** One accepted fact. Its target document and stamp identify it. */
-export type Event = TaskEvent;
+export const operationTypes = ['set', 'update', 'delete'] as const;
 
-/** The document an event is about, and with the stamp its identity. */
+/** What was to be done with a document of any kind, by its path. */
+export interface OperationAccepted {
+  kind: 'operation';
+  path: string;
+  stamp: Stamp;
+  type: (typeof operationTypes)[number];
+  /** JSON, with `$timestamp` and `$bytes` for what it cannot hold. Of an update: by field path. A delete has none. */
+  data?: JsonObject | undefined;
+  /** It need not wait for others. */
+  visibility?: 'prompt' | undefined;
+}
+
+/** One accepted fact. Its target document and stamp identify it. */
+export type Event = TaskEvent | OperationAccepted;
+
+/** What an event is about, as people call it: a task's id, or a document's path, which has a slash. */
+export function targetOf(event: Event): string {
+  return event.kind === 'operation' ? event.path : event.taskId;
+}
+
+/** An event's identity. */
 export function eventKey(event: Event): string {
-  return `${event.taskId}\n${event.stamp}`;
+  return `${targetOf(event)}\n${event.stamp}`;
 }

@@ -1,16 +1,15 @@
 import { z } from 'zod';
 import type { Json } from '../platform/json.ts';
-import { type Event, visibilities } from './event.ts';
+import { documentPathFault, idFault } from './documentPath.ts';
+import { type Event, operationTypes, visibilities } from './event.ts';
 import { stampPattern } from './stamp.ts';
 
 const json: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 const fields = z.record(z.string(), json);
 
-/** What can name a document (https://cloud.google.com/firestore/quotas#limits): one bad name fails a whole read. */
-const documentId = z
-  .string()
-  .regex(/^(?!\.\.?$)(?!__.*__$)[^/]+$/s)
-  .refine((id) => Buffer.byteLength(id) <= 1_500);
+/** One bad name fails the read of a whole batch, so it must not get that far. */
+const documentId = z.string().refine((id) => idFault(id) === undefined);
+const documentPath = z.string().refine((path) => documentPathFault(path) === undefined);
 const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
 const visibility = z.enum(visibilities);
 
@@ -32,4 +31,12 @@ export const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('patched'), ...addressed, fields, visibility }),
   z.object({ kind: z.literal('response'), ...addressed, response }),
   z.object({ kind: z.literal('deadline'), ...addressed }),
+  z.object({
+    kind: z.literal('operation'),
+    path: documentPath,
+    stamp: addressed.stamp,
+    type: z.enum(operationTypes),
+    data: fields.optional(),
+    visibility: z.literal('prompt').optional(),
+  }),
 ]);

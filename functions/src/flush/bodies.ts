@@ -1,4 +1,4 @@
-import type { MinerResponse } from '../events/event.ts';
+import type { MinerResponse, TaskEvent } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
@@ -9,7 +9,7 @@ import { storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import type { Stamped, TaskState } from '../tasks/state.ts';
-import type { CommitResult } from './commit.ts';
+import type { CommitResult } from './committer.ts';
 import { mapPool } from './pool.ts';
 
 /** customTime of a body that stays until its task goes: never garbage by itself. */
@@ -58,7 +58,10 @@ export class TaskBodies {
    * committed before may have died before this, so only what this process did itself is not repeated.
    * Throws AppError `unavailable`; the delivery must then come again.
    */
-  async settle({ before, after }: Extract<CommitResult, { outcome: 'committed' }>): Promise<void> {
+  async settle({
+    before,
+    after,
+  }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
     const { retentionMs, clock } = this.#options;
     const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
     const kept = bodiesOf(after);

@@ -1,4 +1,4 @@
-import type { Event, ResponseReceived } from '../events/event.ts';
+import { type Event, type OperationAccepted, type ResponseReceived, targetOf } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
@@ -44,8 +44,8 @@ export class DeadLetters {
     await this.#objects.put(`dead-letters/${id}.json`, Buffer.from(JSON.stringify(letter)), {
       contentType: 'application/json',
     });
-    const taskId = 'event' in content ? content.event.taskId : undefined;
-    this.#logger.error('Kept a dead letter', { id, reason, detail, task_id: taskId });
+    const target = 'event' in content ? targetOf(content.event) : undefined;
+    this.#logger.error('Kept a dead letter', { id, reason, detail, target });
   }
 
   /** Keeps responses that their task has no place for. Throws as {@link DeadLetters.keep}. */
@@ -54,6 +54,13 @@ export class DeadLetters {
     await mapPool(overflow, 8, (event) =>
       this.keep({ reason: 'too_many_responses', detail, content: { event } }),
     );
+  }
+
+  /** Keeps operations that came too late to be judged. Throws as {@link DeadLetters.keep}. */
+  async keepUndecidable(undecidable: readonly OperationAccepted[]): Promise<void> {
+    const detail =
+      'The document has forgotten the stamps of this time, so that a later operation may have come before.';
+    await mapPool(undecidable, 8, (event) => this.keep({ reason: 'too_old', detail, content: { event } }));
   }
 }
 

@@ -1,9 +1,10 @@
 import { eventLine } from '../events/carrier.ts';
-import type { DeadlinePassed } from '../events/event.ts';
+import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp } from '../events/stamp.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
-import type { CommitResult } from './commit.ts';
+import type { TaskState } from '../tasks/state.ts';
+import type { CommitResult } from './committer.ts';
 
 const minuteMs = 60_000;
 
@@ -19,7 +20,7 @@ export class DeadlineBook {
    * For each result with a creation in hand and its task still open, puts the deadline into a carrier for `expire`,
    * one for each minute. Repeated by a redelivery, as a crash may have come before.
    */
-  async book(results: readonly CommitResult[]): Promise<void> {
+  async book(results: readonly CommitResult<TaskEvent, TaskState>[]): Promise<void> {
     const byMinute = new Map<number, DeadlinePassed[]>();
     for (const result of results) {
       if (result.outcome !== 'committed' || !result.events.some(({ kind }) => kind === 'created')) continue;
@@ -28,7 +29,11 @@ export class DeadlineBook {
       const dueMs = Math.ceil(creation.deadlineMs / minuteMs) * minuteMs;
       const events = byMinute.get(dueMs) ?? [];
       byMinute.set(dueMs, events);
-      events.push({ kind: 'deadline', taskId: result.taskId, stamp: deadlineStamp(creation.deadlineMs) });
+      events.push({
+        kind: 'deadline',
+        taskId: result.after.taskId,
+        stamp: deadlineStamp(creation.deadlineMs),
+      });
     }
     for (const [dueMs, events] of byMinute) {
       await this.#outbox.sendContents('expire', await packEvents(events.map(eventLine), undefined), dueMs);

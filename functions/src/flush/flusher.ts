@@ -1,27 +1,29 @@
+import type { DocumentState } from '../documents/state.ts';
 import { type Carrier, eventLine } from '../events/carrier.ts';
-import { type Event, eventKey, type TaskEvent } from '../events/event.ts';
-import { earliestOf, earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
+import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
+import type { TaskState } from '../tasks/state.ts';
 import type { TaskBodies } from './bodies.ts';
-import type { CommitResult, TaskCommitter } from './commit.ts';
+import type { CommitResult, Committer } from './committer.ts';
 import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
-import { earlyMs, maxEventAgeMs, maxParkMs } from './limits.ts';
+import { type EventGroup, type Intake, takeIn } from './intake.ts';
+import { maxParkMs } from './limits.ts';
 import { mapPool } from './pool.ts';
-import { isReady, type ReadinessRules, type TaskGroup } from './readiness.ts';
-import type { TaskCache } from './taskCache.ts';
+import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
 
 export interface FlusherOptions {
-  committer: TaskCommitter;
+  tasks: Committer<TaskEvent, TaskState>;
+  documents: Committer<OperationAccepted, DocumentState>;
   bodies: TaskBodies;
   deadlines: DeadlineBook;
   deadLetters: DeadLetters;
-  cache: TaskCache;
   outbox: Outbox;
   clock: Clock;
   logger: Logger;
@@ -29,23 +31,20 @@ export interface FlusherOptions {
   tickMs: number;
 }
 
+type TaskResult = CommitResult<TaskEvent, TaskState>;
+type Result = TaskResult | CommitResult<OperationAccepted, DocumentState>;
+
 /** What one flush did, for its log line. */
 interface Counts {
   carriers: number;
   events: number;
   tasks: number;
+  documents: number;
+  responses: number;
+  operations: number;
   written: number;
   carried: number;
   dead_letters: number;
-  duplicates: number;
-}
-
-interface Intake {
-  groups: TaskGroup[];
-  /** What can never be applied, and the delivery that brought it. */
-  dead: { letter: DeadLetter; from: number }[];
-  /** The deliveries, by index, that brought an event. */
-  origins: Map<string, number[]>;
   duplicates: number;
 }
 
@@ -70,27 +69,31 @@ export class Flusher {
 
   /** Whether each delivery may be acknowledged; a rejected one must be delivered again. */
   async flush(deliveries: readonly Delivery[]): Promise<PromiseSettledResult<void>[]> {
-    const { clock, cache, rules, committer } = this.#options;
+    const { clock, tasks, documents, rules } = this.#options;
     const nowMs = clock.now();
     for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
     const intake = takeIn(deliveries, nowMs);
-    const ready: TaskGroup[] = [];
-    const rest: TaskEvent[] = [];
-    for (const group of intake.groups) {
-      if (isReady(group, cache.get(group.taskId)?.state, nowMs, this.#flushBefore, rules)) ready.push(group);
-      else rest.push(...group.events);
-    }
-    const results = await committer.commit(ready);
+    const taskWork = divided(intake.tasks, (group) =>
+      isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules),
+    );
+    const documentWork = divided(
+      intake.documents,
+      operationsReady(intake.documents, nowMs, this.#flushBefore, rules),
+    );
+    const rest = [...taskWork.rest, ...documentWork.rest];
+    const [taskResults, documentResults] = await Promise.all([
+      tasks.commit(taskWork.ready),
+      documents.commit(documentWork.ready),
+    ]);
+    const results = [...taskResults, ...documentResults];
     this.#park(results);
-    const failed = new Map<number, unknown>();
-    const kept = await this.#settle(results, intake, failed);
+    const failed = new Failures(intake.origins);
+    const kept = await this.#settle(results, failed);
+    await this.#settleTasks(taskResults, failed);
+    await this.#buryDead(intake.dead, failed);
     await this.#carry([...rest, ...kept]);
     this.#log(deliveries, intake, results, rest.length + kept.length);
-    return deliveries.map((_, index) =>
-      failed.has(index)
-        ? { status: 'rejected', reason: failed.get(index) }
-        : { status: 'fulfilled', value: undefined },
-    );
+    return deliveries.map((_, index) => failed.outcome(index));
   }
 
   #remember(flushBefore: Stamp | undefined): void {
@@ -98,8 +101,10 @@ export class Flusher {
   }
 
   /** After Firestore failed, waits longer each time; the first success ends that. */
-  #park(results: readonly CommitResult[]): void {
-    const isFailed = results.some((result) => result.outcome === 'failed' && result.failure !== 'conflict');
+  #park(results: readonly Result[]): void {
+    const isFailed = results.some(
+      (result) => result.outcome === 'failed' && result.error.failure !== 'conflict',
+    );
     const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
     if (hasWritten) {
       this.#failuresInRow = 0;
@@ -113,55 +118,54 @@ export class Flusher {
     this.#parkedUntilMs = clock.now() + Math.min(maxParkMs, tickMs * 2 ** (this.#failuresInRow - 1));
   }
 
-  /** What follows a commit: bodies, deadlines, dead letters. Returns the events that must be kept. */
-  async #settle(
-    results: readonly CommitResult[],
-    { dead, origins }: Intake,
-    failed: Map<number, unknown>,
-  ): Promise<TaskEvent[]> {
-    const { bodies, deadlines } = this.#options;
-    const fail = (events: readonly Event[], error: unknown): void => {
-      for (const event of events)
-        for (const index of origins.get(eventKey(event)) ?? []) failed.set(index, error);
-    };
-    const kept: TaskEvent[] = [];
-    const letters: DeadLetter[] = [];
-    await mapPool(results, 20, async (result) => {
+  /** Keeps dead letters of what was refused. Returns the events that must be kept. */
+  async #settle(results: readonly Result[], failed: Failures): Promise<Event[]> {
+    const kept: Event[] = [];
+    await mapPool(results, settlingAtOnce, async (result) => {
       if (result.outcome === 'failed') kept.push(...result.events);
-      else if (result.outcome === 'broken') fail(result.events, result.error);
-      else if (result.outcome === 'refused')
-        letters.push(...result.events.map((event) => refused(event, result.detail)));
-      else {
-        try {
-          await bodies.settle(result);
-        } catch (error) {
-          fail(result.events, error);
+      else if (result.outcome === 'broken') failed.add(result.events, result.error);
+      else if (result.outcome === 'refused') {
+        for (const event of result.events) {
+          if (!(await this.#bury(refused(event, result.detail)))) kept.push(event);
         }
       }
     });
-    kept.push(...(await this.#bury(letters)));
-    for (const { letter, from } of dead) {
-      await this.#options.deadLetters.keep(letter).catch((error: unknown) => failed.set(from, error));
-    }
-    await deadlines.book(results);
     return kept;
   }
 
-  /** Keeps dead letters; the events of those that Cloud Storage does not take now are returned. */
-  async #bury(letters: readonly DeadLetter[]): Promise<TaskEvent[]> {
-    const kept: TaskEvent[] = [];
-    await mapPool(letters, 8, async (letter) => {
+  /** What follows the commit of a task: its bodies, its deadline. */
+  async #settleTasks(results: readonly TaskResult[], failed: Failures): Promise<void> {
+    const { bodies, deadlines } = this.#options;
+    await mapPool(results, settlingAtOnce, async (result) => {
+      if (result.outcome !== 'committed') return;
       try {
-        await this.#options.deadLetters.keep(letter);
+        await bodies.settle(result);
       } catch (error) {
-        this.#options.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
-        if ('event' in letter.content) kept.push(letter.content.event);
+        failed.add(result.events, error);
       }
     });
-    return kept;
+    await deadlines.book(results);
   }
 
-  async #carry(events: readonly TaskEvent[]): Promise<void> {
+  /** Keeps what came dead; where that fails, its delivery must come again. */
+  async #buryDead(dead: Intake['dead'], failed: Failures): Promise<void> {
+    for (const { letter, from } of dead) {
+      await this.#options.deadLetters.keep(letter).catch((error: unknown) => failed.addDelivery(from, error));
+    }
+  }
+
+  /** Whether Cloud Storage took a dead letter. */
+  async #bury(letter: DeadLetter): Promise<boolean> {
+    try {
+      await this.#options.deadLetters.keep(letter);
+      return true;
+    } catch (error) {
+      this.#options.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
+      return false;
+    }
+  }
+
+  async #carry(events: readonly Event[]): Promise<void> {
     if (events.length === 0) return;
     const { outbox, clock, tickMs } = this.#options;
     const oldest = earliestOf(events.map(({ stamp }) => stamp));
@@ -173,16 +177,14 @@ export class Flusher {
     );
   }
 
-  #log(
-    deliveries: readonly Delivery[],
-    intake: Intake,
-    results: readonly CommitResult[],
-    carried: number,
-  ): void {
+  #log(deliveries: readonly Delivery[], intake: Intake, results: readonly Result[], carried: number): void {
     const counts: Counts = {
       carriers: deliveries.length,
       events: intake.origins.size,
-      tasks: intake.groups.length,
+      tasks: intake.tasks.length,
+      documents: intake.documents.length,
+      responses: count(intake.tasks, ({ kind }) => kind === 'response'),
+      operations: count(intake.documents, () => true),
       written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
       carried,
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
@@ -192,47 +194,50 @@ export class Flusher {
   }
 }
 
-/** Sorts out what came: each event once, by task; what can never be applied apart. */
-function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
-  const groups = new Map<string, TaskGroup>();
-  const origins = new Map<string, number[]>();
-  const dead: Intake['dead'] = [];
-  let duplicates = 0;
-  for (const [index, { carrier, events }] of deliveries.entries()) {
-    const isForced = carrier.dueMs - nowMs > earlyMs;
-    for (const unpacked of events) {
-      if ('invalid' in unpacked) {
-        dead.push({ letter: unreadable(unpacked.invalid, unpacked.reason), from: index });
-        continue;
-      }
-      const { event } = unpacked;
-      if (nowMs - stampMs(event.stamp) > maxEventAgeMs) {
-        dead.push({ letter: tooOld(event), from: index });
-        continue;
-      }
-      const group = groups.get(event.taskId) ?? { taskId: event.taskId, events: [], isForced: false };
-      groups.set(event.taskId, group);
-      group.isForced ||= isForced;
-      const known = origins.get(eventKey(event));
-      if (known === undefined) {
-        origins.set(eventKey(event), [index]);
-        group.events.push(event);
-      } else {
-        known.push(index);
-        duplicates += 1;
-      }
-    }
+/** Deliveries that must come again, because something failed with an event of theirs. */
+class Failures {
+  readonly #origins: Intake['origins'];
+  readonly #byDelivery = new Map<number, unknown>();
+
+  constructor(origins: Intake['origins']) {
+    this.#origins = origins;
   }
-  return { groups: [...groups.values()], dead, origins, duplicates };
+
+  add(events: readonly Event[], error: unknown): void {
+    for (const event of events)
+      for (const index of this.#origins.get(eventKey(event)) ?? []) this.addDelivery(index, error);
+  }
+
+  addDelivery(index: number, error: unknown): void {
+    this.#byDelivery.set(index, error);
+  }
+
+  outcome(index: number): PromiseSettledResult<void> {
+    return this.#byDelivery.has(index)
+      ? { status: 'rejected', reason: this.#byDelivery.get(index) }
+      : { status: 'fulfilled', value: undefined };
+  }
 }
 
-function unreadable(raw: string, detail: string): DeadLetter {
-  return { reason: 'unreadable', detail, content: { raw } };
+/** The documents that may be written now, and the events of those that wait. */
+function divided<E extends Event>(
+  groups: readonly EventGroup<E>[],
+  isReady: (group: EventGroup<E>) => boolean,
+): { ready: EventGroup<E>[]; rest: E[] } {
+  const ready: EventGroup<E>[] = [];
+  const rest: E[] = [];
+  for (const group of groups) {
+    if (isReady(group)) ready.push(group);
+    else rest.push(...group.events);
+  }
+  return { ready, rest };
 }
 
-function tooOld(event: Event): DeadLetter {
-  const detail = `Accepted ${new Date(stampMs(event.stamp)).toISOString()}; at most 45 days are allowed.`;
-  return { reason: 'too_old', detail, content: { event } };
+/** Results looked after at once. */
+const settlingAtOnce = 20;
+
+function count<E extends Event>(groups: readonly EventGroup<E>[], isCounted: (event: E) => boolean): number {
+  return groups.reduce((sum, { events }) => sum + events.filter(isCounted).length, 0);
 }
 
 function refused(event: Event, detail: string): DeadLetter {

@@ -39,8 +39,9 @@ export const deadUntriedAfterRetries = 30;
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
 
-/** Memory for what this instance knows of tasks it wrote. */
-export const maxCacheBytes = 64 * 1024 * 1024;
+/** Memory for what this instance knows of tasks it wrote, and of other documents. */
+export const maxTaskCacheBytes = 64 * 1024 * 1024;
+export const maxDocumentCacheBytes = 16 * 1024 * 1024;
 
 /** Longest pause after Firestore failed. */
 export const maxParkMs = 60_000;

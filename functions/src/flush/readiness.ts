@@ -1,29 +1,27 @@
-import type { TaskEvent } from '../events/event.ts';
+import type { OperationAccepted, TaskEvent } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
+import { taskIdOf } from '../tasks/listing.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
 import { reduceTask } from '../tasks/reducer.ts';
 import { emptyTask, type TaskState } from '../tasks/state.ts';
+import type { EventGroup } from './intake.ts';
 
 export interface ReadinessRules {
   minResponsesToFlush: number;
   bufferTimeoutMs: number;
   taskVisibleMs: number;
   taskTimeoutMs: number;
+  operationsBufferSize: number;
+  operationsFlushMs: number;
 }
 
-/** A task's events in hand. */
-export interface TaskGroup {
-  taskId: string;
-  events: TaskEvent[];
-  /** One of them came before its time, so waiting for a later tick is impossible. */
-  isForced: boolean;
-}
+type TaskGroup = EventGroup<TaskEvent>;
 
 /**
  * Whether a task's events may be written now. Only cost and delay depend on it, never the result, and it needs no
  * read: `known` is what this instance last wrote, if it remembers.
  */
-export function isReady(
+export function isTaskReady(
   group: TaskGroup,
   known: TaskState | undefined,
   nowMs: number,
@@ -35,6 +33,23 @@ export function isReady(
     (event) => event.stamp <= flushBefore || nowMs >= stampMs(event.stamp) + longestWaitMs(event, rules),
   );
   return isDue || hasEnoughResponses(group, known, rules);
+}
+
+/** Tells of each document whether its operations may be written now: all may, once there are enough in hand together. */
+export function operationsReady(
+  groups: readonly EventGroup<OperationAccepted>[],
+  nowMs: number,
+  flushBefore: Stamp,
+  { operationsBufferSize, operationsFlushMs }: ReadinessRules,
+): (group: EventGroup<OperationAccepted>) => boolean {
+  const inHand = groups.reduce((sum, { events }) => sum + events.length, 0);
+  if (inHand >= operationsBufferSize) return () => true;
+  return ({ events, isForced }) =>
+    isForced ||
+    events.some(
+      ({ stamp, visibility }) =>
+        visibility === 'prompt' || stamp <= flushBefore || nowMs >= stampMs(stamp) + operationsFlushMs,
+    );
 }
 
 /** Whether the document has all of it already: then there is nothing to write, nor to wait for. */
@@ -62,7 +77,7 @@ export function longestWaitMs(event: TaskEvent, rules: ReadinessRules): number {
 
 function hasEnoughResponses(group: TaskGroup, known: TaskState | undefined, rules: ReadinessRules): boolean {
   if (!group.events.some(({ kind }) => kind === 'response')) return false;
-  const before = known ?? emptyTask(group.taskId);
+  const before = known ?? emptyTask(taskIdOf(group));
   const { state: after } = reduceTask(before, group.events, rules.taskTimeoutMs);
   if (after.responses.size - before.responses.size >= rules.minResponsesToFlush) return true;
   return outcomeOf(after).status === 'completed' && outcomeOf(before).status !== 'completed';

@@ -89,6 +89,11 @@ export interface DocumentStore {
   read(paths: readonly string[], cause: string): Promise<ReadDocument[]>;
   /** Commits all of the writes or none; returns each document's new version (a deleted one's means nothing). */
   commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
+  /**
+   * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws `conflict`. They
+   * are read and locked in a transaction, which tells no versions.
+   */
+  commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[], cause: string): Promise<void>;
   /** Runs a query; one billed read for each document, at least one. */
   query(query: DocumentQuery, cause: string): Promise<QueryResult>;
   /** Counts what matches, up to {@link maxCounted}; one billed read for each 1,000 index entries, at least one. */

@@ -1,14 +1,15 @@
 import { getApps, initializeApp } from 'firebase-admin/app';
 import {
   type DocumentData,
+  type DocumentReference,
   type DocumentSnapshot,
   FieldPath,
   FieldValue,
   type Firestore,
   getFirestore,
+  type Precondition,
   type Query,
   Timestamp,
-  type WriteBatch,
 } from 'firebase-admin/firestore';
 import {
   DocumentError,
@@ -50,6 +51,14 @@ export function firestoreDocuments(): DocumentStore {
   return new FirestoreDocuments(getFirestore(app));
 }
 
+/** What a batch and a transaction have in common. */
+interface WriteSink {
+  create(reference: DocumentReference, data: DocumentData): unknown;
+  set(reference: DocumentReference, data: DocumentData): unknown;
+  update(reference: DocumentReference, field: FieldPath, value: unknown, ...more: unknown[]): unknown;
+  delete(reference: DocumentReference, precondition?: Precondition): unknown;
+}
+
 class FirestoreDocuments implements DocumentStore {
   readonly #firestore: Firestore;
 
@@ -65,16 +74,33 @@ class FirestoreDocuments implements DocumentStore {
 
   async commit(writes: readonly DocumentWrite[]): Promise<DocumentVersion[]> {
     const batch = this.#firestore.batch();
+    this.#addAll(batch, writes);
+    return (await translated(batch.commit())).map((result) => result.writeTime);
+  }
+
+  async commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): Promise<void> {
+    const references = absent.map((path) => this.#firestore.doc(path));
+    const work = this.#firestore.runTransaction(
+      async (transaction) => {
+        const present = (await transaction.getAll(...references)).find(({ exists }) => exists);
+        if (present !== undefined) throw new DocumentError('conflict', `There is a ${present.ref.path}.`);
+        this.#addAll(transaction, writes);
+      },
+      { maxAttempts: 1 },
+    );
+    await translated(work);
+  }
+
+  #addAll(batch: WriteSink, writes: readonly DocumentWrite[]): void {
     try {
       for (const write of writes) this.#add(batch, write);
     } catch (cause) {
       // The client checks values before it sends them; what it refuses, the service would refuse as well.
       throw new DocumentError('invalid', messageOf(cause), { cause });
     }
-    return (await translated(batch.commit())).map((result) => result.writeTime);
   }
 
-  #add(batch: WriteBatch, write: DocumentWrite): void {
+  #add(batch: WriteSink, write: DocumentWrite): void {
     const { path, ifVersion, changes } = write;
     const reference = this.#firestore.doc(path);
     if (changes === 'deleted') {

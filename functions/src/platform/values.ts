@@ -50,6 +50,11 @@ export function jsonOf(value: unknown): Json {
   return value as Json;
 }
 
+/** Whether a stored value is a map: not a date, bytes, or another class of the client's. */
+export function isMap(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /**
  * Whether Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name, no
  * half of a surrogate pair, which UTF-8 cannot hold.

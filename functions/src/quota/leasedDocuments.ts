@@ -47,6 +47,11 @@ export function leasedDocuments(options: LeasedDocumentsOptions): LeasedDocument
         const result = await documents.commit(writes, cause);
         return { result, reads: 0 };
       }),
+    commitIfAbsent: (writes, absent, cause) =>
+      spending(options, cause, { ...operationsOf(writes), reads: absent.length }, async (documents) => {
+        await documents.commitIfAbsent(writes, absent, cause);
+        return { result: undefined, reads: absent.length };
+      }),
     query: (query, cause) =>
       spending(options, cause, { reads: Math.max(1, query.limit) }, async (documents) => {
         const result = await documents.query(query, cause);

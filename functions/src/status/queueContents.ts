@@ -1,6 +1,6 @@
 import type { Carrier } from '../events/carrier.ts';
 import { carrierFromWire, unpackLines } from '../events/carrierReader.ts';
-import type { Event } from '../events/event.ts';
+import type { Event, OperationAccepted } from '../events/event.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import { maxListedCarriers } from './limits.ts';
@@ -29,6 +29,7 @@ export function eventsUpTo(carriers: readonly Carrier[], before: Stamp): number 
 export interface QueuedEvents {
   taskIds: Set<string>;
   responses: number;
+  operations: Record<OperationAccepted['type'], number>;
   oldest: Stamp | undefined;
   /** Whether every carrier was opened; bodies in Cloud Storage are not fetched. */
   isWhole: boolean;
@@ -38,17 +39,25 @@ export interface QueuedEvents {
 export async function openCarriers({ carriers, isWhole }: QueuedCarriers): Promise<QueuedEvents> {
   const taskIds = new Set<string>();
   const responses = new Set<Stamp>();
+  const operations = { set: new Set<Stamp>(), update: new Set<Stamp>(), delete: new Set<Stamp>() };
   let isComplete = isWhole;
   for (const carrier of carriers) {
     const events = await eventsOf(carrier);
     isComplete &&= events.length === carrier.count;
     for (const event of events) {
-      taskIds.add(event.taskId);
+      if (event.kind === 'operation') operations[event.type].add(event.stamp);
+      else taskIds.add(event.taskId);
       if (event.kind === 'response') responses.add(event.stamp);
     }
   }
   const oldest = earliestOf(carriers.map((carrier) => carrier.oldest));
-  return { taskIds, responses: responses.size, oldest, isWhole: isComplete };
+  return {
+    taskIds,
+    responses: responses.size,
+    operations: { set: operations.set.size, update: operations.update.size, delete: operations.delete.size },
+    oldest,
+    isWhole: isComplete,
+  };
 }
 
 async function eventsOf({ events }: Carrier): Promise<Event[]> {

@@ -3,7 +3,7 @@ import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { type DocumentSet, type Fields, removed, serverTime } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
-import { fieldForJson, jsonFromFields, otherFormOf } from '../platform/values.ts';
+import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { feedShards } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
@@ -193,10 +193,6 @@ function adoptedResponseStamp({ received_at, submitted_at }: Fields): Stamp {
 /** The first stamp of a moment; the earliest of all where none is known. */
 function adoptedStamp(at: unknown): Stamp {
   return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + '0'.repeat(12) : earliestStamp;
-}
-
-function isMap(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {

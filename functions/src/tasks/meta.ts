@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Stamp } from '../events/stamp.ts';
+import { hashedText, textOfHashed } from '../platform/hashedText.ts';
 import type { Creation, TaskStatus } from './state.ts';
 
 /** What Sluice must know of a task besides what readers see: the stamps behind its values. */
@@ -11,13 +11,9 @@ export interface TaskMeta {
   deadlinePassedMs?: number | undefined;
 }
 
-const hashBytes = 8;
 const metaVersion = 1;
 
-/**
- * The bytes of the `_sluice` field. They begin with a hash because Firestore indexes the first 1,500 bytes of a value:
- * text in time order would make every write meet in one place of the index.
- */
+/** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
   const { creation, statuses, fields, responses, deadlinePassedMs } = meta;
   const text = JSON.stringify({
@@ -28,14 +24,14 @@ export function encodeMeta(meta: TaskMeta): Buffer {
     r: sorted(responses),
     d: deadlinePassedMs,
   });
-  const hash = createHash('sha256').update(text).digest().subarray(0, hashBytes);
-  return Buffer.concat([hash, Buffer.from(text, 'utf8')]);
+  return hashedText(text);
 }
 
 /** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. */
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
-  if (!(bytes instanceof Uint8Array)) return undefined;
-  const { c, s, f, r, d } = JSON.parse(Buffer.from(bytes.subarray(hashBytes)).toString('utf8')) as Encoded;
+  const text = textOfHashed(bytes);
+  if (text === undefined) return undefined;
+  const { c, s, f, r, d } = JSON.parse(text) as Encoded;
   return {
     creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
     statuses: s,

@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util';
+import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { type DocumentSet, type Fields, removed } from '../platform/documents.ts';
+import { hashedText, textOfHashed } from '../platform/hashedText.ts';
+import { sha256Hex } from '../platform/ids.ts';
+import { isMap } from '../platform/values.ts';
+import { tombstoneMs } from './limits.ts';
+import { type DocumentState, deletedAt, unstamped } from './state.ts';
+
+/** The one field that Sluice adds to a document: what it must remember of operations. */
+export const metaField = '_sluice';
+
+const metaVersion = 1;
+
+interface Meta {
+  v: number;
+  /** The latest set or delete. */
+  w?: Stamp;
+  /** Up to which stamps may be forgotten. */
+  o?: Stamp;
+  /** Field paths by the stamp of their latest operation. */
+  f?: [Stamp, string[]][];
+}
+
+/** A document as it is stored, or undefined where there is to be none. */
+export function storedDocument({ fields, wholeStamp, floor, stamps }: DocumentState): Fields | undefined {
+  if (fields === undefined) return undefined;
+  const byStamp = new Map<Stamp, string[]>();
+  for (const [path, stamp] of stamps) {
+    const paths = byStamp.get(stamp);
+    if (paths === undefined) byStamp.set(stamp, [path]);
+    else paths.push(path);
+  }
+  const meta: Meta = {
+    v: metaVersion,
+    ...(wholeStamp === earliestStamp ? {} : { w: wholeStamp }),
+    ...(floor === earliestStamp ? {} : { o: floor }),
+    f: [...byStamp].sort(([a], [b]) => (a < b ? -1 : 1)).map(([stamp, paths]) => [stamp, paths.sort()]),
+  };
+  return { ...fields, [metaField]: hashedText(JSON.stringify(meta)) };
+}
+
+/** The state behind {@link storedDocument}; a document without Sluice's field is older than any operation. */
+export function documentState(path: string, document: Fields): DocumentState {
+  const { [metaField]: bytes, ...fields } = document;
+  const meta = metaOf(bytes);
+  if (meta === undefined) return unstamped(path, fields);
+  return {
+    path,
+    fields,
+    wholeStamp: meta.w ?? earliestStamp,
+    floor: meta.o ?? earliestStamp,
+    stamps: new Map(
+      (meta.f ?? []).flatMap(([stamp, paths]) => paths.map((place) => [place, stamp] as const)),
+    ),
+  };
+}
+
+/** Where it is remembered that a document was deleted: one that may come again must not bring back what is older. */
+export function tombstonePath(path: string): string {
+  return `${tombstonesCollection}/${sha256Hex(path)}`;
+}
+
+export const tombstonesCollection = 'tombstones';
+
+/** The tombstone of a deleted document. */
+export function tombstone({ path, wholeStamp }: DocumentState): Fields {
+  const meta: Meta = { v: metaVersion, w: wholeStamp };
+  return {
+    path,
+    [metaField]: hashedText(JSON.stringify(meta)),
+    expires_at: new Date(stampMs(wholeStamp) + tombstoneMs),
+  };
+}
+
+/** The state of a document that is not there, by its tombstone. */
+export function absentState(path: string, stored: Fields | undefined): DocumentState {
+  const stamp = metaOf(stored?.[metaField])?.w;
+  return stamp === undefined ? unstamped(path) : deletedAt(path, stamp);
+}
+
+/** The changes that lead from one document to another, place by place, so that nothing else in it is touched. */
+export function fieldChanges(
+  before: Fields,
+  after: Fields,
+  place: readonly string[] = [],
+): DocumentSet['changes'] {
+  const changes: DocumentSet['changes'] = [];
+  for (const [name, value] of Object.entries(after)) {
+    const path = [...place, name];
+    const present = Object.hasOwn(before, name) ? before[name] : undefined;
+    if (isMap(present) && isMap(value)) changes.push(...fieldChanges(present, value, path));
+    else if (!isDeepStrictEqual(present, value)) changes.push({ path, value });
+  }
+  for (const name of Object.keys(before)) {
+    if (!Object.hasOwn(after, name)) changes.push({ path: [...place, name], value: removed });
+  }
+  return changes;
+}
+
+/** Throws Error for a form that a newer version wrote: then nothing must be written over it. */
+function metaOf(bytes: unknown): Meta | undefined {
+  const text = textOfHashed(bytes);
+  if (text === undefined) return undefined;
+  const meta = JSON.parse(text) as Meta;
+  if (meta.v !== metaVersion)
+    throw new Error(`Stamps of version ${meta.v} cannot be read; ${metaVersion} was expected.`);
+  return meta;
+}

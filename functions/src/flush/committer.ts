@@ -1,0 +1,277 @@
+import type { Event } from '../events/event.ts';
+import type { Clock } from '../platform/clock.ts';
+import { DocumentError, type DocumentStore, type DocumentVersion } from '../platform/documents.ts';
+import { within } from '../platform/within.ts';
+import type { DocumentCache } from './documentCache.ts';
+import type { DocumentKind, Known, Plan } from './kind.ts';
+import {
+  commitDeadlineMs,
+  commitsInFlight,
+  maxCommitBytes,
+  maxCommitDocuments,
+  maxConflictAttempts,
+  singleCommitsInFlight,
+} from './limits.ts';
+import { mapPool } from './pool.ts';
+
+/** A document whose events are to be written. */
+export interface CommitJob<E extends Event> {
+  path: string;
+  events: E[];
+}
+
+export type CommitResult<E extends Event, State> = CommitJob<E> &
+  (
+    | {
+        outcome: 'committed';
+        before: State;
+        after: State;
+        hasWritten: boolean;
+      }
+    /** Not known to be written; the events must be kept. */
+    | { outcome: 'failed'; error: DocumentError }
+    /** Something nobody foresaw; the delivery must fail, so that its retries are counted. */
+    | { outcome: 'broken'; error: unknown }
+    /** Firestore will never take this event; it is the job's only one. */
+    | { outcome: 'refused'; detail: string }
+  );
+
+export interface CommitterOptions<E extends Event, State> {
+  kind: DocumentKind<E, State>;
+  documents: DocumentStore;
+  cache: DocumentCache<State>;
+  clock: Clock;
+}
+
+interface Prepared<E extends Event, State> {
+  job: CommitJob<E>;
+  known: Known<State>;
+  plan: Plan<State>;
+}
+
+/**
+ * Writes documents of one kind: at most one write each, none where nothing changes, many in one commit. Every write
+ * demands the version that it was computed from, so a conflict is seen; then each document of that commit is written by
+ * itself.
+ */
+export class Committer<E extends Event, State> {
+  readonly #options: CommitterOptions<E, State>;
+
+  constructor(options: CommitterOptions<E, State>) {
+    this.#options = options;
+  }
+
+  /** What this instance last wrote or read of a document, if it remembers. */
+  lastKnown(path: string): State | undefined {
+    return this.#options.cache.get(path)?.state;
+  }
+
+  /** A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event. */
+  async commit(jobs: readonly CommitJob<E>[]): Promise<CommitResult<E, State>[]> {
+    const deadlineMs = this.#options.clock.now() + commitDeadlineMs;
+    const bases = await this.#bases(jobs, deadlineMs);
+    if (bases instanceof DocumentError)
+      return jobs.map((job) => ({ ...job, outcome: 'failed', error: bases }));
+    const prepared: Prepared<E, State>[] = [];
+    const results: CommitResult<E, State>[] = [];
+    for (const [index, job] of jobs.entries()) {
+      try {
+        const item = await this.#prepare(job, bases[index]);
+        if (item.plan.writes.length === 0) results.push(this.#done(item, undefined));
+        else prepared.push(item);
+      } catch (error) {
+        results.push({ ...job, outcome: 'broken', error });
+      }
+    }
+    const written = await mapPool(chunksOf(prepared), commitsInFlight, (chunk) =>
+      this.#commitChunk(chunk, deadlineMs),
+    );
+    return [...results, ...written.flat()];
+  }
+
+  /** What each job builds on: what is known, absence where that is certain, else what the database says. */
+  async #bases(
+    jobs: readonly CommitJob<E>[],
+    deadlineMs: number,
+  ): Promise<(Known<State> | undefined)[] | DocumentError> {
+    const { cache, kind } = this.#options;
+    const known = jobs.map(({ path, events }) => {
+      return cache.get(path) ?? (kind.isNew(events) ? kind.known(path, { path }) : undefined);
+    });
+    const unknown = jobs.filter((_, index) => known[index] === undefined).map(({ path }) => path);
+    try {
+      const read = await mapPool(slices(unknown, maxCommitDocuments), commitsInFlight, (paths) =>
+        this.#read(paths, deadlineMs),
+      );
+      const found = read.flat().values();
+      return known.map((each) => each ?? found.next().value);
+    } catch (error) {
+      if (error instanceof DocumentError) return error;
+      throw error;
+    }
+  }
+
+  async #read(paths: readonly string[], deadlineMs: number): Promise<Known<State>[]> {
+    const { documents, kind } = this.#options;
+    const found = await this.#timed(deadlineMs, documents.read(paths, 'flush'));
+    return paths.map((path, index) => kind.known(path, found[index] ?? { path }));
+  }
+
+  /** Reads a document that was not as expected, and what speaks for it if it is absent. */
+  async #readAgain(path: string, deadlineMs: number): Promise<Known<State>> {
+    const { documents, kind } = this.#options;
+    const companion = kind.companionOf?.(path);
+    const paths = companion === undefined ? [path] : [path, companion];
+    const [found, other] = await this.#timed(deadlineMs, documents.read(paths, 'flush'));
+    return kind.known(path, found ?? { path }, other);
+  }
+
+  async #prepare(job: CommitJob<E>, base: Known<State> | undefined): Promise<Prepared<E, State>> {
+    const { kind } = this.#options;
+    const known = base ?? kind.known(job.path, { path: job.path });
+    return { job, known, plan: await kind.plan(job.path, known, job.events) };
+  }
+
+  async #commitChunk(
+    chunk: readonly Prepared<E, State>[],
+    deadlineMs: number,
+  ): Promise<CommitResult<E, State>[]> {
+    try {
+      const versions = await this.#write(chunk, deadlineMs);
+      return chunk.map((item, index) => this.#done(item, versions[index]));
+    } catch (error) {
+      if (!(error instanceof DocumentError))
+        return chunk.map(({ job }) => ({ ...job, outcome: 'broken', error }));
+      if (error.failure === 'conflict' || error.failure === 'invalid') {
+        const single = await mapPool(chunk, singleCommitsInFlight, (item) =>
+          this.#commitAlone(item, deadlineMs),
+        );
+        return single.flat();
+      }
+      for (const { job } of chunk) this.#options.cache.delete(job.path);
+      return chunk.map(({ job }) => ({ ...job, outcome: 'failed', error }));
+    }
+  }
+
+  async #commitAlone(first: Prepared<E, State>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+    const { job } = first;
+    let item = first;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          if (item.plan.writes.length === 0) return [this.#done(item, undefined)];
+          const [version] = await this.#write([item], deadlineMs);
+          return [this.#done(item, version)];
+        } catch (error) {
+          const isConflict = error instanceof DocumentError && error.failure === 'conflict';
+          if (!isConflict || attempt === maxConflictAttempts) throw error;
+          item = await this.#prepare(job, await this.#readAgain(job.path, deadlineMs));
+        }
+      }
+    } catch (error) {
+      this.#options.cache.delete(job.path);
+      if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
+      if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
+      if (job.events.length === 1) return [{ ...job, outcome: 'refused', detail: error.message }];
+      return this.#commitEventByEvent(job, deadlineMs);
+    }
+  }
+
+  /** One of the events cannot be written; the others must be. */
+  async #commitEventByEvent(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+    const results: CommitResult<E, State>[] = [];
+    const inOrder = job.events.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1));
+    for (const event of inOrder) {
+      results.push(...(await this.#commitEvent({ path: job.path, events: [event] }, deadlineMs)));
+    }
+    return results;
+  }
+
+  async #commitEvent(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+    try {
+      const item = await this.#prepare(job, await this.#readAgain(job.path, deadlineMs));
+      return await this.#commitAlone(item, deadlineMs);
+    } catch (error) {
+      return [
+        error instanceof DocumentError
+          ? { ...job, outcome: 'failed', error }
+          : { ...job, outcome: 'broken', error },
+      ];
+    }
+  }
+
+  /** The new version of each document, where the database tells. */
+  async #write(
+    chunk: readonly Prepared<E, State>[],
+    deadlineMs: number,
+  ): Promise<(DocumentVersion | undefined)[]> {
+    const { documents, kind } = this.#options;
+    const tooLarge = chunk.find(({ plan }) => plan.bytes > kind.maxBytes);
+    if (tooLarge !== undefined) {
+      const { job, plan } = tooLarge;
+      throw new DocumentError(
+        'invalid',
+        `The document ${job.path} would have ${plan.bytes} bytes; at most ${kind.maxBytes} are stored.`,
+      );
+    }
+    const writes = chunk.flatMap(({ plan }) => plan.writes);
+    const ifAbsent = chunk.flatMap(({ plan }) => plan.ifAbsent);
+    if (ifAbsent.length > 0) {
+      await this.#timed(deadlineMs, documents.commitIfAbsent(writes, ifAbsent, 'flush'));
+      return [];
+    }
+    const versions = (await this.#timed(deadlineMs, documents.commit(writes, 'flush'))).values();
+    return chunk.map(({ plan }) => plan.writes.map(() => versions.next().value)[0]);
+  }
+
+  #done(
+    { job, known, plan }: Prepared<E, State>,
+    version: DocumentVersion | undefined,
+  ): CommitResult<E, State> {
+    const { cache } = this.#options;
+    const { after, document, bytes } = plan;
+    const hasWritten = plan.writes.length > 0;
+    const now = hasWritten ? version : known.version;
+    if (document === undefined || now === undefined || now === 'absent') cache.delete(job.path);
+    else cache.set(job.path, { state: after, document, version: now }, bytes);
+    return { ...job, outcome: 'committed', before: known.state, after, hasWritten };
+  }
+
+  /** The result, unless the deadline comes first; then nobody knows whether it was done. */
+  #timed<Result>(deadlineMs: number, work: Promise<Result>): Promise<Result> {
+    const { clock } = this.#options;
+    const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
+    return within(clock, deadlineMs - clock.now(), work, late);
+  }
+}
+
+function slices<Item>(items: readonly Item[], size: number): Item[][] {
+  const parts: Item[][] = [];
+  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
+  return parts;
+}
+
+/** What may share a commit: what needs a transaction apart from what does not. */
+function chunksOf<E extends Event, State>(items: readonly Prepared<E, State>[]): Prepared<E, State>[][] {
+  const simple = items.filter(({ plan }) => plan.ifAbsent.length === 0);
+  const conditional = items.filter(({ plan }) => plan.ifAbsent.length > 0);
+  return [simple, conditional].flatMap((part) => sized(part));
+}
+
+function sized<E extends Event, State>(items: readonly Prepared<E, State>[]): Prepared<E, State>[][] {
+  const chunks: Prepared<E, State>[][] = [];
+  let chunk: Prepared<E, State>[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const isFull = chunk.length >= maxCommitDocuments || bytes + item.plan.bytes > maxCommitBytes;
+    if (chunk.length > 0 && isFull) {
+      chunks.push(chunk);
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(item);
+    bytes += item.plan.bytes;
+  }
+  if (chunk.length > 0) chunks.push(chunk);
+  return chunks;
+}

@@ -1,0 +1,39 @@
+import type { Known } from './kind.ts';
+
+/**
+ * What this instance last wrote or read, by path, the least recently used out first. It may be out of date: writes
+ * based on it carry its version as their precondition.
+ */
+export class DocumentCache<State> {
+  readonly #maxBytes: number;
+  readonly #entries = new Map<string, { known: Known<State>; bytes: number }>();
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get(path: string): Known<State> | undefined {
+    const entry = this.#entries.get(path);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(path);
+    this.#entries.set(path, entry);
+    return entry.known;
+  }
+
+  /** `bytes`: the document's size, which stands for the entry's. */
+  set(path: string, known: Known<State>, bytes: number): void {
+    this.delete(path);
+    this.#entries.set(path, { known, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#maxBytes) break;
+      this.delete(oldest);
+    }
+  }
+
+  delete(path: string): void {
+    this.#bytes -= this.#entries.get(path)?.bytes ?? 0;
+    this.#entries.delete(path);
+  }
+}

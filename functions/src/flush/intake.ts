@@ -1,0 +1,81 @@
+import type { Carrier } from '../events/carrier.ts';
+import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
+import { stampMs } from '../events/stamp.ts';
+import { taskPath } from '../tasks/document.ts';
+import type { DeadLetter } from './deadLetters.ts';
+import type { Delivery } from './delivery.ts';
+import { earlyMs, maxEventAgeMs } from './limits.ts';
+
+/** A document's events in hand. */
+export interface EventGroup<E extends Event> {
+  path: string;
+  events: E[];
+  /** One of them came before its time, so waiting for a later tick is impossible. */
+  isForced: boolean;
+}
+
+/** What some deliveries brought: each event once, by its document; what can never be applied apart. */
+export interface Intake {
+  tasks: EventGroup<TaskEvent>[];
+  documents: EventGroup<OperationAccepted>[];
+  /** What can never be applied, and the delivery that brought it. */
+  dead: { letter: DeadLetter; from: number }[];
+  /** The deliveries, by index, that brought an event. */
+  origins: Map<string, number[]>;
+  duplicates: number;
+}
+
+/** Sorts out what came. */
+export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
+  const tasks = new Map<string, EventGroup<TaskEvent>>();
+  const documents = new Map<string, EventGroup<OperationAccepted>>();
+  const origins: Intake['origins'] = new Map();
+  const dead: Intake['dead'] = [];
+  let duplicates = 0;
+  for (const [index, { carrier, events }] of deliveries.entries()) {
+    const isForced = isEarly(carrier, nowMs);
+    for (const unpacked of events) {
+      if ('invalid' in unpacked) {
+        dead.push({ letter: unreadable(unpacked.invalid, unpacked.reason), from: index });
+        continue;
+      }
+      const { event } = unpacked;
+      if (nowMs - stampMs(event.stamp) > maxEventAgeMs) {
+        dead.push({ letter: tooOld(event), from: index });
+        continue;
+      }
+      const known = origins.get(eventKey(event));
+      origins.set(eventKey(event), [...(known ?? []), index]);
+      if (known !== undefined) duplicates += 1;
+      const fresh = known === undefined;
+      if (event.kind === 'operation') add(documents, event.path, isForced, fresh ? [event] : []);
+      else add(tasks, taskPath(event.taskId), isForced, fresh ? [event] : []);
+    }
+  }
+  return { tasks: [...tasks.values()], documents: [...documents.values()], dead, origins, duplicates };
+}
+
+function add<E extends Event>(
+  groups: Map<string, EventGroup<E>>,
+  path: string,
+  isForced: boolean,
+  events: readonly E[],
+): void {
+  const group = groups.get(path) ?? { path, events: [], isForced: false };
+  groups.set(path, group);
+  group.isForced ||= isForced;
+  group.events.push(...events);
+}
+
+function isEarly({ dueMs }: Carrier, nowMs: number): boolean {
+  return dueMs - nowMs > earlyMs;
+}
+
+function unreadable(raw: string, detail: string): DeadLetter {
+  return { reason: 'unreadable', detail, content: { raw } };
+}
+
+function tooOld(event: Event): DeadLetter {
+  const detail = `Accepted ${new Date(stampMs(event.stamp)).toISOString()}; at most 45 days are allowed.`;
+  return { reason: 'too_old', detail, content: { event } };
+}

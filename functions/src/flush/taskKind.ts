@@ -1,0 +1,50 @@
+import type { ResponseReceived, TaskEvent } from '../events/event.ts';
+import { documentBytes } from '../platform/values.ts';
+import { documentChanges, taskDocument, taskState } from '../tasks/document.ts';
+import { maxTaskDocumentBytes } from '../tasks/limits.ts';
+import { taskIdOf } from '../tasks/listing.ts';
+import { reduceTask } from '../tasks/reducer.ts';
+import { emptyTask, type TaskState, taskExists } from '../tasks/state.ts';
+import type { DocumentKind } from './kind.ts';
+
+export interface TaskKindOptions {
+  taskTimeoutMs: number;
+  retentionMs: number;
+  /** Moves bodies out of a state whose document would be too large. */
+  shrink(state: TaskState): Promise<TaskState>;
+  /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
+  keepOverflow(overflow: readonly ResponseReceived[]): Promise<void>;
+}
+
+/** Task documents. */
+export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, TaskState> {
+  const { taskTimeoutMs, retentionMs, shrink, keepOverflow } = options;
+  return {
+    maxBytes: maxTaskDocumentBytes,
+    isNew: (events) => events.some(({ kind }) => kind === 'created'),
+    known: (path, { fields, version }) => {
+      const taskId = taskIdOf({ path });
+      if (fields === undefined || version === undefined) {
+        return { state: emptyTask(taskId), document: undefined, version: 'absent' };
+      }
+      return { state: taskState(taskId, fields, taskTimeoutMs), document: fields, version };
+    },
+    plan: async (path, known, events) => {
+      const { state, overflow } = reduceTask(known.state, events, taskTimeoutMs);
+      const nothing = { document: undefined, bytes: 0, writes: [], ifAbsent: [] };
+      if (!taskExists(state)) return { ...nothing, after: state };
+      await keepOverflow(overflow);
+      let after = state;
+      let document = taskDocument(after, { retentionMs });
+      let bytes = documentBytes(path, document);
+      if (bytes > maxTaskDocumentBytes) {
+        after = await shrink(state);
+        document = taskDocument(after, { retentionMs });
+        bytes = documentBytes(path, document);
+      }
+      const changes = documentChanges(known.document ?? {}, document);
+      const writes = changes.length === 0 ? [] : [{ path, ifVersion: known.version, changes }];
+      return { after, document, bytes, writes, ifAbsent: [] };
+    },
+  };
+}

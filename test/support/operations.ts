@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { documentState, storedDocument } from '../../functions/src/documents/document.ts';
+import { reduceDocument } from '../../functions/src/documents/reducer.ts';
+import { type DocumentState, deletedAt } from '../../functions/src/documents/state.ts';
+import type { OperationAccepted } from '../../functions/src/events/event.ts';
+import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
+import { startMs } from './clock.ts';
+import { stampAt } from './events.ts';
+
+export interface OperationOptions {
+  sequence?: number;
+  visibility?: 'prompt';
+}
+
+export function operation(
+  path: string,
+  ms: number,
+  type: OperationAccepted['type'],
+  data?: JsonObject,
+  { sequence = 0, visibility }: OperationOptions = {},
+): OperationAccepted {
+  return {
+    kind: 'operation',
+    path,
+    stamp: stampAt(ms, sequence),
+    type,
+    ...(data === undefined ? {} : { data }),
+    ...(visibility === undefined ? {} : { visibility }),
+  };
+}
+
+const scalar = fc.oneof(
+  fc.integer({ min: 0, max: 3 }),
+  fc.constantFrom<Json>(
+    null,
+    'text',
+    [1, { a: 2 }],
+    { $timestamp: '2026-01-01T00:00:00.000Z' },
+    { $bytes: 'AAEC' },
+  ),
+);
+const { value } = fc.letrec<{ value: Json; map: JsonObject }>((tie) => ({
+  value: fc.oneof({ withCrossShrink: true, maxDepth: 3 }, scalar, tie('map')),
+  map: fc.dictionary(fc.constantFrom('a', 'b', 'x.y'), tie('value'), { maxKeys: 3 }),
+}));
+const place = fc.constantFrom('a', 'b', 'a.a', 'a.b', 'a.a.b', 'a.a.a', 'b.a', '`x.y`', '`x.y`.a');
+
+/** What an update of several places may be: none of them inside another. */
+const update: fc.Arbitrary<JsonObject> = fc
+  .dictionary(
+    place,
+    fc.oneof({ weight: 3, arbitrary: value }, { weight: 1, arbitrary: fc.constant({ $delete: true }) }),
+    {
+      minKeys: 1,
+      maxKeys: 3,
+    },
+  )
+  .map((given) => {
+    const paths = Object.keys(given).filter(
+      (path, _, all) => !all.some((other) => path.startsWith(`${other}.`)),
+    );
+    return Object.fromEntries(paths.map((path) => [path, given[path] ?? null]));
+  });
+
+/** Operations on one document, each with a stamp of its own; not in the order of their stamps. */
+export function operations(path: string, maxLength = 12): fc.Arbitrary<OperationAccepted[]> {
+  const one = fc.oneof(
+    {
+      weight: 2,
+      arbitrary: fc
+        .dictionary(fc.constantFrom('a', 'b', 'x.y'), value, { maxKeys: 3 })
+        .map((data) => ['set', data] as const),
+    },
+    { weight: 5, arbitrary: update.map((data) => ['update', data] as const) },
+    { weight: 1, arbitrary: fc.constant(['delete', undefined] as const) },
+  );
+  return fc
+    .array(fc.tuple(fc.integer({ min: 0, max: 2_000 }), one), { minLength: 1, maxLength })
+    .map((all) =>
+      all.map(([at, [type, data]], sequence) => operation(path, startMs + at, type, data, { sequence })),
+    );
+}
+
+/** A flush of these operations over what is stored, written and read again. */
+export function flushedDocument(before: DocumentState, events: readonly OperationAccepted[]): DocumentState {
+  const { state } = reduceDocument(before, events);
+  const document = storedDocument(state);
+  return document === undefined
+    ? deletedAt(state.path, state.wholeStamp)
+    : documentState(state.path, document);
+}
