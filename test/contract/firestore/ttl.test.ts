@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { FieldValue, Timestamp } from '@google-cloud/firestore';
+import { startFirestore } from '../../../local/firestore/index.ts';
 import { IndexConfig } from '../../../local/firestore/indexconfig.ts';
 import { describeLocal, until, useLocalFirestore } from './harness.ts';
 
+const indexes = new IndexConfig({
+  fieldOverrides: [
+    { collectionGroup: 'tasks', fieldPath: 'expires_at', ttl: true, indexes: [] },
+    { collectionGroup: 'nested', fieldPath: 'times.end', ttl: true, indexes: [] },
+  ],
+});
+
 describeLocal('Firestore documents with a time to live', () => {
-  const connection = useLocalFirestore({
-    indexes: new IndexConfig({
-      fieldOverrides: [
-        { collectionGroup: 'tasks', fieldPath: 'expires_at', ttl: true, indexes: [] },
-        { collectionGroup: 'nested', fieldPath: 'times.end', ttl: true, indexes: [] },
-      ],
-    }),
-  });
+  const connection = useLocalFirestore({ indexes });
   const hourMs = 3_600_000;
   const dayMs = 24 * hourMs;
   const advance = (ms: number) => {
@@ -77,6 +81,22 @@ describeLocal('Firestore documents with a time to live', () => {
       tx.update(refs[0], { expires_at: inMs(9 * dayMs) });
     });
     assert.deepEqual([await exists('tasks/held'), await exists('tasks/touched')], [true, false]);
+  });
+
+  it('also after they came from a snapshot', async () => {
+    const { db, clock, faults, local } = connection();
+    await db.doc('tasks/kept').set({ expires_at: inMs(hourMs) });
+    const directory = await mkdtemp(join(tmpdir(), 'firestore-ttl-'));
+    await local.exportState(directory);
+    const again = await startFirestore({ port: 0, clock, faults, indexes });
+    try {
+      await again.importState(directory);
+      advance(dayMs);
+      assert.ok(again.usage().deletes > 0);
+    } finally {
+      await again.close();
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('are told to listeners', async () => {
