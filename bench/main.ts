@@ -7,6 +7,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   coldstart: async () => (await import('./coldstart.ts')).coldstart(),
   visibility: async () => (await import('./visibility.ts')).visibility(),
   local: async () => (await import('./local.ts')).local(),
+  quota: async () => (await import('./quota.ts')).quotaBench(),
   trace: async () => (await import('./trace.ts')).trace(),
 };
 
