@@ -1,3 +1,4 @@
+import { operationRoutes } from '../../functions/src/documents/routes.ts';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { keyAuthenticator } from '../../functions/src/http/auth.ts';
@@ -37,8 +38,11 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-/** The ingest routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey 5F, `both-key` to both. */
-export async function startIngest(): Promise<Ingest> {
+/**
+ * The accepting routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey 5F,
+ * `both-key` to both. `collections`: those that operations may write to.
+ */
+export async function startIngest(collections: readonly string[] = []): Promise<Ingest> {
   const clock = new ManualClock();
   const stager = new MemoryStager();
   const objects = new MemoryObjects();
@@ -50,7 +54,8 @@ export async function startIngest(): Promise<Ingest> {
     { id: 'both', role: 'miner', key: 'both-key', uids: [7], hotkeys: ['5F'] },
   ]);
   const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
-  const routes = ingestRoutes({ stager, stamps: new StampSource(clock, ids.instance()), ids });
+  const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
+  const routes = [...ingestRoutes(shared), ...operationRoutes({ ...shared, collections })];
   const server = await serve(
     httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids }),
   );

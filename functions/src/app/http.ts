@@ -1,4 +1,5 @@
 import { apiKeys } from '../config.ts';
+import { operationRoutes } from '../documents/routes.ts';
 import { StampSource } from '../events/stamp.ts';
 import { keyAuthenticator } from '../http/auth.ts';
 import { type HttpHandler, httpHandler } from '../http/handler.ts';
@@ -21,7 +22,11 @@ export function acceptingRoutes(): Route[] {
     tickMs: config.flushTickMs,
     responseInlineMaxBytes: config.responseInlineMaxBytes,
   });
-  return ingestRoutes({ stager, stamps: new StampSource(clock, ids.instance()), ids });
+  const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
+  return [
+    ...ingestRoutes(shared),
+    ...operationRoutes({ ...shared, collections: config.operationsCollections }),
+  ];
 }
 
 /** These routes and those of the keys, behind authentication. */

@@ -5,10 +5,8 @@ import { hashedText, textOfHashed } from '../platform/hashedText.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import { isMap } from '../platform/values.ts';
 import { tombstoneMs } from './limits.ts';
+import { metaField, tombstonesCollection } from './names.ts';
 import { type DocumentState, deletedAt, unstamped } from './state.ts';
-
-/** The one field that Sluice adds to a document: what it must remember of operations. */
-export const metaField = '_sluice';
 
 const metaVersion = 1;
 
@@ -60,8 +58,6 @@ export function documentState(path: string, document: Fields): DocumentState {
 export function tombstonePath(path: string): string {
   return `${tombstonesCollection}/${sha256Hex(path)}`;
 }
-
-export const tombstonesCollection = 'tombstones';
 
 /** The tombstone of a deleted document. */
 export function tombstone({ path, wholeStamp }: DocumentState): Fields {

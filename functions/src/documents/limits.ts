@@ -8,8 +8,8 @@ export const maxDocumentBytes = 1_048_576;
 /** Maps and lists in one another, those that a dotted path leads through included (same page). */
 export const maxNesting = 20;
 
-/** Of a field's name, and of a field path (same page). */
-export const maxFieldPathBytes = 1_500;
+/** Of a field's name (same page). */
+export const maxFieldNameBytes = 1_500;
 
 /** Operations in one request. */
 export const maxOperationsPerRequest = 500;

@@ -2,11 +2,12 @@ import type { Event, ResponseReceived, Visibility } from '../events/event.ts';
 import type { StampSource } from '../events/stamp.ts';
 import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/body.ts';
 import { quoted } from '../http/fields.ts';
+import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse, Caller, Role, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
-import { hashedUuid, type Ids } from '../platform/ids.ts';
+import type { Ids } from '../platform/ids.ts';
 import type { Stager } from '../staging/stager.ts';
 import { createdEvent, type Fields, patchedEvent, responseEvent, translationEvent } from './submit.ts';
 import { maxResponsesPerRequest, maxTaskFieldsBytes } from './submitLimits.ts';
@@ -50,8 +51,9 @@ export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Rout
         first === undefined ? 'There is no response in the body.' : `No response is valid: ${first.message}`;
       return problem(new AppError('nothing_accepted', detail), request.requestId, { accepted: 0, rejected });
     }
+    const accepted = events.length;
     await stager.stage(events);
-    return { status: 202, json: { accepted: events.length, rejected } };
+    return { status: 202, json: { accepted, rejected } };
   };
 
   const legacy = async (request: ApiRequest, event: ResponseReceived): Promise<ApiResponse> => {
@@ -82,6 +84,13 @@ export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Rout
     return { status: 202, json: { task_id: event.taskId } };
   };
 
+  const setStatus = async (request: ApiRequest): Promise<ApiResponse> => {
+    if (readTask(request)['status'] === undefined) {
+      throw new AppError('invalid_request', 'status: expected one, got nothing.');
+    }
+    return change(request);
+  };
+
   const change = async (request: ApiRequest): Promise<ApiResponse> => {
     const options = { stamp: stamps.next(), visibility: visibilityOf(request) };
     const event = patchedEvent(request.params['id'] ?? '', readTask(request), options);
@@ -102,6 +111,7 @@ export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Rout
     ),
     { method: 'POST', path: '/v1/tasks', access: proxies, handle: create },
     { method: 'PATCH', path: '/v1/tasks/:id', access: proxies, handle: change },
+    { method: 'POST', path: '/v1/tasks/:id/status', access: proxies, handle: setStatus },
   ];
 }
 
@@ -178,14 +188,4 @@ function visibilityOf({ query }: ApiRequest): Visibility {
   if (given === null) return 'default';
   if (given === 'prompt' || given === 'deferred' || given === 'default') return given;
   throw new AppError('invalid_request', `visibility: expected prompt or deferred, got ${quoted(given)}.`);
-}
-
-/** With an Idempotency-Key the same request makes the same task again, not another. */
-function newIdFor(request: ApiRequest, ids: Pick<Ids, 'uuid'>): string {
-  const key = request.header('idempotency-key');
-  if (key === undefined) return ids.uuid();
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
-  }
-  return hashedUuid(request.caller.keyId, key, '0');
 }

@@ -1,0 +1,27 @@
+import { documentPathFault } from '../events/documentPath.ts';
+import { expected, quoted } from '../http/fields.ts';
+import { AppError } from '../platform/errors.ts';
+import { ownCollections } from './names.ts';
+
+/**
+ * The path of a document that operations may write to.
+ * @throws AppError `invalid_request` for what is no path, `forbidden` for one that is not to be written to.
+ */
+export function checkDocumentPath(path: unknown, collections: readonly string[]): string {
+  if (typeof path !== 'string') throw expected('path', 'a text, collection/id', path);
+  const fault = documentPathFault(path);
+  if (fault !== undefined) throw new AppError('invalid_request', `path: ${quoted(path)}: ${fault}.`);
+  const names = path.split('/').filter((_, index) => index % 2 === 0);
+  const own = names.find((name) => ownCollections.includes(name));
+  if (own !== undefined) {
+    throw new AppError('forbidden', `path: collections named ${own} are Sluice’s own.`);
+  }
+  const [top = ''] = names;
+  if (collections.length > 0 && !collections.includes(top)) {
+    throw new AppError(
+      'forbidden',
+      `path: operations may not write to ${quoted(top)} (OPERATIONS_COLLECTIONS).`,
+    );
+  }
+  return path;
+}

@@ -1,0 +1,17 @@
+import { AppError } from '../platform/errors.ts';
+import { hashedUuid, type Ids } from '../platform/ids.ts';
+import type { ApiRequest } from './route.ts';
+
+/**
+ * A random id for what the request makes; with an Idempotency-Key always the same for this caller, so that the same request
+ * makes the same again, not another.
+ * @throws AppError `invalid_request` for a key that cannot be one.
+ */
+export function newIdFor(request: ApiRequest, ids: Pick<Ids, 'uuid'>): string {
+  const key = request.header('idempotency-key');
+  if (key === undefined) return ids.uuid();
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
+  }
+  return hashedUuid(request.caller.keyId, key, '0');
+}
