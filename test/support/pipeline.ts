@@ -19,6 +19,7 @@ import { taskKind } from '../../functions/src/flush/taskKind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
+import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { nextTickMs } from '../../functions/src/staging/tick.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
@@ -29,6 +30,7 @@ import { allDone, type Decide } from './fate.ts';
 import { countingIds } from './ids.ts';
 import { type LogLine, memoryLogger } from './logger.ts';
 import { MemoryObjects } from './objects.ts';
+import { unlimitedDocuments } from './quota.ts';
 import { MemoryTasks } from './tasks.ts';
 
 export const tickMs = 5_000;
@@ -99,7 +101,9 @@ export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}):
       const shared = { objects: store, clock: ownClock, logger };
       const bodies = new TaskBodies({ ...shared, ids, retentionMs });
       const deadLetters = new DeadLetters(store, ownClock, logger);
-      const database = documents.connect(decide);
+      const meter = new OperationMeter();
+      const connected = documents.connect(decide);
+      const database = unlimitedDocuments(async () => connected, meter);
       const taskCommitter = new Committer({
         kind: taskKind({
           taskTimeoutMs: allRules.taskTimeoutMs,
@@ -128,6 +132,7 @@ export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}):
         logger,
         rules: allRules,
         tickMs,
+        spent: () => meter.of('flush'),
       });
       const instance: Instance = {
         flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),

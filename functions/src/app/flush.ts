@@ -9,7 +9,7 @@ import { maxDocumentCacheBytes, maxTaskCacheBytes } from '../flush/limits.ts';
 import { operationKind } from '../flush/operationKind.ts';
 import { taskKind } from '../flush/taskKind.ts';
 import { base, clock, ids } from './base.ts';
-import { documentsFor } from './database.ts';
+import { documentsFor, meter } from './database.ts';
 
 /** Works on carriers. */
 export function start(): (dispatch: Dispatch) => Promise<void> {
@@ -44,6 +44,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
     logger,
     rules: config,
     tickMs,
+    spent: () => meter.of('flush'),
   });
   return flushHandler({ flusher, deadLetters, outbox, objects, clock, logger, tickMs });
 }

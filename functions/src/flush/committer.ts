@@ -1,7 +1,8 @@
 import type { Event } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
-import { DocumentError, type DocumentStore, type DocumentVersion } from '../platform/documents.ts';
+import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
 import { within } from '../platform/within.ts';
+import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { DocumentCache } from './documentCache.ts';
 import type { DocumentKind, Known, Plan } from './kind.ts';
 import {
@@ -10,6 +11,7 @@ import {
   maxCommitBytes,
   maxCommitDocuments,
   maxConflictAttempts,
+  quotaMarginMs,
   singleCommitsInFlight,
 } from './limits.ts';
 import { mapPool } from './pool.ts';
@@ -38,7 +40,7 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
 
 export interface CommitterOptions<E extends Event, State> {
   kind: DocumentKind<E, State>;
-  documents: DocumentStore;
+  documents: LeasedDocuments;
   cache: DocumentCache<State>;
   clock: Clock;
 }
@@ -83,10 +85,44 @@ export class Committer<E extends Event, State> {
         results.push({ ...job, outcome: 'broken', error });
       }
     }
-    const written = await mapPool(chunksOf(prepared), commitsInFlight, (chunk) =>
-      this.#commitChunk(chunk, deadlineMs),
+    return [...results, ...(await this.#commitAll(prepared, deadlineMs))];
+  }
+
+  /** Several commits at once, each as large as the quota allows at its time; once that ends, the rest is kept. */
+  async #commitAll(
+    prepared: readonly Prepared<E, State>[],
+    deadlineMs: number,
+  ): Promise<CommitResult<E, State>[]> {
+    const { documents, clock } = this.#options;
+    // What needs a transaction shares no commit with what does not.
+    const queues = [true, false].map((isSimple) =>
+      prepared.filter(({ plan }) => (plan.ifAbsent.length === 0) === isSimple),
     );
-    return [...results, ...written.flat()];
+    const results: CommitResult<E, State>[] = [];
+    let ending: DocumentError | undefined;
+    const work = async (): Promise<void> => {
+      for (;;) {
+        const waiting = queues.reduce((sum, queue) => sum + queue.length, 0);
+        if (waiting === 0) return;
+        const size = await documents.commitSize(waiting);
+        const chunk = takeChunk(queues.find((queue) => queue.length > 0) ?? [], size);
+        // The others have taken the rest meanwhile.
+        if (chunk.length === 0) continue;
+        if (deadlineMs - clock.now() < quotaMarginMs) ending ??= outOfTime(clock.now());
+        const error = ending;
+        const done: CommitResult<E, State>[] =
+          error === undefined
+            ? await this.#commitChunk(chunk, deadlineMs)
+            : chunk.map(({ job }) => ({ ...job, outcome: 'failed', error }));
+        const short = done.find(
+          (result) => result.outcome === 'failed' && result.error.failure === 'no_quota',
+        );
+        if (short?.outcome === 'failed') ending ??= short.error;
+        results.push(...done);
+      }
+    };
+    await Promise.all(Array.from({ length: commitsInFlight }, work));
+    return results;
   }
 
   /** What each job builds on: what is known, absence where that is certain, else what the database says. */
@@ -251,27 +287,22 @@ function slices<Item>(items: readonly Item[], size: number): Item[][] {
   return parts;
 }
 
-/** What may share a commit: what needs a transaction apart from what does not. */
-function chunksOf<E extends Event, State>(items: readonly Prepared<E, State>[]): Prepared<E, State>[][] {
-  const simple = items.filter(({ plan }) => plan.ifAbsent.length === 0);
-  const conditional = items.filter(({ plan }) => plan.ifAbsent.length > 0);
-  return [simple, conditional].flatMap((part) => sized(part));
-}
-
-function sized<E extends Event, State>(items: readonly Prepared<E, State>[]): Prepared<E, State>[][] {
-  const chunks: Prepared<E, State>[][] = [];
-  let chunk: Prepared<E, State>[] = [];
+/** Takes what fits one commit of so many documents off a queue. */
+function takeChunk<E extends Event, State>(queue: Prepared<E, State>[], size: number): Prepared<E, State>[] {
+  const chunk: Prepared<E, State>[] = [];
   let bytes = 0;
-  for (const item of items) {
-    const isFull = chunk.length >= maxCommitDocuments || bytes + item.plan.bytes > maxCommitBytes;
-    if (chunk.length > 0 && isFull) {
-      chunks.push(chunk);
-      chunk = [];
-      bytes = 0;
-    }
+  for (const item of queue) {
+    const isFull =
+      chunk.length >= Math.min(size, maxCommitDocuments) || bytes + item.plan.bytes > maxCommitBytes;
+    if (chunk.length > 0 && isFull) break;
     chunk.push(item);
     bytes += item.plan.bytes;
   }
-  if (chunk.length > 0) chunks.push(chunk);
-  return chunks;
+  queue.splice(0, chunk.length);
+  return chunk;
+}
+
+function outOfTime(nowMs: number): DocumentError {
+  const message = 'The quota allows no more within this delivery.';
+  return new DocumentError('no_quota', message, { retryAtMs: nowMs });
 }

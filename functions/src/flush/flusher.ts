@@ -5,6 +5,7 @@ import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { each, type Operations } from '../quota/operations.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import type { TaskState } from '../tasks/state.ts';
@@ -29,6 +30,8 @@ export interface FlusherOptions {
   logger: Logger;
   rules: ReadinessRules;
   tickMs: number;
+  /** Operations of Firestore that flushes have cost this process. */
+  spent(): Operations;
 }
 
 type TaskResult = CommitResult<TaskEvent, TaskState>;
@@ -46,6 +49,7 @@ interface Counts {
   carried: number;
   dead_letters: number;
   duplicates: number;
+  quota_spent: Operations;
 }
 
 /**
@@ -71,6 +75,7 @@ export class Flusher {
   async flush(deliveries: readonly Delivery[]): Promise<PromiseSettledResult<void>[]> {
     const { clock, tasks, documents, rules } = this.#options;
     const nowMs = clock.now();
+    const spentBefore = this.#options.spent();
     for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
     const intake = takeIn(deliveries, nowMs);
     const taskWork = divided(intake.tasks, (group) =>
@@ -92,7 +97,7 @@ export class Flusher {
     await this.#settleTasks(taskResults, failed);
     await this.#buryDead(intake.dead, failed);
     await this.#carry([...rest, ...kept]);
-    this.#log(deliveries, intake, results, rest.length + kept.length);
+    this.#log(deliveries, intake, results, rest.length + kept.length, spentBefore);
     return deliveries.map((_, index) => failed.outcome(index));
   }
 
@@ -100,22 +105,26 @@ export class Flusher {
     if (flushBefore !== undefined && flushBefore > this.#flushBefore) this.#flushBefore = flushBefore;
   }
 
-  /** After Firestore failed, waits longer each time; the first success ends that. */
+  /**
+   * After Firestore failed, waits longer each time; where the quota is short, until it may be worth another try. The
+   * first success ends that.
+   */
   #park(results: readonly Result[]): void {
-    const isFailed = results.some(
-      (result) => result.outcome === 'failed' && result.error.failure !== 'conflict',
-    );
+    const errors = results.flatMap((result) => (result.outcome === 'failed' ? [result.error] : []));
     const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
     if (hasWritten) {
       this.#failuresInRow = 0;
       this.#parkedUntilMs = 0;
       return;
     }
-    // A flush that asked nothing of Firestore says nothing about it.
-    if (!isFailed) return;
-    this.#failuresInRow += 1;
     const { clock, tickMs } = this.#options;
-    this.#parkedUntilMs = clock.now() + Math.min(maxParkMs, tickMs * 2 ** (this.#failuresInRow - 1));
+    const retryMs = Math.max(...errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
+    if (retryMs > clock.now()) this.#parkedUntilMs = retryMs;
+    // A flush that asked nothing of Firestore says nothing about it.
+    if (!errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined)) return;
+    this.#failuresInRow += 1;
+    const pauseMs = Math.min(maxParkMs, tickMs * 2 ** (this.#failuresInRow - 1));
+    this.#parkedUntilMs = Math.max(retryMs, clock.now() + pauseMs);
   }
 
   /** Keeps dead letters of what was refused. Returns the events that must be kept. */
@@ -177,7 +186,14 @@ export class Flusher {
     );
   }
 
-  #log(deliveries: readonly Delivery[], intake: Intake, results: readonly Result[], carried: number): void {
+  #log(
+    deliveries: readonly Delivery[],
+    intake: Intake,
+    results: readonly Result[],
+    carried: number,
+    spentBefore: Operations,
+  ): void {
+    const spent = this.#options.spent();
     const counts: Counts = {
       carriers: deliveries.length,
       events: intake.origins.size,
@@ -189,6 +205,7 @@ export class Flusher {
       carried,
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
       duplicates: intake.duplicates,
+      quota_spent: each((type) => spent[type] - spentBefore[type]),
     };
     this.#options.logger.info('Flushed', { ...counts });
   }

@@ -13,7 +13,7 @@ export const maxCommitDocuments = 400;
 export const maxCommitBytes = 8_000_000;
 
 /** Commits under way at once, and single-document ones after a conflict. */
-export const commitsInFlight = 3;
+export const commitsInFlight = 6;
 export const singleCommitsInFlight = 20;
 
 /** Times a document is read again and written after somebody else wrote it meanwhile. */
@@ -21,6 +21,9 @@ export const maxConflictAttempts = 5;
 
 /** Deliveries are answered within 60 s; what is not committed by then is carried. */
 export const commitDeadlineMs = 40_000;
+
+/** Commits that would begin later than this before the deadline do not, as they may have to wait for their turn. */
+export const quotaMarginMs = 15_000;
 
 /** A carrier this much before its time says that schedule times are ignored (the official emulator). */
 export const earlyMs = 2_000;

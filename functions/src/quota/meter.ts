@@ -27,6 +27,11 @@ export class OperationMeter {
     return this.#sums;
   }
 
+  /** One cause's, since the start of the process. */
+  of(cause: string): Operations {
+    return this.#sums[cause] ?? noOperations;
+  }
+
   /** What happened since the last drain. */
   drain(): UseReport {
     const report = this.#unreported;
