@@ -1,3 +1,4 @@
+import { checkComplete } from './completeness.ts';
 import type { Entry } from './entries.ts';
 import { invalidArgument, StatusError, status } from './errors.ts';
 import { nameField } from './fields.ts';
@@ -82,6 +83,7 @@ export function planQuery(parent: string, query: StructuredQuery | null): QueryP
   if (query.findNearest !== null) {
     throw new StatusError(status.unimplemented, 'Vector search is not supported.');
   }
+  checkComplete(query);
   checkQueryLimits(query);
   if (from.collectionId !== '') checkCollectionId(from.collectionId);
   const limit = query.limit?.value ?? Number.POSITIVE_INFINITY;

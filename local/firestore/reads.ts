@@ -1,5 +1,6 @@
 import { aggregatedFields, aggregateRows } from './aggregates.ts';
 import type { WireDocument } from './codec.ts';
+import { checkAggregations } from './completeness.ts';
 import type { Database, ReadView } from './database.ts';
 import { type DocumentVersion, versionAt } from './entries.ts';
 import { invalidArgument } from './errors.ts';
@@ -85,6 +86,7 @@ export async function* aggregationQuery(
 ): AsyncIterable<RunAggregationQueryResponse> {
   const aggregation = request.structuredAggregationQuery;
   if (aggregation === null) throw invalidArgument('The request has no query.');
+  checkAggregations(aggregation.aggregations);
   const plan = database.plan(
     request.parent,
     aggregation.structuredQuery,
