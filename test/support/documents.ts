@@ -97,10 +97,14 @@ export class MemoryDocuments {
     });
   }
 
-  #commit(writes: readonly DocumentWrite[]): DocumentVersion[] {
+  #runHook(): void {
     const hook = this.beforeCommit;
     this.beforeCommit = undefined;
     hook?.();
+  }
+
+  #commit(writes: readonly DocumentWrite[]): DocumentVersion[] {
+    this.#runHook();
     for (const { path } of writes) checkPath(path);
     const results = writes.map((write) => this.#result(write));
     for (const { path, fields } of results) if (fields !== undefined) this.#check(path, fields);
@@ -115,6 +119,7 @@ export class MemoryDocuments {
   }
 
   #commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): void {
+    this.#runHook();
     this.reads.push([...absent]);
     const present = absent.find((path) => this.#documents.has(path));
     if (present !== undefined) throw new DocumentError('conflict', `There is a ${present}.`);
