@@ -1,9 +1,15 @@
 import { promisify } from 'node:util';
-import { deflateRaw } from 'node:zlib';
+import { deflateRaw, deflateRawSync } from 'node:zlib';
 import type { Event } from './event.ts';
 import type { Stamp } from './stamp.ts';
 
 const compress = promisify(deflateRaw);
+
+/** The fastest level; chunks that hold a whole carrier. */
+const compression = { level: 1, chunkSize: 64 * 1024 };
+
+/** Compressing up to this takes a millisecond or two, of which the ways to a thread and back would cost as much. */
+const maxSyncLength = 256 * 1024;
 
 /** The newest form of carriers; a flusher that does not know a carrier's version leaves it in the queue. */
 export const carrierSchemaVersion = 1;
@@ -38,7 +44,12 @@ export function eventLine(event: Event): string {
 
 /** Event lines as a carrier's compressed contents. */
 export function packLines(lines: readonly string[]): Promise<Buffer> {
-  return compress(lines.join('\n'), { level: 1 });
+  return packText(lines.join('\n'));
+}
+
+/** Event lines, with line feeds between them, as a carrier's compressed contents. */
+export async function packText(text: string | Uint8Array): Promise<Buffer> {
+  return text.length <= maxSyncLength ? deflateRawSync(text, compression) : compress(text, compression);
 }
 
 /** A carrier with these contents inside; the caller sees to its size. */

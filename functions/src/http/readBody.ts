@@ -19,6 +19,8 @@ export async function readBody(request: HttpRequest, maxBytes: number): Promise<
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes);
   const body = request.rawBody ?? (request.readableEnded ? empty : await readStream(request, maxBytes));
+  // What the framework read and parsed is not looked at again: it need not be kept while the request waits.
+  Object.assign(request, { rawBody: empty, body: undefined });
   if (body.length > maxBytes) throw tooLarge(maxBytes);
   return body;
 }

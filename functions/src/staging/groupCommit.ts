@@ -17,6 +17,8 @@ export interface GroupCommitOptions<Item> {
   maxInFlight: number;
   /** Bytes of items not settled yet; past that they are refused. */
   maxPendingBytes: number;
+  /** How long after its first item a group may take; past that its items are rejected with `late`, whatever comes of it. */
+  deadline?: { ms: number; late: () => Error };
   clock: Clock;
   /** Writes a group and tells each item's outcome, in their order. */
   write(items: readonly Item[]): Promise<readonly PromiseSettledResult<void>[]>;
@@ -33,6 +35,7 @@ interface Waiting<Item> {
 export class GroupCommitter<Item> {
   readonly #options: GroupCommitOptions<Item>;
   #group: Waiting<Item>[] = [];
+  #groupDeadline: unknown;
   #groupBytes = 0;
   #pendingBytes = 0;
   #inFlight = 0;
@@ -54,12 +57,24 @@ export class GroupCommitter<Item> {
     }
     if (this.#group.length > 0 && this.#groupBytes + bytes > maxBytes) this.#setDue();
     return new Promise((resolve, reject) => {
+      if (this.#group.length === 0) this.#groupDeadline = this.#startDeadline(this.#group);
       this.#group.push({ item, bytes, resolve, reject });
       this.#groupBytes += bytes;
       this.#pendingBytes += bytes;
       if (this.#group.length >= maxItems || this.#groupBytes >= maxBytes) this.#setDue();
       else if (!this.#isDue) this.#timer ??= clock.setTimeout(() => this.#setDue(), lingerMs);
     });
+  }
+
+  /** One timer for all of a group, as each of its requests would start one within the same few milliseconds. */
+  #startDeadline(group: readonly Waiting<Item>[]): unknown {
+    const { clock, deadline } = this.#options;
+    return (
+      deadline &&
+      clock.setTimeout(() => {
+        for (const { reject } of group) reject(deadline.late());
+      }, deadline.ms)
+    );
   }
 
   #setDue(): void {
@@ -72,14 +87,15 @@ export class GroupCommitter<Item> {
   #start(): void {
     if (!this.#isDue || this.#group.length === 0 || this.#inFlight >= this.#options.maxInFlight) return;
     const group = this.#group;
+    const groupDeadline = this.#groupDeadline;
     this.#group = [];
     this.#groupBytes = 0;
     this.#isDue = false;
     this.#inFlight += 1;
-    void this.#write(group);
+    void this.#write(group, groupDeadline);
   }
 
-  async #write(group: readonly Waiting<Item>[]): Promise<void> {
+  async #write(group: readonly Waiting<Item>[], groupDeadline: unknown): Promise<void> {
     let outcomes: readonly PromiseSettledResult<void>[] = [];
     let failure: unknown = new Error('A group was written without an outcome for each item.');
     try {
@@ -87,6 +103,7 @@ export class GroupCommitter<Item> {
     } catch (error) {
       failure = error;
     }
+    this.#options.clock.clearTimeout(groupDeadline);
     this.#inFlight -= 1;
     group.forEach(({ bytes, resolve, reject }, index) => {
       this.#pendingBytes -= bytes;

@@ -1,5 +1,4 @@
-import { carrierBytes, carrierOf, eventLine, maxCarrierBytes } from '../events/carrier.ts';
-import type { Event } from '../events/event.ts';
+import { carrierBytes, carrierOf, eventLine, maxCarrierBytes, packText } from '../events/carrier.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
@@ -12,13 +11,15 @@ import {
   maxPendingBytes,
   stageDeadlineMs,
 } from './limits.ts';
-import { type Outbox, type OutboxOptions, packEvents } from './outbox.ts';
+import type { Outbox, OutboxOptions } from './outbox.ts';
 import type { Stager } from './stager.ts';
 import { nextTickMs } from './tick.ts';
 
 /** One request's events as they travel; they never span two carriers. */
 interface StagedRequest {
-  lines: string[];
+  /** Their lines, each with its line feed; bytes, which the garbage collector need not move while they wait. */
+  lines: Buffer;
+  count: number;
   oldest: Stamp | undefined;
 }
 
@@ -37,33 +38,27 @@ export function groupStager(options: GroupStagerOptions): Stager {
     maxBytes: maxGroupBytes,
     maxInFlight: maxGroupsInFlight,
     maxPendingBytes,
+    deadline: { ms: stageDeadlineMs, late: tookTooLong },
     lingerMs,
     clock,
     write: (requests) => sendRequests(options, requests),
   });
   return {
-    stage: (events) => within(clock, stageDeadlineMs, stage(options, committer, events), tookTooLong),
+    stage: (events) => {
+      if (events.length === 0) return Promise.resolve();
+      const oldest = earliestOf(events.map(({ stamp }) => stamp));
+      const submit = (lines: readonly string[]): Promise<void> => {
+        const request = { lines: Buffer.from(`${lines.join('\n')}\n`), count: lines.length, oldest };
+        return committer.submit(request, request.lines.length);
+      };
+      const lines = events.map(eventLine);
+      // A character is at most three bytes, and a body no longer than its line: most need no look of their own.
+      const areSmall = lines.every((line) => line.length * 3 <= options.responseInlineMaxBytes);
+      if (areSmall) return submit(lines);
+      const staged = storeLargeBodies(events, options).then((stored) => submit(stored.map(eventLine)));
+      return within(clock, stageDeadlineMs, staged, tookTooLong);
+    },
   };
-}
-
-async function stage(
-  options: GroupStagerOptions,
-  committer: GroupCommitter<StagedRequest>,
-  events: readonly Event[],
-): Promise<void> {
-  if (events.length === 0) return;
-  const lines = await Promise.all(events.map((event) => lineOf(options, event)));
-  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
-  await committer.submit({ lines, oldest: earliestOf(events.map(({ stamp }) => stamp)) }, bytes);
-}
-
-/** The event's line, after a body that is too large for it went to an object. */
-async function lineOf(options: GroupStagerOptions, event: Event): Promise<string> {
-  const line = eventLine(event);
-  // A character is at most three bytes, and a body no longer than its line: most need no look of their own.
-  if (line.length * 3 <= options.responseInlineMaxBytes) return line;
-  const [small = event] = await storeLargeBodies([event], options);
-  return small === event ? line : eventLine(small);
 }
 
 /** Sends requests in as few carriers as they fit; one that fits none alone goes as an object. */
@@ -73,10 +68,11 @@ async function sendRequests(
 ): Promise<PromiseSettledResult<void>[]> {
   const { outbox, clock, tickMs } = options;
   const dueMs = nextTickMs(clock.now(), tickMs);
-  const contents = await packEvents(
-    requests.flatMap(({ lines }) => lines),
-    earliestOf(requests.map(({ oldest }) => oldest)),
-  );
+  const contents = {
+    packed: await packText(Buffer.concat(requests.map(({ lines }) => lines)).subarray(0, -1)),
+    count: requests.reduce((sum, { count }) => sum + count, 0),
+    oldest: earliestOf(requests.map(({ oldest }) => oldest)),
+  };
   if (requests.length > 1 && carrierBytes(carrierOf({ ...contents, dueMs })) > maxCarrierBytes) {
     const half = Math.ceil(requests.length / 2);
     const halves = [requests.slice(0, half), requests.slice(half)];

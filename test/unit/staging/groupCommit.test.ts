@@ -144,6 +144,31 @@ describe('every submission settles', () => {
     assert.deepEqual(await settled(second), ['fulfilled', 'fulfilled']);
   });
 
+  it('rejected when the time of its group is over, and what the write says later changes nothing', async () => {
+    const { clock, ends, submit, end } = committer({
+      maxItems: 2,
+      deadline: { ms: 8_000, late: () => new Error('late') },
+    });
+    const slow = submit(1);
+    await clock.advance(10);
+    const joined = submit(2);
+    let outcomes: string[] = [];
+    const first = settled([slow, joined]).then((all) => {
+      outcomes = all;
+    });
+    await clock.advance(7_989);
+    assert.deepEqual(outcomes, []);
+    await clock.advance(1);
+    await first;
+    assert.deepEqual(outcomes, ['rejected', 'rejected']);
+    await assert.rejects(slow, /late/);
+    await end(0);
+    const next = [submit(3), submit(4)];
+    await end(1);
+    assert.deepEqual(await settled(next), ['fulfilled', 'fulfilled']);
+    assert.deepEqual([ends.length, clock.pendingTimers], [2, 0]);
+  });
+
   it('rejected when a write throws before it begins', async () => {
     const { submit } = committer({
       maxItems: 1,
