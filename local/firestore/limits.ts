@@ -14,6 +14,8 @@ export const maxQueryParts = 100;
 export const maxInequalityFields = 10;
 export const maxAggregations = 5;
 export const maxIndexEntries = 40_000;
+export const maxIndexEntriesBytes = 8 * 1_048_576;
+export const maxIndexedValueBytes = 1500;
 
 /** A transaction ends by itself after this time without a call, or this time in all. */
 export const transactionIdleMs = 60_000;

@@ -6,8 +6,10 @@ import type { Fields, Value } from './values.ts';
 const reservedName = /^__.*__$/s;
 const documentOverheadBytes = 32;
 
-function nameBytes(path: string): number {
+/** The size of a document's name; an empty path is that of no document. */
+export function nameBytes(path: string): number {
   let bytes = 16;
+  if (path === '') return bytes;
   for (const id of path.split('/')) bytes += utf8Bytes(id) + 1;
   return bytes;
 }
@@ -47,7 +49,8 @@ function arrayBytes(values: readonly Value[], depth: number): number {
   return bytes;
 }
 
-function valueBytes(value: Value, depth: number): number {
+/** The size of a value; `depth` is how many maps and lists it lies in. */
+export function valueBytes(value: Value, depth = 0): number {
   switch (value.kind) {
     case 'null':
     case 'boolean':

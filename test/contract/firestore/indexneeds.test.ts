@@ -227,6 +227,21 @@ describeLocal('Firestore index entries', () => {
     assert.equal(await write({ free: { ...map(40_000), list: numbers(20_000) } }), undefined);
   });
 
+  it('all together take at most 8 MiB, of each value the first 1,500 bytes', async () => {
+    const ref = connection().db.doc(`c/${'i'.repeat(1400)}/c/${'j'.repeat(1400)}`);
+    const parentBytes = 16 + 2 + 1401;
+    const nameBytes = parentBytes + 2 + 1401;
+    const fieldBytes = (name: string, valueBytes: number) =>
+      2 * (nameBytes + parentBytes + name.length + 1 + valueBytes + 32);
+    const document = (count: number) => ({ ...map(count), large: 'x'.repeat(20_000) });
+    const bytes = (count: number) =>
+      Object.keys(map(count)).reduce((sum, name) => sum + fieldBytes(name, 8), fieldBytes('large', 1500));
+    const fitting = numbers(1000).findLast((count) => bytes(count) <= 8 * 1_048_576) ?? 0;
+    assert.ok(fitting > 900);
+    assert.equal(await codeOf(ref.set(document(fitting))), undefined);
+    assert.equal(await codeOf(ref.set(document(fitting + 1))), code.invalidArgument);
+  });
+
   it('a document that passes the limit by an update stays as it was', async () => {
     const ref = connection().db.doc('c/a');
     await ref.set(map(20_000));
