@@ -67,7 +67,8 @@ function leases(): Gate {
   const options = { ledger, meter, throttle, clock, logger, ids: randomIds, random: Math.random };
   const holder = new LeaseHolder({ ...options, kind: 'worker' });
   return async (wanted) => {
-    const count = Math.min(wanted, await holder.commitSize(wanted));
+    const size = await holder.commitSize(wanted);
+    const count = typeof size === 'number' ? Math.min(wanted, size) : 1;
     const decision = await holder.acquire('writes', count, 5_000);
     if (decision.isGranted) return count;
     await sleep(Math.max(1, decision.retryAtMs - Date.now()));

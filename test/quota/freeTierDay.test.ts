@@ -25,7 +25,8 @@ async function work(
   const { time } = world;
   while (time.now() < untilMs) {
     for (let left = burst; left > 0; ) {
-      const writes = Math.min(left, await holder.commitSize(left));
+      const size = await holder.commitSize(left);
+      const writes = typeof size === 'number' ? Math.min(left, size) : 1;
       const decision = await holder.acquire('writes', writes, 10_000);
       if (time.now() >= untilMs) return;
       if (decision.isGranted) {

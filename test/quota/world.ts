@@ -138,7 +138,8 @@ export class Instance {
   async #work(endMs: number): Promise<void> {
     const { time } = this.#world;
     while (time.now() < endMs) {
-      const writes = await this.#holder.commitSize(1_000);
+      const size = await this.#holder.commitSize(1_000);
+      const writes = typeof size === 'number' ? size : 1;
       const decision = await this.#holder.acquire('writes', writes, 10_000);
       if (!this.#isAlive) return;
       if (decision.isGranted) {

@@ -19,6 +19,7 @@ import { taskKind } from '../../functions/src/flush/taskKind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
+import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { nextTickMs } from '../../functions/src/staging/tick.ts';
@@ -30,7 +31,7 @@ import { allDone, type Decide } from './fate.ts';
 import { countingIds } from './ids.ts';
 import { type LogLine, memoryLogger } from './logger.ts';
 import { MemoryObjects } from './objects.ts';
-import { unlimitedDocuments } from './quota.ts';
+import { limitedDocuments, unlimitedDocuments } from './quota.ts';
 import { MemoryTasks } from './tasks.ts';
 
 export const tickMs = 5_000;
@@ -49,6 +50,8 @@ const cacheBytes = 64 * 1024 * 1024;
 export interface PipelineOptions {
   rules?: Partial<ReadinessRules>;
   retentionMs?: number;
+  /** Every instance spends leases of a ledger with these limits; without them nothing is short. */
+  limits?: QuotaLimits;
 }
 
 /** One process that serves `flush` and `expire`. */
@@ -76,7 +79,7 @@ export interface Pipeline {
   task(taskId: string): JsonObject | undefined;
 }
 
-export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}): Pipeline {
+export function startPipeline({ rules, retentionMs = 0, limits }: PipelineOptions = {}): Pipeline {
   const clock = new ManualClock();
   const documents = new MemoryDocuments(clock);
   const objects = new MemoryObjects(clock);
@@ -103,7 +106,10 @@ export function startPipeline({ rules, retentionMs = 0 }: PipelineOptions = {}):
       const deadLetters = new DeadLetters(store, ownClock, logger);
       const meter = new OperationMeter();
       const connected = documents.connect(decide);
-      const database = unlimitedDocuments(async () => connected, meter);
+      const database =
+        limits === undefined
+          ? unlimitedDocuments(async () => connected, meter)
+          : limitedDocuments(connected, { limits, meter, clock: ownClock, ids, logger, tickMs });
       const taskCommitter = new Committer({
         kind: taskKind({
           taskTimeoutMs: allRules.taskTimeoutMs,

@@ -1,7 +1,12 @@
+import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
-import type { LeaseHolder } from '../../functions/src/quota/holder.ts';
+import type { Ids } from '../../functions/src/platform/ids.ts';
+import type { Logger } from '../../functions/src/platform/logger.ts';
+import { QuotaDays } from '../../functions/src/quota/day.ts';
+import { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
-import { LedgerError } from '../../functions/src/quota/ledgerDocument.ts';
+import { Ledger, LedgerError } from '../../functions/src/quota/ledgerDocument.ts';
+import { type QuotaLimits, workerMaxWaitMs } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import type { QuotaReader } from '../../functions/src/quota/reader.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
@@ -23,6 +28,33 @@ export function unlimitedDocuments(
   const throttle = new Throttle({ logger: memoryLogger(), tickMs: 5_000, warn: () => undefined });
   const options = { meter, throttle, clock: new ManualClock(), maxWaitMs: 1_000 };
   return leasedDocuments({ ...options, open, holder: generousHolder });
+}
+
+/** Documents of an instance that takes leases from the ledger in the same database. */
+export function limitedDocuments(
+  store: DocumentStore,
+  options: {
+    limits: QuotaLimits;
+    meter: OperationMeter;
+    clock: Clock;
+    ids: Pick<Ids, 'uuid'>;
+    logger: Logger;
+    tickMs: number;
+  },
+): LeasedDocuments {
+  const { limits, meter, clock, logger, tickMs } = options;
+  const days = new QuotaDays('America/Los_Angeles');
+  const ledger = new Ledger({ documents: store, clock, days, limits, random: () => 0.5 });
+  const throttle = new Throttle({ logger, tickMs, warn: (warning) => meter.warn(warning) });
+  const holder = new LeaseHolder({ ...options, ledger, throttle, kind: 'worker', random: () => 0.5 });
+  return leasedDocuments({
+    open: async () => store,
+    holder,
+    meter,
+    throttle,
+    clock,
+    maxWaitMs: workerMaxWaitMs,
+  });
 }
 
 /** What operators see of the quota while the ledger cannot be read. */

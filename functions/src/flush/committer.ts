@@ -71,6 +71,9 @@ export class Committer<E extends Event, State> {
   /** A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event. */
   async commit(jobs: readonly CommitJob<E>[]): Promise<CommitResult<E, State>[]> {
     const deadlineMs = this.#options.clock.now() + commitDeadlineMs;
+    // Without a lease for writes, reading what they build on would be for nothing.
+    const size = jobs.length === 0 ? 0 : await this.#commitSize(jobs.length);
+    if (size instanceof DocumentError) return jobs.map((job) => ({ ...job, outcome: 'failed', error: size }));
     const bases = await this.#bases(jobs, deadlineMs);
     if (bases instanceof DocumentError)
       return jobs.map((job) => ({ ...job, outcome: 'failed', error: bases }));
@@ -93,7 +96,7 @@ export class Committer<E extends Event, State> {
     prepared: readonly Prepared<E, State>[],
     deadlineMs: number,
   ): Promise<CommitResult<E, State>[]> {
-    const { documents, clock } = this.#options;
+    const { clock } = this.#options;
     // What needs a transaction shares no commit with what does not.
     const queues = [true, false].map((isSimple) =>
       prepared.filter(({ plan }) => (plan.ifAbsent.length === 0) === isSimple),
@@ -104,8 +107,10 @@ export class Committer<E extends Event, State> {
       for (;;) {
         const waiting = queues.reduce((sum, queue) => sum + queue.length, 0);
         if (waiting === 0) return;
-        const size = await documents.commitSize(waiting);
-        const chunk = takeChunk(queues.find((queue) => queue.length > 0) ?? [], size);
+        const size = await this.#commitSize(waiting);
+        if (size instanceof DocumentError) ending ??= size;
+        const limit = size instanceof DocumentError ? maxCommitDocuments : size;
+        const chunk = takeChunk(queues.find((queue) => queue.length > 0) ?? [], limit);
         // The others have taken the rest meanwhile.
         if (chunk.length === 0) continue;
         if (deadlineMs - clock.now() < quotaMarginMs) ending ??= outOfTime(clock.now());
@@ -123,6 +128,15 @@ export class Committer<E extends Event, State> {
     };
     await Promise.all(Array.from({ length: commitsInFlight }, work));
     return results;
+  }
+
+  async #commitSize(waiting: number): Promise<number | DocumentError> {
+    try {
+      return await this.#options.documents.commitSize(waiting);
+    } catch (error) {
+      if (error instanceof DocumentError) return error;
+      throw error;
+    }
   }
 
   /** What each job builds on: what is known, absence where that is certain, else what the database says. */

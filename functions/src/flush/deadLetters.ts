@@ -5,6 +5,7 @@ import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { loadBody } from '../staging/bodies.ts';
+import { deadLetterName } from '../staging/deadLetterName.ts';
 import { maxResponsesPerTask } from '../tasks/limits.ts';
 import { mapPool } from './pool.ts';
 
@@ -41,7 +42,7 @@ export class DeadLetters {
     const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
     const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
-    await this.#objects.put(`dead-letters/${id}.json`, Buffer.from(JSON.stringify(letter)), {
+    await this.#objects.put(deadLetterName(id), Buffer.from(JSON.stringify(letter)), {
       contentType: 'application/json',
     });
     const target = 'event' in content ? targetOf(content.event) : undefined;

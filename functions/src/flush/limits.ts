@@ -54,3 +54,11 @@ export const maxPauseMs = 20 * 86_400_000;
 
 /** How long `POST /v1/flush?wait=true` waits. */
 export const maxFlushWaitMs = 25_000;
+
+/** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
+export const defaultListedLetters = 20;
+export const maxListedLetters = 100;
+export const maxListedLetterBytes = 1024 * 1024;
+
+/** Before a replayed event comes to the flush: longer than it takes to delete its letter, retry and all. */
+export const replayDelayMs = 10_000;

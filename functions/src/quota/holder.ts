@@ -106,16 +106,20 @@ export class LeaseHolder {
     this.#serve(type);
   }
 
-  /** Documents that one commit may hold now, where `waiting` are to be written soon; takes a lease for that. */
-  async commitSize(waiting: number): Promise<number> {
+  /** Documents that one commit may hold now, where `waiting` are to be written soon; takes a lease for that, or says why not. */
+  async commitSize(waiting: number): Promise<number | Denial> {
     const { clock } = this.#options;
     this.#demand.expect('writes', waiting, clock.now());
     const rate = this.#rate('writes');
     const isSlow = rate === 0 || (waiting > (rate * patienceMs) / 1000 && clock.now() >= this.#nextUpgradeMs);
     if (isSlow && this.#mayAsk('writes')) await this.#ask();
     const lease = this.#liveLease();
-    if (lease !== undefined) this.#setRate('writes', lease, clock.now());
-    return Math.max(1, Math.floor(this.#buckets.writes.burst));
+    const denial = this.#denials.writes;
+    if (this.#rate('writes') === 0 && denial !== undefined && denial.retryAtMs > clock.now()) return denial;
+    if (lease === undefined) return 1;
+    this.#setRate('writes', lease, clock.now());
+    const left = this.#remaining(lease, 'writes') - sumOf(this.#queues.writes);
+    return Math.max(1, Math.floor(Math.min(left, this.#buckets.writes.burst)));
   }
 
   /** At the process's end: returns what is left. Nothing is granted any more. Never rejects. */
@@ -177,12 +181,23 @@ export class LeaseHolder {
     }
     if (this.#isInNeed(type, waitMs) && this.#mayAsk(type)) void this.#ask();
     this.#giveUp(type, waitMs);
-    const next = Math.min(
-      waitMs,
-      ...queue.map(({ giveUpAtMs }) => giveUpAtMs - clock.now()),
-      this.#retryInMs(type),
-    );
-    if (queue.length > 0) this.#timers[type] = clock.setTimeout(() => this.#serve(type), Math.max(1, next));
+    this.#setTimer(type, waitMs);
+  }
+
+  /** Comes back to those that wait: when the first can be served, gives up, or may ask the ledger again. */
+  #setTimer(type: OperationType, waitMs: number): void {
+    const { clock } = this.#options;
+    const nowMs = clock.now();
+    const waiters = this.#queues[type];
+    if (waiters.length === 0) return;
+    const moments = [
+      ...waiters.map(({ giveUpAtMs }) => giveUpAtMs),
+      ...[this.#denials[type]?.retryAtMs ?? 0, this.#nextAskMs, this.#nextUpgradeMs].filter(
+        (ms) => ms > nowMs,
+      ),
+    ];
+    const delayMs = Math.min(waitMs, ...moments.map((ms) => ms - nowMs));
+    this.#timers[type] = clock.setTimeout(() => this.#serve(type), Math.max(1, delayMs));
   }
 
   /** Takes from the lease; or how long that will not be possible: Infinity where only another lease helps. */
@@ -254,12 +269,6 @@ export class LeaseHolder {
       isShort && denial !== undefined ? denial : { reason: 'rate' as const, retryAtMs: nowMs + rateRetryMs };
     const retryAtMs = throttle.refused(type, reason, nowMs);
     for (const { decide } of late) decide({ isGranted: false, ...reason, retryAtMs });
-  }
-
-  /** When a denial is over. */
-  #retryInMs(type: OperationType): number {
-    const waitMs = (this.#denials[type]?.retryAtMs ?? 0) - this.#options.clock.now();
-    return waitMs > 0 ? waitMs : Number.POSITIVE_INFINITY;
   }
 
   #ask(): Promise<void> {

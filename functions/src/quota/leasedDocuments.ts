@@ -7,6 +7,7 @@ import {
   maxCounted,
 } from '../platform/documents.ts';
 import type { LeaseHolder } from './holder.ts';
+import type { Denial } from './ledger.ts';
 import type { OperationMeter } from './meter.ts';
 import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
 import type { Throttle } from './throttle.ts';
@@ -24,7 +25,7 @@ export interface LeasedDocumentsOptions {
 
 /** Documents of which every operation is spent from a lease before it is done. */
 export interface LeasedDocuments extends DocumentStore {
-  /** How many documents a commit may hold now, where so many are to be written soon. */
+  /** How many documents a commit may hold now, where so many are to be written soon. Throws DocumentError `no_quota`. */
   commitSize(waiting: number): Promise<number>;
 }
 
@@ -36,7 +37,11 @@ export interface LeasedDocuments extends DocumentStore {
 export function leasedDocuments(options: LeasedDocumentsOptions): LeasedDocuments {
   const { holder } = options;
   return {
-    commitSize: (waiting) => holder.commitSize(waiting),
+    commitSize: async (waiting) => {
+      const size = await holder.commitSize(waiting);
+      if (typeof size === 'number') return size;
+      throw noQuota(`${waiting} writes`, size);
+    },
     read: (paths, cause) =>
       spending(options, cause, { reads: paths.length }, async (documents) => {
         const result = await documents.read(paths, cause);
@@ -128,6 +133,10 @@ async function acquireAll(
     leases.set(type, decision.leaseId);
   }
   return leases;
+}
+
+function noQuota(what: string, { reason, retryAtMs }: Denial): DocumentError {
+  return new DocumentError('no_quota', `No quota for ${what}: ${reason}.`, { retryAtMs });
 }
 
 /** Where Firestore itself says that its quota is used up, everything goes slower, and the error says until when. */

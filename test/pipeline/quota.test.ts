@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
+import { startMs } from '../support/clock.ts';
+import { patched } from '../support/events.ts';
+import { type Pipeline, startPipeline } from '../support/pipeline.ts';
+
+const plenty = {
+  rates: { writes: 800, reads: 8_000, deletes: 400 },
+  perMinute: { writes: 50_000, reads: 500_000, deletes: 25_000 },
+  daily: { writes: 0, reads: 0, deletes: 0 },
+};
+const minuteMs = 60_000;
+/** Midnight in Los Angeles, 8 hours after the tests' time begins. */
+const resetMs = startMs + 8 * 60 * minuteMs;
+
+function accept(pipeline: Pipeline, count: number): Promise<void> {
+  const events = Array.from({ length: count }, (_, index) =>
+    patched(`t${index}`, pipeline.clock.now(), { priority: 1 }, { visibility: 'prompt' }),
+  );
+  return pipeline.accept(events);
+}
+
+function writtenTasks({ documents }: Pipeline): number {
+  return documents.paths().filter((path) => path.startsWith('tasks/')).length;
+}
+
+function ledgerWrites({ documents }: Pipeline): number {
+  return documents.commits.flat().filter((path) => path === ledgerPath).length;
+}
+
+describe('flush and the quota', () => {
+  it('at the daily budget, what is left waits in the queue, and is written after the reset', async () => {
+    const pipeline = startPipeline({ limits: { ...plenty, daily: { ...plenty.daily, writes: 2_000 } } });
+    await accept(pipeline, 3_000);
+    await pipeline.clock.advance(10 * minuteMs);
+
+    const written = writtenTasks(pipeline);
+    assert.ok(
+      written > 1_800 && written + ledgerWrites(pipeline) <= 2_000,
+      `${written} tasks, and the ledger's own`,
+    );
+    const before = pipeline.tasks.put.length;
+    const readsBefore = pipeline.documents.reads.length;
+    await pipeline.clock.advance(60 * minuteMs);
+    const hops = new Set(pipeline.tasks.put.slice(before).map(({ dueMs }) => dueMs));
+    assert.ok(hops.size >= 4 && hops.size <= 5, `${hops.size} hops in an hour`);
+    assert.equal(writtenTasks(pipeline), written);
+    const reads = pipeline.documents.reads.slice(readsBefore).flat();
+    assert.ok(
+      reads.every((path) => path === ledgerPath),
+      'nothing is read while nothing may be written',
+    );
+
+    await pipeline.clock.advance(resetMs - pipeline.clock.now() + 20 * minuteMs);
+    assert.equal(writtenTasks(pipeline), 3_000);
+    assert.deepEqual(pipeline.objects.names(), [], 'no dead letter, no spool');
+  });
+
+  it('commits no faster than the rate, each at most a tenth of a second of it', async () => {
+    const rates = { ...plenty.rates, writes: 50 };
+    const pipeline = startPipeline({ limits: { ...plenty, rates } });
+    await accept(pipeline, 400);
+    await pipeline.clock.advance(4_000);
+    assert.equal(writtenTasks(pipeline), 0, 'not before the tick');
+    await pipeline.clock.advance(5_000);
+    assert.ok(writtenTasks(pipeline) <= 50 * 5, `${writtenTasks(pipeline)} in 4 s`);
+    assert.ok(pipeline.documents.commits.every((commit) => commit.length <= 5));
+    await pipeline.clock.advance(10_000);
+    assert.equal(writtenTasks(pipeline), 400);
+  });
+
+  it('without the ledger nothing is written and nothing is lost; it goes on by itself', async () => {
+    const pipeline = startPipeline({ limits: plenty });
+    let isDown = true;
+    pipeline.decide = (operation) => (isDown && operation.startsWith('documents.') ? 'failed' : 'done');
+    await accept(pipeline, 20);
+    await pipeline.clock.advance(10 * minuteMs);
+    assert.equal(writtenTasks(pipeline), 0);
+
+    isDown = false;
+    await pipeline.clock.advance(2 * minuteMs);
+    assert.equal(writtenTasks(pipeline), 20);
+    assert.deepEqual(pipeline.objects.names(), []);
+  });
+});
