@@ -89,8 +89,9 @@ export function grantOf(
     holder,
     kind,
     day: day.id,
-    rates,
-    amounts,
+    // What is denied holds no rate that others could use.
+    rates: each((type) => (denials[type] === undefined ? rates[type] : 0)),
+    amounts: each((type) => (denials[type] === undefined ? amounts[type] : kept[type])),
     startMs: nowMs,
     endMs,
     ...(previous && { previous }),
