@@ -162,7 +162,12 @@ describe('POST /v1/queue/pause and /resume', () => {
 
   it('is shown in the status', async () => {
     const { clock, logger, meter } = backend;
-    const limits = { bufferTimeoutMs: 60_000, minResponsesToFlush: 3 };
+    const limits = {
+      bufferTimeoutMs: 60_000,
+      minResponsesToFlush: 3,
+      operationsBufferSize: 100,
+      operationsFlushMs: 30_000,
+    };
     const status = new StatusReader({
       queueControl: queue.control,
       objects,

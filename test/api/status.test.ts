@@ -3,6 +3,7 @@ import { healthRoutes, statusRoutes } from '../../functions/src/status/routes.ts
 import { type StatusOptions, StatusReader } from '../../functions/src/status/status.ts';
 import { startMs } from '../support/clock.ts';
 import { created, response } from '../support/events.ts';
+import { operation } from '../support/operations.ts';
 import { unreadableQuota } from '../support/quota.ts';
 import { type QueueHarness, startQueue } from './queueSupport.ts';
 import { type Api, type Backend, startBackend } from './support.ts';
@@ -34,6 +35,8 @@ describe('GET /v1/status', () => {
       quota: unreadableQuota,
       bufferTimeoutMs: 60_000,
       minResponsesToFlush: 3,
+      operationsBufferSize: 100,
+      operationsFlushMs: 30_000,
       ...changes,
     });
     return backend.serve(statusRoutes({ status }));
@@ -60,11 +63,12 @@ describe('GET /v1/status', () => {
         update: null,
         delete: null,
         total_buffered_operations: null,
-        buffer_size_limit: null,
-        flush_interval: null,
+        buffer_size_limit: 100,
+        flush_interval: 30,
         last_flush: null,
         time_since_last_flush: null,
       },
+      dead_letters: { count: 0, is_exact: true },
       file_manager: { local_storage: null, firestore_files: null, total_files: null },
       quota_monitor: {
         current_usage: null,
@@ -121,6 +125,35 @@ describe('GET /v1/status', () => {
     const backlog = json['backlog'] as Record<string, unknown>;
     assert.equal(backlog['oldest_event_age_seconds'], 4);
     assert.equal(backlog['is_exact'], true);
+  });
+
+  it('counts buffered operations with detail=true, and dead letters at most once a minute', async () => {
+    await queue.putEvents(
+      operation('users/1', startMs, 'set', {}),
+      operation('users/1', startMs + 1, 'update', { a: 1 }),
+      operation('users/2', startMs + 2, 'update', { a: 1 }),
+      created('t1', startMs),
+    );
+    const store = backend.objects.connect();
+    await store.put('dead-letters/1.json', Buffer.from('{}'));
+
+    const { json } = await api.get('/v1/status?detail=true');
+
+    const batches = json['batch_manager'] as Record<string, unknown>;
+    assert.deepEqual(
+      ['set', 'update', 'delete', 'total_buffered_operations'].map((name) => batches[name]),
+      [1, 2, 0, 3],
+    );
+    assert.equal((json['response_aggregator'] as Record<string, unknown>)['buffered_tasks'], 1);
+    assert.deepEqual(json['dead_letters'], { count: 1, is_exact: true });
+    await store.put('dead-letters/2.json', Buffer.from('{}'));
+    for (const [atMs, count] of [
+      [54_000, 1],
+      [60_000, 2],
+    ] as const) {
+      backend.clock.moveTo(atMs);
+      assert.deepEqual((await api.get('/v1/status')).json['dead_letters'], { count, is_exact: true });
+    }
   });
 
   it('says that its counts are not exact when a carrier cannot be opened', async () => {

@@ -1,4 +1,6 @@
 import { controlRoutes } from '../flush/controlRoutes.ts';
+import { DeadLetterBox } from '../flush/deadLetterBox.ts';
+import { deadLetterRoutes } from '../flush/deadLetterRoutes.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import type { Route } from '../http/route.ts';
 import { quotaRoutes } from '../quota/routes.ts';
@@ -10,7 +12,7 @@ import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock, ids } from './base.ts';
 import { days, documentsFor, ledger, meter, quotaReader } from './database.ts';
-import { acceptingRoutes, serve } from './http.ts';
+import { acceptingRoutes, serve, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
 /** Answers everything. */
@@ -45,11 +47,17 @@ function controllingRoutes(): Route[] {
     quota: quotaReader(),
     bufferTimeoutMs,
     minResponsesToFlush,
+    operationsBufferSize: config.operationsBufferSize,
+    operationsFlushMs: config.operationsFlushMs,
   });
+  const { responseInlineMaxBytes } = config;
+  const shared = { objects, outbox, clock, ids, logger, tickMs };
+  const box = new DeadLetterBox({ ...shared, stamps: stamps(), responseInlineMaxBytes });
   return [
     ...controlRoutes({ outbox, objects, queueControl: control, clock, logger, tickMs }),
     ...statusRoutes({ status }),
     ...quotaRoutes({ ledger: ledger(), reader: quotaReader(), days: days(), clock, ids }),
+    ...deadLetterRoutes({ box }),
     ...healthRoutes(),
   ];
 }

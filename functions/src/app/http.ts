@@ -6,9 +6,13 @@ import { type HttpHandler, httpHandler } from '../http/handler.ts';
 import { KeyStore } from '../http/keyStore.ts';
 import { keysRoutes } from '../http/keys.ts';
 import type { Route } from '../http/route.ts';
+import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
 import { ingestRoutes } from '../tasks/ingestRoutes.ts';
 import { base, clock, ids } from './base.ts';
+
+/** This process's stamps. */
+export const stamps = once(() => new StampSource(clock, ids.instance()));
 
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
@@ -22,7 +26,7 @@ export function acceptingRoutes(): Route[] {
     tickMs: config.flushTickMs,
     responseInlineMaxBytes: config.responseInlineMaxBytes,
   });
-  const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
+  const shared = { stager, stamps: stamps(), ids };
   return [
     ...ingestRoutes(shared),
     ...operationRoutes({ ...shared, collections: config.operationsCollections }),

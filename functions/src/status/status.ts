@@ -7,20 +7,29 @@ import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import { within } from '../platform/within.ts';
 import type { OperationMeter } from '../quota/meter.ts';
 import type { QuotaReader } from '../quota/reader.ts';
+import { deadLettersPrefix } from '../staging/deadLetterName.ts';
 import { pauseEndMs } from '../staging/pause.ts';
-import { maxNamedTasks, statusCacheMs, statusTimeoutMs } from './limits.ts';
+import {
+  deadLettersCacheMs,
+  maxCountedLetters,
+  maxNamedTasks,
+  statusCacheMs,
+  statusTimeoutMs,
+} from './limits.ts';
 import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.ts';
 
 export interface StatusOptions {
   /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
   queueControl: QueueControl | undefined;
-  objects: Pick<ObjectStore, 'get'>;
+  objects: Pick<ObjectStore, 'get' | 'list'>;
   clock: Clock;
   logger: Logger;
   meter: OperationMeter;
   quota: Pick<QuotaReader, 'report' | 'spentBudget'>;
   bufferTimeoutMs: number;
   minResponsesToFlush: number;
+  operationsBufferSize: number;
+  operationsFlushMs: number;
 }
 
 type SpentBudget = NonNullable<Awaited<ReturnType<QuotaReader['spentBudget']>>>;
@@ -33,6 +42,7 @@ type SpentBudget = NonNullable<Awaited<ReturnType<QuotaReader['spentBudget']>>>;
 export class StatusReader {
   readonly #options: StatusOptions;
   readonly #startedAtMs: number;
+  #letters: { count: Promise<object | undefined>; askedAtMs: number } | undefined;
   readonly #kept = new Map<boolean, { status: Promise<object>; askedAtMs: number }>();
 
   constructor(options: StatusOptions) {
@@ -52,11 +62,12 @@ export class StatusReader {
 
   async #make(hasDetail: boolean): Promise<object> {
     const { queueControl: control, objects, quota, bufferTimeoutMs, minResponsesToFlush } = this.#options;
-    const [stats, events, report, spent] = await Promise.all([
+    const [stats, events, report, spent, deadLetters] = await Promise.all([
       this.#known(control && (() => control.stats())),
       this.#known(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
       this.#known(() => quota.report()),
       this.#known(() => quota.spentBudget()),
+      this.#deadLetters(),
     ]);
     const pausedUntilMs = stats?.isPaused ? await this.#known(() => pauseEndMs(objects)) : undefined;
     return {
@@ -67,11 +78,41 @@ export class StatusReader {
         buffer_timeout: bufferTimeoutMs / 1000,
         min_responses_to_flush: minResponsesToFlush,
       },
-      batch_manager: unknownBatches,
+      batch_manager: this.#batches(events),
       file_manager: unknownFiles,
       quota_monitor: this.#quota(report),
       backlog: this.#backlog(stats, events, pausedUntilMs, spent),
+      dead_letters: deadLetters ?? { count: null, is_exact: false },
     };
+  }
+
+  /** When the flush ran last only its own process knows. */
+  #batches(events: QueuedEvents | undefined): object {
+    const { operationsBufferSize, operationsFlushMs } = this.#options;
+    const { set, update, delete: deleted } = events?.operations ?? {};
+    return {
+      set: set ?? null,
+      update: update ?? null,
+      delete: deleted ?? null,
+      total_buffered_operations: events ? (set ?? 0) + (update ?? 0) + (deleted ?? 0) : null,
+      buffer_size_limit: operationsBufferSize,
+      flush_interval: operationsFlushMs / 1000,
+      last_flush: null,
+      time_since_last_flush: null,
+    };
+  }
+
+  /** How many dead letters there are; one list of Cloud Storage a minute at most. */
+  #deadLetters(): Promise<object | undefined> {
+    const nowMs = this.#options.clock.now();
+    if (this.#letters === undefined || nowMs - this.#letters.askedAtMs >= deadLettersCacheMs) {
+      const count = this.#known(async () => {
+        const found = await this.#options.objects.list(deadLettersPrefix, { limit: maxCountedLetters });
+        return { count: found.length, is_exact: found.length < maxCountedLetters };
+      });
+      this.#letters = { count, askedAtMs: nowMs };
+    }
+    return this.#letters.count;
   }
 
   #backlog(
@@ -124,17 +165,6 @@ export class StatusReader {
 function isoOf(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
-
-const unknownBatches = {
-  set: null,
-  update: null,
-  delete: null,
-  total_buffered_operations: null,
-  buffer_size_limit: null,
-  flush_interval: null,
-  last_flush: null,
-  time_since_last_flush: null,
-};
 
 const unknownFiles = { local_storage: null, firestore_files: null, total_files: null };
 

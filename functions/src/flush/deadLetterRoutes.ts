@@ -1,0 +1,60 @@
+import { stampMs } from '../events/stamp.ts';
+import { expected } from '../http/fields.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import type { DeadLetterBox } from './deadLetterBox.ts';
+import { defaultListedLetters, maxListedLetters } from './limits.ts';
+
+/** The routes by which an operator sees, replays and drops dead letters. */
+export function deadLetterRoutes({ box }: { box: DeadLetterBox }): Route[] {
+  const root = '/v1/dead-letters';
+  const one = `${root}/:id`;
+  return [
+    { method: 'GET', path: root, access: [], handle: (request) => list(box, request) },
+    {
+      method: 'GET',
+      path: one,
+      access: [],
+      handle: async (request) => ({ status: 200, json: await box.read(idOf(request)) }),
+    },
+    { method: 'POST', path: `${one}/replay`, access: [], handle: (request) => replay(box, request) },
+    { method: 'DELETE', path: one, access: [], handle: (request) => remove(box, request) },
+  ];
+}
+
+async function list(box: DeadLetterBox, { query }: ApiRequest): Promise<ApiResponse> {
+  const limit = limitOf(query.get('limit'));
+  const cursor = query.get('cursor');
+  const letters = await box.list(limit, cursor === null ? undefined : checkedId(cursor, 'cursor'));
+  const next = letters.length === limit ? letters.at(-1)?.id : undefined;
+  return { status: 200, json: { dead_letters: letters, next_cursor: next ?? null } };
+}
+
+async function replay(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {
+  const id = idOf(request);
+  const stamp = await box.replay(id);
+  return { status: 202, json: { id, replayed: true, accepted_at: new Date(stampMs(stamp)).toISOString() } };
+}
+
+async function remove(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {
+  const id = idOf(request);
+  await box.remove(id);
+  return { status: 200, json: { id, deleted: true } };
+}
+
+function idOf({ params }: ApiRequest): string {
+  return checkedId(params['id'] ?? '', 'id');
+}
+
+function checkedId(id: string, name: string): string {
+  if (!/^[0-9A-Za-z-]{1,128}$/.test(id)) throw expected(name, 'the id of a dead letter', id);
+  return id;
+}
+
+function limitOf(text: string | null): number {
+  if (text === null) return defaultListedLetters;
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > maxListedLetters) {
+    throw expected('limit', `an integer from 1 to ${maxListedLetters}`, text);
+  }
+  return limit;
+}
