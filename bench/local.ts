@@ -9,7 +9,7 @@ import { printTable } from './shared/table.ts';
 const perCommit = 400;
 const commits = 25;
 const commitsInFlight = 4;
-const singles = 8_000;
+const singles = 3_000;
 const singlesInFlight = 256;
 const rounds = 3;
 
