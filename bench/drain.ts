@@ -9,9 +9,17 @@ const minersPerTask = 3;
 const perRequest = 1_000;
 const rounds = 3;
 
+/** What is measured is the flush, not how long the quota makes it wait. */
+const raisedLimits = {
+  RATE_WRITES_PER_SECOND: '100000',
+  RATE_WRITES_PER_MINUTE: '6000000',
+  RATE_READS_PER_SECOND: '100000',
+  RATE_READS_PER_MINUTE: '6000000',
+};
+
 /** How fast one instance of `flush` writes a backlog: 30,000 responses of 10,000 tasks, all waiting in the queue. */
 export async function drain(): Promise<BenchReport> {
-  const stack = await startStack({ ports: 'free', quiet: true });
+  const stack = await startStack({ ports: 'free', quiet: true, env: raisedLimits });
   try {
     const api = new Api(stack);
     const rates: number[] = [];
