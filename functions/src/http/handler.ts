@@ -6,6 +6,7 @@ import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Authenticator } from './auth.ts';
+import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
 import { RateLimiter } from './rateLimit.ts';
@@ -38,6 +39,7 @@ const noBody = Buffer.alloc(0);
 export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   const limits: HttpLimits = { ...defaultHttpLimits, ...options.limits };
   const router = new Router(options.routes);
+  const held = new HeldBytes(limits.maxHeldBytes);
   const rates = new RateLimiter(options.clock, limits.requestsPerSecond);
 
   const answer = async (request: HttpRequest, requestId: string): Promise<ApiResponse> => {
@@ -55,7 +57,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
     const body = route.method === 'GET' ? noBody : await readBody(request, limits.maxBodyBytes);
     const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
     const apiRequest: ApiRequest = { requestId, method, path, params, query, header, body, caller };
-    return route.handle(apiRequest);
+    return held.during(body.length, () => route.handle(apiRequest));
   };
 
   return async (request, response) => {

@@ -1,9 +1,11 @@
 import type { Role } from './route.ts';
 
-/** What one instance takes from callers before it answers 413 or 429. */
+/** What one instance takes from callers before it answers 413, 429 or 503. */
 export interface HttpLimits {
   /** Of one request's body, MAX_BODY_BYTES. */
   maxBodyBytes: number;
+  /** Of the bodies being handled at the same time; past it callers get 503. */
+  maxHeldBytes: number;
   /** Requests a second of one key at one instance, by its role; twice as many may come at once. */
   requestsPerSecond: Readonly<Record<Role, number>>;
 }
@@ -14,6 +16,7 @@ export interface HttpLimits {
  */
 export const defaultHttpLimits: HttpLimits = {
   maxBodyBytes: 8 * 1024 * 1024,
+  maxHeldBytes: 64 * 1024 * 1024,
   requestsPerSecond: { miner: 500, validator: 200, read: 500, ingest: 20_000, admin: 20_000 },
 };
 
