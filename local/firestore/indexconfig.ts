@@ -131,9 +131,22 @@ export class IndexConfig {
   }
 }
 
-/** The indexes that a `firebase.json` deploys; undefined when it names none. */
+/**
+ * The indexes that a `firebase.json` deploys; undefined when it names none.
+ * @throws Error naming the file that cannot be read
+ */
 export function indexesOf(firebaseJson: string): IndexConfig | undefined {
-  const { firestore }: { firestore?: { indexes?: string } } = JSON.parse(readFileSync(firebaseJson, 'utf8'));
+  const { firestore } = readJson<{ firestore?: { indexes?: string } }>(firebaseJson);
   if (firestore?.indexes === undefined) return undefined;
-  return new IndexConfig(JSON.parse(readFileSync(join(dirname(firebaseJson), firestore.indexes), 'utf8')));
+  return new IndexConfig(readJson<IndexesJson>(join(dirname(firebaseJson), firestore.indexes)));
+}
+
+function readJson<T>(file: string): T {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
 }

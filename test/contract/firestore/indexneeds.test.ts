@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AggregateField, FieldPath, Filter, type Query } from '@google-cloud/firestore';
 import { IndexConfig, indexesOf } from '../../../local/firestore/indexconfig.ts';
@@ -175,6 +177,21 @@ describeLocal('Firestore queries need the indexes that production needs', () => 
     assert.equal(await codeOf(db.runTransaction((tx) => tx.get(query))), code.failedPrecondition);
     const refused = await new Promise<Error>((resolve) => query.onSnapshot(() => {}, resolve));
     assert.match(refused.message, /^Error 9: The query requires an index/);
+  });
+
+  it('a file that cannot be read is named', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'firestore-indexes-'));
+    try {
+      const firebaseJson = join(directory, 'firebase.json');
+      await writeFile(firebaseJson, '{"firestore": {"indexes": "some.json"}}');
+      assert.throws(() => indexesOf(firebaseJson), /some\.json cannot be read/);
+      await writeFile(join(directory, 'some.json'), '{');
+      assert.throws(() => indexesOf(firebaseJson), /some\.json cannot be read/);
+      await writeFile(firebaseJson, '{"hosting": {}}');
+      assert.equal(indexesOf(firebaseJson), undefined);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it("the project's own file is read through firebase.json", () => {
