@@ -5,9 +5,11 @@ import { keyAuthenticator } from '../http/auth.ts';
 import { type HttpHandler, httpHandler } from '../http/handler.ts';
 import { KeyStore } from '../http/keyStore.ts';
 import { keysRoutes } from '../http/keys.ts';
+import { defaultHttpLimits } from '../http/limits.ts';
 import type { Route } from '../http/route.ts';
 import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
+import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
 import { ingestRoutes } from '../tasks/ingestRoutes.ts';
 import { base, clock, ids } from './base.ts';
 
@@ -16,7 +18,8 @@ export const stamps = once(() => new StampSource(clock, ids.instance()));
 
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
-  const { config, objects, outbox } = base();
+  const { config, objects, outbox, logger } = base();
+  logger.info('Limits of staging', { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes });
   const stager = groupStager({
     objects,
     outbox,
@@ -36,6 +39,8 @@ export function acceptingRoutes(): Route[] {
 /** These routes and those of the keys, behind authentication. */
 export function serve(routes: readonly Route[]): HttpHandler {
   const { config, logger, objects } = base();
+  const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes };
+  logger.info('Limits of http', limits);
   const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
   return httpHandler({
     routes: [...routes, ...keysRoutes({ keys, clock, ids })],
@@ -43,6 +48,6 @@ export function serve(routes: readonly Route[]): HttpHandler {
     logger,
     clock,
     ids,
-    limits: { maxBodyBytes: config.maxBodyBytes },
+    limits,
   });
 }
