@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { type CollectionReference, FieldValue, Firestore } from '@google-cloud/firestore';
-import { codeOf, describeLocal, projectId, seededRandom, useLocalFirestore } from './harness.ts';
+import { type CollectionReference, FieldValue, Firestore, type Query } from '@google-cloud/firestore';
+import { codeOf, describeLocal, projectId, seededRandom, until, useLocalFirestore } from './harness.ts';
 import { Traffic } from './traffic.ts';
 
 describeLocal('What Firestore bills is what went over the wire', () => {
@@ -85,6 +85,32 @@ describeLocal('What Firestore bills is what went over the wire', () => {
     });
     await Promise.all(work);
     check('after all');
+  });
+
+  it('the same for listeners', async () => {
+    const listen = async (query: Query, ...changes: (() => Promise<unknown>)[]) => {
+      let snapshots = 0;
+      const stop = query.onSnapshot(() => {
+        snapshots++;
+      });
+      await until(() => snapshots === 1);
+      for (const [i, change] of changes.entries()) {
+        await change();
+        await until(() => snapshots === i + 2);
+      }
+      stop();
+    };
+    await listen(docs.where('i', '>', 99));
+    check('nothing there');
+    await listen(
+      docs.where('i', '<', 5),
+      () => docs.doc('d1').update({ n: 1 }),
+      () => docs.doc('d2').update({ i: 50 }),
+      () => docs.doc('d3').delete(),
+      () => docs.doc('new').set({ i: 1 }),
+    );
+    check('added, changed, left and deleted');
+    assert.ok(traffic.usage().reads >= 1 + 5 + 3);
   });
 
   it('knows an answer that was counted wrong', async () => {

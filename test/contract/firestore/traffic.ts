@@ -16,6 +16,9 @@ interface Message {
   skippedResults?: number;
   documents?: object[];
   status?: { code?: number }[];
+  documentChange?: object | null;
+  documentRemove?: object | null;
+  targetChange?: { targetChangeType?: string | number } | null;
 }
 
 interface Call {
@@ -59,6 +62,16 @@ function costOf({ rpc, request, answers, isDone }: Call): FirestoreUsage {
   }
 }
 
+/**
+ * What a listener's next message costs: a read for each document that comes, changes, or leaves because it changed; one where
+ * nothing is there at the start. Not for queries with a limit, which documents leave unchanged.
+ */
+function listenedReads(message: Message, before: readonly Message[]): number {
+  if (message.documentChange || message.documentRemove) return 1;
+  const isCurrent = message.targetChange?.targetChangeType === 'CURRENT';
+  return isCurrent && !before.some(({ documentChange }) => documentChange) ? 1 : 0;
+}
+
 /** Adds up, at a client's transport, what its calls cost: knows nothing of the server. */
 export class Traffic {
   #usage: FirestoreUsage = { reads: 0, writes: 0, deletes: 0 };
@@ -85,6 +98,7 @@ export class Traffic {
       start: (metadata, _, next) =>
         next(metadata, {
           onReceiveMessage: (message: Message | null, pass) => {
+            if (rpc === 'Listen' && message !== null) this.#usage.reads += listenedReads(message, answers);
             if (message !== null) answers.push(message);
             pass(message);
           },
