@@ -79,6 +79,20 @@ export function carrierToWire(carrier: Carrier): Record<string, unknown> {
   };
 }
 
+/** Bytes as sent of a carrier with these contents inside, without making it. */
+export function packedCarrierBytes({
+  packed,
+  ...header
+}: {
+  dueMs: number;
+  count: number;
+  oldest?: Stamp | undefined;
+  packed: Buffer;
+}): number {
+  const base64Length = Math.ceil(packed.length / 3) * 4;
+  return carrierBytes({ schema: carrierSchemaVersion, ...header, events: '' }) + base64Length;
+}
+
 /** Bytes of the carrier as sent, in the `{"data": …}` envelope of task queue functions. */
 export function carrierBytes(carrier: Carrier): number {
   const { events } = carrier;

@@ -1,4 +1,4 @@
-import { carrierBytes, carrierOf, eventLine, maxCarrierBytes, packText } from '../events/carrier.ts';
+import { eventLine, maxCarrierBytes, packedCarrierBytes, packText } from '../events/carrier.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
@@ -17,11 +17,13 @@ import { nextTickMs } from './tick.ts';
 
 /** One request's events as they travel; they never span two carriers. */
 interface StagedRequest {
-  /** Their lines, each with its line feed; bytes, which the garbage collector need not move while they wait. */
+  /** Line feeds between them; bytes, which the garbage collector need not move while they wait. */
   lines: Buffer;
   count: number;
   oldest: Stamp | undefined;
 }
+
+const lineFeed = Buffer.from('\n');
 
 export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'> {
   outbox: Outbox;
@@ -48,7 +50,7 @@ export function groupStager(options: GroupStagerOptions): Stager {
       if (events.length === 0) return Promise.resolve();
       const oldest = earliestOf(events.map(({ stamp }) => stamp));
       const submit = (lines: readonly string[]): Promise<void> => {
-        const request = { lines: Buffer.from(`${lines.join('\n')}\n`), count: lines.length, oldest };
+        const request = { lines: Buffer.from(lines.join('\n')), count: lines.length, oldest };
         return committer.submit(request, request.lines.length);
       };
       const lines = events.map(eventLine);
@@ -69,11 +71,11 @@ async function sendRequests(
   const { outbox, clock, tickMs } = options;
   const dueMs = nextTickMs(clock.now(), tickMs);
   const contents = {
-    packed: await packText(Buffer.concat(requests.map(({ lines }) => lines)).subarray(0, -1)),
+    packed: await packText(Buffer.concat(requests.flatMap(({ lines }) => [lineFeed, lines]).slice(1))),
     count: requests.reduce((sum, { count }) => sum + count, 0),
     oldest: earliestOf(requests.map(({ oldest }) => oldest)),
   };
-  if (requests.length > 1 && carrierBytes(carrierOf({ ...contents, dueMs })) > maxCarrierBytes) {
+  if (requests.length > 1 && packedCarrierBytes({ ...contents, dueMs }) > maxCarrierBytes) {
     const half = Math.ceil(requests.length / 2);
     const halves = [requests.slice(0, half), requests.slice(half)];
     return (await Promise.all(halves.map((part) => sendRequests(options, part)))).flat();

@@ -1,9 +1,9 @@
 import {
   type Carrier,
-  carrierBytes,
   carrierOf,
   carrierToWire,
   maxCarrierBytes,
+  packedCarrierBytes,
   packLines,
 } from '../events/carrier.ts';
 import type { Stamp } from '../events/stamp.ts';
@@ -76,8 +76,9 @@ export class Outbox {
    * @throws as {@link Outbox.send}
    */
   async sendContents(queue: QueueName, contents: Contents, dueMs: number): Promise<void> {
-    const inline = carrierOf({ ...contents, dueMs });
-    if (carrierBytes(inline) <= maxCarrierBytes) return this.send(queue, inline);
+    if (packedCarrierBytes({ ...contents, dueMs }) <= maxCarrierBytes) {
+      return this.send(queue, carrierOf({ ...contents, dueMs }));
+    }
     const { clock, ids, objects } = this.#options;
     const object = `bodies/carriers/${ids.uuid()}`;
     await objects.put(object, contents.packed, { customTimeMs: clock.now() });

@@ -6,6 +6,7 @@ import {
   carrierOf,
   carrierToWire,
   eventLine,
+  packedCarrierBytes,
   packLines,
 } from '../../../functions/src/events/carrier.ts';
 import {
@@ -42,6 +43,13 @@ describe('carriers', () => {
   it('count the bytes of what Cloud Tasks gets', () => {
     const body = JSON.stringify({ data: carrierToWire(carrier) });
     assert.equal(carrierBytes(carrier), Buffer.byteLength(body));
+  });
+
+  it('are known in size before they are made', () => {
+    for (const bytes of [0, 1, 2, 3, 1_000]) {
+      const parts = { dueMs: startMs, count: 2, oldest: stampAt(startMs), packed: Buffer.alloc(bytes) };
+      assert.equal(packedCarrierBytes(parts), carrierBytes(carrierOf(parts)));
+    }
   });
 
   it('of another version are told from corrupt ones', () => {
