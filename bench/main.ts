@@ -4,6 +4,7 @@ import type { BenchReport } from './shared/report.ts';
 const benchmarks: Record<string, () => Promise<BenchReport>> = {
   ingest: async () => (await import('./ingest.ts')).ingest(),
   drain: async () => (await import('./drain.ts')).drain(),
+  operations: async () => (await import('./operations.ts')).operationsBench(),
   coldstart: async () => (await import('./coldstart.ts')).coldstart(),
   visibility: async () => (await import('./visibility.ts')).visibility(),
   local: async () => (await import('./local.ts')).local(),

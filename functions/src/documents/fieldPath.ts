@@ -1,3 +1,4 @@
+const simplePath = /^[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*$/;
 const simpleName = /^[A-Za-z_][A-Za-z_0-9]*$/;
 
 /**
@@ -5,6 +6,7 @@ const simpleName = /^[A-Za-z_][A-Za-z_0-9]*$/;
  * (escaped by a backslash) themselves. Undefined for what is no path.
  */
 export function namesOf(path: string): string[] | undefined {
+  if (simplePath.test(path)) return path.split('.');
   const names: string[] = [];
   const part = /(?:`((?:[^`\\]|\\.)*)`|([^.`]+))(\.|$)/gsy;
   let end = '.';

@@ -18,14 +18,27 @@ export function reduceDocument(state: DocumentState, operations: readonly Operat
     ...state,
     fields: copyOf(state.fields) as Fields | undefined,
     stamps: new Map(state.stamps),
+    places: new Map(),
   };
-  const undecidable = operations.filter((operation) => !apply(draft, operation));
+  // The latest first: most of the others are then beaten at a glance.
+  const latestFirst = operations.toSorted((a, b) => (a.stamp < b.stamp ? 1 : -1));
+  const undecidable = latestFirst.filter((operation) => !apply(draft, operation));
   fold(draft);
-  return { state: draft, undecidable };
+  const { places: _, ...after } = draft;
+  return { state: after, undecidable };
 }
 
 interface Draft extends DocumentState {
   stamps: Map<string, Stamp>;
+  /** Field paths that were met, taken apart. */
+  places: Map<string, Place>;
+}
+
+interface Place {
+  names: string[];
+  key: string;
+  /** The keys of this place and of those that contain it. */
+  around: string[];
 }
 
 /** A value for one place. */
@@ -44,19 +57,30 @@ function apply(draft: Draft, { type, data = {}, stamp }: OperationAccepted): boo
     return true;
   }
   const puts = Object.entries(data).flatMap(([path, value]): Put[] => {
-    const names = namesOf(path) ?? [path];
-    return isBeaten(draft, names, stamp) ? [] : [{ names, key: fieldPath(names), value: storedValue(value) }];
+    const place = placeOf(draft, path);
+    return isBeaten(draft, place, stamp) ? [] : [{ ...place, value: storedValue(value) }];
   });
   if (puts.length > 0 && stamp < draft.floor) return false;
   for (const put of puts) applyPut(draft, put, stamp);
   return true;
 }
 
+function placeOf(draft: Draft, path: string): Place {
+  const known = draft.places.get(path);
+  if (known !== undefined) return known;
+  const names = namesOf(path) ?? [path];
+  const place = {
+    names,
+    key: fieldPath(names),
+    around: names.map((_, index) => fieldPath(names.slice(0, index + 1))),
+  };
+  draft.places.set(path, place);
+  return place;
+}
+
 /** Whether a place, or one that contains it, has an operation as late. */
-function isBeaten({ stamps }: Draft, names: readonly string[], stamp: Stamp): boolean {
-  return names.some(
-    (_, index) => (stamps.get(fieldPath(names.slice(0, index + 1))) ?? earliestStamp) >= stamp,
-  );
+function isBeaten({ stamps }: Draft, { around }: Place, stamp: Stamp): boolean {
+  return around.some((key) => (stamps.get(key) ?? earliestStamp) >= stamp);
 }
 
 /** The whole document anew, or gone; what later operations put into it stays. */
@@ -70,8 +94,10 @@ function replace(draft: Draft, fields: Fields | undefined, stamp: Stamp): void {
 }
 
 function applyPut(draft: Draft, { names, key, value }: Put, stamp: Stamp): void {
-  const below = [...draft.stamps.keys()].filter((each) => each === key || each.startsWith(`${key}.`));
-  const later = takeLater(draft, below, stamp);
+  const below = `${key}.`;
+  const inside: string[] = [];
+  for (const each of draft.stamps.keys()) if (each === key || each.startsWith(below)) inside.push(each);
+  const later = takeLater(draft, inside, stamp);
   draft.fields ??= {};
   putAt(draft.fields, names, value);
   for (const { names: inner, value: kept } of later) putAt(draft.fields, inner, kept);
