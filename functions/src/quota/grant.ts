@@ -130,9 +130,12 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
 }
 
 function otherDemands(state: LedgerState, holder: string, nowMs: number, type: OperationType): number[] {
-  return [...state.leases.filter((lease) => isLive(lease, nowMs)), ...state.waiting]
-    .filter((other) => other.holder !== holder && other.demands[type] > 0)
-    .map(({ demands }) => demands[type]);
+  // Leases of its own are other ones too: proxies that share a key have one each.
+  const others = [
+    ...state.leases.filter((lease) => isLive(lease, nowMs)),
+    ...state.waiting.filter((waiter) => waiter.holder !== holder),
+  ];
+  return others.map(({ demands }) => demands[type]).filter((demand) => demand > 0);
 }
 
 /** Where more is wanted than there is, short, so that shares adapt; else longer the less it blocks. */
@@ -163,7 +166,8 @@ function freshAmount(
   limits: QuotaLimits,
   { type, rate, kept, endMs }: { type: OperationType; rate: number; kept: number; endMs: number },
 ): number {
-  const spendable = wish.fixed?.amounts[type] ?? Math.ceil((rate * (endMs - nowMs)) / 1000) + 1;
+  const inTerm = Math.ceil((rate * (endMs - nowMs)) / 1000) + 1;
+  const spendable = Math.min(inTerm, wish.fixed?.amounts[type] ?? inTerm);
   const day = limits.daily[type];
   if (day === 0) return Math.max(0, Math.max(spendable, wish.needs[type]) - kept);
   const most = Math.max(1, Math.floor(day * maxAmountShare));

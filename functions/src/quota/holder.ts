@@ -115,7 +115,8 @@ export class LeaseHolder {
     if (isSlow && this.#mayAsk('writes')) await this.#ask();
     const lease = this.#liveLease();
     const denial = this.#denials.writes;
-    if (this.#rate('writes') === 0 && denial !== undefined && denial.retryAtMs > clock.now()) return denial;
+    if (this.#rate('writes') === 0 && denial !== undefined && denial.retryAtMs > clock.now())
+      return this.#refusal('writes', denial);
     if (lease === undefined) return 1;
     this.#setRate('writes', lease, clock.now());
     const left = this.#remaining(lease, 'writes') - sumOf(this.#queues.writes);
@@ -234,7 +235,9 @@ export class LeaseHolder {
     const nowMs = this.#options.clock.now();
     const lease = this.#liveLease();
     if (lease === undefined || lease.rates[type] === 0) return this.#queues[type].length > 0;
-    if (nowMs >= lease.endMs - renewLeadMs) return true;
+    // Before the reset leases are short: one is not renewed as soon as it begins.
+    const leadMs = Math.min(renewLeadMs, (lease.endMs - lease.startMs) / 2);
+    if (nowMs >= lease.endMs - leadMs) return true;
     const isSpent = waitMs === Number.POSITIVE_INFINITY;
     const isTooLittle =
       this.#remaining(lease, type) < sumOf(this.#queues[type]) + this.#demand.expected(type, nowMs);
@@ -254,8 +257,7 @@ export class LeaseHolder {
 
   /** Decides for those whose time is up, or that wait for what is known to come later than that. */
   #giveUp(type: OperationType, waitMs: number): void {
-    const { clock, throttle } = this.#options;
-    const nowMs = clock.now();
+    const nowMs = this.#options.clock.now();
     const denial = this.#denials[type];
     const isShort = waitMs === Number.POSITIVE_INFINITY && this.#asking === undefined;
     const isLate = ({ giveUpAtMs }: Waiter): boolean =>
@@ -264,11 +266,26 @@ export class LeaseHolder {
       this.#isClosed;
     const late = this.#queues[type].filter(isLate);
     if (late.length === 0) return;
+    const refusal = this.#refusal(
+      type,
+      isShort && denial !== undefined ? denial : { reason: 'rate', retryAtMs: nowMs + rateRetryMs },
+    );
     this.#queues[type] = this.#queues[type].filter((waiter) => !late.includes(waiter));
-    const reason =
-      isShort && denial !== undefined ? denial : { reason: 'rate' as const, retryAtMs: nowMs + rateRetryMs };
-    const retryAtMs = throttle.refused(type, reason, nowMs);
-    for (const { decide } of late) decide({ isGranted: false, ...reason, retryAtMs });
+    for (const { decide } of late) decide({ isGranted: false, ...refusal });
+  }
+
+  /** A denial as callers hear it: with the time to come again that the throttle names. */
+  #refusal(type: OperationType, denial: Denial): Denial {
+    const nowMs = this.#options.clock.now();
+    const flow = { demand: this.#demands(nowMs)[type], granted: this.#rate(type) };
+    return { ...denial, retryAtMs: this.#options.throttle.refused(type, denial, flow, nowMs) };
+  }
+
+  #demands(nowMs: number): Operations {
+    return this.#demand.rates(
+      each((type) => sumOf(this.#queues[type])),
+      nowMs,
+    );
   }
 
   #ask(): Promise<void> {
@@ -293,10 +310,7 @@ export class LeaseHolder {
     const spentEarly = operationTypes.filter(
       (type) => lease !== undefined && this.#isSpentEarly(lease, type),
     );
-    const demands = this.#demand.rates(
-      each((type) => sumOf(this.#queues[type])),
-      nowMs,
-    );
+    const demands = this.#demands(nowMs);
     const needs = each((type) => this.#queues[type][0]?.count ?? 0);
     const wish = { id: ids.uuid(), switchMs: untilMs, demands, needs, spentEarly };
     const flight = { kept, spent: { ...noOperations }, untilMs };

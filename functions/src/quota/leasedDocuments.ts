@@ -23,6 +23,11 @@ export interface LeasedDocumentsOptions {
   maxWaitMs: number;
 }
 
+/** Cleanup's first reads, which need no lease: so many an hour for each process. */
+export const cleanupFirstCause = 'cleanup_first';
+const cleanupFirstReads = 2;
+const hourMs = 3_600_000;
+
 /** Documents of which every operation is spent from a lease before it is done. */
 export interface LeasedDocuments extends DocumentStore {
   /** How many documents a commit may hold now, where so many are to be written soon. Throws DocumentError `no_quota`. */
@@ -34,7 +39,8 @@ export interface LeasedDocuments extends DocumentStore {
  * What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what it asked for
  * may have been done; so does one whose answer is lost.
  */
-export function leasedDocuments(options: LeasedDocumentsOptions): LeasedDocuments {
+export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments {
+  const options = { ...given, isSetAside: cleanupSetAside(given) };
   const { holder } = options;
   return {
     commitSize: async (waiting) => {
@@ -89,9 +95,28 @@ function operationsOf(writes: readonly DocumentWrite[]): Partial<Operations> {
   return { writes: writes.length - deletes, deletes };
 }
 
+interface SpendingOptions extends LeasedDocumentsOptions {
+  /** Whether operations need no lease; then they are counted as such. */
+  isSetAside(cause: string, operations: Operations): boolean;
+}
+
+function cleanupSetAside({ clock, meter }: LeasedDocumentsOptions): SpendingOptions['isSetAside'] {
+  let hour = { number: 0, reads: 0 };
+  return (cause, operations) => {
+    const number = Math.floor(clock.now() / hourMs);
+    if (number !== hour.number) hour = { number, reads: 0 };
+    const { reads } = operations;
+    if (cause !== cleanupFirstCause || operations.writes + operations.deletes > 0) return false;
+    if (hour.reads + reads > cleanupFirstReads) return false;
+    hour.reads += reads;
+    meter.countUnleased({ reads });
+    return true;
+  };
+}
+
 /** Spends the most that a call can cost, makes it, and takes back reads that it turned out not to cost. */
 async function spending<Result>(
-  options: LeasedDocumentsOptions,
+  options: SpendingOptions,
   cause: string,
   most: Partial<Operations>,
   call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
@@ -99,7 +124,9 @@ async function spending<Result>(
   const { holder, meter } = options;
   const operations = { ...noOperations, ...most };
   const documents = await options.open();
-  const leases = await acquireAll(options, operations);
+  const leases = options.isSetAside(cause, operations)
+    ? new Map<OperationType, string>()
+    : await acquireAll(options, operations);
   let { reads } = operations;
   try {
     const answer = await call(documents);
@@ -125,10 +152,7 @@ async function acquireAll(
     const decision = await holder.acquire(type, operations[type], maxWaitMs);
     if (!decision.isGranted) {
       for (const [granted, leaseId] of leases) holder.giveBack(granted, operations[granted], leaseId);
-      const { reason, retryAtMs } = decision;
-      throw new DocumentError('no_quota', `No quota for ${operations[type]} ${type}: ${reason}.`, {
-        retryAtMs,
-      });
+      throw noQuota(`${operations[type]} ${type}`, decision);
     }
     leases.set(type, decision.leaseId);
   }

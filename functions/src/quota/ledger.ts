@@ -64,7 +64,10 @@ export interface LedgerAnswer {
   lease: Lease | undefined;
   /** The kinds that were wished for and are not granted. */
   denials: Denials;
-  /** What became of each return, in order. All are `pending` where a wish got no lease: then leases stand as they were. */
+  /**
+   * What became of each return, in order. All are `pending` where a wish got no lease, and at the reset: then leases
+   * stand as they were. A proxy's are all credited, or nothing is changed.
+   */
   returned: ReturnOutcome[];
   /** Holders that live, this one included. */
   holders: number;
@@ -95,15 +98,11 @@ export function applyToLedger(
   }
   const current = inDay(before, day.id, nowMs);
   const state: LedgerState = { ...current, charged: { ...current.charged } };
-  const returning = request.returns.map((each) => ({
-    each,
-    lease: state.leases.find(({ id }) => id === each.id),
-  }));
-  const returned = returning.map(({ each, lease }) => giveBack(state, each, lease, request.holder));
-  const own = returning.flatMap(({ lease }, index) =>
-    returned[index] === 'credited' && lease ? [lease] : [],
-  );
-  state.leases = state.leases.filter((lease) => !own.includes(lease));
+  const own: Lease[] = [];
+  const returned = request.returns.map((each) => giveBack(state, each, request.holder, own));
+  // A proxy that is mistaken is told so, and nothing is changed; an instance returns leases that may never have been.
+  if (request.kind === 'proxy' && returned.some((outcome) => outcome !== 'credited'))
+    return { state: undefined, answer: answerOf(current, request, limits, { returned }) };
   if (wish === undefined) {
     cool(state, own, nowMs);
     return recorded(current, state, request, limits, { returned });
@@ -154,12 +153,14 @@ function bounded(leases: Lease[], nowMs: number): Lease[] {
   return leases.filter((lease) => !gone.has(lease));
 }
 
+/** What is credited is no lease any more and goes to `own`. */
 function giveBack(
   state: LedgerState,
-  { spent, kept }: LeaseReturn,
-  lease: Lease | undefined,
+  { id, spent, kept }: LeaseReturn,
   holder: string,
+  own: Lease[],
 ): ReturnOutcome {
+  const lease = state.leases.find((each) => each.id === id);
   if (lease === undefined || lease.holder !== holder) return 'unknown';
   if (lease.day !== state.day) return 'other_day';
   const back = each((type) =>
@@ -171,6 +172,8 @@ function giveBack(
     lease.kind,
     each((type) => -back[type]),
   );
+  state.leases = state.leases.filter((each) => each !== lease);
+  own.push(lease);
   return 'credited';
 }
 

@@ -58,7 +58,7 @@ export class Ledger {
 
   /** Throws {@link LedgerError}. */
   async ask(order: LedgerOrder): Promise<LedgerAnswer> {
-    const progress = { mayBeRecorded: false };
+    const progress: Progress = { mayBeRecorded: false, isGivenUp: false };
     try {
       const { clock } = this.#options;
       return await within(
@@ -68,6 +68,7 @@ export class Ledger {
         () => new Error('no answer in time'),
       );
     } catch (cause) {
+      progress.isGivenUp = true;
       throw new LedgerError(progress.mayBeRecorded, cause);
     }
   }
@@ -82,10 +83,15 @@ export class Ledger {
     }
   }
 
-  async #ask(order: LedgerOrder, progress: { mayBeRecorded: boolean }): Promise<LedgerAnswer> {
+  async #ask(order: LedgerOrder, progress: Progress): Promise<LedgerAnswer> {
     const { clock, days, limits, documents, random } = this.#options;
+    let sent: LedgerAnswer | undefined;
     for (let attempt = 1; ; attempt += 1) {
       const { state: stored, version } = await this.#read();
+      // Whoever asked was told that nothing was recorded, so nothing may be from now on.
+      if (progress.isGivenUp) throw new Error('given up');
+      if (sent !== undefined && isRecorded(sent, order, stored)) return sent;
+      progress.mayBeRecorded = false;
       const nowMs = clock.now();
       const attempts = this.#unrecordedReads;
       const request = { ...order, nowMs, day: days.dayOf(nowMs), attempts };
@@ -100,14 +106,11 @@ export class Ledger {
         this.#unrecordedReads -= attempts;
         return answer;
       } catch (error) {
-        // A conflict says for certain that nothing was stored.
         if (!(error instanceof DocumentError) || error.failure !== 'conflict') throw error;
-        progress.mayBeRecorded = false;
         if (attempt === maxLedgerAttempts) throw error;
-        await delay(
-          clock,
-          random() * Math.min(maxLedgerBackoffMs, minLedgerBackoffMs, minLedgerBackoffMs * 2 ** attempt),
-        );
+        // The client repeats a commit whose answer was lost, so the conflict may be with itself: the next look tells.
+        sent = answer;
+        await delay(clock, random() * Math.min(maxLedgerBackoffMs, minLedgerBackoffMs * 2 ** (attempt - 1)));
       }
     }
   }
@@ -119,6 +122,20 @@ export class Ledger {
       return { state: undefined, version: 'absent' };
     return { state: stateOf(found.fields['ledger']), version: found.version };
   }
+}
+
+interface Progress {
+  mayBeRecorded: boolean;
+  /** Nobody waits for the answer any more. */
+  isGivenUp: boolean;
+}
+
+/** Whether what was sent is in the ledger although it was refused: its lease is there, or what it returned is gone. */
+function isRecorded(sent: LedgerAnswer, { returns }: LedgerOrder, stored: LedgerState | undefined): boolean {
+  const isThere = (id: string | undefined): boolean =>
+    stored?.leases.some((lease) => lease.id === id) ?? false;
+  if (sent.lease !== undefined) return isThere(sent.lease.id);
+  return returns.some(({ id }, index) => sent.returned[index] === 'credited' && !isThere(id));
 }
 
 function changesTo(state: LedgerState): { path: string[]; value: unknown }[] {

@@ -74,16 +74,18 @@ async function take(options: QuotaRoutesOptions, request: ApiRequest): Promise<A
   };
   const answer = await ask(options, request, { returns: renewed === undefined ? [] : [renewed], wish });
   const { lease, denials, returned } = answer;
-  if (lease === undefined) throw denied(denials, nowMs);
-  if (renewed !== undefined && returned[0] !== 'credited')
+  if (lease !== undefined) return { status: 201, json: shownLease(lease) };
+  if (renewed !== undefined && returned[0] !== 'pending')
     throw refusedReturn(returned[0], renewed.id, options);
-  return { status: 201, json: shownLease(lease) };
+  throw denied(denials, nowMs);
 }
 
 async function giveBack(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const id = request.params['id'] ?? '';
   const spent = request.body.length === 0 ? undefined : readSpent(readJson(request));
   const { returned } = await ask(options, request, { returns: [{ id, spent: spent ?? 'all' }] });
+  if (returned[0] === 'pending')
+    throw new AppError('unavailable', 'The day of the quota is changing; nothing is changed.');
   if (returned[0] !== 'credited') throw refusedReturn(returned[0], id, options);
   return { status: 204 };
 }

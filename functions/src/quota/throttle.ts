@@ -13,11 +13,27 @@ const stepEveryMs = 10_000;
 const saturationWarningMs = 10_000;
 const saturationEmergencyMs = 60_000;
 
-/** How long RESOURCE_EXHAUSTED counts as an emergency. */
-const exhaustionMs = 10_000;
-
 /** Ticks stretch to this at most. */
 export const maxStretchedTickMs = 15_000;
+
+/** How long RESOURCE_EXHAUSTED counts as an emergency: until after the next try. */
+const exhaustionMs = maxStretchedTickMs + 5_000;
+
+/** Refusals that are further apart are not one time of it: a stretched tick, and how long operations wait. */
+const maxGapMs = 30_000;
+
+/** Operations a second that a holder would use, and that its lease allows. */
+export interface Flow {
+  demand: number;
+  granted: number;
+}
+
+/** Demand that is refused for want of a rate, with nothing let through. */
+interface Saturation {
+  sinceMs: number;
+  latestMs: number;
+  isWarned: boolean;
+}
 
 export interface ThrottleOptions {
   logger: Logger;
@@ -38,7 +54,10 @@ export class Throttle {
   /** Whether the multiplier was raised because Firestore itself refused: then rates shrink as well. */
   #isFirestoreShort = false;
   #isDayShort = false;
-  readonly #refusedSinceMs = new Map<OperationType, { sinceMs: number; isWarned: boolean }>();
+  readonly #saturations = new Map<OperationType, Saturation>();
+  readonly #refusedAtMs: Partial<Record<OperationType, number>> = {};
+  /** Whether nothing was let through since something was refused. */
+  #isHeldBack = false;
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
@@ -57,36 +76,25 @@ export class Throttle {
 
   /** Operations were let through: what stretched the ticks is over. */
   served(type: OperationType, nowMs: number): void {
-    this.#refusedSinceMs.delete(type);
+    this.#saturations.delete(type);
+    this.#isHeldBack = false;
     if (this.#multiplier > 1) this.#step(nowMs);
   }
 
   /** Operations were not let through. Returns when to come again: later, the higher the multiplier. */
-  refused(type: OperationType, { reason, retryAtMs }: Denial, nowMs: number): number {
-    const streak = this.#refusedSinceMs.get(type) ?? { sinceMs: nowMs, isWarned: false };
-    const isFirst = !this.#refusedSinceMs.has(type);
-    this.#refusedSinceMs.set(type, streak);
-    const isSaturated = reason === 'rate';
-    if (isSaturated && nowMs - streak.sinceMs >= saturationWarningMs && !streak.isWarned) {
-      streak.isWarned = true;
-      this.#warn({ operationType: type, limitType: 'per_second', current: 1, limit: 1, atMs: nowMs });
-    }
-    this.#step(nowMs);
-    const againMs = isSaturated ? Math.max(retryAtMs, nowMs + this.stretchedTickMs(nowMs)) : retryAtMs;
-    if (isFirst) {
-      const seconds = Math.ceil((againMs - nowMs) / 1000);
-      this.#options.logger.warn(`Throttling ${type} operation for ${seconds} seconds`, { reason });
-    }
-    return againMs;
+  refused(type: OperationType, { reason, retryAtMs }: Denial, flow: Flow, nowMs: number): number {
+    if (reason !== 'rate') return this.#holdBack(type, reason, retryAtMs, nowMs);
+    this.#saturate(type, flow, nowMs);
+    this.#isHeldBack = true;
+    return this.#holdBack(type, reason, Math.max(retryAtMs, nowMs + this.stretchedTickMs(nowMs)), nowMs);
   }
 
   /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again. */
   exhausted(type: OperationType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;
-    this.#step(nowMs);
-    this.refused(type, { reason: 'rate', retryAtMs: nowMs }, nowMs);
-    return nowMs + this.stretchedTickMs(nowMs);
+    this.#isHeldBack = true;
+    return this.#holdBack(type, 'exhausted', nowMs + this.stretchedTickMs(nowMs), nowMs);
   }
 
   /** What the ledger says of the day, and the warnings that this request set off. */
@@ -98,12 +106,37 @@ export class Throttle {
 
   /** The tick while operations are refused; the first success ends that. */
   stretchedTickMs(nowMs: number): number {
-    return Math.min(maxStretchedTickMs, this.#options.tickMs * this.multiplier(nowMs));
+    const multiplier = this.multiplier(nowMs);
+    const { tickMs } = this.#options;
+    return this.#isHeldBack ? Math.max(tickMs, Math.min(maxStretchedTickMs, tickMs * multiplier)) : tickMs;
+  }
+
+  #saturate(type: OperationType, { demand, granted }: Flow, nowMs: number): void {
+    const known = this.#saturations.get(type);
+    const isOne = known !== undefined && nowMs - known.latestMs < maxGapMs;
+    const saturation = isOne ? known : { sinceMs: nowMs, latestMs: nowMs, isWarned: false };
+    saturation.latestMs = nowMs;
+    this.#saturations.set(type, saturation);
+    if (saturation.isWarned || nowMs - saturation.sinceMs < saturationWarningMs) return;
+    saturation.isWarned = true;
+    const [current, limit] = [tenths(demand), tenths(granted)];
+    this.#warn({ operationType: type, limitType: 'per_second', current, limit, atMs: nowMs });
+  }
+
+  /** Says so where it was not so lately. Returns `againMs`. */
+  #holdBack(type: OperationType, reason: string, againMs: number, nowMs: number): number {
+    const isNews = nowMs - (this.#refusedAtMs[type] ?? Number.NEGATIVE_INFINITY) >= maxGapMs;
+    this.#refusedAtMs[type] = nowMs;
+    if (isNews) {
+      const seconds = Math.ceil((againMs - nowMs) / 1000);
+      this.#options.logger.warn(`Throttling ${type} operation for ${seconds} seconds`, { reason });
+    }
+    return againMs;
   }
 
   #isEmergency(nowMs: number): boolean {
-    const isSaturated = [...this.#refusedSinceMs.values()].some(
-      ({ sinceMs, isWarned }) => isWarned && nowMs - sinceMs >= saturationEmergencyMs,
+    const isSaturated = [...this.#saturations.values()].some(
+      ({ sinceMs, latestMs }) => latestMs - sinceMs >= saturationEmergencyMs && nowMs - latestMs < maxGapMs,
     );
     return isSaturated || this.#isDayShort || nowMs - this.#exhaustedAtMs < exhaustionMs;
   }
@@ -140,4 +173,8 @@ export class Throttle {
       percentage: percentageOf(warning),
     });
   }
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -12,6 +12,7 @@ import {
   type ByCause,
   noOperations,
   type Operations,
+  type OperationType,
   operationTypes,
   plus,
   plusByCause,
@@ -35,7 +36,7 @@ const minuteMs = 60_000;
 export function recordUse(
   before: LedgerState,
   state: LedgerState,
-  { use, attempts, nowMs }: LedgerRequest,
+  { use, attempts, nowMs, day: { startMs: dayStartMs } }: LedgerRequest,
   limits: QuotaLimits,
 ): QuotaWarning[] {
   const { daily, perMinute } = limits;
@@ -58,7 +59,8 @@ export function recordUse(
     return [
       ...[day * warningShare, day * emergencyShare, spendable[operationType]].flatMap(
         (threshold): QuotaWarning[] =>
-          crosses(before.charged[operationType], state.charged[operationType], threshold)
+          crosses(before.charged[operationType], state.charged[operationType], threshold) &&
+          !isKnown(before.warnings, operationType, threshold, dayStartMs)
             ? [{ ...common, limitType: 'per_day', current: state.charged[operationType], limit: day }]
             : [],
       ),
@@ -73,6 +75,19 @@ export function recordUse(
 
 function crosses(before: number, after: number, threshold: number): boolean {
   return threshold > 0 && before < threshold && after >= threshold;
+}
+
+/** Returns take a day's charge back below a threshold: passing it again is no news. */
+function isKnown(
+  warnings: readonly QuotaWarning[],
+  type: OperationType,
+  threshold: number,
+  dayStartMs: number,
+): boolean {
+  return warnings.some(
+    ({ operationType, limitType, current, atMs }) =>
+      operationType === type && limitType === 'per_day' && current >= threshold && atMs >= dayStartMs,
+  );
 }
 
 function minuteAt(minutes: readonly UsedMinute[], nowMs: number): UsedMinute | undefined {
