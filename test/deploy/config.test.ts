@@ -106,11 +106,11 @@ describe('firestore.indexes.json', () => {
     }
   });
 
-  it('lets tasks expire', () => {
-    const ttl = indexes.fieldOverrides.find(
-      (each: { fieldPath: string; ttl?: boolean }) => each.fieldPath === 'expires_at',
-    );
-    assert.equal(ttl?.ttl, true);
+  it('lets tasks and tombstones expire', () => {
+    const expiring = indexes.fieldOverrides
+      .filter((each: { fieldPath: string; ttl?: boolean }) => each.fieldPath === 'expires_at' && each.ttl)
+      .map((each: { collectionGroup: string }) => each.collectionGroup);
+    for (const collection of ['tasks', 'tombstones']) assert.ok(expiring.includes(collection), collection);
   });
 });
 
