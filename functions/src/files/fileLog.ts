@@ -1,6 +1,8 @@
 import type { Stamp } from '../events/stamp.ts';
 import { sha256Hex } from '../platform/ids.ts';
-import type { FileRecord } from './record.ts';
+import type { Json } from '../platform/json.ts';
+import type { Stager } from '../staging/stager.ts';
+import { type FileRecord, fieldsOf, filePath } from './record.ts';
 
 /** Writes files' documents through the pipeline: durable when it resolves, in Firestore some seconds later. */
 export interface FileLog {
@@ -21,4 +23,26 @@ export function objectStamp({ fileId, createdMs }: Pick<FileRecord, 'fileId' | '
     .padStart(12, '0')
     .slice(-12);
   return Math.floor(createdMs).toString(36).padStart(9, '0') + unique;
+}
+
+/** Files' documents as operations of the pipeline. */
+export function stagedLog(stager: Stager): FileLog {
+  return {
+    write: (record, { stamp, isPrompt }) =>
+      stager.stage([
+        {
+          kind: 'operation',
+          type: 'set',
+          path: filePath(record.fileId),
+          stamp,
+          data: Object.fromEntries(
+            Object.entries(fieldsOf(record)).map(([name, value]): [string, Json] => [
+              name,
+              value instanceof Date ? { $timestamp: value.toISOString() } : (value as Json),
+            ]),
+          ),
+          ...(isPrompt ? { visibility: 'prompt' } : {}),
+        },
+      ]),
+  };
 }

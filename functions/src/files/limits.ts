@@ -33,3 +33,13 @@ export const maxDeclaredLengthBytes = 30 * 1024 * 1024;
 
 export const defaultFilesPage = 50;
 export const maxFilesPage = 200;
+
+/** Most objects that one list call answers (https://cloud.google.com/storage/docs/json_api/v1/objects/list). */
+export const maxObjectsPage = 1_000;
+
+/** Of one cleanup: list calls, and pages of due documents. */
+export const maxListedPages = 100;
+export const maxDuePages = 5;
+
+/** How long figures of files are answered from memory. */
+export const figuresCacheMs = 60_000;

@@ -105,12 +105,16 @@ export function fieldsOf(record: FileRecord): Fields {
     sha256: record.sha256,
     md5: record.md5,
     location: record.location,
-    object: record.location === 'cloud_storage' ? (objectOf(record.fileId) ?? null) : null,
+    object: hasObject(record) ? (objectOf(record.fileId) ?? null) : null,
     status: record.status,
     reason: record.reason,
     created_at: new Date(record.createdMs),
     expires_at: record.expiresMs === null ? null : new Date(record.expiresMs),
   };
+}
+
+function hasObject({ location, status }: FileRecord): boolean {
+  return location === 'cloud_storage' && status === 'stored';
 }
 
 /** Reads what {@link fieldsOf} wrote. */

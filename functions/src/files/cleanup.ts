@@ -1,0 +1,177 @@
+import type { Clock } from '../platform/clock.ts';
+import type { DocumentStore } from '../platform/documents.ts';
+import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { allObjects, keepTotals } from './figures.ts';
+import { folderOfId, objectOf } from './fileId.ts';
+import { type FileLog, objectStamp } from './fileLog.ts';
+import { maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
+import { filePath, filesCollection, recordFrom, recordOf } from './record.ts';
+
+export interface CleanupOptions {
+  objects: FileObjects;
+  /** The bucket's small objects: where the totals are kept. */
+  control: Pick<ObjectStore, 'put'>;
+  documents: DocumentStore;
+  log: FileLog;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** What one cleanup did. */
+export interface CleanupReport {
+  /** Files of which something was deleted. */
+  deleted: number;
+  objects: number;
+  documents: number;
+  /** Objects whose documents were missing and are written again. */
+  repaired: number;
+  /** False where a further run has more to do. */
+  is_complete: boolean;
+}
+
+const cause = 'cleanup';
+const maxDuePage = 200;
+
+/**
+ * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, what is left of deleted
+ * files, objects without a record, documents whose object is gone. Bounded: at most 1,000 due documents, one listing of up
+ * to 100,000 objects, and of these one page, by turns, compared with its documents. With nothing to do it costs two billed
+ * reads: a query for what is due, and a count.
+ * @throws DocumentError; what was done stays done.
+ */
+export async function cleanUp(options: CleanupOptions, maxAgeMs: number): Promise<CleanupReport> {
+  const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
+  await removeDue(options, maxAgeMs, report);
+  const { pages, isWhole } = await allObjects(options.objects, maxListedPages);
+  if (isWhole) await keepTotals(options.control, pages.flat(), options.clock.now());
+  else report.is_complete = false;
+  const oldestKeptMs = options.clock.now() - maxAgeMs;
+  for (const object of pages.flat()) await removeIfWaste(options, object, oldestKeptMs, report);
+  await compare(options, pages, oldestKeptMs, report);
+  if (report.deleted > 0 || report.repaired > 0) options.logger.info('Cleaned up files', { ...report });
+  return report;
+}
+
+/** Each document that is due says what it is about: the object goes first, so that a cut leaves the document. */
+async function removeDue(
+  { objects, documents, clock }: CleanupOptions,
+  maxAgeMs: number,
+  report: CleanupReport,
+): Promise<void> {
+  // What is temporary expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
+  const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
+  for (let page = 0; page < maxDuePages; page += 1) {
+    const due = await documents.query(
+      {
+        collection: filesCollection,
+        filters: [{ field: 'expires_at', op: '<', value: cutoff }],
+        orderBy: [{ field: 'expires_at' }],
+        limit: maxDuePage,
+      },
+      cause,
+    );
+    const ids = due.documents.map(({ path }) => path.slice(filesCollection.length + 1));
+    for (const [index, fileId] of ids.entries()) {
+      const fields = due.documents[index]?.fields;
+      const name = objectOf(fileId);
+      if (name === undefined || fields === undefined) continue;
+      if (recordFrom(fileId, fields).location === 'cloud_storage') await objects.delete(name);
+    }
+    const writes = due.documents.map(({ path }) => ({ path, ifVersion: 'any', changes: 'deleted' }) as const);
+    if (writes.length > 0) await documents.commit(writes, cause);
+    report.documents += writes.length;
+    report.deleted += writes.length;
+    if (writes.length < maxDuePage) return;
+  }
+  report.is_complete = false;
+}
+
+/** An object without a record is nobody's; one that is temporary goes by its own age too, should its document be missing. */
+async function removeIfWaste(
+  { objects }: CleanupOptions,
+  object: ObjectFacts,
+  oldestKeptMs: number,
+  report: CleanupReport,
+): Promise<void> {
+  if (object.createdMs > oldestKeptMs) return;
+  const record = recordOf(object);
+  const isWaste = record === undefined || folderOfId(record.fileId) === 'temp' || record.status === 'failed';
+  if (!isWaste) return;
+  await objects.delete(object.name);
+  report.objects += 1;
+  report.deleted += 1;
+}
+
+/** Compares one page of the objects, another each hour, with its documents: by their number first. */
+async function compare(
+  options: CleanupOptions,
+  pages: readonly (readonly ObjectFacts[])[],
+  oldestKeptMs: number,
+  report: CleanupReport,
+): Promise<void> {
+  const { documents, clock } = options;
+  const turn = Math.floor(clock.now() / 3_600_000) % Math.max(1, pages.length);
+  const page = pages[turn] ?? [];
+  // The first and the last page reach to the ends: a document there may be without any object.
+  const after = turn === 0 ? '' : (page[0]?.name ?? '');
+  const last = turn >= pages.length - 1 ? '~' : (pages[turn + 1]?.[0]?.name ?? '~');
+  const stored = page.filter((object) => recordOf(object)?.status === 'stored');
+  const settled = stored.filter(({ createdMs }) => createdMs <= oldestKeptMs);
+  const range = {
+    collection: filesCollection,
+    filters: [
+      { field: 'object', op: '>=' as const, value: after },
+      { field: 'object', op: '<' as const, value: last },
+    ],
+  };
+  const count = await documents.count(range, cause);
+  if (count >= settled.length && count <= stored.length) return;
+  const found = await documents.query(
+    { ...range, orderBy: [{ field: 'object' }], limit: maxObjectsPage },
+    cause,
+  );
+  const described = new Map(
+    found.documents.map(({ path, fields }) => {
+      const fileId = path.slice(filesCollection.length + 1);
+      return [fileId, recordFrom(fileId, fields ?? {})] as const;
+    }),
+  );
+  await repair(options, settled, described, report);
+  const present = new Set(page.map(({ name }) => name));
+  const gone = [...described.values()].filter(
+    ({ fileId, createdMs }) => createdMs <= oldestKeptMs && !present.has(objectOf(fileId) ?? ''),
+  );
+  await dropDocuments(options, gone, report);
+}
+
+/** An object that was accepted is never deleted for want of a document: it carries its record, which is written again. */
+async function repair(
+  { log }: CleanupOptions,
+  settled: readonly ObjectFacts[],
+  described: ReadonlyMap<string, unknown>,
+  report: CleanupReport,
+): Promise<void> {
+  for (const object of settled) {
+    const record = recordOf(object);
+    if (record === undefined || described.has(record.fileId)) continue;
+    await log.write(record, { stamp: objectStamp(record), isPrompt: false });
+    report.repaired += 1;
+  }
+}
+
+async function dropDocuments(
+  { objects, documents, logger }: CleanupOptions,
+  gone: readonly { fileId: string }[],
+  report: CleanupReport,
+): Promise<void> {
+  for (const { fileId } of gone) {
+    // The listing is a moment old.
+    if ((await objects.describe(objectOf(fileId) ?? '')) !== undefined) continue;
+    logger.warn('A file’s object is gone; its document is removed', { file_id: fileId });
+    await documents.commit([{ path: filePath(fileId), ifVersion: 'any', changes: 'deleted' }], cause);
+    report.documents += 1;
+    report.deleted += 1;
+  }
+}

@@ -1,0 +1,180 @@
+import { hash } from 'node:crypto';
+import { isObject, readJson } from '../http/body.ts';
+import type { ApiRequest } from '../http/route.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import { fileIdOf, fileTypes, folderOfType, hashedFileId } from './fileId.ts';
+import { fromHeader, nameInDisposition, percentDecoded, readFileName } from './fileName.ts';
+import { maxBodyUploadBytes, maxUploadRequestBytes } from './limits.ts';
+import { readFileForm } from './multipart.ts';
+import type { FileClaim } from './record.ts';
+import type { WholeFile } from './saving.ts';
+
+/** What the readers below are bound by. */
+export interface SubmissionOptions {
+  ids: Pick<Ids, 'uuid'>;
+  /** MAX_FILE_BYTES. */
+  maxFileBytes: number;
+}
+
+/** Headers that describe the file in a body; with one of them JSON is a file like any other, not a request for an upload. */
+const describing = ['x-file-name', 'x-file-type', 'x-file-sha256', 'content-disposition'];
+
+/** Whether a JSON body asks for a direct upload. */
+export function isUploadRequest(request: ApiRequest): boolean {
+  return (
+    mediaType(request) === 'application/json' &&
+    describing.every((name) => request.header(name) === undefined)
+  );
+}
+
+/**
+ * The file in a body, raw or as the one file of a form.
+ * @throws AppError `invalid_request`, `payload_too_large`
+ */
+export function readBodyFile(
+  request: ApiRequest,
+  options: SubmissionOptions,
+): { file: WholeFile; bytes: Buffer } {
+  if (mediaType(request) === 'multipart/form-data') {
+    const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '');
+    return wholeFile(request, options, file.bytes, {
+      file_name: fields['file_name'] ?? file.fileName,
+      file_type: fields['file_type'],
+      content_type: file.contentType,
+      sha256: fields['sha256'],
+    });
+  }
+  const named = request.header('x-file-name');
+  return wholeFile(request, options, request.body, {
+    file_name:
+      named === undefined
+        ? nameInDisposition(request.header('content-disposition'))
+        : percentDecoded(fromHeader(named)),
+    file_type: request.header('x-file-type'),
+    content_type: request.header('content-type'),
+    sha256: request.header('x-file-sha256'),
+  });
+}
+
+function wholeFile(
+  request: ApiRequest,
+  options: SubmissionOptions,
+  bytes: Buffer,
+  described: Readonly<Record<string, unknown>>,
+): { file: WholeFile; bytes: Buffer } {
+  const limit = Math.min(maxBodyUploadBytes, options.maxFileBytes);
+  const advice = bytes.length <= options.maxFileBytes ? ' Ask for a direct upload, with JSON.' : '';
+  checkSize(bytes.length, limit, advice);
+  const claim = readClaim(request, options, { ...described, size: bytes.length });
+  return { file: checkedFile(claim, bytes), bytes };
+}
+
+/** The claim with the hash of the bytes. @throws AppError `invalid_request` where another one was declared. */
+export function checkedFile(claim: FileClaim, bytes: Buffer): WholeFile {
+  const sha256 = hash('sha256', bytes, 'hex');
+  if (claim.sha256 !== null && claim.sha256 !== sha256) {
+    throw new AppError(
+      'invalid_request',
+      `sha256: ${claim.sha256} was declared, but the bytes have ${sha256}.`,
+    );
+  }
+  return { ...claim, sha256 };
+}
+
+/**
+ * A request for a direct upload.
+ * @throws AppError `invalid_request`, `payload_too_large`
+ */
+export function readUploadRequest(request: ApiRequest, options: SubmissionOptions): FileClaim {
+  if (request.body.length > maxUploadRequestBytes) {
+    throw new AppError(
+      'payload_too_large',
+      `A request for an upload has at most ${maxUploadRequestBytes} bytes; a JSON file needs X-File-Name.`,
+    );
+  }
+  const body = readJson(request);
+  if (!isObject(body)) throw new AppError('invalid_request', 'The body is not a JSON object.');
+  const unknown = Object.keys(body).find((name) => !requestFields.includes(name));
+  if (unknown !== undefined) {
+    throw new AppError('invalid_request', `Unknown field ${shown(unknown)}: a JSON file needs X-File-Name.`);
+  }
+  const { size } = body;
+  if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
+    throw new AppError('invalid_request', `size: expected the number of bytes, got ${shown(size)}.`);
+  }
+  checkSize(size, options.maxFileBytes, '');
+  return readClaim(request, options, body);
+}
+
+const requestFields: readonly string[] = ['file_name', 'content_type', 'size', 'file_type', 'sha256'];
+
+function checkSize(bytes: number, limit: number, advice: string): void {
+  if (bytes < 1) throw new AppError('invalid_request', 'The file is empty.');
+  if (bytes > limit) {
+    throw new AppError(
+      'payload_too_large',
+      `The file has ${bytes} bytes; ${limit} are the most here.${advice}`,
+    );
+  }
+}
+
+function readClaim(
+  request: ApiRequest,
+  { ids }: SubmissionOptions,
+  submitted: Readonly<Record<string, unknown>>,
+): FileClaim {
+  const fileType = submitted['file_type'] ?? 'temp';
+  const folder = typeof fileType === 'string' ? folderOfType(fileType) : undefined;
+  if (typeof fileType !== 'string' || folder === undefined) {
+    throw new AppError(
+      'invalid_request',
+      `file_type: expected one of ${fileTypes.join(', ')}, got ${shown(fileType)}.`,
+    );
+  }
+  const key = idempotencyKey(request);
+  return {
+    fileId:
+      key === undefined ? fileIdOf(ids.uuid(), folder) : hashedFileId(folder, request.caller.keyId, key),
+    fileName: readFileName(submitted['file_name'] ?? 'unnamed'),
+    contentType: readContentType(submitted['content_type'] ?? 'application/octet-stream'),
+    fileType,
+    size: Number(submitted['size']),
+    sha256: readSha256(submitted['sha256']),
+  };
+}
+
+/** With it the same upload makes the same file again, not another. */
+function idempotencyKey(request: ApiRequest): string | undefined {
+  const key = request.header('idempotency-key');
+  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
+  }
+  return key;
+}
+
+/** A media type, with parameters or without; it goes into a header as it is. */
+export function readContentType(value: unknown): string {
+  const isFine =
+    typeof value === 'string' &&
+    value.length <= 255 &&
+    /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;[\x20-\x7e]*)?$/.test(value);
+  if (isFine) return value;
+  throw new AppError('invalid_request', `content_type: expected a media type, got ${shown(value)}.`);
+}
+
+function readSha256(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase();
+  throw new AppError('invalid_request', `sha256: expected 64 hexadecimal digits, got ${shown(value)}.`);
+}
+
+function mediaType(request: ApiRequest): string {
+  return (request.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value !== 'string') return typeof value === 'object' ? 'no text' : String(value);
+  return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+}

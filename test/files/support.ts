@@ -1,0 +1,200 @@
+import { createRequire } from 'node:module';
+import { StampSource } from '../../functions/src/events/stamp.ts';
+import { DirectUploads } from '../../functions/src/files/direct.ts';
+import type { FileLog } from '../../functions/src/files/fileLog.ts';
+import { FileLookup } from '../../functions/src/files/lookup.ts';
+import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/record.ts';
+import { Redirects } from '../../functions/src/files/redirects.ts';
+import { fileRoutes } from '../../functions/src/files/routes.ts';
+import { FileSaver } from '../../functions/src/files/saving.ts';
+import { keyAuthenticator } from '../../functions/src/http/auth.ts';
+import { httpHandler } from '../../functions/src/http/handler.ts';
+import { KeyStore } from '../../functions/src/http/keyStore.ts';
+import type { Route } from '../../functions/src/http/route.ts';
+import { cloudFiles } from '../../functions/src/platform/cloudFiles.ts';
+import type { DocumentStore, Fields } from '../../functions/src/platform/documents.ts';
+import { AppError } from '../../functions/src/platform/errors.ts';
+import type { FileObjects, ObjectFacts } from '../../functions/src/platform/fileObjects.ts';
+import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
+import { randomIds } from '../../functions/src/platform/ids.ts';
+import { type LocalFirestore, startFirestore } from '../../local/firestore/index.ts';
+import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
+import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
+import { StandingClock } from '../api/support.ts';
+import { firstKeys, MemoryObjects, memoryLogger, serve, type TestServer } from '../http/support.ts';
+
+const bucketName = 'demo-sluice.firebasestorage.app';
+
+/** The functions' own copy of the Admin SDK: where they look for an app, the tests must make it. */
+const { deleteApp, initializeApp } = createRequire(
+  new URL('../../functions/src/platform/firestore.ts', import.meta.url),
+)('firebase-admin/app') as typeof import('firebase-admin/app');
+
+/** The pipeline as files see it: what it took is in Firestore once the test says so. */
+export class HeldLog implements FileLog {
+  readonly written: { record: FileRecord; stamp: string; isPrompt: boolean }[] = [];
+  isDown = false;
+
+  async write(record: FileRecord, options: { stamp: string; isPrompt: boolean }): Promise<void> {
+    if (this.isDown) throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed.');
+    this.written.push({ record, ...options });
+  }
+
+  /** Writes the newest record of each file. */
+  async flush(documents: DocumentStore): Promise<void> {
+    const newest = new Map<string, FileRecord>();
+    for (const { record } of this.written.sort((a, b) => (a.stamp < b.stamp ? -1 : 1))) {
+      newest.set(record.fileId, record);
+    }
+    this.written.length = 0;
+    for (const record of newest.values()) {
+      const changes = Object.entries(fieldsOf(record)).map(([name, value]) => ({ path: [name], value }));
+      await documents.commit([{ path: filePath(record.fileId), ifVersion: 'any', changes }], 'test');
+    }
+  }
+}
+
+/** The files' routes over HTTP, in front of Firestore and Cloud Storage on this machine behind the official clients. */
+export interface FilesBackend {
+  clock: StandingClock;
+  faults: Faults;
+  firestore: LocalFirestore;
+  storage: LocalStorage;
+  documents: DocumentStore;
+  objects: FileObjects;
+  log: HeldLog;
+  logger: ReturnType<typeof memoryLogger>;
+  server: TestServer;
+  /** Every call of a service fails from now on. */
+  fail(service: LocalServiceName, code: number, more?: Pick<Partial<Fault>, 'phase' | 'method'>): void;
+  /** Hands the bucket's events over that came since the last call. */
+  finalize(): Promise<void>;
+  /** Everything in the bucket. */
+  names(): Promise<string[]>;
+  fields(fileId: string): Promise<Fields | undefined>;
+  /** Ids of all documents. */
+  documentIds(): Promise<string[]>;
+  direct: DirectUploads;
+  close(): Promise<void>;
+}
+
+export interface FilesBackendOptions {
+  inlineMaxBytes?: number;
+  maxFileBytes?: number;
+  redirects?: boolean;
+  /** Further routes. */
+  more?: (parts: { saver: FileSaver; clock: StandingClock }) => Route[];
+}
+
+export async function startFiles(options: FilesBackendOptions = {}): Promise<FilesBackend> {
+  const { inlineMaxBytes = 1_000, maxFileBytes = 40 * 1024 * 1024 } = options;
+  const clock = new StandingClock();
+  const faults = new Faults(clock);
+  const events: StorageEvent[] = [];
+  const firestore = await startFirestore({ port: 0, clock, faults });
+  const storage = await startStorage({
+    port: 0,
+    clock,
+    faults,
+    buckets: [bucketName],
+    onEvent: (event) => events.push(event),
+  });
+  const restore = setEnv({
+    FIRESTORE_EMULATOR_HOST: `127.0.0.1:${firestore.port}`,
+    STORAGE_EMULATOR_HOST: `http://127.0.0.1:${storage.port}`,
+  });
+  const app = initializeApp({ projectId: 'demo-sluice' });
+  const documents = firestoreDocuments();
+  const objects = cloudFiles(bucketName);
+  const logger = memoryLogger();
+  const log = new HeldLog();
+  const stamps = new StampSource(clock, 'instance');
+  const saver = new FileSaver({ objects, documents, clock, logger, inlineMaxBytes });
+  const direct = new DirectUploads({ objects, documents, log, stamps, clock, logger });
+  const routes = [
+    ...fileRoutes({
+      saver,
+      direct,
+      objects,
+      clock,
+      ids: randomIds,
+      maxFileBytes,
+      lookup: new FileLookup({ objects, documents, clock }),
+      removal: { objects, documents, log, stamps, clock },
+      redirects: options.redirects ? new Redirects(objects, clock, logger) : undefined,
+    }),
+    ...(options.more?.({ saver, clock }) ?? []),
+  ];
+  const secret = firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]);
+  const keys = new KeyStore({ firstKeys: () => secret, objects: new MemoryObjects(), clock, logger });
+  const authenticator = keyAuthenticator(keys);
+  const limits = { maxBodyBytes: 31 * 1024 * 1024 };
+  const server = await serve(httpHandler({ routes, authenticator, logger, clock, ids: randomIds, limits }));
+  return {
+    clock,
+    faults,
+    firestore,
+    storage,
+    documents,
+    objects,
+    log,
+    logger,
+    server,
+    direct,
+    fail: (service, code, more = {}) =>
+      faults.add({ service, code, rate: 1, forMs: Number.POSITIVE_INFINITY, phase: 'before', ...more }),
+    finalize: async () => {
+      for (const { type, object, atMs } of events.splice(0)) {
+        if (type.endsWith('finalized')) await direct.finalized(factsOf(object), atMs);
+      }
+    },
+    names: async () => (await objects.list({ after: '', before: '~', limit: 1000 })).map(({ name }) => name),
+    fields: async (fileId) => (await documents.read([filePath(fileId)], 'test'))[0]?.fields,
+    documentIds: async () => {
+      const query = { collection: 'files', filters: [], orderBy: [], limit: 1000 };
+      return (await documents.query(query, 'test')).documents.map(({ path }) => path.slice('files/'.length));
+    },
+    close: async () => {
+      await server.close();
+      await deleteApp(app);
+      await storage.close();
+      await firestore.close();
+      restore();
+    },
+  };
+}
+
+/** A finalize event's object, as the bucket's API shows it. */
+export function factsOf(resource: Record<string, unknown>): ObjectFacts {
+  return {
+    name: String(resource['name']),
+    bytes: Number(resource['size']),
+    generation: String(resource['generation']),
+    contentType: String(resource['contentType']),
+    createdMs: Date.parse(String(resource['timeCreated'])),
+    md5: Buffer.from(String(resource['md5Hash']), 'base64').toString('hex'),
+    labels: (resource['metadata'] ?? {}) as Record<string, string>,
+  };
+}
+
+function setEnv(values: Record<string, string>): () => void {
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
+
+/** Bytes that are the same each time, and hard to mistake for others. */
+export function bytesOf(length: number, seed = 1): Buffer<ArrayBuffer> {
+  const bytes = Buffer.alloc(length);
+  let state = seed;
+  for (let at = 0; at < length; at += 1) {
+    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
+    bytes[at] = state >> 16;
+  }
+  return bytes;
+}
