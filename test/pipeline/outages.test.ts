@@ -3,6 +3,7 @@ import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { operation } from '../support/operations.ts';
 import { flushRequest, type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const threeAnswers = (taskId: string, ms: number): TaskEvent[] =>
@@ -87,6 +88,31 @@ describe('while Firestore is down', () => {
     assert.equal(pipeline.documents.writes, 1, 'it had been written after all');
     assert.equal(pipeline.tasks.queued.size, 0);
   });
+
+  for (const hanging of ['documents.read', 'documents.commit']) {
+    it(`every delivery is answered within 60 s, those that came meanwhile too: ${hanging}`, async () => {
+      const pipeline = startPipeline();
+      pipeline.decide = (operation) => (operation === hanging ? 'died before' : 'done');
+      const { deliver } = pipeline.tasks;
+      const tookMs: number[] = [];
+      pipeline.tasks.deliver = async (task, dispatch) => {
+        const startedMs = pipeline.clock.now();
+        await deliver?.(task, dispatch);
+        tookMs.push(pipeline.clock.now() - startedMs);
+      };
+      for (let tick = 0; tick < 12; tick += 1) {
+        await pipeline.accept([
+          patched(`t${tick}`, startMs, { priority: 1 }, { visibility: 'prompt' }),
+          operation(`things/${tick}`, startMs, 'set', { tick }, { visibility: 'prompt' }),
+        ]);
+        await pipeline.tick();
+      }
+      await pipeline.clock.advance(300_000);
+      assert.ok(tookMs.length > 12);
+      assert.ok(Math.max(...tookMs) < 60_000, `${Math.max(...tookMs)} ms`);
+      assert.ok([...pipeline.tasks.queued.values()].every(({ retryCount }) => retryCount === 0));
+    });
+  }
 });
 
 describe('while Cloud Storage is down', () => {
@@ -141,11 +167,11 @@ describe('while Cloud Storage is down', () => {
 
 describe('while Cloud Tasks and Cloud Storage are down', () => {
   it('what cannot be carried is delivered again, and not given up', async () => {
-    const pipeline = startPipeline();
+    const pipeline = startPipeline({ rules: { taskTimeoutMs: 12 * 3_600_000 } });
     let isDown = true;
     pipeline.decide = (operation) => (isDown && !operation.startsWith('documents.') ? 'failed' : 'done');
     await pipeline.accept([created('t', startMs, { task_type: 'test' }, { visibility: 'prompt' })]);
-    await pipeline.clock.advance(1_200_000);
+    await pipeline.clock.advance(6 * 3_600_000);
     assert.equal(pipeline.documents.writes, 1);
     assert.equal(pipeline.tasks.in('flush').length, 1, 'its deadline is not booked yet');
     isDown = false;

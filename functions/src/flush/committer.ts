@@ -6,7 +6,6 @@ import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { DocumentCache } from './documentCache.ts';
 import type { DocumentKind, Known, Plan } from './kind.ts';
 import {
-  commitDeadlineMs,
   commitsInFlight,
   maxCommitBytes,
   maxCommitDocuments,
@@ -68,9 +67,11 @@ export class Committer<E extends Event, State> {
     return this.#options.cache.get(path)?.state;
   }
 
-  /** A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event. */
-  async commit(jobs: readonly CommitJob<E>[]): Promise<CommitResult<E, State>[]> {
-    const deadlineMs = this.#options.clock.now() + commitDeadlineMs;
+  /**
+   * A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event.
+   * What is not done by `deadlineMs` has failed.
+   */
+  async commit(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<CommitResult<E, State>[]> {
     // Without a lease for writes, reading what they build on would be for nothing.
     const size = jobs.length === 0 ? 0 : await this.#commitSize(jobs.length);
     if (size instanceof DocumentError) return jobs.map((job) => ({ ...job, outcome: 'failed', error: size }));

@@ -7,6 +7,8 @@ export interface Delivery {
   carrier: Carrier;
   /** How often it was delivered before and not acknowledged. */
   retryCount: number;
+  /** When it came, milliseconds since the epoch. */
+  arrivedMs: number;
   events: UnpackedEvent[];
   unfoldedBytes: number;
 }
@@ -16,19 +18,18 @@ export interface Delivery {
  * @throws UnknownCarrierVersion; AppError `unavailable` when its body object cannot be fetched.
  */
 export async function openDelivery(
-  data: unknown,
-  retryCount: number,
+  { data, retryCount, arrivedMs }: { data: unknown; retryCount: number; arrivedMs: number },
   objects: ObjectStore,
 ): Promise<Delivery> {
   try {
     const carrier = carrierFromWire(data);
     const packed = await contentsOf(carrier, objects);
-    return { carrier, retryCount, ...(await unpackLines(packed)) };
+    return { carrier, retryCount, arrivedMs, ...(await unpackLines(packed)) };
   } catch (error) {
     if (!(error instanceof CorruptCarrier)) throw error;
     const carrier: Carrier = { schema: 0, dueMs: 0, count: 1 };
     const events = [{ invalid: JSON.stringify(data) ?? '', reason: error.message }];
-    return { carrier, retryCount, events, unfoldedBytes: 0 };
+    return { carrier, retryCount, arrivedMs, events, unfoldedBytes: 0 };
   }
 }
 

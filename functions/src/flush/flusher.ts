@@ -15,7 +15,7 @@ import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
 import { type EventGroup, type Intake, takeIn } from './intake.ts';
-import { maxParkMs } from './limits.ts';
+import { commitDeadlineMs, leastCommitMs, maxParkMs } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
 
@@ -78,17 +78,17 @@ export class Flusher {
     const spentBefore = this.#options.spent();
     for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
     const intake = takeIn(deliveries, nowMs);
-    const taskWork = divided(intake.tasks, (group) =>
-      isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules),
-    );
-    const documentWork = divided(
-      intake.documents,
-      operationsReady(intake.documents, nowMs, this.#flushBefore, rules),
-    );
+    const isParked = this.#isParked(deliveries, nowMs);
+    const isTask = (group: EventGroup<TaskEvent>): boolean =>
+      isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules);
+    const isDocument = operationsReady(intake.documents, nowMs, this.#flushBefore, rules);
+    const taskWork = divided(intake.tasks, (group) => !isParked && isTask(group));
+    const documentWork = divided(intake.documents, (group) => !isParked && isDocument(group));
+    const deadlineMs = deadlineOf(deliveries, nowMs);
     const rest = [...taskWork.rest, ...documentWork.rest];
     const [taskResults, documentResults] = await Promise.all([
-      tasks.commit(taskWork.ready),
-      documents.commit(documentWork.ready),
+      tasks.commit(taskWork.ready, deadlineMs),
+      documents.commit(documentWork.ready, deadlineMs),
     ]);
     const results = [...taskResults, ...documentResults];
     this.#park(results);
@@ -99,6 +99,13 @@ export class Flusher {
     await this.#carry([...rest, ...kept]);
     this.#log(deliveries, intake, results, rest.length + kept.length, spentBefore);
     return deliveries.map((_, index) => failed.outcome(index));
+  }
+
+  /** What was gathered while another flush found that Firestore fails goes back as well, unless a flush was asked for. */
+  #isParked(deliveries: readonly Delivery[], nowMs: number): boolean {
+    return (
+      this.#parkedUntilMs > nowMs && deliveries.every(({ carrier }) => carrier.flushBefore === undefined)
+    );
   }
 
   #remember(flushBefore: Stamp | undefined): void {
@@ -248,6 +255,12 @@ function divided<E extends Event>(
     else rest.push(...group.events);
   }
   return { ready, rest };
+}
+
+/** When commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
+function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
+  const firstMs = Math.min(nowMs, ...deliveries.map(({ arrivedMs }) => arrivedMs));
+  return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);
 }
 
 /** Results looked after at once. */

@@ -19,6 +19,7 @@ import {
   maxGatheredBytes,
   maxGatheredCarriers,
   maxHeldBytes,
+  outageMemoryMs,
   splitAfterRetries,
 } from './limits.ts';
 
@@ -56,17 +57,20 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
     clock,
     write: (deliveries) => alone(() => flusher.flush(deliveries)),
   });
+  let outageMs = Number.NEGATIVE_INFINITY;
   return async ({ data, retryCount }) => {
     if (await isParked(options, data)) return;
-    const delivery = await open(options, data, retryCount);
+    const delivery = await open(options, { data, retryCount });
     if (retryCount < aloneAfterRetries) return gatherOrPostpone(options, gather, delivery);
     if (retryCount >= splitAfterRetries && delivery.events.length > 1) return split(options, delivery);
     const isLastTry = retryCount >= deadAfterRetries && delivery.events.length === 1;
-    if (isLastTry && retryCount >= deadUntriedAfterRetries) return giveUp(options, delivery);
+    const isSuspect = retryCount >= deadUntriedAfterRetries && clock.now() - outageMs > outageMemoryMs;
+    if (isLastTry && isSuspect) return giveUp(options, delivery);
     try {
       const [outcome] = await alone(() => flusher.flush([delivery]));
       if (outcome?.status === 'rejected') throw outcome.reason;
     } catch (error) {
+      if (isOutage(error)) outageMs = clock.now();
       if (!isLastTry || isOutage(error)) throw error;
       await giveUp(options, delivery);
     }
@@ -98,13 +102,9 @@ function carrierOrUndefined(data: unknown) {
   }
 }
 
-async function open(
-  { objects, logger }: FlushHandlerOptions,
-  data: unknown,
-  retryCount: number,
-): Promise<Delivery> {
+async function open({ objects, clock, logger }: FlushHandlerOptions, dispatch: Dispatch): Promise<Delivery> {
   try {
-    return await openDelivery(data, retryCount, objects);
+    return await openDelivery({ ...dispatch, arrivedMs: clock.now() }, objects);
   } catch (error) {
     if (error instanceof UnknownCarrierVersion) logger.error('A carrier of another version waits', { error });
     throw error;
@@ -162,7 +162,7 @@ export function expireHandler({
   tickMs,
 }: Omit<FlushHandlerOptions, 'flusher' | 'deadLetters'>) {
   return async ({ data, retryCount }: Dispatch): Promise<void> => {
-    const { carrier, events } = await openDelivery(data, retryCount, objects);
+    const { carrier, events } = await openDelivery({ data, retryCount, arrivedMs: clock.now() }, objects);
     if (carrier.dueMs - clock.now() > earlyMs) {
       // Only the official emulator does this. Applying it now would end the task before its time.
       throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');

@@ -19,8 +19,12 @@ export const singleCommitsInFlight = 20;
 /** Times a document is read again and written after somebody else wrote it meanwhile. */
 export const maxConflictAttempts = 5;
 
-/** Deliveries are answered within 60 s; what is not committed by then is carried. */
+/**
+ * Deliveries are answered within 60 s: what is not committed so long after the first of them came is carried. Those that
+ * came while another flush was under way have at least `leastCommitMs`.
+ */
 export const commitDeadlineMs = 40_000;
+export const leastCommitMs = 17_000;
 
 /** Commits that would begin later than this before the deadline do not, as they may have to wait for their turn. */
 export const quotaMarginMs = 15_000;
@@ -35,9 +39,11 @@ export const deadAfterRetries = 10;
 
 /**
  * Until then an event is tried once more before it is given up, as it may have failed for a service that was down. Past
- * that it is not: it may be what kills the process. With pauses of at most a minute an outage may last 25 minutes.
+ * that it is not: it may be what kills the process. Unless this process saw a service down less than `outageMemoryMs` ago,
+ * which is longer than the longest pause between two deliveries (index.ts): then that is why it failed.
  */
 export const deadUntriedAfterRetries = 30;
+export const outageMemoryMs = 150_000;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
