@@ -1,0 +1,393 @@
+import assert from 'node:assert/strict';
+import { startMs } from '../support/clock.ts';
+import { asked, freeTier, type Process, plenty, Scene } from './scene.ts';
+import { seeded } from './world.ts';
+
+const secondMs = 1_000;
+const minuteMs = 60_000;
+const hourMs = 3_600_000;
+/** Midnight in Los Angeles. */
+const resetMs = startMs + 8 * hourMs;
+
+/** Writes one after the other for as long as the clock is moved; counts those granted, and when. */
+function writing(scene: Scene, process: Process, count = 1): { atMs: number[]; stop(): void } {
+  const atMs: number[] = [];
+  let isOver = false;
+  const next = async (): Promise<void> => {
+    while (!isOver) {
+      const decision = await process.holder.acquire('writes', count, 10_000);
+      if (decision.isGranted) atMs.push(scene.clock.now());
+      else
+        await new Promise<void>((go) => scene.clock.setTimeout(go, decision.retryAtMs - scene.clock.now()));
+    }
+  };
+  void next();
+  return {
+    atMs,
+    stop: () => {
+      isOver = true;
+    },
+  };
+}
+
+/** The longest time between two that follow each other. */
+function longestGap(moments: readonly number[]): number {
+  return Math.max(...moments.map((ms, index) => ms - (moments[index - 1] ?? ms)));
+}
+
+function charged(scene: Scene): number {
+  return scene.state?.charged.writes ?? 0;
+}
+
+describe('LeaseHolder', () => {
+  it('takes one lease for the first operation and spends it without asking again', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    const first = asked(scene, process, 'writes', 1);
+    await scene.clock.advance(0);
+    assert.equal(first.decision?.isGranted, true);
+    for (let index = 0; index < 20; index += 1) {
+      const more = asked(scene, process, 'writes', 1);
+      await scene.clock.advance(secondMs);
+      assert.equal(more.decision?.isGranted, true);
+    }
+    assert.equal(scene.ledgerWrites, 1);
+    assert.equal(scene.clock.pendingTimers, 0, 'nothing is left behind');
+  });
+
+  it('renews before the end, without a gap, also where the ledger takes its time', async () => {
+    const scene = new Scene();
+    scene.delayMs = 400;
+    const process = scene.process();
+    void process.holder.commitSize(100_000);
+    const run = writing(scene, process, 40);
+    await scene.clock.advance(5 * secondMs);
+    const begun = run.atMs.length;
+    await scene.clock.advance(2 * minuteMs);
+    assert.ok(scene.ledgerWrites >= 12, `${scene.ledgerWrites} leases`);
+    assert.ok(
+      longestGap(run.atMs.slice(begun)) <= 60,
+      `${longestGap(run.atMs.slice(begun))} ms, 51 at full rate`,
+    );
+    run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+
+  it('spends at most a tenth of a second of its rate at once, and never more than the rate over time', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    void process.holder.commitSize(100_000);
+    await scene.clock.advance(0);
+    const runs = Array.from({ length: 400 }, () => writing(scene, process));
+    await scene.clock.advance(30 * secondMs);
+    for (const run of runs) run.stop();
+    const moments = runs.flatMap(({ atMs }) => atMs).sort((a, b) => a - b);
+    for (const windowMs of [100, 1_000, 10_000]) {
+      let first = 0;
+      for (const [index, ms] of moments.entries()) {
+        while ((moments[first] ?? 0) < ms - windowMs) first += 1;
+        const most = (784 * (windowMs + 100)) / 1000 + 2;
+        assert.ok(index - first <= most, `${index - first} in ${windowMs} ms`);
+      }
+    }
+    assert.ok(moments.length > 784 * 28, `${moments.length} in 30 s`);
+    await scene.clock.advance(minuteMs);
+  });
+
+  it('holds at most 100 ms of its rate, or one document, in a commit', async () => {
+    const scene = new Scene({ ...plenty, rates: { ...plenty.rates, writes: 50 } });
+    const process = scene.process();
+    assert.equal(
+      await process.holder.commitSize(1_000),
+      4,
+      '98 % of 50 a second, less what the ledger needs',
+    );
+    const slow = new Scene({ ...plenty, rates: { ...plenty.rates, writes: 2 } });
+    assert.equal(await slow.process().holder.commitSize(1_000), 1);
+  });
+
+  it('serves in order, also where a later one is smaller', async () => {
+    const scene = new Scene({ ...plenty, rates: { ...plenty.rates, reads: 100 } });
+    const process = scene.process();
+    const order: string[] = [];
+    for (const [name, count] of Object.entries({ a: 30, b: 30, c: 1, d: 20, e: 1 })) {
+      void process.holder.acquire('reads', count, 10_000).then(() => order.push(name));
+    }
+    await scene.clock.advance(5 * secondMs);
+    assert.deepEqual(order, ['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('lets a query that is larger than a burst through, and has it paid for by those after it', async () => {
+    const scene = new Scene({ ...plenty, rates: { ...plenty.rates, reads: 100 } });
+    const process = scene.process('api');
+    const query = asked(scene, process, 'reads', 300);
+    await scene.clock.advance(0);
+    assert.equal(query.decision?.isGranted, true);
+    const next = asked(scene, process, 'reads', 1);
+    await scene.clock.advance(5 * secondMs);
+    assert.equal(next.decision?.isGranted, true);
+    const waitedMs = next.atMs - query.atMs;
+    assert.ok(waitedMs >= 2_800 && waitedMs <= 3_400, `${waitedMs} ms at 97 a second`);
+  });
+
+  it('says when to come again to those that wait too long, and lets nothing wait longer than it asked', async () => {
+    const scene = new Scene({ ...plenty, rates: { ...plenty.rates, writes: 10 } });
+    const process = scene.process();
+    const waiting = Array.from({ length: 100 }, () => asked(scene, process, 'writes', 1, 2_000));
+    await scene.clock.advance(2_000);
+    const refused = waiting.filter(({ decision }) => decision?.isGranted === false);
+    const granted = waiting.filter(({ decision }) => decision?.isGranted === true);
+    assert.ok(granted.length >= 15 && granted.length <= 21, `${granted.length} in 2 s`);
+    assert.equal(refused.length, 100 - granted.length);
+    assert.deepEqual(refused[0], {
+      decision: { isGranted: false, reason: 'rate', retryAtMs: startMs + 7_000 },
+      atMs: startMs + 2_000,
+    });
+    assert.equal(scene.clock.pendingTimers, 0);
+  });
+
+  it('gives back what was surely not done, once, and only while its lease is the present one', async () => {
+    const scene = new Scene(freeTier);
+    const process = scene.process();
+    const { holder } = process;
+    const decision = await holder.acquire('reads', 40, 1_000);
+    assert.ok(decision.isGranted);
+    holder.giveBack('reads', 39, decision.leaseId);
+    holder.giveBack('reads', 1_000, decision.leaseId);
+    holder.giveBack('reads', 30, 'another');
+    await holder.close();
+    assert.equal(scene.state?.leases.length, 0);
+    assert.equal(scene.state?.charged.reads, 2, "the ledger's own two");
+    assert.equal(scene.state?.charged.writes, 2);
+  });
+
+  it('at its end returns the rest, and grants nothing any more', async () => {
+    const scene = new Scene(freeTier);
+    const process = scene.process();
+    await process.holder.acquire('writes', 1, 1_000);
+    assert.equal(charged(scene), 21, "a thousandth of the day, and the ledger's own");
+    const waiting = asked(scene, process, 'writes', 50);
+    process.meter.count('flush', { writes: 1 });
+    await process.holder.close();
+    assert.equal(waiting.decision?.isGranted, false);
+    assert.equal(charged(scene) - scene.ledgerWrites, 1);
+    assert.deepEqual(scene.state?.used.byCause['flush'], { writes: 1, reads: 0, deletes: 0 });
+    assert.equal((await process.holder.acquire('writes', 1, 1_000)).isGranted, false);
+    const writes = scene.ledgerWrites;
+    await process.holder.close();
+    assert.equal(scene.ledgerWrites, writes, 'a second end does nothing');
+    assert.equal(scene.clock.pendingTimers, 0);
+  });
+
+  it('costs the ledger nothing while idle', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    await process.holder.acquire('writes', 1, 1_000);
+    const { ledgerWrites, ledgerReads } = scene;
+    await scene.clock.advance(24 * hourMs);
+    assert.deepEqual([scene.ledgerWrites, scene.ledgerReads], [ledgerWrites, ledgerReads]);
+    assert.equal(scene.clock.pendingTimers, 0);
+  });
+
+  it('nearly idle, two holders with a write a minute cost at most 10 ledger writes an hour', async () => {
+    for (const limits of [plenty, freeTier]) {
+      const scene = new Scene(limits);
+      const processes = [scene.process(), scene.process()];
+      let refused = 0;
+      for (let minute = 0; minute < 5 * 60; minute += 1) {
+        for (const { holder } of processes) {
+          if (!(await holder.acquire('writes', 1, 1_000)).isGranted) refused += 1;
+        }
+        await scene.clock.advance(minuteMs);
+      }
+      assert.equal(refused, 0);
+      assert.ok(scene.ledgerWrites <= 50, `${scene.ledgerWrites} in 5 hours`);
+    }
+  });
+
+  it('before the reset does not ask again and again for leases that cannot be longer', async () => {
+    const scene = new Scene();
+    scene.clock.jumpTo(resetMs - 30 * secondMs);
+    scene.delayMs = 50;
+    const run = writing(scene, scene.process());
+    await scene.clock.advance(20 * secondMs);
+    const before = scene.ledgerWrites;
+    await scene.clock.advance(10 * secondMs - 1);
+    assert.ok(scene.ledgerWrites - before <= 8, `${scene.ledgerWrites - before} in the last 10 s`);
+    const last = run.atMs.filter((ms) => ms < resetMs).at(-1) ?? 0;
+    assert.ok(
+      last < resetMs - secondMs && last > resetMs - 2 * secondMs,
+      `the last ${resetMs - last} ms before`,
+    );
+    await scene.clock.advance(5 * secondMs);
+    const next = run.atMs.find((ms) => ms >= resetMs) ?? 0;
+    assert.ok(next >= resetMs + secondMs && next <= resetMs + 3 * secondMs, `${next - resetMs} ms after`);
+    run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+});
+
+describe('LeaseHolder and a ledger that fails', () => {
+  it('grants nothing, asks less and less often, and goes on by itself', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    const tries: number[] = [];
+    scene.decide = () => {
+      tries.push(scene.clock.now());
+      return 'failed';
+    };
+    const run = writing(scene, process);
+    await scene.clock.advance(10 * minuteMs);
+    assert.equal(run.atMs.length, 0);
+    const pauses = tries.slice(1).map((ms, index) => ms - (tries[index] ?? 0));
+    assert.deepEqual(pauses.slice(0, 7), [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000]);
+    assert.ok(pauses.slice(7).every((ms) => ms >= 60_000 && ms <= 61_000));
+
+    scene.decide = () => 'done';
+    await scene.clock.advance(minuteMs);
+    assert.ok(run.atMs.length > 0);
+    run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+
+  it('says that the ledger is not there, and when it will be asked again', async () => {
+    const scene = new Scene();
+    scene.decide = () => 'failed';
+    const decision = await scene.process().holder.acquire('writes', 1, 500);
+    assert.deepEqual(decision, {
+      isGranted: false,
+      reason: 'ledger_unavailable',
+      retryAtMs: startMs + secondMs,
+    });
+  });
+
+  it('goes on with its lease where a renewal surely was not recorded', async () => {
+    const scene = new Scene();
+    const run = writing(scene, scene.process());
+    await scene.clock.advance(5 * secondMs);
+    scene.decide = (operation) => (operation === 'documents.read' ? 'failed' : 'done');
+    const begun = run.atMs.length;
+    await scene.clock.advance(2 * secondMs);
+    assert.ok(longestGap(run.atMs.slice(begun - 1)) <= 300);
+    run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+
+  for (const [fate, exists] of [
+    ['lost', 'the new lease'],
+    ['failed', 'the old lease'],
+  ] as const) {
+    it(`uses neither lease where the answer is lost, and then returns ${exists}`, async () => {
+      const scene = new Scene(freeTier);
+      const process = scene.process();
+      await process.holder.acquire('writes', 5, 1_000);
+      const [old] = scene.state?.leases ?? [];
+      assert.ok(old !== undefined);
+      // Its end is near: the next operation renews it.
+      await scene.clock.advance(old.endMs - scene.clock.now() - 2_000);
+      scene.decide = (operation) => (operation === 'documents.commit' ? fate : 'done');
+      const during = asked(scene, process, 'writes', 1);
+      await scene.clock.advance(0);
+      assert.equal(during.decision?.isGranted, true, 'what the renewal keeps is spent on the way');
+      const late = asked(scene, process, 'writes', 1, 900);
+      await scene.clock.advance(0);
+      assert.deepEqual(late.decision && { ...late.decision, retryAtMs: 0 }, {
+        isGranted: false,
+        reason: 'ledger_unavailable',
+        retryAtMs: 0,
+      });
+      const [stored] = scene.state?.leases ?? [];
+      assert.equal(stored?.id === old.id, fate === 'failed');
+
+      scene.decide = () => 'done';
+      await scene.clock.advance(secondMs);
+      const after = await process.holder.acquire('writes', 1, 5_000);
+      assert.equal(after.isGranted, true);
+      const leases = scene.state?.leases ?? [];
+      assert.equal(leases.length, 1);
+      assert.ok(
+        leases.every(
+          ({ id }) => (id !== old.id && id !== stored?.id) || id === (after.isGranted && after.leaseId),
+        ),
+      );
+      await process.holder.close();
+      assert.equal(charged(scene) - scene.ledgerWrites, 7, 'the seven that were granted');
+    });
+  }
+
+  it('never spends more than is charged, whatever becomes of its requests', async () => {
+    const fates = ['done', 'done', 'done', 'failed', 'lost', 'died before', 'died after'] as const;
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const random = seeded(seed);
+      const scene = new Scene(freeTier);
+      const processes = [scene.process(), scene.process(), scene.process()];
+      const runs = processes.map((process) => writing(scene, process, 3));
+      scene.delayMs = 100;
+      scene.decide = () => fates[Math.floor(random() * fates.length)] ?? 'done';
+      await scene.clock.advance(10 * minuteMs);
+      scene.decide = () => 'done';
+      await scene.clock.advance(3 * minuteMs);
+      for (const run of runs) run.stop();
+      await scene.clock.advance(minuteMs);
+      const closing = processes.map(({ holder }) => holder.close());
+      await scene.clock.advance(minuteMs);
+      await Promise.all(closing);
+      const granted = runs.reduce((sum, { atMs }) => sum + atMs.length * 3, 0);
+      const counted = charged(scene) - scene.ledgerWrites;
+      assert.ok(
+        granted > 1_000 && counted >= granted,
+        `seed ${seed}: ${granted} granted, ${counted} charged`,
+      );
+      assert.equal(scene.state?.leases.length, 0, 'what was lost on the way is found and returned');
+    }
+  });
+
+  it('uses no lease of a request that it gave up, however late that would have been recorded', async () => {
+    const scene = new Scene(freeTier);
+    const process = scene.process();
+    await process.holder.acquire('writes', 5, 1_000);
+    const [old] = scene.state?.leases ?? [];
+    await scene.clock.advance((old?.endMs ?? 0) - scene.clock.now() - 2_500);
+    scene.delayMs = 20_000;
+    void asked(scene, process, 'writes', 1);
+    await scene.clock.advance(16_000);
+    const { ledgerWrites } = scene;
+    scene.delayMs = 0;
+    await scene.clock.advance(30_000);
+    assert.equal(scene.ledgerWrites, ledgerWrites, 'the request that nobody waits for is not sent');
+    await process.holder.close();
+    assert.equal(charged(scene) - scene.ledgerWrites, 6);
+  });
+
+  it('knows its own lease where the client repeated a commit and met itself', async () => {
+    const scene = new Scene(freeTier);
+    let isFirst = true;
+    const original = scene.database.connect.bind(scene.database);
+    scene.database.connect = (decide) => {
+      const store = original(decide);
+      return {
+        ...store,
+        commit: async (writes, cause) => {
+          const versions = await store.commit(writes, cause);
+          if (!isFirst) return versions;
+          isFirst = false;
+          // Its answer was lost, and the client's second try finds another version.
+          return store.commit(writes, cause);
+        },
+      };
+    };
+    const process = scene.process();
+    const first = asked(scene, process, 'writes', 1);
+    await scene.clock.advance(secondMs);
+    const { decision } = first;
+    assert.ok(decision?.isGranted);
+    const leases = scene.state?.leases ?? [];
+    assert.deepEqual(
+      leases.map(({ id }) => id),
+      [decision.leaseId],
+    );
+    assert.equal(scene.ledgerWrites, 1);
+    await process.holder.close();
+    assert.equal(scene.state?.leases.length, 0);
+  });
+});
