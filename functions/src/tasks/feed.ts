@@ -2,12 +2,12 @@ import type { Clock } from '../platform/clock.ts';
 import type { DocumentQuery, DocumentStore, QueryResult, ReadDocument } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { taskIdOf } from './listing.ts';
 import { type OpenTask, openTaskOf } from './openTask.ts';
-import { unavailable } from './reading.ts';
 import {
   feedOverlapMs,
   feedPageSize,
@@ -68,15 +68,15 @@ export class OpenTaskFeed {
         // Who comes late to a query that hangs does not wait as long again.
         const limitMs = this.#changesSinceMs === undefined ? readTimeoutMs : feedTimeoutMs;
         const leftMs = this.#askedAtMs + limitMs - clock.now();
-        const billed = await within(clock, leftMs, this.#refreshing, () => unavailable());
+        const billed = await within(clock, leftMs, this.#refreshing, () => unavailable(clock));
         if (isFirst) reads = billed;
       } catch (error) {
         if (isFirst)
           logger.warn('The open tasks are not up to date: Firestore failed', { reason: messageOf(error) });
-        if (this.#changesSinceMs === undefined) throw unavailable(error);
+        if (this.#changesSinceMs === undefined) throw unavailable(clock, error);
       }
     }
-    if (this.#changesSinceMs === undefined) throw unavailable();
+    if (this.#changesSinceMs === undefined) throw unavailable(clock);
     return { tasks: this.#tasks.values(), reads };
   }
 

@@ -2,11 +2,11 @@ import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore, type Filter, type ReadDocument } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
+import { fromFirestore, unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { presentTask } from './present.ts';
-import { fromFirestore, unavailable } from './reading.ts';
 import { maxPageBytes, readTimeoutMs } from './readLimits.ts';
 import type { TaskStatus } from './state.ts';
 
@@ -50,8 +50,11 @@ export async function listTasks(
     },
     'list_tasks',
   );
-  const answer = within(clock, readTimeoutMs, query, () => unavailable());
-  const found = await fromFirestore(answer.catch((error: unknown) => Promise.reject(badCursor(error))));
+  const answer = within(clock, readTimeoutMs, query, () => unavailable(clock));
+  const found = await fromFirestore(
+    clock,
+    answer.catch((error: unknown) => Promise.reject(badCursor(error))),
+  );
   const tasks = found.documents.map(presented);
   const bytes = tasks.reduce((sum, task) => sum + JSON.stringify(task).length, 0);
   if (bytes > maxPageBytes) {

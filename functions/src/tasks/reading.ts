@@ -1,8 +1,9 @@
 import type { Clock } from '../platform/clock.ts';
 import { delay } from '../platform/clock.ts';
-import { DocumentError, type DocumentStore } from '../platform/documents.ts';
+import type { DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { fromFirestore, unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import { taskPath } from './document.ts';
@@ -144,12 +145,12 @@ export class TaskReader {
 
   async #fetch(taskId: string): Promise<PresentedTask | undefined> {
     const { clock } = this.#options;
-    return within(clock, readTimeoutMs, this.#present(taskId), () => unavailable());
+    return within(clock, readTimeoutMs, this.#present(taskId), () => unavailable(clock));
   }
 
   async #present(taskId: string): Promise<PresentedTask | undefined> {
-    const { documents, objects } = this.#options;
-    const [found] = await fromFirestore(documents.read([taskPath(taskId)], 'get_task'));
+    const { documents, objects, clock } = this.#options;
+    const [found] = await fromFirestore(clock, documents.read([taskPath(taskId)], 'get_task'));
     if (found?.fields === undefined) return undefined;
     const task = await presentWholeTask(taskId, found.fields, objects);
     return { text: JSON.stringify(task), etag: etagOf(task), isFinal: isFinalStatus(task['status']) };
@@ -176,17 +177,3 @@ export class TaskReader {
 
 /** About what an entry of the cache takes beside its text. */
 const entryBytes = 300;
-
-/** The result, with Firestore's failures as what callers are told. */
-export async function fromFirestore<Result>(work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    throw error instanceof DocumentError ? unavailable(error) : error;
-  }
-}
-
-/** What a reader is told while Firestore does not answer. */
-export function unavailable(cause?: unknown): AppError {
-  return new AppError('unavailable', 'Firestore cannot be read at the moment; ask again.', { cause });
-}
