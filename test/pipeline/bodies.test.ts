@@ -132,6 +132,21 @@ describe('a task whose responses do not fit one document', () => {
   const nestedNumbers = (uid: number): Json => [[uid, ...Array.from({ length: 30_000 }, () => 1)]];
 
   for (const [what, dataOf] of Object.entries({ text: sixtyKilobytes, 'lists in lists': nestedNumbers })) {
+    it('counts what others put into the document', async () => {
+      const pipeline = startPipeline();
+      pipeline.documents.set('tasks/t', { theirs: 'x'.repeat(600_000) });
+      const data = (uid: number) => `${uid} ${'y'.repeat(250_000)}`;
+      for (const first of [1, 4]) {
+        const uids = [first, first + 1, first + 2];
+        await pipeline.accept(uids.map((uid) => response('t', startMs, uid, { response_data: data(uid) })));
+        await pipeline.tick();
+      }
+      assert.deepEqual(Object.values(answers(pipeline)), [1, 2, 3, 4, 5, 6].map(data));
+      assert.ok(documentBytes('tasks/t', pipeline.documents.fields('tasks/t') ?? {}) <= maxTaskDocumentBytes);
+      assert.equal(pipeline.documents.fields('tasks/t')?.['theirs'], 'x'.repeat(600_000));
+      assert.deepEqual(letters(pipeline), []);
+    });
+
     it(`has as many of them in objects as it must: ${what}`, async () => {
       const pipeline = startPipeline();
       const uids = Array.from({ length: 24 }, (_, uid) => uid);

@@ -3,7 +3,7 @@ import { carrierOf, carrierToWire, packLines } from '../../functions/src/events/
 import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import { startMs } from '../support/clock.ts';
 import { crashAt } from '../support/crash.ts';
-import { created, response } from '../support/events.ts';
+import { created, patched, response } from '../support/events.ts';
 import { keysIn, type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const timeoutMs = 3_600_000;
@@ -42,6 +42,25 @@ describe('deadlines', () => {
         ['c', minuteMs],
       ].map(([id, at]) => `${id}\n${deadlineStamp(agoMs + timeoutMs + Number(at))}`),
     );
+  });
+
+  it('come for tasks that another system made, too, once something happens to them', async () => {
+    const pipeline = startPipeline();
+    const stored = { status: 'pending', task_type: 'x', created_at: new Date(startMs - minuteMs) };
+    pipeline.documents.set('tasks/old', stored);
+    pipeline.documents.set('tasks/older', { ...stored, created_at: new Date(startMs - 2 * timeoutMs) });
+    await pipeline.accept([
+      patched('old', startMs, { priority: 1 }, prompt),
+      patched('older', startMs, { priority: 1 }, prompt),
+    ]);
+    await pipeline.clock.advance(2 * minuteMs);
+    assert.deepEqual(
+      ['old', 'older'].map((id) => pipeline.task(id)?.['status']),
+      ['pending', 'failed'],
+    );
+    await pipeline.clock.advance(timeoutMs);
+    assert.equal(pipeline.task('old')?.['status'], 'failed');
+    assert.equal(pipeline.tasks.queued.size, 0);
   });
 
   it('are booked before the creation is acknowledged, whatever dies', async () => {

@@ -114,7 +114,7 @@ export function startPipeline({ rules, retentionMs = 0, limits }: PipelineOption
         kind: taskKind({
           taskTimeoutMs: allRules.taskTimeoutMs,
           retentionMs,
-          shrink: (state) => bodies.shrink(state),
+          shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
           keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
         }),
         documents: database,

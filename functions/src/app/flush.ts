@@ -23,7 +23,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
       kind: taskKind({
         taskTimeoutMs,
         retentionMs,
-        shrink: (state) => bodies.shrink(state),
+        shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
         keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
       }),
       documents,

@@ -7,7 +7,6 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
-import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import type { Stamped, TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './committer.ts';
 import { mapPool } from './pool.ts';
@@ -31,11 +30,10 @@ export class TaskBodies {
     this.#options = options;
   }
 
-  /** Moves a task's largest bodies into objects until its document is small enough, or none is left to move. */
-  async shrink(state: TaskState): Promise<TaskState> {
+  /** Moves a task's largest bodies into objects until its document has at most `maxBytes`, or none is left to move. */
+  async shrink(state: TaskState, maxBytes: number): Promise<TaskState> {
     const responses = new Map(state.responses);
-    let excess =
-      fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxTaskDocumentBytes;
+    let excess = fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxBytes;
     const bySize = [...responses.values()]
       .filter(({ value }) => value.response_data !== undefined)
       .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))

@@ -2,6 +2,7 @@ import { eventLine } from '../events/carrier.ts';
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp } from '../events/stamp.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
+import { isAdoptedStamp } from '../tasks/document.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
 import type { TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './committer.ts';
@@ -17,15 +18,19 @@ export class DeadlineBook {
   }
 
   /**
-   * For each result with a creation in hand and its task still open, puts the deadline into a carrier for `expire`,
+   * For each result with a creation in hand, or of an adopted task, and its task still open, puts the deadline into a carrier for `expire`,
    * one for each minute. Repeated by a redelivery, as a crash may have come before.
    */
   async book(results: readonly CommitResult<TaskEvent, TaskState>[]): Promise<void> {
     const byMinute = new Map<number, DeadlinePassed[]>();
     for (const result of results) {
-      if (result.outcome !== 'committed' || !result.events.some(({ kind }) => kind === 'created')) continue;
+      if (result.outcome !== 'committed') continue;
       const { creation } = result.after;
       if (creation === undefined || outcomeOf(result.after).settled) continue;
+      // Of a task that another system made no creation ever comes.
+      const isBooked =
+        !result.events.some(({ kind }) => kind === 'created') && !isAdoptedStamp(creation.stamp);
+      if (isBooked) continue;
       const dueMs = Math.ceil(creation.deadlineMs / minuteMs) * minuteMs;
       const events = byMinute.get(dueMs) ?? [];
       byMinute.set(dueMs, events);

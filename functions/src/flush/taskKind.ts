@@ -1,6 +1,6 @@
 import type { ResponseReceived, TaskEvent } from '../events/event.ts';
-import { documentBytes } from '../platform/values.ts';
-import { documentChanges, taskDocument, taskState } from '../tasks/document.ts';
+import { documentBytes, fieldsBytes } from '../platform/values.ts';
+import { documentChanges, foreignFields, taskDocument, taskState } from '../tasks/document.ts';
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import { taskIdOf } from '../tasks/listing.ts';
 import { reduceTask } from '../tasks/reducer.ts';
@@ -10,8 +10,8 @@ import type { DocumentKind } from './kind.ts';
 export interface TaskKindOptions {
   taskTimeoutMs: number;
   retentionMs: number;
-  /** Moves bodies out of a state whose document would be too large. */
-  shrink(state: TaskState): Promise<TaskState>;
+  /** Moves bodies out of a state whose document would have more than so many bytes. */
+  shrink(state: TaskState, maxBytes: number): Promise<TaskState>;
   /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
   keepOverflow(overflow: readonly ResponseReceived[]): Promise<void>;
 }
@@ -36,15 +36,17 @@ export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, Task
       await keepOverflow(overflow);
       let after = state;
       let document = taskDocument(after, { retentionMs });
-      let bytes = documentBytes(path, document);
+      const foreign = foreignFields(known.document ?? {}, document);
+      const foreignBytes = fieldsBytes(foreign);
+      let bytes = documentBytes(path, document) + foreignBytes;
       if (bytes > maxTaskDocumentBytes) {
-        after = await shrink(state);
+        after = await shrink(state, maxTaskDocumentBytes - foreignBytes);
         document = taskDocument(after, { retentionMs });
-        bytes = documentBytes(path, document);
+        bytes = documentBytes(path, document) + foreignBytes;
       }
       const changes = documentChanges(known.document ?? {}, document);
       const writes = changes.length === 0 ? [] : [{ path, ifVersion: known.version, changes }];
-      return { after, document, bytes, writes, ifAbsent: [] };
+      return { after, document: { ...foreign, ...document }, bytes, writes, ifAbsent: [] };
     },
   };
 }

@@ -86,11 +86,23 @@ export function documentChanges(before: Fields, after: Fields): DocumentSet['cha
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
-    const isReplaced = name === 'expires_at' || otherFormOf(name) in after;
-    if (!(name in after) && isReplaced) changes.push({ path: [name], value: removed });
+    if (!(name in after) && isReplaced(name, after)) changes.push({ path: [name], value: removed });
   }
   if (changes.length > 0) changes.push({ path: ['written_at'], value: serverTime });
   return changes;
+}
+
+/** Of a stored document what is not Sluice's: it stays beside the document that Sluice makes. */
+export function foreignFields(before: Fields, after: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(before).filter(
+      ([name]) => !(name in after) && name !== 'written_at' && !isReplaced(name, after),
+    ),
+  );
+}
+
+function isReplaced(name: string, after: Fields): boolean {
+  return name === 'expires_at' || otherFormOf(name) in after;
 }
 
 function responseChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {
@@ -190,9 +202,16 @@ function adoptedResponseStamp({ received_at, submitted_at }: Fields): Stamp {
   return adoptedStamp(received_at ?? submitted_at);
 }
 
+/** Whether a stamp was made for something that another system had written. */
+export function isAdoptedStamp(stamp: Stamp): boolean {
+  return stamp.endsWith(adoptedSuffix);
+}
+
+const adoptedSuffix = '0'.repeat(12);
+
 /** The first stamp of a moment; the earliest of all where none is known. */
 function adoptedStamp(at: unknown): Stamp {
-  return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + '0'.repeat(12) : earliestStamp;
+  return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + adoptedSuffix : earliestStamp;
 }
 
 function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {
