@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { maxFieldStamps } from '../../functions/src/tasks/limits.ts';
 import { startMs } from '../support/clock.ts';
-import { created, response } from '../support/events.ts';
+import { created, patched, response } from '../support/events.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 describe('flush: a task that an instance knows only from the database', () => {
@@ -33,4 +34,34 @@ describe('flush: a task that an instance knows only from the database', () => {
     assert.equal(pipeline.documents.writes, 1);
     assert.deepEqual(pipeline.objects.names(), []);
   });
+});
+
+describe('flush: a task with more fields than it keeps stamps of', () => {
+  const many = Array.from({ length: maxFieldStamps + 10 }, (_, index) =>
+    patched('t', startMs + index, { [`input_${index}`]: index }, { visibility: 'prompt' }),
+  );
+  const late = patched('t', startMs - 1, { input_0: 'late' }, { visibility: 'prompt' });
+
+  for (const restart of [false, true]) {
+    it(`keeps all fields; what is older than the forgotten stamps becomes a dead letter${restart ? ', also for another instance' : ''}`, async () => {
+      const pipeline = startPipeline();
+      await pipeline.accept(many);
+      await pipeline.tick();
+      if (restart) pipeline.start();
+      await pipeline.accept([late, many[9] ?? late, patched('t', startMs - 1, { input_700: 'beaten' })]);
+      await pipeline.clock.advance(60_000);
+      const task = pipeline.task('t');
+      assert.equal(task?.['input_0'], 0);
+      assert.equal(task?.['input_709'], 709);
+      assert.equal(task?.['input_700'], 700);
+      const letters = pipeline.objects.json('dead-letters/');
+      assert.deepEqual(
+        letters.map(({ reason, event }) => [reason, event]),
+        restart ? [['too_old', late]] : [],
+      );
+      await pipeline.accept([patched('t', startMs + 5_000, { input_0: 'new' }, { visibility: 'prompt' })]);
+      await pipeline.tick();
+      assert.equal(pipeline.task('t')?.['input_0'], 'new');
+    });
+  }
 });

@@ -116,6 +116,7 @@ export function startPipeline({ rules, retentionMs = 0, limits }: PipelineOption
           retentionMs,
           shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
           keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+          keepUndecidable: (events) => deadLetters.keepUndecidable(events),
         }),
         documents: database,
         cache: new DocumentCache<TaskState>(cacheBytes),

@@ -25,6 +25,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
         retentionMs,
         shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
         keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+        keepUndecidable: (events) => deadLetters.keepUndecidable(events),
       }),
       documents,
       cache: new DocumentCache(maxTaskCacheBytes),

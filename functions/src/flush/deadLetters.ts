@@ -1,4 +1,4 @@
-import { type Event, type OperationAccepted, type ResponseReceived, targetOf } from '../events/event.ts';
+import { type Event, type ResponseReceived, targetOf } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
@@ -57,8 +57,8 @@ export class DeadLetters {
     );
   }
 
-  /** Keeps operations that came too late to be judged. Throws as {@link DeadLetters.keep}. */
-  async keepUndecidable(undecidable: readonly OperationAccepted[]): Promise<void> {
+  /** Keeps operations, and fields of tasks, that came too late to be judged. Throws as {@link DeadLetters.keep}. */
+  async keepUndecidable(undecidable: readonly Event[]): Promise<void> {
     const detail =
       'The document has forgotten the stamps of this time, so that a later operation may have come before.';
     await mapPool(undecidable, 8, (event) => this.keep({ reason: 'too_old', detail, content: { event } }));

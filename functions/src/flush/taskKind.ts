@@ -14,11 +14,13 @@ export interface TaskKindOptions {
   shrink(state: TaskState, maxBytes: number): Promise<TaskState>;
   /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
   keepOverflow(overflow: readonly ResponseReceived[]): Promise<void>;
+  /** Keeps events as dead letters whose fields cannot be judged any more. */
+  keepUndecidable(undecidable: readonly TaskEvent[]): Promise<void>;
 }
 
 /** Task documents. */
 export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, TaskState> {
-  const { taskTimeoutMs, retentionMs, shrink, keepOverflow } = options;
+  const { taskTimeoutMs, retentionMs, shrink, keepOverflow, keepUndecidable } = options;
   return {
     maxBytes: maxTaskDocumentBytes,
     isNew: (events) => events.some(({ kind }) => kind === 'created'),
@@ -30,10 +32,11 @@ export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, Task
       return { state: taskState(taskId, fields, taskTimeoutMs), document: fields, version };
     },
     plan: async (path, known, events) => {
-      const { state, overflow } = reduceTask(known.state, events, taskTimeoutMs);
+      const { state, overflow, undecidable } = reduceTask(known.state, events, taskTimeoutMs);
       const nothing = { document: undefined, bytes: 0, writes: [], ifAbsent: [] };
       if (!taskExists(state)) return { ...nothing, after: state };
       await keepOverflow(overflow);
+      await keepUndecidable(undecidable);
       let after = state;
       let document = taskDocument(after, { retentionMs });
       const foreign = foreignFields(known.document ?? {}, document);

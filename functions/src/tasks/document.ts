@@ -4,7 +4,7 @@ import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { type DocumentSet, type Fields, removed, serverTime } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
-import { feedShards } from './limits.ts';
+import { feedShards, maxFieldStamps } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
 import { creationOf } from './reducer.ts';
@@ -144,6 +144,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
   return {
     taskId,
     fields,
+    fieldsFloor: meta.fieldsFloor,
     creation: meta.creation,
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
     responses,
@@ -155,11 +156,20 @@ function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
   return {
     creation: state.creation,
     statuses: Object.fromEntries(state.statuses),
-    fields: Object.fromEntries([...state.fields].map(([name, { stamp }]) => [name, stamp])),
+    ...fieldStamps(state),
     responses: Object.fromEntries([...state.responses].map(([uid, { stamp }]) => [String(uid), stamp])),
     // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
     deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
   };
+}
+
+/** The stamps of the fields, but for the oldest of too many, up to which there is then a floor. */
+function fieldStamps({ fields, fieldsFloor }: TaskState): Pick<TaskMeta, 'fields' | 'fieldsFloor'> {
+  const stamps = [...fields].map(([name, { stamp }]) => [name, stamp] as const);
+  if (stamps.length <= maxFieldStamps) return { fields: Object.fromEntries(stamps), fieldsFloor };
+  stamps.sort(([, a], [, b]) => (a < b ? 1 : -1));
+  const floor = stamps[maxFieldStamps]?.[1] ?? earliestStamp;
+  return { fields: Object.fromEntries(stamps.filter(([, stamp]) => stamp > floor)), fieldsFloor: floor };
 }
 
 /** Responses as they are stored, by uid: a map, or a list from another system. */

@@ -1,6 +1,9 @@
 /** Most responses that a task keeps: the earliest stay, later ones become dead letters. */
 export const maxResponsesPerTask = 256;
 
+/** Most fields whose stamps a task keeps, so that with those of responses and statuses there are at most 1,000. */
+export const maxFieldStamps = 700;
+
 /** `required_miner_count` and `min_miner_count` where the creation does not say. */
 export const defaultRequiredMinerCount = 3;
 export const defaultMinMinerCount = 1;

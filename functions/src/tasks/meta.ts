@@ -7,6 +7,7 @@ export interface TaskMeta {
   creation?: Creation | undefined;
   statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
   fields: Record<string, Stamp>;
+  fieldsFloor?: Stamp | undefined;
   responses: Record<string, Stamp>;
   deadlinePassedMs?: number | undefined;
 }
@@ -15,12 +16,13 @@ const metaVersion = 1;
 
 /** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
-  const { creation, statuses, fields, responses, deadlinePassedMs } = meta;
+  const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs } = meta;
   const text = JSON.stringify({
     v: metaVersion,
     c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
     s: sorted(statuses),
     f: sorted(fields),
+    o: fieldsFloor,
     r: sorted(responses),
     d: deadlinePassedMs,
   });
@@ -31,11 +33,12 @@ export function encodeMeta(meta: TaskMeta): Buffer {
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
   const text = textOfHashed(bytes);
   if (text === undefined) return undefined;
-  const { c, s, f, r, d } = JSON.parse(text) as Encoded;
+  const { c, s, f, o, r, d } = JSON.parse(text) as Encoded;
   return {
     creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
     statuses: s,
     fields: f,
+    fieldsFloor: o,
     responses: r,
     deadlinePassedMs: d,
   };
@@ -45,6 +48,7 @@ interface Encoded {
   c?: [Stamp, number, number, number];
   s: TaskMeta['statuses'];
   f: Record<string, Stamp>;
+  o?: Stamp;
   r: Record<string, Stamp>;
   d?: number;
 }

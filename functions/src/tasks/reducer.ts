@@ -18,6 +18,8 @@ export interface Reduction {
   state: TaskState;
   /** Responses that have no place among the earliest {@link maxResponsesPerTask}. */
   overflow: ResponseReceived[];
+  /** Events with fields of which nobody can tell any more whether a later value came before. */
+  undecidable: (TaskCreated | TaskPatched)[];
 }
 
 /**
@@ -32,7 +34,19 @@ export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeo
     responses: new Map(state.responses),
   };
   for (const event of events) apply(draft, event, timeoutMs);
-  return { state: draft, overflow: takeOverflow(draft) };
+  const undecidable = events
+    .filter((event) => event.kind === 'created' || event.kind === 'patched')
+    .filter((event) => !areJudged(draft, event));
+  return { state: draft, overflow: takeOverflow(draft), undecidable };
+}
+
+/** Whether each of an event's fields was set, or is beaten by a later value. */
+function areJudged(
+  { fields, fieldsFloor }: Draft,
+  { fields: given, stamp }: TaskCreated | TaskPatched,
+): boolean {
+  if (fieldsFloor === undefined || stamp >= fieldsFloor) return true;
+  return Object.keys(given).every((name) => specialFields.has(name) || fields.has(name));
 }
 
 interface Draft extends TaskState {
@@ -81,6 +95,8 @@ function applyFields(draft: Draft, event: TaskCreated | TaskPatched): void {
     if (name === 'status') applyStatus(draft, value, event.stamp);
     if (specialFields.has(name)) continue;
     const present = draft.fields.get(name);
+    // It may have a later stamp, which is forgotten; that of the floor itself was applied.
+    if (present === undefined && event.stamp <= (draft.fieldsFloor ?? '')) continue;
     if (present === undefined || present.stamp < event.stamp)
       draft.fields.set(name, { value, stamp: event.stamp });
   }

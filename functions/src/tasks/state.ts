@@ -44,6 +44,8 @@ export interface TaskState {
   taskId: string;
   /** Last writer wins, each field by itself. */
   fields: ReadonlyMap<string, Stamped<Json>>;
+  /** Up to here the stamps of fields may be forgotten; undefined where none are. */
+  fieldsFloor?: Stamp | undefined;
   creation?: Creation | undefined;
   /** First and last time each status was set by a request. */
   statuses: ReadonlyMap<TaskStatus, { first: Stamp; last: Stamp }>;
