@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+
+const root = new URL('../../functions/src/', import.meta.url);
+
+/** Every module of the functions, by its path, as text without comments. */
+const modules = new Map(
+  readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => [path, withoutComments(readFileSync(new URL(path, root), 'utf8'))]),
+);
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+}
+
+/** What a module imports, in any way. */
+function imports(text: string): string[] {
+  const form = /(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*['"`]([^'"`]+)['"`]/g;
+  return [...text.matchAll(form)].map(([, specifier = '']) => specifier);
+}
+
+function importersOf(isMeant: (specifier: string) => boolean): string[] {
+  return [...modules].filter(([, text]) => imports(text).some(isMeant)).map(([path]) => path);
+}
+
+describe('The way to Firestore', () => {
+  it('is seen by this test', () => {
+    assert.ok(modules.size > 50);
+    const text =
+      "import a from 'a';\nconst b = await import('./b.ts');\nimport type { C } from \"c\";\nimport 'd';";
+    assert.deepEqual(imports(text), ['a', './b.ts', 'c', 'd']);
+  });
+
+  it('is one module for its client', () => {
+    const isClient = (specifier: string): boolean =>
+      /^(firebase-admin(\/firestore)?|@google-cloud\/firestore.*|firebase\/.*|@grpc\/grpc-js)$/.test(
+        specifier,
+      );
+    assert.deepEqual(importersOf(isClient), ['platform/firestore.ts']);
+    const byAddress = [...modules].filter(([, text]) => text.includes('firestore.googleapis.com'));
+    assert.deepEqual(byAddress, []);
+  });
+
+  it('is opened by one module, which hands out nothing but leased documents', () => {
+    assert.deepEqual(
+      importersOf(
+        (specifier) => specifier.endsWith('platform/firestore.ts') || specifier === './firestore.ts',
+      ),
+      ['app/database.ts'],
+    );
+    const text = modules.get('app/database.ts') ?? '';
+    const uses = text.split('\n').filter((line) => /\bfirestore\b/.test(line.replace(/'[^']*'/g, '')));
+    const allowed = [
+      /^const firestore = reopening\(/,
+      /^ +read: async \(paths, cause\) => \(await firestore\(\)\)\.read\(paths, cause\),$/,
+      /^ +commit: async \(writes, cause\) => \(await firestore\(\)\)\.commit\(writes, cause\),$/,
+      /^ +return leasedDocuments\(\{.* open: firestore,/,
+    ];
+    for (const line of uses)
+      assert.ok(
+        allowed.some((form) => form.test(line)),
+        line,
+      );
+    assert.equal(uses.length, allowed.length, 'the ledger reads and commits, the others are leased');
+  });
+
+  it('is leased in one place only', () => {
+    const making = [...modules].filter(([, text]) => /\bleasedDocuments\(/.test(text)).map(([path]) => path);
+    assert.deepEqual(making.sort(), ['app/database.ts', 'quota/leasedDocuments.ts']);
+  });
+});
