@@ -11,6 +11,7 @@ import {
   resolveFunctions,
   resolveParams,
 } from './functions/manifest.ts';
+import { StorageEvents } from './functions/storageEvents.ts';
 import { startHosting } from './hosting/index.ts';
 import { apiKeysSecret, localKeys } from './keys.ts';
 import { type PortChoice, portsFor, type ServicePorts } from './ports.ts';
@@ -18,7 +19,7 @@ import { LocalScheduler } from './scheduler/index.ts';
 import { type LocalClock, type LocalTimer, OffsetClock } from './shared/clock.ts';
 import { Faults } from './shared/faults.ts';
 import { createLog, type Log } from './shared/log.ts';
-import { startStorage } from './storage/index.ts';
+import { type StorageEvent, startStorage } from './storage/index.ts';
 import { type QueueConfig, startTasks } from './tasks/index.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -94,7 +95,15 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const service = { clock, faults };
     const indexes = indexesOf(firebaseJson);
     const firestore = opened(await startFirestore({ ...service, port: ports.firestore, projectId, indexes }));
-    const storage = opened(await startStorage({ ...service, port: ports.storage, buckets: [storageBucket] }));
+    let publish: (event: StorageEvent) => void = () => {};
+    const storage = opened(
+      await startStorage({
+        ...service,
+        port: ports.storage,
+        buckets: [storageBucket],
+        onEvent: (event) => publish(event),
+      }),
+    );
     closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
@@ -130,11 +139,14 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     );
     const url = functionsUrl(functions.port);
     const scheduler = opened(new LocalScheduler({ clock, log, jobs: jobsOf(specs, url) }));
+    const events = new StorageEvents({ clock, log, subscribers: subscribersOf(specs, url) });
+    closers.push(() => events.close());
+    publish = (event) => events.publish(event);
     const clockControl = new ClockControl({
       clock,
       functions,
       externalWork: () => ({
-        dispatches: tasks.dispatchesInFlight() + scheduler.inFlight(),
+        dispatches: tasks.dispatchesInFlight() + scheduler.inFlight() + events.inFlight(),
         calls: firestore.inFlight() + storage.inFlight() + tasks.inFlight(),
       }),
       fingerprint: () => JSON.stringify([firestore.usage(), storage.usage(), tasks.usage()]),
@@ -249,6 +261,14 @@ function jobsOf(specs: FunctionSpec[], functionsUrl: string) {
   return specs.flatMap(({ name, trigger }) =>
     trigger.kind === 'schedule'
       ? [{ name, schedule: trigger.schedule, timeZone: trigger.timeZone, url: `${functionsUrl}/${name}` }]
+      : [],
+  );
+}
+
+function subscribersOf(specs: FunctionSpec[], functionsUrl: string) {
+  return specs.flatMap(({ name, trigger }) =>
+    trigger.kind === 'event'
+      ? [{ name, eventType: trigger.eventType, retry: trigger.retry, url: `${functionsUrl}/${name}` }]
       : [],
   );
 }

@@ -54,6 +54,18 @@ const maxBodyBytes = defineInt('MAX_BODY_BYTES', {
   default: 8 * 1024 * 1024,
   description: 'Largest request body on the JSON routes',
 });
+const inlineFileMaxBytes = defineInt('INLINE_FILE_MAX_BYTES', {
+  default: 32 * 1024,
+  description: 'Files up to this are stored in Firestore, larger ones in Cloud Storage; at most 1,000,000',
+});
+const maxFileBytes = defineInt('MAX_FILE_BYTES', {
+  default: 100 * 1024 * 1024,
+  description: 'Largest file',
+});
+const fileDelivery = defineString('FILE_DELIVERY', {
+  default: 'redirect',
+  description: 'How /content gives a file in Cloud Storage: redirect (to a signed address) or stream',
+});
 const readCacheSeconds = defineInt('READ_CACHE_SECONDS', {
   default: 5,
   description: 'How long an instance answers reads from memory',
@@ -125,6 +137,10 @@ export interface Config {
   responseInlineMaxBytes: number;
   groupLingerMs: number;
   maxBodyBytes: number;
+  /** Files up to this are stored in Firestore. */
+  inlineFileMaxBytes: number;
+  maxFileBytes: number;
+  fileDelivery: string;
   readCacheMs: number;
   logLevel: string;
   tasksServiceAccount: string;
@@ -153,6 +169,9 @@ export function readConfig(): Config {
     responseInlineMaxBytes: responseInlineMaxBytes.value(),
     groupLingerMs: groupLingerMs.value(),
     maxBodyBytes: maxBodyBytes.value(),
+    inlineFileMaxBytes: inlineFileMaxBytes.value(),
+    maxFileBytes: maxFileBytes.value(),
+    fileDelivery: fileDelivery.value(),
     readCacheMs: readCacheSeconds.value() * 1000,
     logLevel: logLevel.value(),
     tasksServiceAccount: tasksServiceAccount.value(),

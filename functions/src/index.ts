@@ -1,7 +1,10 @@
+import { storageBucket } from 'firebase-functions/params';
 import { onRequest } from 'firebase-functions/v2/https';
 import { onSchedule } from 'firebase-functions/v2/scheduler';
+import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
 import { apiKeys, region } from './config.ts';
+import { isFileObject } from './files/fileId.ts';
 import { once } from './platform/once.ts';
 
 /** Each function's wiring is loaded by its first request: neither by the others nor while the CLI discovers the functions. */
@@ -10,7 +13,10 @@ const wiring = {
   api: once(async () => (await import('./app/api.ts')).start()),
   flush: once(async () => (await import('./app/flush.ts')).start()),
   expire: once(async () => (await import('./app/expire.ts')).start()),
+  files: once(async () => (await import('./app/files.ts')).start()),
+  filed: once(async () => (await import('./app/filed.ts')).start()),
   sweep: once(async () => (await import('./app/sweep.ts')).start()),
+  cleanup: once(async () => (await import('./app/cleanup.ts')).start()),
 };
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
@@ -41,6 +47,30 @@ export const api = onRequest(
     timeoutSeconds: 60,
   },
   async (request, response) => (await wiring.api())(request, response),
+);
+
+/** Files, in bodies of up to 30 MiB: as many at once as fit into its memory. */
+export const files = onRequest(
+  {
+    region,
+    invoker: 'public',
+    secrets: [apiKeys],
+    cpu: 1,
+    memory: '1GiB',
+    concurrency: 16,
+    maxInstances: 40,
+    timeoutSeconds: 300,
+  },
+  async (request, response) => (await wiring.files())(request, response),
+);
+
+/** Each object that is complete: a file’s document is written, an upload that is not as declared is removed. */
+export const filed = onObjectFinalized(
+  { region, bucket: storageBucket, cpu: 1, memory: '512MiB', concurrency: 80, maxInstances: 5, retry: true },
+  async ({ data, time }) => {
+    // Every object of the bucket is announced; most are no files.
+    if (isFileObject(data.name)) await (await wiring.filed())(data, Date.parse(time));
+  },
 );
 
 /** Writes the events of carriers to Firestore. One instance, so that what arrives together is written together. */
@@ -82,4 +112,17 @@ export const sweep = onSchedule(
     retryCount: 0,
   },
   async () => (await wiring.sweep())(),
+);
+
+/** Each hour: what nobody needs of files. */
+export const cleanup = onSchedule(
+  {
+    region,
+    schedule: 'every 1 hours',
+    memory: '512MiB',
+    maxInstances: 1,
+    timeoutSeconds: 540,
+    retryCount: 0,
+  },
+  async () => (await wiring.cleanup())(),
 );

@@ -30,9 +30,19 @@ export function createFunctionApp(functionsDir: string, handler: FunctionHandler
     else next();
   });
   app.use(async (request: Request, response: Response) => {
-    await handler(request, response);
+    if (isEventHandler(handler)) {
+      // What it throws, Express answers with 500, as the framework does.
+      await handler(request.body);
+      response.status(204).end();
+    } else await handler(request, response);
   });
   return app;
+}
+
+/** A function with an event trigger takes the CloudEvent itself. */
+function isEventHandler(handler: FunctionHandler): handler is (event: unknown) => Promise<unknown> {
+  const endpoint: unknown = Reflect.get(handler, '__endpoint');
+  return typeof endpoint === 'object' && endpoint !== null && 'eventTrigger' in endpoint;
 }
 
 function saveRawBody(request: IncomingMessage, _response: ServerResponse, body: Buffer): void {

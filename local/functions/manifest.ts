@@ -30,6 +30,7 @@ export interface WireEndpoint {
     retryConfig?: Record<string, Option<number>>;
     rateLimits?: Record<string, Option<number>>;
   };
+  eventTrigger?: { eventType?: string; retry: Option<boolean> };
   scheduleTrigger?: {
     schedule: string;
     timeZone?: string | null;
@@ -40,6 +41,7 @@ export interface WireEndpoint {
 export type FunctionTrigger =
   | { kind: 'https' }
   | { kind: 'task_queue'; retryConfig: Record<string, number>; rateLimits: Record<string, number> }
+  | { kind: 'event'; eventType: string; retry: boolean }
   | { kind: 'schedule'; schedule: string; timeZone: string | undefined };
 
 /** One deployed function, everything resolved. */
@@ -132,6 +134,10 @@ function triggerOf(name: string, endpoint: WireEndpoint, params: ParamValues): F
       schedule: substitute(schedule, params),
       timeZone: timeZone == null ? undefined : substitute(timeZone, params),
     };
+  }
+  const { eventType, retry } = endpoint.eventTrigger ?? {};
+  if (eventType?.startsWith('google.cloud.storage.object.v1.')) {
+    return { kind: 'event', eventType, retry: retry === true };
   }
   throw new Error(`The function ${name} has a trigger that the local stack does not know.`);
 }

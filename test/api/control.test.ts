@@ -169,6 +169,7 @@ describe('POST /v1/queue/pause and /resume', () => {
       operationsFlushMs: 30_000,
     };
     const status = new StatusReader({
+      files: { read: () => Promise.reject(new Error('not asked for here')) },
       queueControl: queue.control,
       objects,
       clock,

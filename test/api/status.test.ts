@@ -27,6 +27,7 @@ describe('GET /v1/status', () => {
   function serveStatus(changes: Partial<StatusOptions>): Promise<Api> {
     const { clock, logger, meter } = backend;
     const status = new StatusReader({
+      files: { read: () => Promise.reject(new Error('not asked for here')) },
       queueControl: queue.control,
       objects: backend.objects.connect(),
       clock,
@@ -69,7 +70,13 @@ describe('GET /v1/status', () => {
         time_since_last_flush: null,
       },
       dead_letters: { count: 0, is_exact: true },
-      file_manager: { local_storage: null, firestore_files: null, total_files: null },
+      file_manager: {
+        local_storage: null,
+        firestore_files: null,
+        total_files: null,
+        total_bytes: null,
+        as_of: null,
+      },
       quota_monitor: {
         current_usage: null,
         quota_limits: null,

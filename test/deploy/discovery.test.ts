@@ -36,7 +36,16 @@ describe('what the Firebase CLI finds to deploy', () => {
   });
 
   it('is these functions and no others', () => {
-    assert.deepEqual(Object.keys(manifest.endpoints).sort(), ['api', 'expire', 'flush', 'ingest', 'sweep']);
+    assert.deepEqual(Object.keys(manifest.endpoints).sort(), [
+      'api',
+      'cleanup',
+      'expire',
+      'filed',
+      'files',
+      'flush',
+      'ingest',
+      'sweep',
+    ]);
   });
 
   it('ingest: public, knows the keys, many requests to an instance', () => {
@@ -60,6 +69,49 @@ describe('what the Firebase CLI finds to deploy', () => {
       concurrency: 250,
       maxInstances: 10,
       timeoutSeconds: 60,
+    });
+  });
+
+  it('files: public, knows the keys, no more requests to an instance than bodies fit into its memory', () => {
+    assert.deepEqual(settingsOf(manifest.endpoints['files']), {
+      ...http,
+      entryPoint: 'files',
+      cpu: 1,
+      availableMemoryMb: 1024,
+      concurrency: 16,
+      maxInstances: 40,
+      timeoutSeconds: 300,
+    });
+  });
+
+  it('filed: hears of every object, again until it is done', () => {
+    assert.deepEqual(settingsOf(manifest.endpoints['filed']), {
+      platform: 'gcfv2',
+      region: ['us-central1'],
+      entryPoint: 'filed',
+      labels: {},
+      cpu: 1,
+      availableMemoryMb: 512,
+      concurrency: 80,
+      maxInstances: 5,
+      eventTrigger: {
+        eventType: 'google.cloud.storage.object.v1.finalized',
+        eventFilters: { bucket: '{{ params.STORAGE_BUCKET }}' },
+        retry: true,
+      },
+    });
+  });
+
+  it('cleanup: each hour, not repeated when it fails', () => {
+    assert.deepEqual(settingsOf(manifest.endpoints['cleanup']), {
+      platform: 'gcfv2',
+      region: ['us-central1'],
+      entryPoint: 'cleanup',
+      labels: {},
+      availableMemoryMb: 512,
+      maxInstances: 1,
+      timeoutSeconds: 540,
+      scheduleTrigger: { schedule: 'every 1 hours', retryConfig: { retryCount: 0 } },
     });
   });
 

@@ -116,7 +116,6 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
       saver,
       direct,
       objects,
-      clock,
       ids: randomIds,
       maxFileBytes,
       lookup: new FileLookup({ objects, documents, clock }),

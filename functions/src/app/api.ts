@@ -1,8 +1,10 @@
+import { FileFiguresReader } from '../files/figures.ts';
 import { controlRoutes } from '../flush/controlRoutes.ts';
 import { DeadLetterBox } from '../flush/deadLetterBox.ts';
 import { deadLetterRoutes } from '../flush/deadLetterRoutes.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import type { Route } from '../http/route.ts';
+import type { DocumentStore } from '../platform/documents.ts';
 import { quotaRoutes } from '../quota/routes.ts';
 import { healthRoutes, statusRoutes } from '../status/routes.ts';
 import { StatusReader } from '../status/status.ts';
@@ -11,19 +13,20 @@ import { minerRoutes } from '../tasks/minerRoutes.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock, ids } from './base.ts';
+import { fileObjects } from './bucket.ts';
 import { days, documentsFor, ledger, meter, quotaReader } from './database.ts';
 import { acceptingRoutes, serve, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
 /** Answers everything. */
 export function start(): HttpHandler {
-  return serve([...acceptingRoutes(), ...readingRoutes(), ...controllingRoutes()]);
+  const documents = documentsFor('api');
+  return serve([...acceptingRoutes(), ...readingRoutes(documents), ...controllingRoutes(documents)]);
 }
 
-function readingRoutes(): Route[] {
+function readingRoutes(documents: DocumentStore): Route[] {
   const { config, objects, logger } = base();
   const { readCacheMs, flushTickMs: tickMs } = config;
-  const documents = documentsFor('api');
   return [
     ...readRoutes({
       documents,
@@ -34,7 +37,7 @@ function readingRoutes(): Route[] {
   ];
 }
 
-function controllingRoutes(): Route[] {
+function controllingRoutes(documents: DocumentStore): Route[] {
   const { config, objects, outbox, logger } = base();
   const { bufferTimeoutMs, minResponsesToFlush, flushTickMs: tickMs } = config;
   const control = flushQueueControl();
@@ -45,6 +48,7 @@ function controllingRoutes(): Route[] {
     logger,
     meter,
     quota: quotaReader(),
+    files: new FileFiguresReader({ objects: fileObjects(), control: objects, documents, clock }),
     bufferTimeoutMs,
     minResponsesToFlush,
     operationsBufferSize: config.operationsBufferSize,

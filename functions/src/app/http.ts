@@ -10,17 +10,18 @@ import type { Route } from '../http/route.ts';
 import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
+import type { Stager } from '../staging/stager.ts';
 import { ingestRoutes } from '../tasks/ingestRoutes.ts';
 import { base, clock, ids } from './base.ts';
 
 /** This process's stamps. */
 export const stamps = once(() => new StampSource(clock, ids.instance()));
 
-/** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
-export function acceptingRoutes(): Route[] {
+/** This process's way into the pipeline. */
+export const stager = once((): Stager => {
   const { config, objects, outbox, logger } = base();
   logger.info('Limits of staging', { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes });
-  const stager = groupStager({
+  return groupStager({
     objects,
     outbox,
     clock,
@@ -29,17 +30,21 @@ export function acceptingRoutes(): Route[] {
     tickMs: config.flushTickMs,
     responseInlineMaxBytes: config.responseInlineMaxBytes,
   });
-  const shared = { stager, stamps: stamps(), ids };
+});
+
+/** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
+export function acceptingRoutes(): Route[] {
+  const shared = { stager: stager(), stamps: stamps(), ids };
   return [
     ...ingestRoutes(shared),
-    ...operationRoutes({ ...shared, collections: config.operationsCollections }),
+    ...operationRoutes({ ...shared, collections: base().config.operationsCollections }),
   ];
 }
 
 /** These routes and those of the keys, behind authentication. */
-export function serve(routes: readonly Route[]): HttpHandler {
-  const { config, logger, objects } = base();
-  const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes };
+export function serve(routes: readonly Route[], maxBodyBytes = base().config.maxBodyBytes): HttpHandler {
+  const { logger, objects } = base();
+  const limits = { ...defaultHttpLimits, maxBodyBytes };
   logger.info('Limits of http', limits);
   const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
   return httpHandler({

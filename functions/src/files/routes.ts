@@ -1,5 +1,4 @@
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
-import type { Clock } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
@@ -22,7 +21,6 @@ export interface FileRoutesOptions extends SubmissionOptions {
   objects: FileObjects;
   /** Undefined where contents are streamed. */
   redirects: Redirects | undefined;
-  clock: Clock;
 }
 
 const readsHeader = 'x-firestore-reads';

@@ -25,7 +25,7 @@ class CloudFiles implements FileObjects {
     const file = await this.#file(name);
     try {
       const [metadata] = await file.getMetadata();
-      return factsOf(metadata);
+      return objectFacts(metadata);
     } catch (error) {
       if (storageStatus(error) === 404) return undefined;
       throw storageFailure(error, name);
@@ -42,7 +42,7 @@ class CloudFiles implements FileObjects {
         metadata: { ...metadataOf(object), md5Hash: createHash('md5').update(bytes).digest('base64') },
         preconditionOpts: { ifGenerationMatch: 0 },
       });
-      return factsOf(file.metadata);
+      return objectFacts(file.metadata);
     } catch (error) {
       throw storageFailure(error, name);
     }
@@ -113,7 +113,7 @@ class CloudFiles implements FileObjects {
         maxResults: limit,
         autoPaginate: false,
       });
-      return files.map(({ metadata }) => factsOf(metadata));
+      return files.map(({ metadata }) => objectFacts(metadata));
     } catch (error) {
       throw storageFailure(error, after);
     }
@@ -140,7 +140,14 @@ function metadataOf({ contentType, contentDisposition, labels }: NewObject) {
   return { contentType, contentDisposition, metadata: { ...labels } };
 }
 
-function factsOf(metadata: FileMetadata): ObjectFacts {
+/** An object as the bucket's API and its events show it. */
+export type ObjectResource = Pick<
+  FileMetadata,
+  'name' | 'md5Hash' | 'contentType' | 'generation' | 'size'
+> & { timeCreated?: string | Date | undefined; metadata?: Readonly<Record<string, unknown>> | undefined };
+
+/** Reads what the bucket says of an object. */
+export function objectFacts(metadata: ObjectResource): ObjectFacts {
   const { name, md5Hash, contentType = 'application/octet-stream' } = metadata;
   if (name === undefined)
     throw new AppError('unavailable', 'Cloud Storage described an object without a name.');
@@ -150,7 +157,7 @@ function factsOf(metadata: FileMetadata): ObjectFacts {
     bytes: Number(metadata.size ?? 0),
     generation: String(metadata.generation),
     contentType,
-    createdMs: Date.parse(metadata.timeCreated ?? '') || 0,
+    createdMs: new Date(metadata.timeCreated ?? 0).getTime(),
     md5: md5Hash === undefined ? undefined : Buffer.from(md5Hash, 'base64').toString('hex'),
     labels: Object.fromEntries(labels.map(([key, value]) => [key, String(value)])),
   };

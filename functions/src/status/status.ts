@@ -1,4 +1,5 @@
 import { type Stamp, stampMs } from '../events/stamp.ts';
+import type { FileFiguresReader } from '../files/figures.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -19,6 +20,8 @@ import {
 import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.ts';
 
 export interface StatusOptions {
+  /** Figures of files. */
+  files: Pick<FileFiguresReader, 'read'>;
   /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
   queueControl: QueueControl | undefined;
   objects: Pick<ObjectStore, 'get' | 'list'>;
@@ -62,12 +65,13 @@ export class StatusReader {
 
   async #make(hasDetail: boolean): Promise<object> {
     const { queueControl: control, objects, quota, bufferTimeoutMs, minResponsesToFlush } = this.#options;
-    const [stats, events, report, spent, deadLetters] = await Promise.all([
+    const [stats, events, report, spent, deadLetters, files] = await Promise.all([
       this.#known(control && (() => control.stats())),
       this.#known(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
       this.#known(() => quota.report()),
       this.#known(() => quota.spentBudget()),
       this.#deadLetters(),
+      this.#known(() => this.#options.files.read()),
     ]);
     const pausedUntilMs = stats?.isPaused ? await this.#known(() => pauseEndMs(objects)) : undefined;
     return {
@@ -79,7 +83,7 @@ export class StatusReader {
         min_responses_to_flush: minResponsesToFlush,
       },
       batch_manager: this.#batches(events),
-      file_manager: unknownFiles,
+      file_manager: files ?? unknownFiles,
       quota_monitor: this.#quota(report),
       backlog: this.#backlog(stats, events, pausedUntilMs, spent),
       dead_letters: deadLetters ?? { count: null, is_exact: false },
@@ -166,7 +170,13 @@ function isoOf(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-const unknownFiles = { local_storage: null, firestore_files: null, total_files: null };
+const unknownFiles = {
+  local_storage: null,
+  firestore_files: null,
+  total_files: null,
+  total_bytes: null,
+  as_of: null,
+};
 
 const unknownQuota = {
   current_usage: null,

@@ -161,7 +161,7 @@ function checkCount(count: number): void {
 }
 
 /** A key bound to miners speaks for no other. Bound to hotkeys alone, it must name one of them. */
-function checkSpeaker({ uids, hotkeys }: Caller, { response }: ResponseReceived): void {
+export function checkSpeaker({ uids, hotkeys }: Caller, { response }: ResponseReceived): void {
   if (uids !== undefined && !uids.includes(response.miner_uid)) {
     throw new AppError('forbidden', `This key does not speak for miner ${response.miner_uid}.`);
   }

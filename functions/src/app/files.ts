@@ -1,0 +1,50 @@
+import { cleanUp } from '../files/cleanup.ts';
+import { cleanupRoutes } from '../files/cleanupRoutes.ts';
+import { DirectUploads } from '../files/direct.ts';
+import { stagedLog } from '../files/fileLog.ts';
+import { maxBodyUploadBytes, maxMultipartExtraBytes } from '../files/limits.ts';
+import { FileLookup } from '../files/lookup.ts';
+import { Redirects } from '../files/redirects.ts';
+import { fileRoutes } from '../files/routes.ts';
+import { FileSaver } from '../files/saving.ts';
+import type { HttpHandler } from '../http/handler.ts';
+import { healthRoutes } from '../status/routes.ts';
+import { speechRoutes } from '../tasks/speechRoutes.ts';
+import { base, clock, ids } from './base.ts';
+import { fileObjects } from './bucket.ts';
+import { documentsFor } from './database.ts';
+import { serve, stager, stamps } from './http.ts';
+
+/** Takes and gives files. */
+export function start(): HttpHandler {
+  const { config, logger, objects: control } = base();
+  const objects = fileObjects();
+  const documents = documentsFor('api');
+  const log = stagedLog(stager());
+  const shared = { objects, documents, clock, logger };
+  const files = { ...shared, log, stamps: stamps() };
+  const saver = new FileSaver({ ...shared, inlineMaxBytes: config.inlineFileMaxBytes });
+  const routes = [
+    ...fileRoutes({
+      saver,
+      direct: new DirectUploads(files),
+      lookup: new FileLookup(shared),
+      removal: files,
+      objects,
+      redirects: config.fileDelivery === 'stream' ? undefined : new Redirects(objects, clock, logger),
+      ids,
+      maxFileBytes: config.maxFileBytes,
+    }),
+    ...cleanupRoutes((maxAgeMs) => cleanUp({ ...files, control }, maxAgeMs)),
+    ...speechRoutes({
+      saver,
+      objects,
+      control,
+      stager: stager(),
+      stamps: stamps(),
+      maxFileBytes: config.maxFileBytes,
+    }),
+    ...healthRoutes(),
+  ];
+  return serve(routes, maxBodyUploadBytes + maxMultipartExtraBytes);
+}
