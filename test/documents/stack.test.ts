@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type DocumentData, Firestore } from '@google-cloud/firestore';
+import { type DocumentData, FieldValue, Firestore, GeoPoint } from '@google-cloud/firestore';
 import { tombstonePath } from '../../functions/src/documents/document.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 
@@ -84,6 +84,33 @@ describe('operations through the deployed functions', function () {
     await stack.advance(10_000);
     const { theirs, list } = (await document('users/2')) ?? {};
     assert.deepEqual([theirs.mine, list], [2, [2]]);
+  });
+
+  it('leave places, references and vectors as they are, in documents and tasks', async () => {
+    const theirs = {
+      place: new GeoPoint(1, 2),
+      other: database.doc('users/2'),
+      vector: FieldValue.vector([1, 2]),
+      list: [{ reference: database.doc('users/2') }],
+    };
+    await database.doc('users/3').set(theirs);
+    await database.doc('tasks/theirs').set({ status: 'pending', created_at: new Date(), ...theirs });
+    await operate({ type: 'update', path: 'users/3', data: { mine: 1 } });
+    await call('PATCH', '/v1/tasks/theirs?visibility=prompt', { priority: 1 });
+    await stack.advance(10_000);
+    for (const path of ['users/3', 'tasks/theirs']) {
+      const found = (await database.doc(path).get()).data() ?? {};
+      assert.ok(found['mine'] === 1 || found['priority'] === 1, path);
+      assert.ok(found['place'].isEqual(theirs.place));
+      assert.equal(found['other'].path, 'users/2');
+      assert.ok(found['vector'].isEqual(theirs.vector));
+      assert.equal(found['list'][0].reference.path, 'users/2');
+    }
+    const { json } = await call('GET', '/v1/tasks/theirs', undefined, 'read');
+    assert.deepEqual(
+      [json['place'], json['other'], json['vector']],
+      [{ latitude: 1, longitude: 2 }, 'users/2', [1, 2]],
+    );
   });
 
   it('bury what they delete, and make it again', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { operation } from '../support/operations.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const prompt = (taskId: string, ms = startMs): TaskEvent =>
@@ -49,6 +50,20 @@ describe('one bad event holds back no other', () => {
     assert.deepEqual(pipeline.documents.paths(), ['tasks/a', 'tasks/b', 'tasks/broken']);
     assert.deepEqual(reasons(pipeline), ['fails_repeatedly']);
     assert.equal(pipeline.tasks.queued.size, 0);
+  });
+
+  it('where that is one of several that are read together, at once', async () => {
+    const pipeline = startPipeline();
+    for (const path of ['tasks/broken', 'things/broken'])
+      pipeline.documents.set(path, { _sluice: Buffer.from('12345678 not JSON') });
+    await pipeline.accept([prompt('broken'), prompt('a')]);
+    await pipeline.accept([
+      operation('things/broken', startMs, 'set', {}, { visibility: 'prompt' }),
+      operation('things/a', startMs, 'set', {}, { visibility: 'prompt' }),
+    ]);
+    await pipeline.tick();
+    assert.equal(pipeline.task('a')?.['priority'], 1);
+    assert.notEqual(pipeline.documents.fields('things/a'), undefined);
   });
 
   it('where a line is none, between good ones', async () => {

@@ -82,7 +82,7 @@ export class Committer<E extends Event, State> {
     const results: CommitResult<E, State>[] = [];
     for (const [index, job] of jobs.entries()) {
       try {
-        const item = await this.#prepare(job, bases[index]);
+        const item = await this.#prepare(job, bases[index]?.() ?? this.#absent(job.path));
         if (item.plan.writes.length === 0) results.push(this.#done(item, undefined));
         else prepared.push(item);
       } catch (error) {
@@ -140,32 +140,38 @@ export class Committer<E extends Event, State> {
     }
   }
 
-  /** What each job builds on: what is known, absence where that is certain, else what the database says. */
+  /**
+   * What each job builds on: what is known, absence where that is certain, else what the database says. Each is made when
+   * it is its turn, so that a document nobody can understand fails alone.
+   */
   async #bases(
     jobs: readonly CommitJob<E>[],
     deadlineMs: number,
-  ): Promise<(Known<State> | undefined)[] | DocumentError> {
-    const { cache, kind } = this.#options;
+  ): Promise<(() => Known<State>)[] | DocumentError> {
+    const { cache, documents, kind } = this.#options;
     const known = jobs.map(({ path, events }) => {
-      return cache.get(path) ?? (kind.isNew(events) ? kind.known(path, { path }) : undefined);
+      return cache.get(path) ?? (kind.isNew(events) ? this.#absent(path) : undefined);
     });
     const unknown = jobs.filter((_, index) => known[index] === undefined).map(({ path }) => path);
     try {
       const read = await mapPool(slices(unknown, maxCommitDocuments), commitsInFlight, (paths) =>
-        this.#read(paths, deadlineMs),
+        this.#timed(deadlineMs, documents.read(paths, 'flush')),
       );
       const found = read.flat().values();
-      return known.map((each) => each ?? found.next().value);
+      return known.map((each, index) => {
+        if (each !== undefined) return () => each;
+        const path = jobs[index]?.path ?? '';
+        const document = found.next().value ?? { path };
+        return () => kind.known(path, document);
+      });
     } catch (error) {
       if (error instanceof DocumentError) return error;
       throw error;
     }
   }
 
-  async #read(paths: readonly string[], deadlineMs: number): Promise<Known<State>[]> {
-    const { documents, kind } = this.#options;
-    const found = await this.#timed(deadlineMs, documents.read(paths, 'flush'));
-    return paths.map((path, index) => kind.known(path, found[index] ?? { path }));
+  #absent(path: string): Known<State> {
+    return this.#options.kind.known(path, { path });
   }
 
   /** Reads a document that was not as expected, and what speaks for it if it is absent. */
@@ -177,10 +183,8 @@ export class Committer<E extends Event, State> {
     return kind.known(path, found ?? { path }, other);
   }
 
-  async #prepare(job: CommitJob<E>, base: Known<State> | undefined): Promise<Prepared<E, State>> {
-    const { kind } = this.#options;
-    const known = base ?? kind.known(job.path, { path: job.path });
-    return { job, known, plan: await kind.plan(job.path, known, job.events) };
+  async #prepare(job: CommitJob<E>, known: Known<State>): Promise<Prepared<E, State>> {
+    return { job, known, plan: await this.#options.kind.plan(job.path, known, job.events) };
   }
 
   async #commitChunk(

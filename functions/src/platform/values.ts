@@ -45,6 +45,7 @@ export function jsonOf(value: unknown): Json {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map(jsonOf);
   if (typeof value === 'object') {
+    if (!isMap(value)) return jsonOfClass(value);
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, jsonOf(inner)]));
   }
   return value as Json;
@@ -53,6 +54,22 @@ export function jsonOf(value: unknown): Json {
 /** Whether a stored value is a map: not a date, bytes, or another class of the client's. */
 export function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** What only others write: a reference as its path, a place as its coordinates, a vector as its numbers. */
+function jsonOfClass(value: ForeignValue): Json {
+  if (typeof value.path === 'string') return value.path;
+  if (typeof value.toArray === 'function') return value.toArray();
+  const { latitude, longitude } = value;
+  return latitude === undefined || longitude === undefined ? null : { latitude, longitude };
+}
+
+/** As much as is known of the client's own classes. */
+interface ForeignValue {
+  path?: string;
+  toArray?: () => number[];
+  latitude?: number;
+  longitude?: number;
 }
 
 /**
@@ -82,7 +99,12 @@ export function valueBytes(value: unknown): number {
   if (typeof value === 'string') return Buffer.byteLength(value) + 1;
   if (value instanceof Uint8Array) return value.length;
   if (Array.isArray(value)) return value.reduce<number>((sum, inner) => sum + valueBytes(inner), 0);
-  return fieldsBytes(value as Fields);
+  return isMap(value) ? fieldsBytes(value) : classBytes(value as ForeignValue);
+}
+
+function classBytes(value: ForeignValue): number {
+  if (typeof value.path === 'string') return 32 + Buffer.byteLength(value.path);
+  return typeof value.toArray === 'function' ? 8 * value.toArray().length : 16;
 }
 
 /** Bytes of a map of fields, their names included. */
