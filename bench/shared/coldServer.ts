@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { discoverFunctions, firebaseConfig } from '../../local/functions/discovery.ts';
+import { readEnvFiles } from '../../local/functions/env-files.ts';
 import { resolveParams } from '../../local/functions/manifest.ts';
 import type { ReadyMessage } from '../../local/functions/protocol.ts';
 import { apiKeysSecret, localKeys } from '../../local/keys.ts';
@@ -54,6 +55,7 @@ export async function coldFunction(
     FUNCTION_TARGET: name,
     FIREBASE_CONFIG: firebaseConfig(projectId, storageBucket),
     API_KEYS: apiKeysSecret(localKeys),
+    ...readEnvFiles(functionsDir, projectId).env,
     ...resolveParams(manifest, {}),
     ...stack.clientEnv,
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,6 +11,16 @@ const firebaseJson = join(root, 'firebase.json');
 const config = JSON.parse(readFileSync(firebaseJson, 'utf8'));
 /** The Firebase CLI's own modules judge what it will be given. */
 const cli = createRequire(createRequire(import.meta.url).resolve('firebase-tools/package.json'));
+
+describe('functions/.env', () => {
+  it('holds variables that the CLI deploys and Node accepts: a young generation of 32 MB', () => {
+    const { parseStrict } = cli('firebase-tools/lib/functions/env.js');
+    const env = parseStrict(readFileSync(join(root, 'functions/.env'), 'utf8'));
+    assert.deepEqual(env, { NODE_OPTIONS: '--max-semi-space-size=32' });
+    const printed = execFileSync(process.execPath, ['-p', '1 + 1'], { env, encoding: 'utf8' });
+    assert.equal(printed.trim(), '2');
+  });
+});
 
 describe('firebase.json', () => {
   it('is what the CLI’s schema allows', () => {
