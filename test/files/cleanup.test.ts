@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { StampSource } from '../../functions/src/events/stamp.ts';
+import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
+import { removeFile } from '../../functions/src/files/removal.ts';
+import { MemoryObjects } from '../support/objects.ts';
+import { bytesOf, type FilesBackend, startFiles } from './support.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const small = bytesOf(400);
+const large = bytesOf(60_000);
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('what becomes of files', () => {
+  let files: FilesBackend;
+  let options: CleanupOptions;
+  beforeEach(async () => {
+    files = await startFiles();
+    const { objects, documents, log, clock, logger } = files;
+    options = { objects, documents, log, clock, logger, control: new MemoryObjects(clock).connect() };
+  });
+  afterEach(() => files.close());
+
+  const settle = async (): Promise<void> => {
+    await files.finalize();
+    await files.log.flush(files.documents);
+  };
+  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
+  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> => cleanUp(options, maxAgeMs);
+  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer>, headers = {}) =>
+    files.server.call(path, {
+      method,
+      headers: { 'x-api-key': 'admin-key', ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+  const upload = async (bytes: Buffer<ArrayBuffer>, type: string): Promise<string> => {
+    const answer = await call('/v1/files', 'POST', bytes, { 'x-file-type': type });
+    assert.equal(answer.status, 201, answer.text);
+    return String(answer.json['file_id']);
+  };
+  const begin = async (size: number, hash?: string) => {
+    const asked = { file_name: 'a', content_type: 'audio/wav', size, file_type: 'audio', sha256: hash };
+    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
+      'content-type': 'application/json',
+    });
+    assert.equal(answer.status, 201, answer.text);
+    const { url } = answer.json['upload'] as { url: string };
+    return { fileId: String(answer.json['file_id']), url };
+  };
+  const nothingLeft = async (): Promise<void> => {
+    assert.deepEqual(await files.names(), []);
+    assert.deepEqual(await files.documentIds(), []);
+  };
+
+  it('a deletion takes both parts, also of what is still queued', async () => {
+    const [inline, object] = [await upload(small, 'audio'), await upload(large, 'audio')];
+    await files.finalize();
+    for (const fileId of [inline, object]) {
+      assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+      assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
+      assert.equal((await call(`/v1/files/${fileId}/content`)).status, 404);
+    }
+    assert.deepEqual(await files.names(), []);
+    await files.log.flush(files.documents);
+    assert.equal((await call(`/v1/files/${object}`)).status, 404);
+    assert.equal((await call(`/v1/files/${object}`, 'DELETE')).status, 404);
+    assert.deepEqual((await call('/v1/files')).json['files'], []);
+    pass(2 * hourMs);
+    await clean();
+    await nothingLeft();
+  });
+
+  it('a deletion that is cut off between its parts is completed', async () => {
+    const fileId = await upload(large, 'audio');
+    await settle();
+    const stamps = new StampSource(files.clock, 'instance');
+    const cut = { ...files.objects, describe: files.objects.describe.bind(files.objects) };
+    const objects = { ...cut, delete: () => Promise.reject(new Error('cut off')) };
+    await assert.rejects(removeFile({ ...options, objects, stamps }, fileId), /cut off/);
+    await files.log.flush(files.documents);
+    pass(2 * hourMs);
+    assert.equal((await clean()).deleted, 1);
+    await nothingLeft();
+  });
+
+  it('temporary files go after a day, wherever they are, and no others', async () => {
+    await upload(small, 'temp');
+    await upload(large, 'temp');
+    const kept = [await upload(small, 'tts'), await upload(large, 'tts')];
+    await settle();
+    pass(dayMs - hourMs);
+    assert.equal((await clean()).deleted, 0);
+    assert.equal((await files.documentIds()).length, 4);
+    pass(2 * hourMs);
+    const report = await clean();
+    assert.equal(report.documents, 2);
+    assert.equal(report.is_complete, true);
+    assert.deepEqual((await files.documentIds()).sort(), kept.toSorted());
+    assert.deepEqual(await files.names(), [`tts_audio/${kept[1]}`]);
+  });
+
+  it('temporary files go earlier where that is asked for', async () => {
+    await upload(small, 'temp');
+    await upload(large, 'temp');
+    await settle();
+    pass(2 * hourMs);
+    await clean(3 * hourMs);
+    assert.equal((await files.documentIds()).length, 2);
+    await clean(hourMs);
+    await nothingLeft();
+  });
+
+  it('uploads never finished go after a day', async () => {
+    await begin(5_000);
+    assert.equal((await files.documentIds()).length, 1);
+    pass(dayMs + hourMs);
+    assert.equal((await clean()).deleted, 1);
+    await nothingLeft();
+  });
+
+  it('an upload that is not as declared says why, keeps no object, and goes after a day', async () => {
+    const wrongHash = await begin(large.length, sha256(small));
+    assert.equal((await fetch(wrongHash.url, { method: 'PUT', body: large })).status, 200);
+    const wrongSize = await begin(large.length + 1);
+    // Should the bucket take fewer bytes than the session was made for.
+    await files.objects.create(`user_audio/${wrongSize.fileId}`, large, {
+      contentType: 'audio/wav',
+      contentDisposition: 'attachment',
+      labels: { file_name: 'a', file_type: 'audio', direct_size: String(large.length + 1) },
+    });
+    await settle();
+    for (const [{ fileId }, reason] of [
+      [wrongHash, /SHA-256/],
+      [wrongSize, /bytes were declared/],
+    ] as const) {
+      const { json } = await call(`/v1/files/${fileId}`);
+      assert.equal(json['status'], 'failed');
+      assert.match(String(json['reason']), reason);
+      assert.equal((await call(`/v1/files/${fileId}/content`)).status, 404);
+    }
+    assert.deepEqual(await files.names(), []);
+    pass(dayMs + hourMs);
+    await clean();
+    await nothingLeft();
+  });
+
+  it('an upload with a declared hash is not given out before it is compared, then is', async () => {
+    const { fileId, url } = await begin(large.length, sha256(large));
+    assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
+    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 409);
+    await files.finalize();
+    const { status, json } = await call(`/v1/files/${fileId}`);
+    assert.equal(status, 200);
+    assert.equal(json['status'], 'stored');
+    await files.log.flush(files.documents);
+    assert.equal((await files.fields(fileId))?.['sha256'], sha256(large));
+  });
+
+  it('a late event of a file that is deleted by now changes nothing', async () => {
+    const fileId = await upload(large, 'audio');
+    const object = await files.objects.describe(`user_audio/${fileId}`);
+    assert.ok(object);
+    const eventMs = files.clock.now();
+    await settle();
+    await call(`/v1/files/${fileId}`, 'DELETE');
+    await files.log.flush(files.documents);
+    pass(2 * hourMs);
+    await clean();
+    await files.direct.finalized(object, eventMs);
+    assert.deepEqual(files.log.written, []);
+    await nothingLeft();
+  });
+
+  it('an event whose record cannot be kept is told to come again, and leaves the object', async () => {
+    const fileId = await upload(large, 'audio');
+    files.log.isDown = true;
+    await assert.rejects(files.finalize());
+    assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
+    assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
+  });
+
+  it('an object without a record goes; one with a record whose document is missing gets it again', async () => {
+    const foreign = { contentType: 'audio/wav', contentDisposition: 'attachment', labels: {} };
+    await files.objects.create('user_audio/stray.wav', large, foreign);
+    const fileId = await upload(large, 'audio');
+    pass(hourMs);
+    assert.deepEqual(await files.documentIds(), []);
+    assert.equal((await clean()).deleted, 0);
+    pass(dayMs);
+    const report = await clean();
+    assert.deepEqual([report.objects, report.repaired], [1, 1]);
+    await files.log.flush(files.documents);
+    assert.deepEqual(await files.documentIds(), [fileId]);
+    assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
+  });
+
+  it('a document whose object is gone goes', async () => {
+    const [gone, kept] = [await upload(large, 'audio'), await upload(large, 'tts')];
+    await settle();
+    await files.objects.delete(`user_audio/${gone}`);
+    assert.equal((await call(`/v1/files/${gone}`)).status, 404);
+    pass(dayMs + hourMs);
+    assert.equal((await clean()).documents, 1);
+    assert.deepEqual(await files.documentIds(), [kept]);
+  });
+
+  it('leaves alone what is none of its business', async () => {
+    const other = { contentType: 'text/plain', contentDisposition: 'attachment', labels: {} };
+    const names = ['bodies/one', 'control/keys.json', 'spool/one', 'templates/a', 'zebra'];
+    for (const name of names) await files.objects.create(name, small, other);
+    pass(40 * dayMs);
+    assert.equal((await clean(0)).deleted, 0);
+    assert.deepEqual(await files.names(), names);
+  });
+
+  it('costs two reads where there is nothing to do', async () => {
+    for (let count = 0; count < 5; count += 1) await upload(count % 2 ? small : large, 'audio');
+    await settle();
+    pass(dayMs + hourMs);
+    files.firestore.resetUsage();
+    assert.equal((await clean()).deleted, 0);
+    assert.deepEqual(files.firestore.usage(), { reads: 2, writes: 0, deletes: 0 });
+  });
+});
