@@ -128,6 +128,12 @@ describe('LeaseHolder', () => {
     assert.equal(next.decision?.isGranted, true);
     const waitedMs = next.atMs - query.atMs;
     assert.ok(waitedMs >= 2_800 && waitedMs <= 3_400, `${waitedMs} ms at 97 a second`);
+
+    const [small, another] = [asked(scene, process, 'reads', 5), asked(scene, process, 'reads', 300)];
+    await scene.clock.advance(secondMs);
+    assert.equal(another.decision?.isGranted, true);
+    const fillingMs = another.atMs - small.atMs;
+    assert.ok(fillingMs >= 45 && fillingMs <= 60, `it waited ${fillingMs} ms for a full bucket`);
   });
 
   it('says when to come again to those that wait too long, and lets nothing wait longer than it asked', async () => {
@@ -223,6 +229,50 @@ describe('LeaseHolder', () => {
     const next = run.atMs.find((ms) => ms >= resetMs) ?? 0;
     assert.ok(next >= resetMs + secondMs && next <= resetMs + 3 * secondMs, `${next - resetMs} ms after`);
     run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+});
+
+describe('LeaseHolder while a renewal is under way', () => {
+  it('spends nothing that it gave back: what it does not tell of stays charged', async () => {
+    const scene = new Scene(freeTier);
+    const process = scene.process();
+    const first = await process.holder.acquire('writes', 200, 1_000);
+    assert.ok(first.isGranted);
+    process.holder.giveBack('writes', 190, first.leaseId);
+    const [lease] = scene.state?.leases ?? [];
+    await scene.clock.advance((lease?.endMs ?? 0) - scene.clock.now() - 2_900);
+    scene.delayMs = 500;
+    const on = [1, 70, 70].map((count) => asked(scene, process, 'writes', count));
+    await scene.clock.advance(400);
+    assert.ok(
+      on.every(({ decision }) => decision?.isGranted),
+      'spent on the way',
+    );
+    await scene.clock.advance(1_000);
+    assert.equal(scene.ledgerWrites, 2);
+    assert.ok(charged(scene) >= 10 + 141 + 2, `${charged(scene)} charged, were it to die now`);
+    scene.delayMs = 0;
+    await process.holder.close();
+    assert.equal(charged(scene), 10 + 141 + scene.ledgerWrites);
+  });
+
+  it('spends of the old lease for 3 s at most, however long the answer takes', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    await process.holder.acquire('writes', 1, 1_000);
+    await scene.clock.advance(secondMs);
+    const sentMs = scene.clock.now();
+    scene.delayMs = 4_000;
+    const many = Array.from({ length: 60 }, () => asked(scene, process, 'writes', 1));
+    await scene.clock.advance(8_500);
+    const moments = many.flatMap(({ decision, atMs }) => (decision?.isGranted ? [atMs - sentMs] : []));
+    assert.ok(moments.filter((ms) => ms < 3_000).length >= 10, 'it goes on meanwhile');
+    assert.deepEqual(
+      moments.filter((ms) => ms > 3_000 && ms < 8_000),
+      [],
+    );
+    assert.ok(moments.some((ms) => ms >= 8_000));
     await scene.clock.advance(minuteMs);
   });
 });

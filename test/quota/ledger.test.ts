@@ -143,6 +143,20 @@ describe('The ledger', () => {
     assert.ok(book.take(5_000, { holder: 'c', nowMs: noonMs + 3_000 }).rates.writes > 300);
   });
 
+  it('frees what a renewal gives up a second after its holder goes over to it', () => {
+    const book = new Book();
+    const lease = book.take(5_000);
+    book.take(0.01, { holder: 'other', nowMs: lease.startMs, wish: { demands: reads(1) } });
+    book.ask({ holder: 'b', nowMs: noonMs + 4_000, wish: { demands: writes(5_000) } });
+    const switchMs = noonMs + 8_000;
+    const returns = [{ id: lease.id, spent: writes(1) }];
+    const next = book.take(5_000, { nowMs: noonMs + 5_000, returns, wish: { switchMs } });
+    assert.ok(next.rates.writes < 400, 'its half');
+    const wish = { demands: writes(5_000) };
+    assert.equal(book.ask({ holder: 'b', nowMs: switchMs + 999, wish }).lease, undefined);
+    assert.ok(book.take(5_000, { holder: 'b', nowMs: switchMs + 1_000 }).rates.writes > 380);
+  });
+
   it('frees the rate of a lease that ended a second later, and keeps its amount charged', () => {
     const book = new Book(freeTier);
     const lease = book.take(5_000);
@@ -171,6 +185,39 @@ describe('The ledger', () => {
     assert.equal(lease.amounts.writes, 20, 'little was spent: it begins anew');
     const tiny = new Book({ ...plenty, daily: { ...plenty.daily, writes: 50 } });
     assert.equal(tiny.take(500).amounts.writes, 1, 'at least one');
+  });
+
+  it('keeps charged what a renewal may still spend, also of a kind that it is denied', () => {
+    const book = new Book({ ...freeTier, daily: { ...freeTier.daily, writes: 100 } });
+    const lease = book.take(1, { wish: { needs: writes(20) } });
+    const before = book.charged.writes;
+    const answer = book.ask({
+      nowMs: noonMs + 1_000,
+      returns: [{ id: lease.id, spent: writes(10), kept: writes(5) }],
+      wish: { demands: { ...reads(1), writes: 1 }, needs: writes(200), switchMs: noonMs + 4_000 },
+    });
+    assert.equal(answer.denials.writes?.reason, 'daily_budget');
+    assert.ok((answer.lease?.amounts.reads ?? 0) > 0);
+    assert.equal(book.charged.writes, before - 5 + 1, 'five come back, five stay, and the ledger writes');
+  });
+
+  it('warns once a day at 80 % and once at 90 %, also where returns take the charge back below', () => {
+    const book = new Book({ ...plenty, daily: { ...plenty.daily, writes: 1_000 } });
+    const shares: number[] = [];
+    for (let nowMs = noonMs; nowMs < noonMs + 5_000 * 300; nowMs += 5_000) {
+      const holder = `h${nowMs}`;
+      const { lease, warnings } = book.ask({
+        holder,
+        nowMs,
+        wish: { demands: writes(1), needs: writes(10) },
+      });
+      shares.push(...warnings.map(({ current, limit }) => Math.floor((current / limit) * 10) / 10));
+      if (lease === undefined) break;
+      // Most of it comes back every time: the charge goes up and down.
+      book.ask({ holder, nowMs: nowMs + 1_000, returns: [{ id: lease.id, spent: writes(1) }] });
+    }
+    assert.deepEqual(shares, [0.8, 0.9]);
+    assert.equal(book.state?.warnings.length, 2);
   });
 
   it('grants a proxy no more than its rate can spend in its time', () => {
@@ -278,6 +325,7 @@ const action = fc.record({
   passMs: fc.oneof(fc.nat(300), fc.nat(5_000), fc.nat(60_000)),
   demand: fc.record({ writes: demandOf(), reads: demandOf(), deletes: demandOf() }),
   spentPart: fc.double({ min: 0, max: 1, noNaN: true }),
+  need: fc.oneof(fc.constant(0), fc.nat(40)),
   keptPart: fc.double({ min: 0, max: 1, noNaN: true }),
   isEarly: fc.boolean(),
 });
@@ -355,7 +403,7 @@ class Model {
 
   #renewOrReturn(
     held: Held,
-    { kind, holder, skewMs, demand, spentPart, keptPart, isEarly }: Action,
+    { kind, holder, skewMs, demand, need, spentPart, keptPart, isEarly }: Action,
     trueMs: number,
   ): void {
     const nowMs = trueMs + skewMs;
@@ -365,6 +413,7 @@ class Model {
     const kept = each((type) => (kind === 'renew' ? Math.floor(rest[type] * keptPart) : 0));
     const wish = {
       demands: demand,
+      needs: writes(need),
       spentEarly: isEarly ? operationTypes : [],
       switchMs: lease === undefined ? nowMs : Math.max(nowMs, Math.min(lease.endMs, nowMs + 3_000)),
     };
