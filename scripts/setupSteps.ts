@@ -15,11 +15,19 @@ const bodiesRule: LifecycleRule = {
   condition: { daysSinceCustomTime: bodiesDays, matchesPrefix: ['bodies/'] },
 };
 
+/** Temporary files go after a day by `cleanup`; what it never hears of goes by this. */
+const temporaryDays = 3;
+
+const temporaryRule: LifecycleRule = {
+  action: { type: 'Delete' },
+  condition: { age: temporaryDays, matchesPrefix: ['temp/'] },
+};
+
 /** What only Sluice may delete. */
 const keptPrefixes = ['spool/', 'dead-letters/', 'control/'];
 
 /**
- * Gives the bucket the rule that deletes bodies, keeps the rules that exist, and closes it to the public. Returns lines
+ * Gives the bucket the rules that delete bodies and temporary files, keeps the rules that exist, and closes it to the public. Returns lines
  * that say what was done, and warn of a rule that would delete what must stay.
  */
 export async function setUpBucket(bucket: Bucket): Promise<string[]> {
@@ -28,7 +36,7 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
   const { metageneration } = metadata;
   await bucket.setMetadata(
     {
-      lifecycle: { rule: withBodiesRule(rules) },
+      lifecycle: { rule: withOwnRules(rules) },
       iamConfiguration: {
         uniformBucketLevelAccess: { enabled: true },
         publicAccessPrevention: 'enforced',
@@ -38,7 +46,7 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
     metageneration === undefined ? {} : { ifMetagenerationMatch: metageneration },
   );
   return [
-    `Bucket ${bucket.name}: bodies/ is deleted ${bodiesDays} days after its customTime; no public access.`,
+    `Bucket ${bucket.name}: bodies/ is deleted ${bodiesDays} days after its customTime, temp/ after ${temporaryDays} days; no public access.`,
     ...rules
       .filter(deletesWhatMustStay)
       .map((rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`),
@@ -46,12 +54,14 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
 }
 
 /** The rules with ours among them once. An older form of ours is replaced. */
-export function withBodiesRule(rules: readonly LifecycleRule[]): LifecycleRule[] {
+export function withOwnRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
+  const own = [bodiesRule, temporaryRule];
+  const prefixes = own.map(({ condition }) => JSON.stringify(condition.matchesPrefix));
   const others = rules.filter(
     ({ action, condition }) =>
-      action.type !== 'Delete' || JSON.stringify(condition.matchesPrefix) !== '["bodies/"]',
+      action.type !== 'Delete' || !prefixes.includes(JSON.stringify(condition.matchesPrefix)),
   );
-  return [...others, bodiesRule];
+  return [...others, ...own];
 }
 
 function deletesWhatMustStay({ action, condition }: LifecycleRule): boolean {

@@ -11,7 +11,7 @@ import {
   missingValues,
   newKeys,
   setUpBucket,
-  withBodiesRule,
+  withOwnRules,
 } from '../../scripts/setupSteps.ts';
 import { bucketName, dayMs, type Harness, startHarness } from '../contract/storage/harness.ts';
 import { build, functionsDir } from './child.ts';
@@ -35,19 +35,27 @@ describe('npm run setup', () => {
     return metadata.lifecycle?.rule ?? [];
   }
 
-  it('adds the rule for bodies to those that exist, once however often it runs', async () => {
+  it('adds its rules to those that exist, once however often it runs', async () => {
     await harness.bucket.setMetadata({ lifecycle: { rule: [deleteTmp] } });
     await setUpBucket(harness.bucket);
-    const [first, second, ...more] = await rules();
+    const [first, second, third, ...more] = await rules();
     assert.deepEqual(first, deleteTmp);
     assert.deepEqual(second?.condition, { daysSinceCustomTime: 60, matchesPrefix: ['bodies/'] });
+    assert.deepEqual(third?.condition, { age: 3, matchesPrefix: ['temp/'] });
     await setUpBucket(harness.bucket);
-    assert.deepEqual(await rules(), [first, second, ...more]);
+    assert.deepEqual(await rules(), [first, second, third, ...more]);
   });
 
-  it('lets bodies go 60 days after their customTime, and nothing else', async () => {
+  it('lets bodies go 60 days after their customTime, temporary files after 3, and nothing else', async () => {
     const customTime = new Date(harness.clock.now()).toISOString();
-    const names = ['bodies/old', 'bodies/young', 'spool/old', 'dead-letters/old'];
+    const names = [
+      'bodies/old',
+      'bodies/young',
+      'spool/old',
+      'dead-letters/old',
+      'temp/old',
+      'tts_audio/old',
+    ];
     for (const name of names) {
       const young = new Date(harness.clock.now() + 5 * dayMs).toISOString();
       const metadata = { customTime: name === 'bodies/young' ? young : customTime };
@@ -58,7 +66,7 @@ describe('npm run setup', () => {
     const [files] = await harness.bucket.getFiles();
     assert.deepEqual(
       files.map(({ name }) => name),
-      ['bodies/young', 'dead-letters/old', 'spool/old'],
+      ['bodies/young', 'dead-letters/old', 'spool/old', 'tts_audio/old'],
     );
   });
 
@@ -67,7 +75,7 @@ describe('npm run setup', () => {
       action: deleteAll.action,
       condition: { daysSinceCustomTime: 9, matchesPrefix: ['bodies/'] },
     };
-    assert.equal(withBodiesRule([older, deleteTmp]).length, 2);
+    assert.equal(withOwnRules([older, deleteTmp]).length, 3);
     await harness.bucket.setMetadata({ lifecycle: { rule: [deleteAll, deleteTmp] } });
     const lines = await setUpBucket(harness.bucket);
     assert.equal(lines.filter((line) => line.startsWith('WARNING')).length, 1);

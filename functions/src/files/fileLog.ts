@@ -1,5 +1,4 @@
 import type { Stamp } from '../events/stamp.ts';
-import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Stager } from '../staging/stager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
@@ -14,15 +13,11 @@ export interface FileLog {
 }
 
 /**
- * The stamp of what an object says about its file: the same each time it is said, so that repeating it changes nothing.
- * `createdMs` is the object's.
+ * The stamp of what an object says about its file: the same each time it is said, so that repeating it changes nothing, and
+ * earlier than whatever was accepted in the millisecond in which the object came to be.
  */
-export function objectStamp({ fileId, createdMs }: Pick<FileRecord, 'fileId' | 'createdMs'>): Stamp {
-  const unique = BigInt(`0x${sha256Hex(fileId).slice(0, 16)}`)
-    .toString(36)
-    .padStart(12, '0')
-    .slice(-12);
-  return Math.floor(createdMs).toString(36).padStart(9, '0') + unique;
+export function objectStamp({ createdMs }: Pick<FileRecord, 'createdMs'>): Stamp {
+  return Math.floor(createdMs).toString(36).padStart(9, '0') + '0'.repeat(12);
 }
 
 /** Files' documents as operations of the pipeline. */
