@@ -110,3 +110,33 @@ export function asked(
   });
   return outcome;
 }
+
+/** Writes one after the other for as long as the clock is moved; counts those granted, and when. */
+export function writing(scene: Scene, process: Process, count = 1): { atMs: number[]; stop(): void } {
+  const atMs: number[] = [];
+  let isOver = false;
+  const next = async (): Promise<void> => {
+    while (!isOver) {
+      const decision = await process.holder.acquire('writes', count, 10_000);
+      if (decision.isGranted) atMs.push(scene.clock.now());
+      else
+        await new Promise<void>((go) => scene.clock.setTimeout(go, decision.retryAtMs - scene.clock.now()));
+    }
+  };
+  void next();
+  return {
+    atMs,
+    stop: () => {
+      isOver = true;
+    },
+  };
+}
+
+/** The longest time between two that follow each other. */
+export function longestGap(moments: readonly number[]): number {
+  return Math.max(...moments.map((ms, index) => ms - (moments[index - 1] ?? ms)));
+}
+
+export function charged(scene: Scene): number {
+  return scene.state?.charged.writes ?? 0;
+}
