@@ -76,6 +76,17 @@ describe('bodies that ingest put into objects', () => {
     assert.ok(untilMs() >= expiresMs() - dayMs, 'the body would go before its task');
   });
 
+  it('are deleted then also where the instance dies between the commit and that', async () => {
+    const pipeline = startPipeline();
+    await pipeline.accept([await answerWithBody(pipeline, 1, startMs + 5), response('t', startMs, 2)]);
+    await pipeline.clock.advance(70_000);
+    crashAt(pipeline, (operation) => operation.startsWith('objects.delete'), 'died before');
+    await pipeline.accept([response('t', startMs, 1)]);
+    await pipeline.clock.advance(120_000);
+    assert.deepEqual(answers(pipeline)[1], { answer: 1 });
+    assert.deepEqual(pipeline.objects.names(), []);
+  });
+
   it('are deleted when an earlier response of the miner takes the place', async () => {
     const pipeline = startPipeline();
     await pipeline.accept([await answerWithBody(pipeline, 1, startMs + 10)]);

@@ -7,7 +7,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
-import type { Stamped, TaskState } from '../tasks/state.ts';
+import { bodiesOf, type Stamped, type TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './committer.ts';
 import { mapPool } from './pool.ts';
 
@@ -53,18 +53,17 @@ export class TaskBodies {
 
   /**
    * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted. Whoever
-   * committed before may have died before this, so only what this process did itself is not repeated.
+   * committed before may have died before this, so only what this process kept itself is not repeated.
    * Throws AppError `unavailable`; the delivery must then come again.
    */
   async settle({
-    before,
     after,
   }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
     const { retentionMs, clock } = this.#options;
     const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
     const kept = bodiesOf(after);
     const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
-    const replaced = [...bodiesOf(before)].filter((object) => !kept.has(object));
+    const replaced = after.replacedBodies ?? [];
     await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
     await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
   }
@@ -95,8 +94,4 @@ const referenceBytes = 100;
 /** What a response's data takes in its document, where some of it is stored as text. */
 function storedBytes(data: Json | undefined): number {
   return fieldsBytes(fieldForJson('response_data', data ?? null));
-}
-
-function bodiesOf(state: TaskState): Set<string> {
-  return new Set([...state.responses.values()].flatMap(({ value }) => value.body?.object ?? []));
 }

@@ -4,7 +4,7 @@ import { documentChanges, foreignFields, taskDocument, taskState } from '../task
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import { taskIdOf } from '../tasks/listing.ts';
 import { reduceTask } from '../tasks/reducer.ts';
-import { emptyTask, type TaskState, taskExists } from '../tasks/state.ts';
+import { emptyTask, type TaskState, taskExists, withReplacedBodies } from '../tasks/state.ts';
 import type { DocumentKind } from './kind.ts';
 
 export interface TaskKindOptions {
@@ -37,13 +37,13 @@ export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, Task
       if (!taskExists(state)) return { ...nothing, after: state };
       await keepOverflow(overflow);
       await keepUndecidable(undecidable);
-      let after = state;
+      let after = withReplacedBodies(state, known.state);
       let document = taskDocument(after, { retentionMs });
       const foreign = foreignFields(known.document ?? {}, document);
       const foreignBytes = fieldsBytes(foreign);
       let bytes = documentBytes(path, document) + foreignBytes;
       if (bytes > maxTaskDocumentBytes) {
-        after = await shrink(state, maxTaskDocumentBytes - foreignBytes);
+        after = await shrink(after, maxTaskDocumentBytes - foreignBytes);
         document = taskDocument(after, { retentionMs });
         bytes = documentBytes(path, document) + foreignBytes;
       }

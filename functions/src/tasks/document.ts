@@ -149,6 +149,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
     responses,
     deadlinePassedMs: meta.deadlinePassedMs,
+    replacedBodies: meta.replacedBodies,
   };
 }
 
@@ -160,6 +161,7 @@ function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
     responses: Object.fromEntries([...state.responses].map(([uid, { stamp }]) => [String(uid), stamp])),
     // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
     deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
+    replacedBodies: state.replacedBodies,
   };
 }
 

@@ -4,6 +4,9 @@ export const maxResponsesPerTask = 256;
 /** Most fields whose stamps a task keeps, so that with those of responses and statuses there are at most 1,000. */
 export const maxFieldStamps = 700;
 
+/** Most bodies noted that a task no longer refers to. */
+export const maxReplacedBodies = 20;
+
 /** `required_miner_count` and `min_miner_count` where the creation does not say. */
 export const defaultRequiredMinerCount = 3;
 export const defaultMinMinerCount = 1;

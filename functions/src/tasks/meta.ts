@@ -10,13 +10,14 @@ export interface TaskMeta {
   fieldsFloor?: Stamp | undefined;
   responses: Record<string, Stamp>;
   deadlinePassedMs?: number | undefined;
+  replacedBodies?: readonly string[] | undefined;
 }
 
 const metaVersion = 1;
 
 /** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
-  const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs } = meta;
+  const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs, replacedBodies } = meta;
   const text = JSON.stringify({
     v: metaVersion,
     c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
@@ -25,6 +26,7 @@ export function encodeMeta(meta: TaskMeta): Buffer {
     o: fieldsFloor,
     r: sorted(responses),
     d: deadlinePassedMs,
+    b: replacedBodies,
   });
   return hashedText(text);
 }
@@ -33,7 +35,7 @@ export function encodeMeta(meta: TaskMeta): Buffer {
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
   const text = textOfHashed(bytes);
   if (text === undefined) return undefined;
-  const { c, s, f, o, r, d } = JSON.parse(text) as Encoded;
+  const { c, s, f, o, r, d, b } = JSON.parse(text) as Encoded;
   return {
     creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
     statuses: s,
@@ -41,6 +43,7 @@ export function decodeMeta(bytes: unknown): TaskMeta | undefined {
     fieldsFloor: o,
     responses: r,
     deadlinePassedMs: d,
+    replacedBodies: b,
   };
 }
 
@@ -51,6 +54,7 @@ interface Encoded {
   o?: Stamp;
   r: Record<string, Stamp>;
   d?: number;
+  b?: string[];
 }
 
 function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, Value> {

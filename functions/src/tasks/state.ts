@@ -1,6 +1,7 @@
 import type { MinerResponse } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { Json } from '../platform/json.ts';
+import { maxReplacedBodies } from './limits.ts';
 
 /** Statuses a request may set, lowest rank first; the last three stand beside the ranks. */
 export const taskStatuses = [
@@ -53,6 +54,8 @@ export interface TaskState {
   responses: ReadonlyMap<number, Stamped<MinerResponse>>;
   /** The latest deadline that is known to have passed. */
   deadlinePassedMs?: number | undefined;
+  /** Body objects of responses that earlier ones took the place of, the latest last; whoever did that may not have deleted them. */
+  replacedBodies?: readonly string[] | undefined;
 }
 
 /** A task of which nothing is known yet. */
@@ -73,4 +76,18 @@ export function taskExists(state: TaskState): boolean {
 /** A task's responses, earliest first. */
 export function responsesByStamp(state: TaskState): Stamped<MinerResponse>[] {
   return [...state.responses.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+}
+
+/** The state after `before` with what it left behind in Cloud Storage noted. */
+export function withReplacedBodies(state: TaskState, before: TaskState): TaskState {
+  const kept = bodiesOf(state);
+  const replaced = [...bodiesOf(before)].filter((object) => !kept.has(object));
+  if (replaced.length === 0) return state;
+  const noted = new Set([...(before.replacedBodies ?? []), ...replaced]);
+  return { ...state, replacedBodies: [...noted].slice(-maxReplacedBodies) };
+}
+
+/** The objects that hold bodies of a task's responses. */
+export function bodiesOf(state: TaskState): Set<string> {
+  return new Set([...state.responses.values()].flatMap(({ value }) => value.body?.object ?? []));
 }
