@@ -56,6 +56,19 @@ describe('flush: operations on documents', () => {
     assert.equal(readsOfDocument, 2, 'one before it was made, one as a transaction tells no version');
   });
 
+  it('cost no read of a document whose id was made for it, but for its tombstone', async () => {
+    const made = { ...operation(path, startMs, 'set', { a: 1 }), isNew: true } as const;
+    await flush(made);
+    assert.deepEqual(pipeline.documents.reads, [[grave]]);
+    assert.deepEqual(shown(), { a: 1 });
+    pipeline.start();
+    await flush(made, operation(path, startMs + 1, 'update', { b: 1 }));
+    assert.deepEqual(shown(), { a: 1, b: 1 }, 'also where it was delivered before');
+    await flush(operation('things/2', startMs + 1, 'delete'));
+    await flush({ ...made, path: 'things/2' });
+    assert.equal(shown('things/2'), undefined, 'also where its deletion came first');
+  });
+
   it('store times and bytes as such', async () => {
     await flush(
       operation(path, startMs, 'set', {

@@ -254,7 +254,10 @@ describe('POST /v1/documents', () => {
     assert.equal(status, 202);
     assert.equal(path, `users/1/notes/${id}`);
     const [staged] = operationsIn(ingest);
-    assert.deepEqual([staged?.path, staged?.type, staged?.data], [path, 'set', { a: 1 }]);
+    assert.deepEqual(
+      [staged?.path, staged?.type, staged?.data, staged?.isNew],
+      [path, 'set', { a: 1 }, true],
+    );
   });
 
   it('makes the same one again for the same Idempotency-Key', async () => {

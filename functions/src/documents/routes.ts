@@ -102,7 +102,7 @@ async function createDocument(
     isPrompt: isPromptAsked(request),
     collections,
   });
-  await stager.stage([event]);
+  await stager.stage([{ ...event, isNew: true }]);
   return { status: 202, json: { path: event.path, document_id: id } };
 }
 

@@ -72,6 +72,8 @@ export interface OperationAccepted {
   data?: JsonObject | undefined;
   /** It need not wait for others. */
   visibility?: 'prompt' | undefined;
+  /** The id was made for it: most likely there is no such document yet, so that none need be read. */
+  isNew?: true | undefined;
 }
 
 /** One accepted fact. Its target document and stamp identify it. */

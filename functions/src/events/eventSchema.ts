@@ -38,5 +38,6 @@ export const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
     type: z.enum(operationTypes),
     data: fields.optional(),
     visibility: z.literal('prompt').optional(),
+    isNew: z.literal(true).optional(),
   }),
 ]);

@@ -27,7 +27,7 @@ export interface Plan<State> {
 export interface DocumentKind<E extends Event, State> {
   /** Bytes that its documents may have, as {@link documentBytes} counts them. */
   maxBytes: number;
-  /** Whether the events can only mean that there is no document yet, so that it need not be read. */
+  /** Whether the events mean that most likely there is no document yet, so that it need not be read. */
   isNew(events: readonly E[]): boolean;
   /** The path of the document that speaks for this one while it is absent, for kinds that have such. */
   companionOf?(path: string): string;

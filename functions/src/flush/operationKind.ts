@@ -27,7 +27,7 @@ export interface OperationKindOptions {
 export function operationKind(options: OperationKindOptions): DocumentKind<OperationAccepted, DocumentState> {
   return {
     maxBytes: maxDocumentBytes,
-    isNew: () => false,
+    isNew: (events) => events.some(({ isNew }) => isNew),
     companionOf: tombstonePath,
     known: (path, { fields, version }, companion) => {
       if (fields !== undefined && version !== undefined) {
