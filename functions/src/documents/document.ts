@@ -29,11 +29,12 @@ export function storedDocument({ fields, wholeStamp, floor, stamps }: DocumentSt
     if (paths === undefined) byStamp.set(stamp, [path]);
     else paths.push(path);
   }
+  const places = [...byStamp].sort(([a], [b]) => (a < b ? -1 : 1));
   const meta: Meta = {
     v: metaVersion,
     ...(wholeStamp === earliestStamp ? {} : { w: wholeStamp }),
     ...(floor === earliestStamp ? {} : { o: floor }),
-    f: [...byStamp].sort(([a], [b]) => (a < b ? -1 : 1)).map(([stamp, paths]) => [stamp, paths.sort()]),
+    ...(places.length === 0 ? {} : { f: places.map(([stamp, paths]) => [stamp, paths.sort()]) }),
   };
   return { ...fields, [metaField]: hashedText(JSON.stringify(meta)) };
 }
