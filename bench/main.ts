@@ -5,6 +5,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   ingest: async () => (await import('./ingest.ts')).ingest(),
   drain: async () => (await import('./drain.ts')).drain(),
   operations: async () => (await import('./operations.ts')).operationsBench(),
+  files: async () => (await import('./files.ts')).files(),
   coldstart: async () => (await import('./coldstart.ts')).coldstart(),
   visibility: async () => (await import('./visibility.ts')).visibility(),
   local: async () => (await import('./local.ts')).local(),

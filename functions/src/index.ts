@@ -5,6 +5,7 @@ import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
 import { apiKeys, region } from './config.ts';
 import { isFileObject } from './files/fileId.ts';
+import { maxFileRequests } from './files/limits.ts';
 import { once } from './platform/once.ts';
 
 /** Each function's wiring is loaded by its first request: neither by the others nor while the CLI discovers the functions. */
@@ -57,8 +58,8 @@ export const files = onRequest(
     secrets: [apiKeys],
     cpu: 1,
     memory: '1GiB',
-    concurrency: 16,
-    maxInstances: 40,
+    concurrency: maxFileRequests,
+    maxInstances: 80,
     timeoutSeconds: 300,
   },
   async (request, response) => (await wiring.files())(request, response),

@@ -78,8 +78,8 @@ describe('what the Firebase CLI finds to deploy', () => {
       entryPoint: 'files',
       cpu: 1,
       availableMemoryMb: 1024,
-      concurrency: 16,
-      maxInstances: 40,
+      concurrency: 8,
+      maxInstances: 80,
       timeoutSeconds: 300,
     });
   });

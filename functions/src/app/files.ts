@@ -2,7 +2,7 @@ import { cleanUp } from '../files/cleanup.ts';
 import { cleanupRoutes } from '../files/cleanupRoutes.ts';
 import { DirectUploads } from '../files/direct.ts';
 import { stagedLog } from '../files/fileLog.ts';
-import { maxBodyUploadBytes, maxMultipartExtraBytes } from '../files/limits.ts';
+import { maxBodyUploadBytes, maxFileRequests, maxMultipartExtraBytes } from '../files/limits.ts';
 import { FileLookup } from '../files/lookup.ts';
 import { Redirects } from '../files/redirects.ts';
 import { fileRoutes } from '../files/routes.ts';
@@ -46,5 +46,6 @@ export function start(): HttpHandler {
     }),
     ...healthRoutes(),
   ];
-  return serve(routes, maxBodyUploadBytes + maxMultipartExtraBytes);
+  const maxBodyBytes = maxBodyUploadBytes + maxMultipartExtraBytes;
+  return serve(routes, { maxBodyBytes, maxHeldBytes: maxFileRequests * maxBodyBytes });
 }

@@ -5,7 +5,7 @@ import { keyAuthenticator } from '../http/auth.ts';
 import { type HttpHandler, httpHandler } from '../http/handler.ts';
 import { KeyStore } from '../http/keyStore.ts';
 import { keysRoutes } from '../http/keys.ts';
-import { defaultHttpLimits } from '../http/limits.ts';
+import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
 import type { Route } from '../http/route.ts';
 import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
@@ -42,9 +42,9 @@ export function acceptingRoutes(): Route[] {
 }
 
 /** These routes and those of the keys, behind authentication. */
-export function serve(routes: readonly Route[], maxBodyBytes = base().config.maxBodyBytes): HttpHandler {
-  const { logger, objects } = base();
-  const limits = { ...defaultHttpLimits, maxBodyBytes };
+export function serve(routes: readonly Route[], own: Partial<HttpLimits> = {}): HttpHandler {
+  const { config, logger, objects } = base();
+  const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes, ...own };
   logger.info('Limits of http', limits);
   const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
   return httpHandler({
