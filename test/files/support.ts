@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { DirectUploads } from '../../functions/src/files/direct.ts';
-import type { FileLog } from '../../functions/src/files/fileLog.ts';
+import type { FileLog, LogOptions } from '../../functions/src/files/fileLog.ts';
 import { FileLookup } from '../../functions/src/files/lookup.ts';
 import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/record.ts';
 import { Redirects } from '../../functions/src/files/redirects.ts';
@@ -32,10 +32,10 @@ const { deleteApp, initializeApp } = createRequire(
 
 /** The pipeline as files see it: what it took is in Firestore once the test says so. */
 export class HeldLog implements FileLog {
-  readonly written: { record: FileRecord; stamp: string; isPrompt: boolean }[] = [];
+  readonly written: ({ record: FileRecord } & LogOptions)[] = [];
   isDown = false;
 
-  async write(record: FileRecord, options: { stamp: string; isPrompt: boolean }): Promise<void> {
+  async write(record: FileRecord, options: LogOptions): Promise<void> {
     if (this.isDown) throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed.');
     this.written.push({ record, ...options });
   }

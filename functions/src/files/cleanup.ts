@@ -156,7 +156,7 @@ async function repair(
   for (const object of settled) {
     const record = recordOf(object);
     if (record === undefined || described.has(record.fileId)) continue;
-    await log.write(record, { stamp: objectStamp(record), isPrompt: false });
+    await log.write(record, { stamp: objectStamp(record) });
     report.repaired += 1;
   }
 }

@@ -17,6 +17,7 @@ import {
   failedRecord,
   fieldsOf,
   filePath,
+  isDirect,
   labelsOf,
   newRecord,
   recordOf,
@@ -76,7 +77,7 @@ export class DirectUploads {
     } catch (error) {
       if (!isOutage(error)) throw error;
       logger.warn('Firestore is out; a pending upload is written later', { reason: messageOf(error) });
-      await log.write(record, { stamp: stamps.next(), isPrompt: false });
+      await log.write(record, { stamp: stamps.next(), isNew: true });
     }
   }
 
@@ -100,7 +101,7 @@ export class DirectUploads {
       return;
     }
     const record = found.status === 'pending' ? await this.#check(found, object) : found;
-    await log.write(record, { stamp: objectStamp(record), isPrompt: false });
+    await log.write(record, { stamp: objectStamp(record), isNew: !isDirect(object) });
     if (record.status === 'failed') {
       logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
       await objects.delete(object.name);

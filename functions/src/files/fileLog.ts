@@ -3,13 +3,20 @@ import type { Json } from '../platform/json.ts';
 import type { Stager } from '../staging/stager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
 
+export interface LogOptions {
+  stamp: Stamp;
+  isPrompt?: boolean;
+  isNew?: boolean;
+}
+
 /** Writes files' documents through the pipeline: durable when it resolves, in Firestore some seconds later. */
 export interface FileLog {
   /**
-   * The record becomes the file's document, unless one with a later stamp is there. `isPrompt`: without waiting for others.
+   * The record becomes the file's document, unless one with a later stamp is there. `isPrompt`: without waiting for others;
+   * `isNew`: most likely there is no document yet.
    * @throws AppError `unavailable`: not known to be kept.
    */
-  write(record: FileRecord, options: { stamp: Stamp; isPrompt: boolean }): Promise<void>;
+  write(record: FileRecord, options: LogOptions): Promise<void>;
 }
 
 /**
@@ -23,7 +30,7 @@ export function objectStamp({ createdMs }: Pick<FileRecord, 'createdMs'>): Stamp
 /** Files' documents as operations of the pipeline. */
 export function stagedLog(stager: Stager): FileLog {
   return {
-    write: (record, { stamp, isPrompt }) =>
+    write: (record, { stamp, isPrompt = false, isNew = false }) =>
       stager.stage([
         {
           kind: 'operation',
@@ -37,6 +44,7 @@ export function stagedLog(stager: Stager): FileLog {
             ]),
           ),
           ...(isPrompt ? { visibility: 'prompt' } : {}),
+          ...(isNew ? { isNew: true } : {}),
         },
       ]),
   };

@@ -61,6 +61,11 @@ export function labelsOf(claim: FileClaim, { isDirect }: { isDirect: boolean }):
   };
 }
 
+/** Whether an object came straight from its uploader; its file then has had a document, which said `pending`. */
+export function isDirect({ labels }: Pick<ObjectFacts, 'labels'>): boolean {
+  return labels['direct_size'] !== undefined;
+}
+
 /** Set on an object whose declared SHA-256 was compared with its bytes. */
 export const checkedLabel = { checked: 'true' } as const;
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { Bucket, File, FileMetadata } from '@google-cloud/storage';
 import { storageFailure, storageStatus } from './cloudStorage.ts';
@@ -125,6 +126,8 @@ class CloudFiles implements FileObjects {
 
   #buckets(): Promise<{ calls: Bucket; downloads: Bucket }> {
     this.#opened ??= import('@google-cloud/storage').then(({ Storage }) => {
+      // The client puts 11 listeners on each download's stream, and Node would warn of every one.
+      EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
       const retryOptions = { totalTimeout: callTimeoutMs / 1000 };
       return {
         calls: new Storage({ timeout: callTimeoutMs, retryOptions }).bucket(this.#bucketName),
