@@ -5,7 +5,7 @@ import { LeaseHolder } from '../quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments, reopening } from '../quota/leasedDocuments.ts';
 import { Ledger } from '../quota/ledgerDocument.ts';
 import type { HolderKind } from '../quota/ledgerState.ts';
-import { apiMaxWaitMs, quotaLimits, workerMaxWaitMs } from '../quota/limits.ts';
+import { apiMaxWaitMs, apiReadAttempts, quotaLimits, workerMaxWaitMs } from '../quota/limits.ts';
 import { OperationMeter } from '../quota/meter.ts';
 import { QuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
@@ -50,6 +50,9 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { meter, throttle: throttle(), clock };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, ids, logger, random: Math.random });
   atShutdown(() => holder.close());
-  const maxWaitMs = kind === 'api' ? apiMaxWaitMs : workerMaxWaitMs;
-  return leasedDocuments({ ...options, open: firestore, holder, maxWaitMs });
+  const waiting =
+    kind === 'api'
+      ? { maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }
+      : { maxWaitMs: workerMaxWaitMs };
+  return leasedDocuments({ ...options, open: firestore, holder, ...waiting });
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, delay } from '../platform/clock.ts';
 import {
   countReads,
   DocumentError,
@@ -8,6 +8,7 @@ import {
 } from '../platform/documents.ts';
 import type { LeaseHolder } from './holder.ts';
 import type { Denial } from './ledger.ts';
+import { readPauseMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
 import type { Throttle } from './throttle.ts';
@@ -21,6 +22,8 @@ export interface LeasedDocumentsOptions {
   clock: Clock;
   /** How long an operation waits for its turn. */
   maxWaitMs: number;
+  /** Times that a read is tried while Firestore is unavailable, each spent from a lease; 1 where none is said. */
+  readAttempts?: number;
 }
 
 /** Cleanup's first reads, which need no lease: so many an hour for each process. */
@@ -49,7 +52,7 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
       throw noQuota(`${waiting} writes`, size);
     },
     read: (paths, cause) =>
-      spending(options, cause, { reads: paths.length }, async (documents) => {
+      reading(options, cause, { reads: paths.length }, async (documents) => {
         const result = await documents.read(paths, cause);
         return { result, reads: paths.length };
       }),
@@ -64,12 +67,12 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
         return { result: undefined, reads: absent.length };
       }),
     query: (query, cause) =>
-      spending(options, cause, { reads: Math.max(1, query.limit) }, async (documents) => {
+      reading(options, cause, { reads: Math.max(1, query.limit) }, async (documents) => {
         const result = await documents.query(query, cause);
         return { result, reads: result.billedReads };
       }),
     count: (query, cause) =>
-      spending(options, cause, { reads: countReads(maxCounted) }, async (documents) => {
+      reading(options, cause, { reads: countReads(maxCounted) }, async (documents) => {
         const result = await documents.count(query, cause);
         return { result, reads: countReads(result) };
       }),
@@ -139,6 +142,25 @@ async function spending<Result>(
     throw withRetry(options, error, operations);
   } finally {
     meter.count(cause, { ...operations, reads });
+  }
+}
+
+/** Spends as {@link spending}, and again where Firestore was unavailable for a moment. */
+async function reading<Result>(
+  options: SpendingOptions,
+  cause: string,
+  most: Partial<Operations>,
+  call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
+): Promise<Result> {
+  const { readAttempts = 1, clock } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await spending(options, cause, most, call);
+    } catch (error) {
+      const isPassing = error instanceof DocumentError && error.failure === 'unavailable';
+      if (!isPassing || attempt >= readAttempts) throw error;
+      await delay(clock, readPauseMs * 4 ** (attempt - 1));
+    }
   }
 }
 

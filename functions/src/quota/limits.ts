@@ -127,3 +127,7 @@ export const maxPendingReturns = 20;
 
 /** How long a look at the ledger serves reports. */
 export const ledgerCacheMs = 5_000;
+
+/** A caller's read is tried so often while Firestore is unavailable; pauses before the next, four times as long each. */
+export const apiReadAttempts = 3;
+export const readPauseMs = 100;

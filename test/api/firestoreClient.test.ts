@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { DocumentError, type DocumentFailure } from '../../functions/src/platform/documents.ts';
+import { type Backend, startBackend } from './support.ts';
+
+const resourceExhausted = 8;
+const unavailable = 14;
+const write = { path: 'work/w1', ifVersion: 'any', changes: [{ path: ['n'], value: 1 }] } as const;
+
+describe('Firestore’s client', () => {
+  let backend: Backend;
+
+  beforeEach(async () => {
+    backend = await startBackend();
+  });
+
+  afterEach(() => backend.close());
+
+  function fail(code: number, method: string): void {
+    backend.faults.add({ service: 'firestore', code, rate: 1, forMs: 1_000_000, phase: 'before', method });
+  }
+
+  function failsWith(failure: DocumentFailure): (error: unknown) => boolean {
+    return (error) => error instanceof DocumentError && error.failure === failure;
+  }
+
+  it('tells at once that Firestore’s quota is used up, with when to come again', async () => {
+    fail(resourceExhausted, 'Commit');
+    const { documents } = backend;
+    const commit = documents.commit([{ ...write, changes: [...write.changes] }], 'test');
+    await assert.rejects(commit, failsWith('exhausted'));
+    await assert.rejects(commit, ({ retryAtMs }: DocumentError) => retryAtMs !== undefined);
+  });
+
+  it('repeats nothing by itself that no lease would cover', async () => {
+    const { documents, faults } = backend;
+    for (const [method, call] of Object.entries({
+      Commit: () => documents.commit([{ ...write, changes: [...write.changes] }], 'test'),
+      BatchGetDocuments: () => documents.read(['work/w1'], 'test'),
+      RunQuery: () => documents.query({ collection: 'work', filters: [], orderBy: [], limit: 1 }, 'test'),
+      RunAggregationQuery: () => documents.count({ collection: 'work', filters: [] }, 'test'),
+    })) {
+      let asked = 0;
+      const check = faults.check.bind(faults);
+      faults.check = (service, name, phase) => {
+        if (name === method && phase === 'before') asked += 1;
+        return check(service, name, phase);
+      };
+      fail(unavailable, method);
+      await assert.rejects(call, failsWith('unavailable'), method);
+      assert.equal(asked, 1, method);
+      faults.check = check;
+    }
+  });
+});
