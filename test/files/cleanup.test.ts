@@ -27,7 +27,8 @@ describe('what becomes of files', () => {
     await files.log.flush(files.documents);
   };
   const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
-  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> => cleanUp(options, maxAgeMs);
+  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> =>
+    cleanUp(options, { maxAgeMs, isThorough: true });
   const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer>, headers = {}) =>
     files.server.call(path, {
       method,

@@ -6,6 +6,9 @@ import { fileObjects } from './bucket.ts';
 import { documentsFor } from './database.ts';
 import { stager } from './http.ts';
 
+/** Comparing objects with documents may take a lease, whose ledger is written: once a day. */
+const thoroughHour = 3;
+
 /** What is done each hour. */
 export function start(): () => Promise<void> {
   const { logger, objects: control } = base();
@@ -18,6 +21,7 @@ export function start(): () => Promise<void> {
     logger,
   };
   return async () => {
-    await cleanUp(options, temporaryMs);
+    const isThorough = new Date(clock.now()).getUTCHours() === thoroughHour;
+    await cleanUp(options, { maxAgeMs: temporaryMs, isThorough });
   };
 }

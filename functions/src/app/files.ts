@@ -35,7 +35,7 @@ export function start(): HttpHandler {
       ids,
       maxFileBytes: config.maxFileBytes,
     }),
-    ...cleanupRoutes((maxAgeMs) => cleanUp({ ...files, control }, maxAgeMs)),
+    ...cleanupRoutes((maxAgeMs) => cleanUp({ ...files, control }, { maxAgeMs, isThorough: true })),
     ...speechRoutes({
       saver,
       objects,

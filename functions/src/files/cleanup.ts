@@ -3,6 +3,7 @@ import type { DocumentStore } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { cleanupFirstCause as firstCause } from '../quota/leasedDocuments.ts';
 import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
@@ -32,16 +33,20 @@ export interface CleanupReport {
 }
 
 const cause = 'cleanup';
+const dayMs = 86_400_000;
 const maxDuePage = 200;
 
 /**
  * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, what is left of deleted
- * files, objects without a record, documents whose object is gone. Bounded: at most 1,000 due documents, one listing of up
- * to 100,000 objects, and of these one page, by turns, compared with its documents. With nothing to do it costs two billed
- * reads: a query for what is due, and a count.
+ * files, objects without a record. Where it is `thorough`, it also compares one page of the objects, another each day, with
+ * its documents. Bounded: at most 1,000 due documents, one listing of up to 100,000 objects. With nothing to do it costs two
+ * billed reads at most.
  * @throws DocumentError; what was done stays done.
  */
-export async function cleanUp(options: CleanupOptions, maxAgeMs: number): Promise<CleanupReport> {
+export async function cleanUp(
+  options: CleanupOptions,
+  { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
+): Promise<CleanupReport> {
   const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
   await removeDue(options, maxAgeMs, report);
   const { pages, isWhole } = await allObjects(options.objects, maxListedPages);
@@ -49,7 +54,7 @@ export async function cleanUp(options: CleanupOptions, maxAgeMs: number): Promis
   else report.is_complete = false;
   const oldestKeptMs = options.clock.now() - maxAgeMs;
   for (const object of pages.flat()) await removeIfWaste(options, object, oldestKeptMs, report);
-  await compare(options, pages, oldestKeptMs, report);
+  if (isThorough) await compare(options, pages, oldestKeptMs, report);
   if (report.deleted > 0 || report.repaired > 0) options.logger.info('Cleaned up files', { ...report });
   return report;
 }
@@ -62,16 +67,15 @@ async function removeDue(
 ): Promise<void> {
   // What is temporary expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
+  const query = {
+    collection: filesCollection,
+    filters: [{ field: 'expires_at', op: '<' as const, value: cutoff }],
+    orderBy: [{ field: 'expires_at' }],
+  };
+  const first = await documents.query({ ...query, limit: 1 }, firstCause);
+  if (first.documents.length === 0) return;
   for (let page = 0; page < maxDuePages; page += 1) {
-    const due = await documents.query(
-      {
-        collection: filesCollection,
-        filters: [{ field: 'expires_at', op: '<', value: cutoff }],
-        orderBy: [{ field: 'expires_at' }],
-        limit: maxDuePage,
-      },
-      cause,
-    );
+    const due = await documents.query({ ...query, limit: maxDuePage }, cause);
     const ids = due.documents.map(({ path }) => path.slice(filesCollection.length + 1));
     for (const [index, fileId] of ids.entries()) {
       const fields = due.documents[index]?.fields;
@@ -104,7 +108,7 @@ async function removeIfWaste(
   report.deleted += 1;
 }
 
-/** Compares one page of the objects, another each hour, with its documents: by their number first. */
+/** Compares a page of the objects with its documents: by their number first. */
 async function compare(
   options: CleanupOptions,
   pages: readonly (readonly ObjectFacts[])[],
@@ -112,7 +116,7 @@ async function compare(
   report: CleanupReport,
 ): Promise<void> {
   const { documents, clock } = options;
-  const turn = Math.floor(clock.now() / 3_600_000) % Math.max(1, pages.length);
+  const turn = Math.floor(clock.now() / dayMs) % Math.max(1, pages.length);
   const page = pages[turn] ?? [];
   // The first and the last page reach to the ends: a document there may be without any object.
   const after = turn === 0 ? '' : (page[0]?.name ?? '');
@@ -126,6 +130,10 @@ async function compare(
       { field: 'object', op: '<' as const, value: last },
     ],
   };
+  if (page.length === 0) {
+    const any = await documents.query({ ...range, orderBy: [{ field: 'object' }], limit: 1 }, firstCause);
+    if (any.documents.length === 0) return;
+  }
   const count = await documents.count(range, cause);
   if (count >= settled.length && count <= stored.length) return;
   const found = await documents.query(
