@@ -132,6 +132,26 @@ describe('contents of files', () => {
     assert.ok(files.logger.lines.some(({ message }) => message.includes('cannot be signed')));
   });
 
+  it('are given out by redirect where signing works, to who has them not yet', async () => {
+    const [inline, object] = [await upload(small), await upload(large)];
+    const asked: [string, number][] = [];
+    files.objects.signedUrl = async (name, untilMs) => {
+      asked.push([name, untilMs - files.clock.now()]);
+      return `https://storage.example/${name}?signature`;
+    };
+    // Signing failed a moment ago.
+    assert.equal((await get(`/v1/files/${object}/content`, {}, 'HEAD')).status, 200);
+    files.clock.moveTo(files.clock.offsetMs() + 11 * 60_000);
+    const answer = await get(`/v1/files/${object}/content`);
+    assert.equal(answer.status, 302);
+    assert.equal(answer.headers.get('location'), `https://storage.example/user_audio/${object}?signature`);
+    assert.deepEqual(asked, [[`user_audio/${object}`, 15 * 60_000]]);
+    const etag = answer.headers.get('etag') ?? '';
+    assert.equal((await get(`/v1/files/${object}/content`, { 'if-none-match': etag })).status, 304);
+    assert.equal((await get(`/v1/files/${inline}/content`)).status, 200);
+    assert.equal((await get(`/api/v1/files/${object}/download`)).status, 200);
+  });
+
   it('are not there for ids that are none', async () => {
     for (const id of [
       '00000000-0000-4000-8000-000000000000',

@@ -83,7 +83,7 @@ export interface FilesBackendOptions {
   maxFileBytes?: number;
   redirects?: boolean;
   /** Further routes. */
-  more?: (parts: { saver: FileSaver; clock: StandingClock }) => Route[];
+  more?: (parts: { saver: FileSaver; clock: StandingClock; objects: FileObjects }) => Route[];
 }
 
 export async function startFiles(options: FilesBackendOptions = {}): Promise<FilesBackend> {
@@ -122,7 +122,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
       removal: { objects, documents, log, stamps, clock },
       redirects: options.redirects ? new Redirects(objects, clock, logger) : undefined,
     }),
-    ...(options.more?.({ saver, clock }) ?? []),
+    ...(options.more?.({ saver, clock, objects }) ?? []),
   ];
   const secret = firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]);
   const keys = new KeyStore({ firstKeys: () => secret, objects: new MemoryObjects(), clock, logger });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
 import { until } from '../api/support.ts';
 import type { Answer } from '../http/support.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
@@ -240,6 +241,50 @@ describe('uploads in a body', () => {
     it('more than a body may have', async () => {
       const body = Buffer.alloc(30 * 1024 * 1024 + 1);
       refuse(await upload(body, { 'x-file-name': 'a' }), 413, /direct upload/);
+    });
+    it('the same where no header tells the length', async () => {
+      const piece = Buffer.alloc(1024 * 1024);
+      let left = 34;
+      const body = new ReadableStream({
+        pull: (controller) => {
+          left -= 1;
+          if (left < 0) controller.close();
+          else controller.enqueue(piece);
+        },
+      });
+      const headers = { 'x-file-name': 'a', 'content-type': 'audio/wav', 'x-api-key': 'ingest-key' };
+      const init = { method: 'POST', headers, body, duplex: 'half' } as RequestInit;
+      refuse(await files.server.call('/v1/files', init), 413, /larger than/);
+    });
+    it('what is cut off', async () => {
+      const { hostname, port } = new URL(files.server.url);
+      const socket = connect(Number(port), hostname);
+      const head = ['POST /v1/files HTTP/1.1', 'Host: x', 'X-API-Key: ingest-key', 'Content-Type: audio/wav'];
+      socket.write(`${[...head, 'Content-Length: 400'].join('\r\n')}\r\n\r\n`);
+      socket.end(small.subarray(0, 100));
+      let answer = '';
+      for await (const text of socket.setEncoding('latin1')) answer += text;
+      assert.doesNotMatch(answer, /^HTTP\/1.1 2/);
+    });
+    it('requests for an upload that say too little, too much, or nonsense', async () => {
+      const asked = { file_name: 'a', content_type: 'audio/wav', size: 5, file_type: 'audio' };
+      const type = { 'content-type': 'application/json' };
+      for (const [change, status, detail] of [
+        [{ size: 0 }, 400, /empty/],
+        [{ size: -5 }, 400, /empty/],
+        [{ size: '5' }, 400, /number of bytes/],
+        [{ size: 41 * 1024 * 1024 }, 413, /the most/],
+        [{ file_name: '../a' }, 400, /file_name/],
+        [{ file_type: 'nonsense' }, 400, /expected one of/],
+        [{ content_type: 'a/b\r\nx: y' }, 400, /media type/],
+        [{ sha256: 'abc' }, 400, /sha256/],
+        [{ more: 1 }, 400, /Unknown field/],
+      ] as const) {
+        const body = Buffer.from(JSON.stringify({ ...asked, ...change }));
+        refuse(await upload(body, type), status, detail);
+      }
+      refuse(await upload(Buffer.from('[]'), type), 400, /not a JSON object/);
+      refuse(await upload(Buffer.from('{'), type), 400, /Malformed JSON/);
     });
     it('keys that may not', async () => {
       refuse(await upload(small, {}, 'read-key'), 403, /cannot/);
