@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { messagesOf } from './messages.ts';
 
-const clientFile = /\/@google-cloud\/tasks\/build\/esm\/src\/v\w+\/cloud_tasks_client\.js$/;
+const clientFile = /\/@google-cloud\/tasks\/build\/esm\/src\/v2\/cloud_tasks_client\.js$/;
 const readJson = /getJSON\(path\.join\(dirname, ((?:'[^']+'(?:, )?)+)\)\)/g;
 const facade = join(import.meta.dirname, 'gaxOverGrpc.js');
 
@@ -16,7 +16,9 @@ export function leanTasksClient(packagesDir: string): Plugin {
   return {
     name: 'lean-tasks-client',
     setup: ({ onResolve, onLoad, resolve }) => {
-      onResolve({ filter: /^google-gax$/ }, () => ({ path: facade }));
+      onResolve({ filter: /^google-gax$/ }, ({ path, importer }) =>
+        isBetaClient(importer) ? { path, external: true } : { path: facade },
+      );
       // What the facade names is the functions' own, and of google-gax more than it exports.
       onResolve({ filter: /^[@a-z]/ }, ({ path, importer, kind }) => {
         if (importer !== facade) return undefined;
@@ -38,19 +40,18 @@ export function leanTasksClient(packagesDir: string): Plugin {
       );
       // Node's own streams, of which that package is an old copy.
       onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'stream', namespace: 'builtin' }));
-      // One API version each, without the package's index, which would tie all three together.
-      onResolve({ filter: /^@google-cloud\/tasks$/ }, ({ importer }) =>
-        importer.endsWith('/tasksBetaClient.ts')
-          ? { path: join(tasksDir, 'v2beta3/index.js'), namespace: 'beta' }
-          : { path: join(tasksDir, 'v2/index.js') },
+      // The API version that takes carriers, without the package's index, which would tie all three together. The other,
+      // for the status, is loaded whole from the package when it is asked for.
+      onResolve({ filter: /^@google-cloud\/tasks$/ }, ({ path, importer }) =>
+        isBetaClient(importer) ? { path, external: true } : { path: join(tasksDir, 'v2/index.js') },
       );
-      onLoad({ filter: /.*/, namespace: 'beta' }, ({ path }) => ({
-        contents: `export * as v2beta3 from ${JSON.stringify(path)};`,
-        resolveDir: tasksDir,
-      }));
       onLoad({ filter: clientFile }, ({ path }) => ({ contents: withJsonInside(path) }));
     },
   };
+}
+
+function isBetaClient(importer: string): boolean {
+  return importer.endsWith('/tasksBetaClient.ts');
 }
 
 function leftOut(name: string): string {

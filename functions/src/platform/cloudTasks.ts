@@ -33,15 +33,14 @@ export function cloudTasksClient(): Promise<CloudTasksClient> {
 }
 
 async function createClient(): Promise<CloudTasksClient> {
-  const { CloudTasksClient: Client } = await import('./tasksClient.ts');
-  return new Client(await clientOptions());
+  const { CloudTasksClient: Client, grpc } = await import('./tasksClient.ts');
+  return new Client(clientOptions(grpc));
 }
 
-/** What a Cloud Tasks client of any version is made with. */
-export async function clientOptions() {
+/** What a Cloud Tasks client of any version is made with; `grpc`: of the google-gax that this client uses. */
+export function clientOptions(grpc: typeof import('google-gax').grpc) {
   const host = process.env['SLUICE_TASKS_HOST'];
   if (host === undefined) return {};
-  const { grpc } = await import('google-gax');
   const [apiEndpoint, port] = host.split(':');
   return {
     apiEndpoint: apiEndpoint ?? '127.0.0.1',

@@ -55,7 +55,7 @@ let sharedBetaClient: Promise<v2beta3.CloudTasksClient> | undefined;
 
 function betaClient(): Promise<v2beta3.CloudTasksClient> {
   sharedBetaClient ??= import('./tasksBetaClient.ts').then(
-    async ({ CloudTasksClient: Client }) => new Client(await clientOptions()),
+    ({ CloudTasksClient: Client, grpc }) => new Client(clientOptions(grpc)),
   );
   return sharedBetaClient;
 }
