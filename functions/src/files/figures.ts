@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { type Folder, fileIdOfObject, folders } from './fileId.ts';
@@ -79,11 +79,12 @@ export interface FileFiguresOptions {
 
 /**
  * Figures of files. Asking costs one list of the bucket, or past 1,000 objects the totals that cleanup kept, and one count
- * in Firestore; the answer is good for a minute.
+ * in Firestore, which bills a read for each 1,000 files there; the answer is good for a minute for each of these reads.
  */
 export class FileFiguresReader {
   readonly #options: FileFiguresOptions;
-  #kept: { figures: Promise<FileFigures>; atMs: number } | undefined;
+  #kept: Promise<FileFigures> | undefined;
+  #keptUntilMs = 0;
 
   constructor(options: FileFiguresOptions) {
     this.#options = options;
@@ -92,10 +93,11 @@ export class FileFiguresReader {
   /** Never rejects. */
   read(): Promise<FileFigures> {
     const nowMs = this.#options.clock.now();
-    if (this.#kept === undefined || nowMs - this.#kept.atMs >= figuresCacheMs) {
-      this.#kept = { figures: this.#make(nowMs), atMs: nowMs };
+    if (this.#kept === undefined || nowMs >= this.#keptUntilMs) {
+      this.#keptUntilMs = nowMs + figuresCacheMs;
+      this.#kept = this.#make(nowMs);
     }
-    return this.#kept.figures;
+    return this.#kept;
   }
 
   async #make(nowMs: number): Promise<FileFigures> {
@@ -106,6 +108,7 @@ export class FileFiguresReader {
     ]);
     const kept = listed.status === 'fulfilled' ? listed.value : undefined;
     const firestoreFiles = counted.status === 'fulfilled' ? counted.value : null;
+    this.#keptUntilMs = nowMs + figuresCacheMs * countReads(firestoreFiles ?? 0);
     const all = kept && Object.values(kept.totals);
     const objects = all?.reduce((sum, { files }) => sum + files, 0);
     return {
