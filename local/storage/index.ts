@@ -108,7 +108,7 @@ class StorageSimulator implements LocalStorage {
   async #answer(message: IncomingMessage): Promise<StorageReply> {
     const request = readRequest(message);
     this.#failByFault(request, 'before');
-    const reply = await route(request, this.#buckets, this.#sessions);
+    const reply = await route(request, this.#buckets, this.#sessions, this.#options.clock.now());
     if (reply.billedAs !== undefined) this.#usage[reply.billedAs] += 1;
     this.#failByFault(request, 'after');
     return reply;

@@ -8,15 +8,21 @@ import { listObjects } from './list.ts';
 import { changeFields, type ObjectFields, type StoredObject, toResource } from './object.ts';
 import { checkPreconditions } from './preconditions.ts';
 import type { UploadSessions } from './sessions.ts';
+import { checkSignedUrl } from './signed.ts';
 import { insertObject } from './upload.ts';
 
 type Reply = StorageReply | Promise<StorageReply>;
 
 /** Sends a request to its handler. Throws {@link StorageError}; 404 for what is no part of the API here. */
-export function route(request: StorageRequest, buckets: Buckets, sessions: UploadSessions): Reply {
+export function route(
+  request: StorageRequest,
+  buckets: Buckets,
+  sessions: UploadSessions,
+  nowMs: number,
+): Reply {
   const { method, segments, isUpload } = request;
   const [collection, bucketName, kind, objectName, action] = segments;
-  if (collection !== 'b') return pathStyle(request, buckets);
+  if (collection !== 'b') return pathStyle(request, buckets, nowMs);
   if (isUpload && request.query.has('upload_id')) {
     if (method === 'DELETE') return sessions.cancel(request);
     if (method === 'PUT' || method === 'POST') return sessions.put(request);
@@ -36,10 +42,11 @@ export function route(request: StorageRequest, buckets: Buckets, sessions: Uploa
   return objectRoute(request, bucket, objectName);
 }
 
-/** `GET` and `HEAD /bucket/object`, as public and signed addresses have it; signatures are not looked at. */
-function pathStyle(request: StorageRequest, buckets: Buckets): Reply {
+/** `GET` and `HEAD /bucket/object`, as public and signed addresses have it. */
+function pathStyle(request: StorageRequest, buckets: Buckets, nowMs: number): Reply {
   const [bucketName = '', ...rest] = request.segments;
   if (request.method !== 'GET' && request.method !== 'HEAD') throw unknownRoute(request);
+  checkSignedUrl(request.query, nowMs);
   return download(request, buckets.get(bucketName).get(rest.join('/'), request.query));
 }
 
