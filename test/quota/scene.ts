@@ -1,6 +1,6 @@
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
-import { LeaseHolder, type QuotaDecision } from '../../functions/src/quota/holder.ts';
+import { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
 import { Ledger, ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
 import type { HolderKind, LedgerState } from '../../functions/src/quota/ledgerState.ts';
@@ -8,6 +8,7 @@ import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import type { OperationType } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
+import type { QuotaDecision } from '../../functions/src/quota/waiters.ts';
 import { countingIds } from '../http/support.ts';
 import { ManualClock } from '../support/clock.ts';
 import { MemoryDocuments } from '../support/documents.ts';
