@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { LeaseReturn } from '../../functions/src/quota/ledger.ts';
 import type { Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasableRates } from '../../functions/src/quota/limits.ts';
-import { Book, type Call, noonMs, reads, resetMs, writes } from './book.ts';
+import { spentBudget } from '../../functions/src/quota/report.ts';
+import { Book, type Call, days, noonMs, reads, resetMs, writes } from './book.ts';
 import { freeTier, plenty } from './scene.ts';
 
 describe('The ledger', () => {
@@ -154,6 +155,15 @@ describe('The ledger', () => {
     );
   });
 
+  it('holds little of the rate for small leases of proxies that last long', () => {
+    const book = new Book();
+    for (let index = 0; index < 400; index += 1) {
+      const fixed = { amounts: writes(10), termMs: 3_600_000 };
+      book.take(10 / 3_600, { holder: `key:${index}`, kind: 'proxy', wish: { fixed } });
+    }
+    assert.ok(book.take(5_000, { holder: 'w' }).rates.writes > 700, 'a minute suffices for each');
+  });
+
   it('keeps a tenth of the reads for the API', () => {
     const take = (kind: 'worker' | 'api'): number => {
       const book = new Book(freeTier);
@@ -169,6 +179,26 @@ describe('The ledger', () => {
     const [byWorkers, byApi] = [take('worker'), take('api')];
     assert.ok(byWorkers > 43_000 && byWorkers <= 45_000, `${byWorkers} by workers`);
     assert.ok(byApi > 48_000 && byApi <= 50_000, `${byApi} by the API`);
+  });
+
+  it('counts the reads as spent, and says since when, where only those kept for the API are left', () => {
+    const book = new Book(freeTier);
+    const shown = () => spentBudget(book.state, days.dayOf(noonMs), freeTier);
+    let nowMs = noonMs;
+    for (let returns: LeaseReturn[] = []; ; nowMs += 12_000) {
+      const wish = { demands: reads(400), spentEarly: ['reads'] as const };
+      const { lease, warnings } = book.ask({ nowMs, returns, wish });
+      if (lease === undefined) break;
+      returns = [{ id: lease.id, spent: lease.amounts }];
+      const isLast = shown() !== undefined;
+      assert.equal(
+        isLast,
+        warnings.some(({ current }) => current > 43_900 && current < 44_100),
+        'and warns',
+      );
+    }
+    assert.deepEqual(shown(), { type: 'reads', sinceMs: nowMs - 12_000, untilMs: resetMs });
+    assert.equal(spentBudget(book.state, days.dayOf(resetMs), freeTier), undefined, 'the next day is free');
   });
 
   it('grants nothing that crosses the reset: leases end 1 s before, or start 1 s after', () => {

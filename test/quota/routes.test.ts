@@ -29,7 +29,8 @@ describe('Quota routes', () => {
     const keys = firstKeys([{ id: 'other', role: 'ingest', key: 'other-key' }]);
     const objects = new MemoryObjects(clock).connect();
     const store = new KeyStore({ firstKeys: () => keys, objects, clock, logger });
-    const routes = quotaRoutes({ ledger: scene.ledger(), reader, days, clock, ids: scene.ids });
+    const { throttle } = scene.process('api');
+    const routes = quotaRoutes({ ledger: scene.ledger(), reader, days, throttle, clock, ids: scene.ids });
     const server = await serve(
       httpHandler({ routes, authenticator: keyAuthenticator(store), logger, clock, ids: countingIds() }),
     );
@@ -67,7 +68,7 @@ describe('Quota routes', () => {
     assert.match(String(id), /^2025-12-31\./);
     assert.deepEqual(rest, {
       granted: { writes: 150, reads: 50, deletes: 0 },
-      per_second: { writes: 5, reads: 39.19, deletes: 0 },
+      per_second: { writes: 5, reads: 1.666, deletes: 0 },
       starts_at: new Date(nowMs).toISOString(),
       expires_at: new Date(nowMs + 30_000).toISOString(),
     });
@@ -76,6 +77,30 @@ describe('Quota routes', () => {
     assert.equal((await giveBack(id, { writes: 100 })).status, 204);
     assert.deepEqual(scene.state?.charged, { writes: 102, reads: 2, deletes: 0 });
     assert.deepEqual(scene.state?.leases, []);
+  });
+
+  it('count what proxies spent under their own cause', async () => {
+    const { scene, take, giveBack } = await start();
+    const { json } = await take({ writes: 100, reads: 10 });
+    await giveBack(json['lease_id'], { writes: 30 });
+    const renewed = await take({ writes: 100 });
+    await take({ writes: 5, renew: { lease_id: renewed.json['lease_id'], spent: { writes: 7 } } });
+    assert.deepEqual(scene.state?.used.byCause['leases'], { writes: 37, reads: 0, deletes: 0 });
+  });
+
+  it('log the limits that a lease nears', async () => {
+    const { scene, take } = await start({ ...plenty, daily: { ...plenty.daily, writes: 10 } });
+    for (let index = 0; index < 4; index += 1) await take({ writes: 1 });
+    const lines = scene.logger.lines.map(({ message }) => message);
+    assert.ok(lines.includes('QUOTA WARNING writes per_day'), lines.join('\n'));
+  });
+
+  it('say of no kind without a daily limit what is charged', async () => {
+    const { take, get } = await start({ ...plenty, daily: { ...plenty.daily, writes: 20_000 } });
+    await take({ writes: 10, reads: 10 });
+    assert.deepEqual((await get('/v1/quota')).json['charged_today'], {
+      ...{ writes: 11, reads: null, deletes: null },
+    });
   });
 
   it('take all for spent where a return says nothing, and give the rate back', async () => {

@@ -14,7 +14,7 @@ import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock, ids } from './base.ts';
 import { fileObjects } from './bucket.ts';
-import { days, documentsFor, ledger, meter, quotaReader } from './database.ts';
+import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
 import { acceptingRoutes, serve, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
@@ -60,7 +60,10 @@ function controllingRoutes(documents: DocumentStore): Route[] {
   return [
     ...controlRoutes({ outbox, objects, queueControl: control, clock, logger, tickMs }),
     ...statusRoutes({ status }),
-    ...quotaRoutes({ ledger: ledger(), reader: quotaReader(), days: days(), clock, ids }),
+    ...quotaRoutes({
+      ...{ ledger: ledger(), reader: quotaReader(), days: days() },
+      ...{ throttle: throttle(), clock, ids },
+    }),
     ...deadLetterRoutes({ box }),
     ...healthRoutes(),
   ];

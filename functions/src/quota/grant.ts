@@ -43,6 +43,9 @@ export interface LeaseWish {
   fixed?: { amounts: Operations; termMs: number } | undefined;
 }
 
+/** A proxy's small lease may last long, so it holds no more of the rate than spends it in this time. */
+const spendingSeconds = 60;
+
 type WishRequest = LedgerRequest & { wish: LeaseWish };
 
 /**
@@ -113,7 +116,10 @@ function rateOf(
     ...state.leases.filter((lease) => isReserved(lease, nowMs)).map((lease) => reservedRates(lease, nowMs)),
     ...state.cooling.map(({ rates }) => rates),
   ].reduce((sum, rates) => sum + rates[type], 0);
-  const low = lowRate(leasable);
+  const low = Math.min(
+    lowRate(leasable),
+    (wish.fixed?.amounts[type] ?? leasable * spendingSeconds) / spendingSeconds,
+  );
   const share = fairShare(leasable, wish.demands[type], otherDemands(state, holder, nowMs, type));
   const rate = Math.min(leasable - taken, Math.max(low, share));
   return rate < low / 2 ? 0 : rate;
@@ -188,8 +194,8 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lea
   };
 }
 
-/** What is left of the day; a part of the reads is left to the API. */
-function budgetLeft(
+/** What is left of the day; a part of the reads is left to the API. Only where the day has a limit. */
+export function budgetLeft(
   state: LedgerState,
   limits: QuotaLimits,
   type: OperationType,

@@ -103,9 +103,10 @@ export function applyToLedger(
   // A proxy that is mistaken is told so, and nothing is changed; an instance returns leases that may never have been.
   if (request.kind === 'proxy' && returned.some((outcome) => outcome !== 'credited'))
     return { state: undefined, answer: answerOf(current, request, limits, { returned }) };
+  const report = request.kind === 'proxy' ? { ...request, use: proxyUse(request, own) } : request;
   if (wish === undefined) {
     cool(state, own, nowMs);
-    return recorded(current, state, request, limits, { returned });
+    return recorded(current, state, report, limits, { returned });
   }
   const { lease, denials } = grantOf(state, { ...request, wish }, own, limits);
   if (lease === undefined) return refused(current, request, wish, limits, denials);
@@ -116,7 +117,17 @@ export function applyToLedger(
   );
   state.leases = [...state.leases, lease];
   state.waiting = state.waiting.filter(({ holder }) => holder !== request.holder);
-  return recorded(current, state, request, limits, { returned, lease, denials });
+  return recorded(current, state, report, limits, { returned, lease, denials });
+}
+
+/** What a proxy did, as far as anybody knows: what it says, or all that it might have done. */
+function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): UseReport {
+  const spent = own.map(({ id, amounts }) => {
+    const said = returns.find((each) => each.id === id)?.spent ?? 'all';
+    return said === 'all' ? amounts : said;
+  });
+  if (spent.length === 0) return use;
+  return { ...use, byCause: { ...use.byCause, leases: spent.reduce(plus, { ...noOperations }) } };
 }
 
 /** When leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
@@ -135,6 +146,7 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
     day,
     charged: isNew ? { ...noOperations } : before.charged,
     apiReads: isNew ? 0 : before.apiReads,
+    spentAtMs: isNew ? {} : (before.spentAtMs ?? {}),
     leases: bounded(
       before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
       nowMs,

@@ -32,6 +32,8 @@ export interface LedgerState {
   charged: Operations;
   /** The part of `charged.reads` that API instances took: the others leave a share to these. */
   apiReads: number;
+  /** When the budget of the day, or what of it is not kept for the API, was spent last. */
+  spentAtMs?: Partial<Operations>;
   /** Leases that live, and those ended that were not returned yet. */
   leases: Lease[];
   /** Rates given up, and until when they may still show at the database. */

@@ -1,8 +1,9 @@
 import type { QuotaDay } from './day.ts';
 import { isLive, type LedgerState } from './ledgerState.ts';
-import { leasablePerDay, type QuotaLimits } from './limits.ts';
-import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
+import type { QuotaLimits } from './limits.ts';
+import { type Operations, type OperationType, operationTypes } from './operations.ts';
 import { maxMultiplier } from './throttle.ts';
+import { isSpent } from './use.ts';
 import { isEmergency, percentageOf, type QuotaWarning } from './warnings.ts';
 
 /** Limits as they are reported: what Firestore allows, and what Sluice grants of it. */
@@ -45,27 +46,24 @@ export function quotaReport(
     last_reset: new Date(day.startMs).toISOString(),
     time_since_last_reset: (nowMs - day.startMs) / 1000,
     next_reset: new Date(day.endMs).toISOString(),
-    charged_today: isToday ? { ...state.charged } : { ...noOperations },
+    charged_today: perType((type) => {
+      if (limits.daily[type] === 0) return null;
+      return isToday ? state.charged[type] : 0;
+    }),
     live_leases: liveLeases(state, nowMs).length,
     by_cause: isToday ? state.used.byCause : {},
   };
 }
 
-/** Since when and until when a daily budget is spent; undefined where none is. */
+/** Since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is. */
 export function spentBudget(
   state: LedgerState | undefined,
   day: QuotaDay,
   limits: QuotaLimits,
 ): { type: OperationType; sinceMs: number | undefined; untilMs: number } | undefined {
   if (state?.day !== day.id) return undefined;
-  const spendable = leasablePerDay(limits);
-  const type = operationTypes.find((each) => spendable[each] > 0 && state.charged[each] >= spendable[each]);
-  if (type === undefined) return undefined;
-  const notice = state.warnings.find(
-    ({ operationType, limitType, current, atMs }) =>
-      operationType === type && limitType === 'per_day' && current >= spendable[type] && atMs >= day.startMs,
-  );
-  return { type, sinceMs: notice?.atMs, untilMs: day.endMs };
+  const type = operationTypes.find((each) => isSpent(state, limits, each));
+  return type && { type, sinceMs: state.spentAtMs?.[type], untilMs: day.endMs };
 }
 
 /** A warning in the words of the API. */

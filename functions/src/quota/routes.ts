@@ -11,6 +11,7 @@ import type { Lease } from './ledgerState.ts';
 import { maxWarnings } from './limits.ts';
 import { each, noOperations, type Operations, operationTypes } from './operations.ts';
 import type { QuotaReader } from './reader.ts';
+import type { Throttle } from './throttle.ts';
 
 /** A proxy's lease: the most of each kind, and how long it lasts. */
 const maxLeaseAmount = 1_000_000;
@@ -21,6 +22,8 @@ export interface QuotaRoutesOptions {
   ledger: Pick<Ledger, 'ask'>;
   reader: QuotaReader;
   days: QuotaDays;
+  /** Hears what the ledger says of the day, and logs what was neared. */
+  throttle: Pick<Throttle, 'learn'>;
   clock: Clock;
   ids: Ids;
 }
@@ -92,12 +95,15 @@ async function giveBack(options: QuotaRoutesOptions, request: ApiRequest): Promi
 
 /** Asks in the name of the caller's key: all proxies that share it are one holder. */
 async function ask(
-  { ledger }: QuotaRoutesOptions,
+  { ledger, throttle, clock }: QuotaRoutesOptions,
   { caller }: ApiRequest,
   order: Pick<LedgerOrder, 'returns' | 'wish'>,
 ): Promise<LedgerAnswer> {
   const use = { byCause: {}, unleased: noOperations, warnings: [] };
-  return known(ledger.ask({ ...order, holder: `key:${caller.keyId}`, kind: 'proxy', use, multiplier: 1 }));
+  const holder = `key:${caller.keyId}`;
+  const answer = await known(ledger.ask({ ...order, holder, kind: 'proxy', use, multiplier: 1 }));
+  throttle.learn(answer, clock.now());
+  return answer;
 }
 
 async function known<Value>(work: Promise<Value>): Promise<Value> {

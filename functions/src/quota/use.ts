@@ -1,13 +1,7 @@
+import { budgetLeft } from './grant.ts';
 import type { LedgerRequest } from './ledger.ts';
 import type { LedgerState, UsedMinute } from './ledgerState.ts';
-import {
-  emergencyShare,
-  leasablePerDay,
-  maxCauses,
-  maxWarnings,
-  type QuotaLimits,
-  warningShare,
-} from './limits.ts';
+import { emergencyShare, maxCauses, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
 import {
   type ByCause,
   noOperations,
@@ -40,7 +34,6 @@ export function recordUse(
   limits: QuotaLimits,
 ): QuotaWarning[] {
   const { daily, perMinute } = limits;
-  const spendable = leasablePerDay(limits);
   const byCause = plusByCause(use.byCause, { ledger: { writes: 1, reads: attempts, deletes: 0 } });
   const sum = Object.values(byCause).reduce(plus, { ...noOperations });
   const minutes = withMinute(before.used.minutes, nowMs, sum);
@@ -50,6 +43,12 @@ export function recordUse(
     byCause: boundedCauses(plusByCause(before.used.byCause, byCause)),
     minutes,
   };
+  const spent = operationTypes.filter(
+    (type) => isSpent(state, limits, type) && !isSpent(before, limits, type),
+  );
+  state.spentAtMs = { ...before.spentAtMs, ...Object.fromEntries(spent.map((type) => [type, nowMs])) };
+  const spentFrom = (type: OperationType): number =>
+    spent.includes(type) ? state.charged[type] : Number.POSITIVE_INFINITY;
   const minuteNow = minuteAt(minutes, nowMs)?.operations ?? noOperations;
   const minuteBefore = minuteAt(before.used.minutes, nowMs)?.operations ?? noOperations;
   const warnings = operationTypes.flatMap((operationType) => {
@@ -57,7 +56,7 @@ export function recordUse(
     const day = daily[operationType];
     const minute = perMinute[operationType];
     return [
-      ...[day * warningShare, day * emergencyShare, spendable[operationType]].flatMap(
+      ...[day * warningShare, day * emergencyShare, spentFrom(operationType)].flatMap(
         (threshold): QuotaWarning[] =>
           crosses(before.charged[operationType], state.charged[operationType], threshold) &&
           !isKnown(before.warnings, operationType, threshold, dayStartMs)
@@ -71,6 +70,11 @@ export function recordUse(
   });
   state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxWarnings);
   return warnings;
+}
+
+/** Whether nothing is left of the day for work that can wait. */
+export function isSpent(state: LedgerState, limits: QuotaLimits, type: OperationType): boolean {
+  return limits.daily[type] > 0 && budgetLeft(state, limits, type, 'worker') <= 0;
 }
 
 function crosses(before: number, after: number, threshold: number): boolean {
