@@ -154,6 +154,33 @@ describe('LeaseHolder', () => {
     assert.equal(scene.clock.pendingTimers, 0);
   });
 
+  it('asks for more where a caller that does one after the other waits most of its time', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    const run = writing(scene, process);
+    await scene.clock.advance(10 * secondMs);
+    const begun = run.atMs.length;
+    await scene.clock.advance(10 * secondMs);
+    assert.ok(run.atMs.length - begun > 500, `${run.atMs.length - begun} in 10 s`);
+    assert.ok(scene.ledgerWrites < 20, `${scene.ledgerWrites} leases`);
+    run.stop();
+    await scene.clock.advance(minuteMs);
+  });
+
+  it('wants no more for queries that could have cost more than they did', async () => {
+    const scene = new Scene();
+    const { holder } = scene.process('api');
+    for (let index = 0; index < 60; index += 1) {
+      const decision = await holder.acquire('reads', 250, 1_000);
+      if (decision.isGranted) holder.giveBack('reads', 249, decision.leaseId);
+      await scene.clock.advance(secondMs);
+    }
+    void holder.commitSize(100_000);
+    await scene.clock.advance(secondMs);
+    const wanted = scene.state?.leases[0]?.demands.reads ?? 0;
+    assert.ok(wanted >= 1 && wanted <= 2, `${wanted} reads a second`);
+  });
+
   it('costs the ledger nothing while idle', async () => {
     const scene = new Scene();
     const process = scene.process();

@@ -9,6 +9,7 @@ export class Demand {
   #arrived: Operations = { ...noOperations };
   #sinceMs: number;
   readonly #lastMs: Partial<Record<OperationType, number>> = {};
+  #raised: Operations = { ...noOperations };
   readonly #expected: Partial<Record<OperationType, { count: number; atMs: number }>> = {};
 
   constructor(nowMs: number) {
@@ -20,6 +21,16 @@ export class Demand {
     const expected = this.#expected[type];
     if (expected !== undefined) expected.count = Math.max(0, expected.count - count);
     this.#lastMs[type] = nowMs;
+  }
+
+  /** What was asked for and not done. */
+  takeBack(type: OperationType, count: number): void {
+    this.#arrived[type] = Math.max(0, this.#arrived[type] - count);
+  }
+
+  /** So many a second would be used, whatever arrived: callers wait for what they have. */
+  raise(type: OperationType, rate: number): void {
+    this.#raised[type] = rate;
   }
 
   /** So many are to come as fast as they can be done. */
@@ -36,6 +47,7 @@ export class Demand {
   /** A new lease begins: what was asked for before says nothing more. */
   restart(nowMs: number): void {
     this.#arrived = { ...noOperations };
+    this.#raised = { ...noOperations };
     this.#sinceMs = nowMs;
   }
 
@@ -47,7 +59,7 @@ export class Demand {
       const waiting = queued[type] + this.expected(type, nowMs);
       const arriving = (this.#arrived[type] / seconds) * demandMargin;
       const isUsed = lastMs !== undefined && nowMs - lastMs < maxTermMs;
-      return Math.max(arriving, (waiting * 1000) / patienceMs, isUsed ? trickleRate : 0);
+      return Math.max(arriving, this.#raised[type], (waiting * 1000) / patienceMs, isUsed ? trickleRate : 0);
     });
   }
 }

@@ -34,11 +34,7 @@ export class LeaseHolder {
   readonly #demand: Demand;
   readonly #held: HeldLease;
   readonly #pace: AskPace;
-  readonly #waiters: Record<OperationType, Waiters> = {
-    writes: new Waiters(),
-    reads: new Waiters(),
-    deletes: new Waiters(),
-  };
+  readonly #waiters: Record<OperationType, Waiters>;
   readonly #timers: Partial<Record<OperationType, unknown>> = {};
   #asking: Promise<void> | undefined;
   #isClosed = false;
@@ -50,6 +46,7 @@ export class LeaseHolder {
     this.#demand = new Demand(clock.now());
     this.#held = new HeldLease(clock, throttle);
     this.#pace = new AskPace(random);
+    this.#waiters = { writes: new Waiters(clock), reads: new Waiters(clock), deletes: new Waiters(clock) };
   }
 
   /** Waits its turn, at most `maxWaitMs`; a denial that is known to last longer comes at once. */
@@ -63,7 +60,9 @@ export class LeaseHolder {
 
   /** What was granted and surely not done. It counts again only while its lease is the present one. */
   giveBack(type: OperationType, count: number, leaseId: string): void {
-    if (this.#held.giveBack(type, count, leaseId)) this.#serve(type);
+    if (!this.#held.giveBack(type, count, leaseId)) return;
+    this.#demand.takeBack(type, count);
+    this.#serve(type);
   }
 
   /** Documents that one commit may hold now, where `waiting` are to be written soon; takes a lease for that, or says why not. */
@@ -146,7 +145,15 @@ export class LeaseHolder {
     const isSpent = waitMs === Number.POSITIVE_INFINITY;
     const isTooLittle = held.remaining(type) < waiters.count + this.#demand.expected(type, nowMs);
     if ((isSpent || isTooLittle) && pace.mayRefill(nowMs)) return true;
-    return held.timeOf(type, waiters.count) > patienceMs && pace.mayUpgrade(nowMs);
+    return pace.mayUpgrade(nowMs) && (held.timeOf(type, waiters.count) > patienceMs || this.#isPressed(type));
+  }
+
+  /** Callers wait most of the time, though never many at once: the rate is to double. */
+  #isPressed(type: OperationType): boolean {
+    const { throttle, clock } = this.#options;
+    if (throttle.rateDivisor(clock.now()) > 1 || !this.#waiters[type].isPressed()) return false;
+    this.#demand.raise(type, this.#held.rate(type) * 2);
+    return true;
   }
 
   #mayAsk(type: OperationType): boolean {

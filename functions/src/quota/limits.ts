@@ -104,6 +104,9 @@ export const renewLeadMs = 3_000;
 /** Operations that would wait longer than this ask for a higher rate. */
 export const patienceMs = 200;
 
+/** So does a rate for which somebody waits most of such a time: one that does one after the other never has more waiting. */
+export const pressureWindowMs = 1_000;
+
 /**
  * Pauses between a holder's requests: after one that brought a higher rate, and for each holder after one that did not.
  * A higher rate is not asked for again before the last.

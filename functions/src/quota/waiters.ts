@@ -1,4 +1,6 @@
+import type { Clock } from '../platform/clock.ts';
 import type { Denial } from './ledger.ts';
+import { pressureWindowMs } from './limits.ts';
 
 /** Whether operations may be done now. */
 export type QuotaDecision = { isGranted: true; leaseId: string } | ({ isGranted: false } & Denial);
@@ -11,7 +13,17 @@ interface Waiter {
 
 /** Those that wait for operations of one kind, in order. */
 export class Waiters {
+  readonly #clock: Clock;
   #queue: Waiter[] = [];
+  /** Since when somebody waits, and how long somebody did since the window began. */
+  #waitingSinceMs: number | undefined;
+  #waitedMs = 0;
+  #windowStartMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#windowStartMs = clock.now();
+  }
 
   get isEmpty(): boolean {
     return this.#queue.length === 0;
@@ -33,6 +45,7 @@ export class Waiters {
   }
 
   wait(count: number, giveUpAtMs: number): Promise<QuotaDecision> {
+    this.#waitingSinceMs ??= this.#clock.now();
     return new Promise((decide) => {
       this.#queue.push({ count, giveUpAtMs, decide });
     });
@@ -40,6 +53,7 @@ export class Waiters {
 
   grantFirst(leaseId: string): void {
     this.#queue.shift()?.decide({ isGranted: true, leaseId });
+    this.#noteEnd();
   }
 
   /** Refuses those that do not wait until `ms`; `refusal` is asked for once, where there are any. */
@@ -49,5 +63,24 @@ export class Waiters {
     const denial = refusal();
     this.#queue = this.#queue.filter(({ giveUpAtMs }) => giveUpAtMs > ms);
     for (const { decide } of late) decide({ isGranted: false, ...denial });
+    this.#noteEnd();
+  }
+
+  /** Whether somebody waited most of the time since the last answer to this, a second ago or more. */
+  isPressed(): boolean {
+    const nowMs = this.#clock.now();
+    const windowMs = nowMs - this.#windowStartMs;
+    if (windowMs < pressureWindowMs) return false;
+    const waitedMs = this.#waitedMs + (nowMs - (this.#waitingSinceMs ?? nowMs));
+    this.#waitedMs = 0;
+    this.#windowStartMs = nowMs;
+    if (this.#waitingSinceMs !== undefined) this.#waitingSinceMs = nowMs;
+    return waitedMs * 2 > windowMs;
+  }
+
+  #noteEnd(): void {
+    if (!this.isEmpty || this.#waitingSinceMs === undefined) return;
+    this.#waitedMs += this.#clock.now() - this.#waitingSinceMs;
+    this.#waitingSinceMs = undefined;
   }
 }
