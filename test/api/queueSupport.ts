@@ -1,6 +1,6 @@
 import { CloudTasksClient, v2beta3 } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
-import { type Carrier, carrierOf, carrierToWire, eventLine } from '../../functions/src/events/carrier.ts';
+import { type Carrier, carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
 import type { Event } from '../../functions/src/events/event.ts';
 import { earliestOf } from '../../functions/src/events/stamp.ts';
 import type { TaskQueue } from '../../functions/src/platform/cloudTasks.ts';
@@ -54,7 +54,7 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
     queue: { put },
     putCarrier,
     putEvents: async (...events) => {
-      const contents = await packEvents(events.map(eventLine), earliestOf(events.map(({ stamp }) => stamp)));
+      const contents = await packEvents(events, earliestOf(events.map(({ stamp }) => stamp)));
       await putCarrier(carrierOf({ ...contents, dueMs: clock.now() + 3_600_000 }));
     },
     isPaused: async () => (await control.stats()).isPaused,

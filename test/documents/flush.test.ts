@@ -97,6 +97,14 @@ describe('flush: operations on documents', () => {
     assert.equal(pipeline.documents.writes, 101);
   });
 
+  it('are left alone by code that knows none, also once they were carried', async () => {
+    await pipeline.accept([operation(path, startMs, 'set', {})]);
+    await pipeline.clock.advance(22_000);
+    const schemas = pipeline.tasks.put.map(({ data }) => data['schema']);
+    assert.ok(schemas.length > 2, 'carried');
+    assert.deepEqual(new Set(schemas), new Set([2]));
+  });
+
   it('do not wait where they are prompt, a flush was asked for, or their carrier came early', async () => {
     await flush(operation('x/prompt', startMs, 'set', {}));
     await pipeline.accept([operation('x/asked', pipeline.clock.now(), 'set', {})]);

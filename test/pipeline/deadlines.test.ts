@@ -16,7 +16,7 @@ function booked({ tasks }: Pipeline): (number | undefined)[] {
 
 /** Puts lines into a carrier for `expire`, due now. */
 async function expire(pipeline: Pipeline, lines: string[], dueMs = startMs): Promise<void> {
-  const carrier = carrierOf({ dueMs, count: lines.length, packed: await packLines(lines) });
+  const carrier = carrierOf({ schema: 1, dueMs, count: lines.length, packed: await packLines(lines) });
   await pipeline.tasks.connect('expire').put(carrierToWire(carrier), dueMs);
 }
 

@@ -173,10 +173,7 @@ function presented(taskId: string, fields: Fields | undefined): JsonObject | und
 
 function packed(events: readonly Event[]) {
   const oldest = events.map(({ stamp }) => stamp).toSorted()[0];
-  return packEvents(
-    events.map((event) => JSON.stringify(event)),
-    oldest,
-  );
+  return packEvents(events, oldest);
 }
 
 /** Everything inside a carrier as Cloud Tasks holds it. */

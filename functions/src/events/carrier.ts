@@ -11,8 +11,19 @@ const compression = { level: 1, chunkSize: 64 * 1024 };
 /** Compressing up to this takes a millisecond or two, of which the ways to a thread and back would cost as much. */
 const maxSyncLength = 256 * 1024;
 
-/** The newest form of carriers; a flusher that does not know a carrier's version leaves it in the queue. */
-export const carrierSchemaVersion = 1;
+/** A carrier that holds nothing but events of tasks, or none. */
+export const taskSchema = 1;
+
+/** A carrier that holds operations, maybe beside events of tasks. */
+export const operationSchema = 2;
+
+/** Whoever does not know a carrier's schema leaves it in the queue, so that code which does can be deployed. */
+export const knownSchemas = [taskSchema, operationSchema] as const;
+
+/** The oldest schema whose readers know all of these events. */
+export function schemaOf(events: readonly Event[]): number {
+  return events.some(({ kind }) => kind === 'operation') ? operationSchema : taskSchema;
+}
 
 /**
  * Most bytes of a carrier as sent. Cloud Tasks bills by 32 KB and the official emulator refuses 76 KB; the platform's
@@ -54,13 +65,10 @@ export async function packText(text: string | Uint8Array): Promise<Buffer> {
 
 /** A carrier with these contents inside; the caller sees to its size. */
 export function carrierOf(
-  parts: { dueMs: number; count: number; oldest?: Stamp | undefined } & (
-    | { packed: Buffer }
-    | { object: string }
-  ),
+  parts: Pick<Carrier, 'schema' | 'dueMs' | 'count' | 'oldest'> & ({ packed: Buffer } | { object: string }),
 ): Carrier {
-  const { dueMs, count, oldest } = parts;
-  const header = { schema: carrierSchemaVersion, dueMs, count, oldest };
+  const { schema, dueMs, count, oldest } = parts;
+  const header = { schema, dueMs, count, oldest };
   return 'packed' in parts
     ? { ...header, events: parts.packed.toString('base64') }
     : { ...header, object: parts.object };
@@ -83,14 +91,9 @@ export function carrierToWire(carrier: Carrier): Record<string, unknown> {
 export function packedCarrierBytes({
   packed,
   ...header
-}: {
-  dueMs: number;
-  count: number;
-  oldest?: Stamp | undefined;
-  packed: Buffer;
-}): number {
+}: Pick<Carrier, 'schema' | 'dueMs' | 'count' | 'oldest'> & { packed: Buffer }): number {
   const base64Length = Math.ceil(packed.length / 3) * 4;
-  return carrierBytes({ schema: carrierSchemaVersion, ...header, events: '' }) + base64Length;
+  return carrierBytes({ ...header, events: '' }) + base64Length;
 }
 
 /** Bytes of the carrier as sent, in the `{"data": …}` envelope of task queue functions. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { z } from 'zod';
-import { type Carrier, carrierSchemaVersion } from './carrier.ts';
+import { type Carrier, knownSchemas } from './carrier.ts';
 import type { Event } from './event.ts';
 import { eventSchema } from './eventSchema.ts';
 import { stampPattern } from './stamp.ts';
@@ -12,7 +12,7 @@ const decompress = promisify(inflateRaw);
 export const maxCarrierUnfoldedBytes = 64 * 1024 * 1024;
 
 const carrierWire = z.object({
-  schema: z.literal(carrierSchemaVersion),
+  schema: z.literal(knownSchemas),
   due_ms: z.number(),
   count: z.int().nonnegative(),
   oldest: z.string().regex(stampPattern).optional(),
@@ -25,7 +25,7 @@ const carrierWire = z.object({
 export class UnknownCarrierVersion extends Error {
   constructor(found: unknown) {
     super(
-      `Carrier schema ${carrierSchemaVersion} was expected, ${JSON.stringify(found)} came; leaving it queued.`,
+      `Carrier schema ${knownSchemas.join(' or ')} was expected, ${JSON.stringify(found)} came; leaving it queued.`,
     );
     this.name = 'UnknownCarrierVersion';
   }
@@ -43,7 +43,8 @@ export class CorruptCarrier extends Error {
 export function carrierFromWire(data: unknown): Carrier {
   const schema =
     typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['schema'] : undefined;
-  if (typeof schema === 'number' && schema !== carrierSchemaVersion) throw new UnknownCarrierVersion(schema);
+  if (typeof schema === 'number' && !knownSchemas.some((known) => known === schema))
+    throw new UnknownCarrierVersion(schema);
   const parsed = carrierWire.safeParse(data);
   if (!parsed.success) throw new CorruptCarrier(`Not a carrier: ${z.prettifyError(parsed.error)}`);
   const { due_ms: dueMs, flush_before: flushBefore, ...rest } = parsed.data;

@@ -1,4 +1,4 @@
-import { carrierSchemaVersion } from '../events/carrier.ts';
+import { taskSchema } from '../events/carrier.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
 import { expected, readTimeMs } from '../http/fields.ts';
@@ -49,7 +49,7 @@ async function flushNow(options: ControlRoutesOptions, { query }: ApiRequest): P
   const { outbox, clock } = options;
   const nowMs = clock.now();
   const flushBefore = stampCeiling(nowMs);
-  await outbox.send('flush', { schema: carrierSchemaVersion, dueMs: nowMs, count: 0, flushBefore });
+  await outbox.send('flush', { schema: taskSchema, dueMs: nowMs, count: 0, flushBefore });
   const requested = { requested_at: new Date(nowMs).toISOString() };
   if (query.get('wait') !== 'true') return { status: 202, json: requested };
   const progress = await waitForFlush(options, flushBefore, nowMs + maxFlushWaitMs);

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { eventLine } from '../events/carrier.ts';
 import { type Event, targetOf } from '../events/event.ts';
 import { eventSchema } from '../events/eventSchema.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
@@ -98,7 +97,7 @@ export class DeadLetterBox {
     const [small = fresh] = await storeLargeBodies([withoutReference(fresh)], this.#options);
     // Failing again it becomes the same letter: not before this one is gone, or that would go as well.
     const dueMs = nextTickMs(clock.now() + replayDelayMs, tickMs);
-    await outbox.sendContents('flush', await packEvents([eventLine(small)], small.stamp), dueMs);
+    await outbox.sendContents('flush', await packEvents([small], small.stamp), dueMs);
     await objects.delete(deadLetterName(id));
     logger.info('Replayed a dead letter', { id, target: targetOf(small), stamp: small.stamp });
     return small.stamp;

@@ -1,4 +1,3 @@
-import { eventLine } from '../events/carrier.ts';
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp } from '../events/stamp.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
@@ -41,7 +40,7 @@ export class DeadlineBook {
       });
     }
     for (const [dueMs, events] of byMinute) {
-      await this.#outbox.sendContents('expire', await packEvents(events.map(eventLine), undefined), dueMs);
+      await this.#outbox.sendContents('expire', await packEvents(events, undefined), dueMs);
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Carrier } from '../events/carrier.ts';
+import { type Carrier, taskSchema } from '../events/carrier.ts';
 import { CorruptCarrier, carrierFromWire, type UnpackedEvent, unpackLines } from '../events/carrierReader.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 
@@ -27,7 +27,7 @@ export async function openDelivery(
     return { carrier, retryCount, arrivedMs, ...(await unpackLines(packed)) };
   } catch (error) {
     if (!(error instanceof CorruptCarrier)) throw error;
-    const carrier: Carrier = { schema: 0, dueMs: 0, count: 1 };
+    const carrier: Carrier = { schema: taskSchema, dueMs: 0, count: 1 };
     const events = [{ invalid: JSON.stringify(data) ?? '', reason: error.message }];
     return { carrier, retryCount, arrivedMs, events, unfoldedBytes: 0 };
   }

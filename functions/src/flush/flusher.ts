@@ -1,5 +1,5 @@
 import type { DocumentState } from '../documents/state.ts';
-import { type Carrier, eventLine } from '../events/carrier.ts';
+import type { Carrier } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -185,7 +185,7 @@ export class Flusher {
     if (events.length === 0) return;
     const { outbox, clock, tickMs } = this.#options;
     const oldest = earliestOf(events.map(({ stamp }) => stamp));
-    const contents = await packEvents(events.map(eventLine), oldest);
+    const contents = await packEvents(events, oldest);
     await outbox.sendContents(
       'flush',
       contents,

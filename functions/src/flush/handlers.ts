@@ -1,4 +1,4 @@
-import { eventLine } from '../events/carrier.ts';
+import { eventLine, packLines } from '../events/carrier.ts';
 import { carrierFromWire, UnknownCarrierVersion } from '../events/carrierReader.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
@@ -138,7 +138,7 @@ async function split(
       await deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
     } else {
       const { event } = unpacked;
-      await outbox.sendContents('flush', await packEvents([eventLine(event)], event.stamp), clock.now());
+      await outbox.sendContents('flush', await packEvents([event], event.stamp), clock.now());
     }
   }
 }
@@ -171,10 +171,8 @@ export function expireHandler({
     const due = events.map((unpacked) =>
       'event' in unpacked ? eventLine(unpacked.event) : unpacked.invalid,
     );
-    await outbox.sendContents(
-      'flush',
-      await packEvents(due, carrier.oldest),
-      nextTickMs(clock.now(), tickMs),
-    );
+    const { schema, oldest } = carrier;
+    const contents = { schema, packed: await packLines(due), count: due.length, oldest };
+    await outbox.sendContents('flush', contents, nextTickMs(clock.now(), tickMs));
   };
 }

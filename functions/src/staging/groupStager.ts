@@ -1,4 +1,4 @@
-import { eventLine, maxCarrierBytes, packedCarrierBytes, packText } from '../events/carrier.ts';
+import { eventLine, maxCarrierBytes, packedCarrierBytes, packText, schemaOf } from '../events/carrier.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
@@ -19,6 +19,7 @@ import { nextTickMs } from './tick.ts';
 interface StagedRequest {
   /** Line feeds between them; bytes, which the garbage collector need not move while they wait. */
   lines: Buffer;
+  schema: number;
   count: number;
   oldest: Stamp | undefined;
 }
@@ -49,8 +50,9 @@ export function groupStager(options: GroupStagerOptions): Stager {
     stage: (events) => {
       if (events.length === 0) return Promise.resolve();
       const oldest = earliestOf(events.map(({ stamp }) => stamp));
+      const schema = schemaOf(events);
       const submit = (lines: readonly string[]): Promise<void> => {
-        const request = { lines: Buffer.from(lines.join('\n')), count: lines.length, oldest };
+        const request = { schema, lines: Buffer.from(lines.join('\n')), count: lines.length, oldest };
         return committer.submit(request, request.lines.length);
       };
       const lines = events.map(eventLine);
@@ -71,6 +73,7 @@ async function sendRequests(
   const { outbox, clock, tickMs } = options;
   const dueMs = nextTickMs(clock.now(), tickMs);
   const contents = {
+    schema: Math.max(...requests.map(({ schema }) => schema)),
     packed: await packText(Buffer.concat(requests.flatMap(({ lines }) => [lineFeed, lines]).slice(1))),
     count: requests.reduce((sum, { count }) => sum + count, 0),
     oldest: earliestOf(requests.map(({ oldest }) => oldest)),

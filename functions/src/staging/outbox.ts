@@ -2,10 +2,13 @@ import {
   type Carrier,
   carrierOf,
   carrierToWire,
+  eventLine,
   maxCarrierBytes,
   packedCarrierBytes,
   packLines,
+  schemaOf,
 } from '../events/carrier.ts';
+import type { Event } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
@@ -22,6 +25,7 @@ export type QueueName = 'flush' | 'expire';
 
 /** Compressed event lines and what a carrier says about them. */
 export interface Contents {
+  schema: number;
   packed: Buffer;
   count: number;
   oldest?: Stamp | undefined;
@@ -82,7 +86,8 @@ export class Outbox {
     const { clock, ids, objects } = this.#options;
     const object = `bodies/carriers/${ids.uuid()}`;
     await objects.put(object, contents.packed, { customTimeMs: clock.now() });
-    return this.send(queue, carrierOf({ object, count: contents.count, oldest: contents.oldest, dueMs }));
+    const { packed: _, ...header } = contents;
+    return this.send(queue, carrierOf({ ...header, object, dueMs }));
   }
 
   async #spool(queue: QueueName, carrier: Carrier, data: Record<string, unknown>): Promise<void> {
@@ -101,7 +106,12 @@ export class Outbox {
   }
 }
 
-/** Packs lines of events, oldest stamp first known, as a carrier's contents. */
-export async function packEvents(lines: readonly string[], oldest: Stamp | undefined): Promise<Contents> {
-  return { packed: await packLines(lines), count: lines.length, oldest };
+/** Packs events, of which the oldest has this stamp, as a carrier's contents. */
+export async function packEvents(events: readonly Event[], oldest: Stamp | undefined): Promise<Contents> {
+  return {
+    schema: schemaOf(events),
+    packed: await packLines(events.map(eventLine)),
+    count: events.length,
+    oldest,
+  };
 }

@@ -8,6 +8,7 @@ import {
   eventLine,
   packedCarrierBytes,
   packLines,
+  schemaOf,
 } from '../../../functions/src/events/carrier.ts';
 import {
   CorruptCarrier,
@@ -21,10 +22,11 @@ import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { taskEvents } from '../../support/arbitraries.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response, stampAt } from '../../support/events.ts';
+import { operation } from '../../support/operations.ts';
 import { runs } from '../../support/runs.ts';
 
 const packed = Buffer.from([3, 0]);
-const carrier = carrierOf({ dueMs: startMs, count: 2, oldest: stampAt(startMs), packed });
+const carrier = carrierOf({ schema: 1, dueMs: startMs, count: 2, oldest: stampAt(startMs), packed });
 
 async function unpacked(lines: readonly string[]) {
   return (await unpackLines(await packLines(lines))).events;
@@ -33,7 +35,7 @@ async function unpacked(lines: readonly string[]) {
 describe('carriers', () => {
   it('are read as they were written', () => {
     const flush = { schema: 1, dueMs: startMs, count: 0, flushBefore: stampAt(startMs) };
-    const pointing = carrierOf({ dueMs: startMs, count: 2, object: 'bodies/carriers/1' });
+    const pointing = carrierOf({ schema: 2, dueMs: startMs, count: 2, object: 'bodies/carriers/1' });
     for (const each of [carrier, flush, pointing]) {
       const sent = JSON.parse(JSON.stringify(carrierToWire(each))) as unknown;
       assert.deepEqual(JSON.parse(JSON.stringify(carrierFromWire(sent))), JSON.parse(JSON.stringify(each)));
@@ -47,15 +49,23 @@ describe('carriers', () => {
 
   it('are known in size before they are made', () => {
     for (const bytes of [0, 1, 2, 3, 1_000]) {
-      const parts = { dueMs: startMs, count: 2, oldest: stampAt(startMs), packed: Buffer.alloc(bytes) };
+      const header = { schema: 2, dueMs: startMs, count: 2, oldest: stampAt(startMs) };
+      const parts = { ...header, packed: Buffer.alloc(bytes) };
       assert.equal(packedCarrierBytes(parts), carrierBytes(carrierOf(parts)));
     }
   });
 
   it('of another version are told from corrupt ones', () => {
     const wire = carrierToWire(carrier);
-    assert.throws(() => carrierFromWire({ ...wire, schema: 2 }), UnknownCarrierVersion);
+    assert.throws(() => carrierFromWire({ ...wire, schema: 3 }), UnknownCarrierVersion);
     assert.throws(() => carrierFromWire({ schema: 99 }), UnknownCarrierVersion);
+  });
+
+  it('have a schema that code which knows no operations leaves alone, only where they hold some', () => {
+    const task = created('t', startMs);
+    assert.equal(schemaOf([]), 1);
+    assert.equal(schemaOf([task, response('t', startMs, 1)]), 1);
+    assert.equal(schemaOf([task, operation('things/1', startMs, 'delete')]), 2);
   });
 
   for (const [what, data] of Object.entries({

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { maxCarrierBytes } from '../../../functions/src/events/carrier.ts';
 import { type Event, eventKey } from '../../../functions/src/events/event.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response } from '../../support/events.ts';
+import { operation } from '../../support/operations.ts';
 import { keysIn, sentBytes } from '../../support/pipeline.ts';
 import { runs } from '../../support/runs.ts';
 import { bulky, type Staging, startStaging } from './support.ts';
@@ -31,6 +33,23 @@ describe('staging', () => {
     assert.deepEqual([task?.data['count'], task?.data['due_ms']], [4, startMs + 5_000]);
     assert.equal(task?.data['oldest'], requests[0]?.[0]?.stamp);
     assert.equal(staging.clock.pendingTimers, 1, 'only the delivery');
+  });
+
+  it('says of a carrier with an operation that older code must leave it, wherever its contents are', async () => {
+    const staging = startStaging();
+    await stage(staging, small(1));
+    await stage(staging, small(1), [operation('things/1', startMs, 'delete')]);
+    await stage(staging, [
+      operation('things/1', startMs, 'set', { a: randomBytes(80_000).toString('base64') }),
+    ]);
+    assert.deepEqual(
+      staging.tasks.put.map(({ data }) => [data['schema'], data['object'] !== undefined]),
+      [
+        [1, false],
+        [2, false],
+        [2, true],
+      ],
+    );
   });
 
   it('acknowledges only what is durable', async () => {

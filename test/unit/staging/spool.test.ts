@@ -128,7 +128,7 @@ describe('sweeping the spool', () => {
     const pipeline = startPipeline();
     const events = [1, 2, 3].map((uid) => response('t', startMs, uid));
     const packed = await packLines(events.map((event) => JSON.stringify(event)));
-    const data = carrierToWire(carrierOf({ dueMs: startMs, count: 3, packed }));
+    const data = carrierToWire(carrierOf({ schema: 1, dueMs: startMs, count: 3, packed }));
     assert.deepEqual(await keysIn(data, pipeline.objects), events.map(eventKey));
     const spooled = Buffer.from(JSON.stringify({ queue: 'flush', due_ms: startMs, data }));
     for (const copy of ['a', 'b']) await pipeline.objects.connect().put(`spool/${copy}.json`, spooled);
