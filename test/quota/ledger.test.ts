@@ -181,6 +181,30 @@ describe('The ledger', () => {
     assert.ok(byApi > 48_000 && byApi <= 50_000, `${byApi} by the API`);
   });
 
+  it('writes no more of its own than the day allows: then nothing is granted that would need it', () => {
+    const book = new Book({ ...freeTier, daily: { ...freeTier.daily, writes: 200 } });
+    let nowMs = noonMs;
+    for (; book.ask({ holder: `w${nowMs}`, nowMs, wish: { demands: writes(1) } }).lease; nowMs += 1_000);
+    const kept = book.state?.leases.at(-1);
+    let last = book.ask({ holder: 'api', kind: 'api', nowMs, wish: { demands: reads(1) } });
+    assert.ok(last.lease !== undefined, 'a part of the day is kept for that');
+    for (let index = 0; index < 20; index += 1) {
+      nowMs += 1_000;
+      last = book.ask({ holder: `api${index}`, kind: 'api', nowMs, wish: { demands: reads(1) } });
+    }
+    assert.equal(book.charged.writes, 200);
+    const retryAtMs = nowMs + 15 * 60_000;
+    assert.deepEqual(last.denials, { reads: { reason: 'daily_budget', retryAtMs } });
+    assert.equal(last.isUseRecorded, false);
+    const back = book.ask({
+      holder: kept?.holder ?? '',
+      nowMs,
+      returns: [{ id: kept?.id ?? '', spent: writes(0) }],
+    });
+    assert.deepEqual(back.returned, ['credited'], 'what brings back as much as it costs is recorded');
+    assert.ok(book.charged.writes <= 200);
+  });
+
   it('counts the reads as spent, and says since when, where only those kept for the API are left', () => {
     const book = new Book(freeTier);
     const shown = () => spentBudget(book.state, days.dayOf(noonMs), freeTier);

@@ -1,4 +1,4 @@
-import type { Denials, LeaseReturn, LedgerRequest } from './ledger.ts';
+import type { Denial, Denials, LeaseReturn, LedgerRequest } from './ledger.ts';
 import { isLive, isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
 import {
   apiReadsShare,
@@ -78,11 +78,7 @@ export function grantOf(
   const denials: Denials = {};
   for (const type of operationTypes.filter((each) => wish.demands[each] > 0)) {
     if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nextFreeMs(state, nowMs) };
-    else if (amounts[type] < Math.max(1, wish.needs[type]))
-      denials[type] = {
-        reason: 'daily_budget',
-        retryAtMs: Math.min(day.endMs + resetMarginMs, nowMs + maxBudgetWaitMs),
-      };
+    else if (amounts[type] < Math.max(1, wish.needs[type])) denials[type] = budgetDenial(request);
   }
   const isGranted = operationTypes.some((type) => wish.demands[type] > 0 && denials[type] === undefined);
   if (!isGranted) return { lease: undefined, denials };
@@ -102,6 +98,14 @@ export function grantOf(
     multiplier: request.multiplier,
   };
   return { lease, denials };
+}
+
+/** Until the reset, or until a raised budget is to be noticed. */
+export function budgetDenial({ day, nowMs }: Pick<LedgerRequest, 'day' | 'nowMs'>): Denial {
+  return {
+    reason: 'daily_budget',
+    retryAtMs: Math.min(day.endMs + resetMarginMs, nowMs + maxBudgetWaitMs),
+  };
 }
 
 /** Operations a second: the holder's fair share, of which others may still hold a part. */

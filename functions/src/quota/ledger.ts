@@ -1,5 +1,5 @@
 import type { QuotaDay } from './day.ts';
-import { grantOf, type LeaseWish } from './grant.ts';
+import { budgetDenial, grantOf, type LeaseWish } from './grant.ts';
 import {
   emptyLedger,
   type HolderKind,
@@ -65,8 +65,8 @@ export interface LedgerAnswer {
   /** The kinds that were wished for and are not granted. */
   denials: Denials;
   /**
-   * What became of each return, in order. All are `pending` where a wish got no lease, and at the reset: then leases
-   * stand as they were. A proxy's are all credited, or nothing is changed.
+   * What became of each return, in order. All are `pending` where a wish got no lease, at the reset, and where the day
+   * has no write left for the ledger: then leases stand as they were. A proxy's are all credited, or nothing is changed.
    */
   returned: ReturnOutcome[];
   /** Holders that live, this one included. */
@@ -215,6 +215,12 @@ function recorded(
   parts: Partial<LedgerAnswer>,
 ): LedgerStep {
   charge(state, 'worker', { writes: 1, reads: request.attempts, deletes: 0 });
+  const { wish } = request;
+  // The write that would record it is the day's as well.
+  if (limits.daily.writes > 0 && state.charged.writes > limits.daily.writes) {
+    const denials = wish === undefined ? {} : denialsOf(wish, budgetDenial(request));
+    return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
+  }
   charge(state, request.kind, request.use.unleased);
   const warnings = recordUse(current, state, request, limits);
   return { state, answer: answerOf(state, request, limits, { ...parts, isUseRecorded: true, warnings }) };

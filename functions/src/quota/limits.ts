@@ -34,7 +34,7 @@ export const resetMarginMs = 1_000;
 const ownRates: Operations = { writes: 1, reads: 2, deletes: 0 };
 
 /** What of a day is left to the ledger's own operations: also those that only find the day spent. */
-const ownDayShare: Operations = { writes: 0.0025, reads: 0.02, deletes: 0 };
+const ownDayShare: Operations = { writes: 0.01, reads: 0.02, deletes: 0 };
 
 /** What leases may sum up to in a day, operations; 0: no limit. */
 export function leasablePerDay({ daily }: QuotaLimits): Operations {

@@ -88,7 +88,7 @@ async function giveBack(options: QuotaRoutesOptions, request: ApiRequest): Promi
   const spent = request.body.length === 0 ? undefined : readSpent(readJson(request));
   const { returned } = await ask(options, request, { returns: [{ id, spent: spent ?? 'all' }] });
   if (returned[0] === 'pending')
-    throw new AppError('unavailable', 'The day of the quota is changing; nothing is changed.');
+    throw new AppError('unavailable', 'Nothing can be recorded before the daily reset; nothing is changed.');
   if (returned[0] !== 'credited') throw refusedReturn(returned[0], id, options);
   return { status: 204 };
 }
