@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { ClockControl } from './control/advance.ts';
 import { answerControl, type StackControl } from './control/index.ts';
-import { indexesOf, startFirestore } from './firestore/index.ts';
+import { addSnapshot, latestSnapshot, type Snapshot } from './data.ts';
+import { indexesOf, type LocalFirestore, startFirestore } from './firestore/index.ts';
 import { discoverFunctions, firebaseConfig } from './functions/discovery.ts';
 import { readEnvFiles } from './functions/env-files.ts';
 import { type LocalFunctions, startFunctions } from './functions/index.ts';
@@ -19,8 +20,9 @@ import { LocalScheduler } from './scheduler/index.ts';
 import { type LocalClock, type LocalTimer, OffsetClock } from './shared/clock.ts';
 import { Faults } from './shared/faults.ts';
 import { createLog, type Log } from './shared/log.ts';
-import { type StorageEvent, startStorage } from './storage/index.ts';
-import { type QueueConfig, startTasks } from './tasks/index.ts';
+import { SnapshotError } from './shared/snapshot.ts';
+import { type LocalStorage, type StorageEvent, startStorage } from './storage/index.ts';
+import { type LocalTasks, type QueueConfig, startTasks } from './tasks/index.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -39,6 +41,8 @@ export interface StackOptions {
   env?: ParamValues;
   /** Values of secrets, seen only by functions that declare them. */
   secrets?: ParamValues;
+  /** A directory whose snapshot is read at the start and written at the close; it is made if it is missing. */
+  data?: string;
   quiet?: boolean;
   /** Takes the log's entries instead of standard output. */
   log?: Log;
@@ -54,13 +58,13 @@ export interface LocalStack extends StackControl {
   readonly clientEnv: Record<string, string>;
   /** The functions as discovered, parameters put in. */
   readonly functions: FunctionSpec[];
-  /** Ends every instance and closes every port. */
+  /** Ends every instance, writes the snapshot and closes every port. Rejects when the snapshot cannot be written. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the whole local stack in this process, with instances of the functions as child processes. Rejects with
- * `PortInUse`, or when the functions cannot be discovered, and leaves nothing behind then.
+ * `PortInUse`, or when the functions cannot be discovered or the snapshot not be read, and leaves nothing behind then.
  */
 export async function startStack(options: StackOptions = {}): Promise<LocalStack> {
   const {
@@ -70,7 +74,8 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     firebaseJson = join(root, 'firebase.json'),
   } = options;
   const storageBucket = `${projectId}.firebasestorage.app`;
-  const clock = new OffsetClock();
+  const snapshot = options.data === undefined ? undefined : await latestSnapshot(options.data);
+  const clock = new OffsetClock(snapshot?.clockOffsetMs);
   const faults = new Faults(clock);
   const log = options.log ?? (options.quiet ? () => {} : createLog(() => clock.now(), process.stdout));
   const ports = await portsFor(options.ports ?? 'fixed', options.portOffset ?? 0);
@@ -80,7 +85,15 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     return service;
   };
   const close = async (): Promise<void> => {
-    for (const closeNext of closers.splice(0).reverse()) await closeNext();
+    const failures: unknown[] = [];
+    for (const closeNext of closers.splice(0).reverse()) {
+      try {
+        await closeNext();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
 
   try {
@@ -107,12 +120,24 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
+    const kept: KeptServices = { firestore, storage, tasks };
+    await readState(snapshot, async ({ directory }) => {
+      await firestore.importState(directory);
+      await storage.importState(directory);
+    });
+    let isStarted = false;
+    closers.push(async () => {
+      if (options.data === undefined || !isStarted) return;
+      const about = { clockOffsetMs: clock.offsetMs(), functionsUrl: functionsUrl(functions.port) };
+      await addSnapshot(options.data, about, (directory) => writeState(kept, directory));
+    });
     const clientEnv = {
       GCLOUD_PROJECT: projectId,
       GOOGLE_CLOUD_PROJECT: projectId,
       FIRESTORE_EMULATOR_HOST: `127.0.0.1:${firestore.port}`,
       STORAGE_EMULATOR_HOST: `http://127.0.0.1:${storage.port}`,
       FIREBASE_STORAGE_EMULATOR_HOST: `127.0.0.1:${storage.port}`,
+      GOOGLE_APPLICATION_CREDENTIALS: await storage.keyFile(projectId),
       SLUICE_TASKS_HOST: `127.0.0.1:${tasks.port}`,
       METADATA_SERVER_DETECTION: 'none',
     };
@@ -138,6 +163,8 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       }),
     );
     const url = functionsUrl(functions.port);
+    // Tasks that are cut off stay; those whose function is gone would use up an attempt.
+    closers.push(() => tasks.stopDispatching());
     const scheduler = opened(new LocalScheduler({ clock, log, jobs: jobsOf(specs, url) }));
     const events = new StorageEvents({ clock, log, subscribers: subscribersOf(specs, url) });
     closers.push(() => events.close());
@@ -178,6 +205,10 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         control: (request, response) => answerControl(control, request, response),
       }),
     );
+    await readState(snapshot, ({ directory, functionsUrl: from }) =>
+      tasks.importState(directory, { from, to: url }),
+    );
+    isStarted = true;
     return {
       ...control,
       ports: {
@@ -196,6 +227,30 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+interface KeptServices {
+  firestore: LocalFirestore;
+  storage: LocalStorage;
+  tasks: LocalTasks;
+}
+
+async function writeState(services: KeptServices, directory: string): Promise<void> {
+  for (const service of [services.firestore, services.storage, services.tasks])
+    await service.exportState(directory);
+}
+
+async function readState(
+  snapshot: Snapshot | undefined,
+  read: (snapshot: Snapshot) => Promise<void>,
+): Promise<void> {
+  if (snapshot === undefined) return;
+  try {
+    await read(snapshot);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SnapshotError(snapshot.directory, reason, error);
   }
 }
 

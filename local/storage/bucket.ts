@@ -9,12 +9,22 @@ import { checkPreconditions } from './preconditions.ts';
 /** How often an access makes the lifecycle rules run; the service itself promises no more than once a day. */
 const lifecycleEveryMs = 60 * 60 * 1000;
 
+/** What a snapshot keeps of a bucket. */
+export interface BucketState {
+  createdMs: number;
+  updatedMs: number;
+  metageneration: number;
+  lastGeneration: number;
+  lifecycle: Lifecycle;
+  objects: readonly StoredObject[];
+}
+
 export type ObjectChange = 'finalized' | 'deleted' | 'metadataUpdated';
 
 /** A bucket's live objects. */
 export class Bucket {
   readonly name: string;
-  readonly createdMs: number;
+  createdMs: number;
   readonly #clock: LocalClock;
   readonly #changed: (change: ObjectChange, object: StoredObject) => void;
   readonly #objects = new Map<string, StoredObject>();
@@ -36,6 +46,23 @@ export class Bucket {
     this.createdMs = clock.now();
     this.updatedMs = this.createdMs;
     this.#lifecycleRanMs = this.createdMs;
+  }
+
+  state(): BucketState {
+    const { createdMs, updatedMs, metageneration } = this;
+    const objects = [...this.#objects.values()];
+    const [lastGeneration, lifecycle] = [this.#lastGeneration, this.#lifecycle];
+    return { createdMs, updatedMs, metageneration, lastGeneration, lifecycle, objects };
+  }
+
+  /** Takes over what {@link state} gave, without events. */
+  restore({ createdMs, updatedMs, metageneration, lastGeneration, lifecycle, objects }: BucketState): void {
+    Object.assign(this, { createdMs, updatedMs, metageneration });
+    this.#lastGeneration = lastGeneration;
+    this.#lifecycle = lifecycle;
+    this.#objects.clear();
+    for (const object of objects) this.#objects.set(object.name, object);
+    this.#sorted = undefined;
   }
 
   lifecycle(): Lifecycle {

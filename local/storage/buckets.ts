@@ -21,7 +21,9 @@ export class Buckets {
   /** Throws 404. */
   get(name: string): Bucket {
     const bucket = this.#buckets.get(name);
-    if (bucket === undefined) throw new StorageError(404, 'notFound', 'The specified bucket does not exist.');
+    if (bucket === undefined) {
+      throw new StorageError(404, 'notFound', 'The specified bucket does not exist.', 'NoSuchBucket');
+    }
     return bucket;
   }
 

@@ -19,11 +19,6 @@ export function download(request: StorageRequest, object: StoredObject): Storage
     'x-goog-storage-class': 'STANDARD',
   };
   if (fields.contentDisposition !== undefined) headers['content-disposition'] = fields.contentDisposition;
-  // What a signed address asks for goes before what the object has.
-  const type = request.query.get('response-content-type');
-  if (type !== null) headers['content-type'] = type;
-  const disposition = request.query.get('response-content-disposition');
-  if (disposition !== null) headers['content-disposition'] = disposition;
   if (fields.contentLanguage !== undefined) headers['content-language'] = fields.contentLanguage;
   if (fields.cacheControl !== undefined) headers['cache-control'] = fields.cacheControl;
   if (fields.contentEncoding === 'gzip' && !/gzip/.test(String(request.headers['accept-encoding']))) {

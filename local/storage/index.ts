@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { FaultPhase } from '../shared/faults.ts';
 import type { LocalService, ServiceOptions, StorageUsage } from '../shared/service.ts';
 import type { ObjectChange } from './bucket.ts';
 import { Buckets } from './buckets.ts';
@@ -7,7 +8,9 @@ import { StorageError } from './errors.ts';
 import { readRequest, type StorageReply, type StorageRequest } from './http.ts';
 import { type StoredObject, toResource } from './object.ts';
 import { route } from './routes.ts';
+import { createServiceAccount, type ServiceAccount } from './serviceAccount.ts';
 import { UploadSessions } from './sessions.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /** A change of an object, with its resource as the JSON API shows it, which is a CloudEvent's data. */
 export interface StorageEvent {
@@ -26,6 +29,18 @@ export interface StorageOptions extends ServiceOptions {
 export interface LocalStorage extends LocalService<StorageUsage> {
   /** Deletes what the buckets' lifecycle rules say is due by the clock. */
   runLifecycle(): void;
+  /** Writes buckets and objects into the directory, content as files. Upload sessions are not kept. */
+  exportState(directory: string): Promise<void>;
+  /**
+   * Takes over what {@link exportState} wrote, without events. Only before the first call.
+   * @throws SnapshotError when it cannot be read.
+   */
+  importState(directory: string): Promise<void>;
+  /**
+   * A key file for GOOGLE_APPLICATION_CREDENTIALS, with which clients sign addresses; it is deleted at the end. The first
+   * call makes the key.
+   */
+  keyFile(projectId: string): Promise<string>;
 }
 
 /** Starts the simulator on 127.0.0.1. Throws when the port is taken or a bucket's name is not one. */
@@ -45,6 +60,7 @@ class StorageSimulator implements LocalStorage {
   });
   #usage: StorageUsage = { class_a: 0, class_b: 0 };
   #inFlight = 0;
+  #account: Promise<ServiceAccount> | undefined;
   port = 0;
 
   constructor(options: StorageOptions) {
@@ -77,11 +93,25 @@ class StorageSimulator implements LocalStorage {
     for (const bucket of this.#buckets.all()) bucket.runLifecycle();
   }
 
+  exportState(directory: string): Promise<void> {
+    return writeSnapshot(directory, this.#buckets);
+  }
+
+  importState(directory: string): Promise<void> {
+    return readSnapshot(directory, this.#buckets);
+  }
+
+  async keyFile(projectId: string): Promise<string> {
+    this.#account ??= createServiceAccount(projectId);
+    return (await this.#account).keyFile;
+  }
+
   async close(): Promise<void> {
     const closed = once(this.#server, 'close');
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
+    await (await this.#account)?.close();
   }
 
   #announce(change: ObjectChange, object: StoredObject): void {
@@ -98,6 +128,10 @@ class StorageSimulator implements LocalStorage {
     try {
       send(response, await this.#answer(message));
     } catch (error) {
+      if (error instanceof ConnectionCut) {
+        message.socket.resetAndDestroy();
+        return;
+      }
       message.resume();
       send(response, failure(error));
     } finally {
@@ -107,19 +141,34 @@ class StorageSimulator implements LocalStorage {
 
   async #answer(message: IncomingMessage): Promise<StorageReply> {
     const request = readRequest(message);
-    this.#failByFault(request, 'before');
-    const reply = await route(request, this.#buckets, this.#sessions, this.#options.clock.now());
+    await this.#suffer(request, 'before');
+    const reply = await route(request, {
+      buckets: this.#buckets,
+      sessions: this.#sessions,
+      signers: this.#account === undefined ? [] : [await this.#account],
+      nowMs: this.#options.clock.now(),
+    });
     if (reply.billedAs !== undefined) this.#usage[reply.billedAs] += 1;
-    this.#failByFault(request, 'after');
+    await this.#suffer(request, 'after');
     return reply;
   }
 
-  #failByFault({ method }: StorageRequest, phase: 'before' | 'after'): void {
-    const status = this.#options.faults.check('storage', method, phase);
-    if (status !== undefined)
-      throw new StorageError(status, 'backendError', `${method} failed by an injected fault.`);
+  /** What a fault does to the request, which does not count as being worked on while it waits. */
+  async #suffer({ method }: StorageRequest, phase: FaultPhase): Promise<void> {
+    const { faults } = this.#options;
+    const hit = faults.check('storage', method, phase);
+    if (hit === undefined) return;
+    this.#inFlight -= 1;
+    await faults.wait(hit);
+    this.#inFlight += 1;
+    if (hit.failure === 'cut') throw new ConnectionCut();
+    if (hit.failure !== undefined)
+      throw new StorageError(hit.failure, 'backendError', `${method} failed by an injected fault.`);
   }
 }
+
+/** A fault wants the caller to get no answer. */
+class ConnectionCut extends Error {}
 
 function send(response: ServerResponse, reply: StorageReply): void {
   const body =

@@ -7,22 +7,17 @@ import { readLifecycle } from './lifecycle.ts';
 import { listObjects } from './list.ts';
 import { changeFields, type ObjectFields, type StoredObject, toResource } from './object.ts';
 import { checkPreconditions } from './preconditions.ts';
-import type { UploadSessions } from './sessions.ts';
-import { checkSignedUrl } from './signed.ts';
 import { insertObject } from './upload.ts';
+import { type StorageState, xmlRoute } from './xml.ts';
 
 type Reply = StorageReply | Promise<StorageReply>;
 
 /** Sends a request to its handler. Throws {@link StorageError}; 404 for what is no part of the API here. */
-export function route(
-  request: StorageRequest,
-  buckets: Buckets,
-  sessions: UploadSessions,
-  nowMs: number,
-): Reply {
+export function route(request: StorageRequest, service: StorageState): Reply {
+  const { buckets, sessions } = service;
   const { method, segments, isUpload } = request;
   const [collection, bucketName, kind, objectName, action] = segments;
-  if (collection !== 'b') return pathStyle(request, buckets, nowMs);
+  if (collection !== 'b') return xmlRoute(request, service);
   if (isUpload && request.query.has('upload_id')) {
     if (method === 'DELETE') return sessions.cancel(request);
     if (method === 'PUT' || method === 'POST') return sessions.put(request);
@@ -40,14 +35,6 @@ export function route(
     return copyObject(request, buckets);
   if (action !== undefined) throw unknownRoute(request);
   return objectRoute(request, bucket, objectName);
-}
-
-/** `GET` and `HEAD /bucket/object`, as public and signed addresses have it. */
-function pathStyle(request: StorageRequest, buckets: Buckets, nowMs: number): Reply {
-  const [bucketName = '', ...rest] = request.segments;
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw unknownRoute(request);
-  checkSignedUrl(request.query, nowMs);
-  return download(request, buckets.get(bucketName).get(rest.join('/'), request.query));
 }
 
 async function bucketsRoute(request: StorageRequest, buckets: Buckets): Promise<StorageReply> {

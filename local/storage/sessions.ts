@@ -21,6 +21,14 @@ export interface UploadTarget {
   readonly fields: ObjectFields;
   /** `X-Upload-Content-Length`. */
   readonly declaredBytes: number | undefined;
+  /** What a signed address lets in. */
+  readonly lengthRange?: LengthRange | undefined;
+}
+
+/** Bytes that an upload may have, both included. */
+export interface LengthRange {
+  readonly min: number;
+  readonly max: number;
 }
 
 interface Session extends UploadTarget {
@@ -116,12 +124,30 @@ export class UploadSessions {
         `The upload has ${receivedBytes} bytes; ${declaredBytes} were declared when it was opened.`,
       );
     }
+    checkLength(receivedBytes, session.lengthRange);
     const sent = sentChecksums(session.metadata, request.headers['x-goog-hash']);
     const data = Buffer.concat(session.chunks);
     session.finished = session.bucket.put(session.name, data, session.fields, sent, session.query);
     session.chunks = [];
     return done(session.finished, request);
   }
+}
+
+/** `x-goog-content-length-range: min,max`. Throws 400. */
+export function readLengthRange(header: string | string[] | undefined): LengthRange | undefined {
+  if (header === undefined) return undefined;
+  const match = /^(\d+),(\d+)$/.exec(String(header).replaceAll(' ', ''));
+  if (match === null) throw invalid('x-goog-content-length-range has to be two numbers: min,max.');
+  return { min: Number(match[1]), max: Number(match[2]) };
+}
+
+/** Throws 400 for content outside the range. */
+export function checkLength(bytes: number, range: LengthRange | undefined): void {
+  if (range === undefined) return;
+  if (bytes > range.max)
+    throw new StorageError(400, 'entityTooLarge', `Over ${range.max} bytes are not taken.`);
+  if (bytes < range.min)
+    throw new StorageError(400, 'entityTooSmall', `Under ${range.min} bytes are not taken.`);
 }
 
 function done(object: StoredObject, request: StorageRequest): StorageReply {

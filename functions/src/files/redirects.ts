@@ -22,7 +22,7 @@ export class Redirects {
     const nowMs = this.#clock.now();
     if (nowMs < this.#pausedUntilMs) return undefined;
     try {
-      return await this.#objects.signedUrl(name, nowMs + signedUrlMs);
+      return await this.#objects.signedUrl(name, nowMs + signedUrlMs, nowMs);
     } catch (error) {
       this.#pausedUntilMs = nowMs + signingPauseMs;
       this.#logger.warn('Addresses cannot be signed, so files are streamed (docs/operations.md, signBlob)', {

@@ -77,10 +77,15 @@ class CloudFiles implements FileObjects {
     }
   }
 
-  async signedUrl(name: string, untilMs: number): Promise<string> {
+  async signedUrl(name: string, untilMs: number, nowMs: number): Promise<string> {
     const file = await this.#file(name);
     try {
-      const [url] = await file.getSignedUrl({ version: 'v4', action: 'read', expires: untilMs });
+      const [url] = await file.getSignedUrl({
+        version: 'v4',
+        action: 'read',
+        accessibleAt: nowMs,
+        expires: untilMs,
+      });
       return url;
     } catch (error) {
       throw storageFailure(error, name);

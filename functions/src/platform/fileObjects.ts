@@ -42,10 +42,10 @@ export interface FileObjects {
    */
   startUpload(name: string, bytes: number, object: NewObject): Promise<string>;
   /**
-   * An address at which anyone can read the object until then.
+   * An address at which anyone can read the object until then, signed as of now; both by the caller's clock.
    * @throws AppError `unavailable` also where this process cannot sign.
    */
-  signedUrl(name: string, untilMs: number): Promise<string>;
+  signedUrl(name: string, untilMs: number, nowMs: number): Promise<string>;
   /** Adds labels to an object; one that is not there is no error. */
   label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
   /** Deletes an object; one that is not there is no error. */
