@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { until } from '../api/support.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const small = bytesOf(400);
@@ -124,6 +125,20 @@ describe('contents of files', () => {
     assert.equal((await get(`/v1/files/${object}`)).status, 503);
   });
 
+  it('come from Firestore soon where Cloud Storage does not answer', async () => {
+    const fileId = await upload(small);
+    const { describe } = files.objects;
+    files.objects.describe = () => new Promise(() => {});
+    try {
+      const answer = get(`/api/v1/files/${fileId}/download`);
+      await until(() => files.clock.nextDueMs() !== undefined);
+      files.clock.moveTo(files.clock.offsetMs() + 4_000);
+      assert.deepEqual(await bytesIn(await answer), small);
+    } finally {
+      files.objects.describe = describe;
+    }
+  });
+
   it('are streamed where nobody can sign', async () => {
     const fileId = await upload(large);
     const answer = await get(`/v1/files/${fileId}/content`);
@@ -148,6 +163,7 @@ describe('contents of files', () => {
     assert.deepEqual(asked, [[`user_audio/${object}`, 15 * 60_000]]);
     const etag = answer.headers.get('etag') ?? '';
     assert.equal((await get(`/v1/files/${object}/content`, { 'if-none-match': etag })).status, 304);
+    assert.equal((await get(`/v1/files/${object}/content`, {}, 'HEAD')).status, 200);
     assert.equal((await get(`/v1/files/${inline}/content`)).status, 200);
     assert.equal((await get(`/api/v1/files/${object}/download`)).status, 200);
   });

@@ -221,6 +221,10 @@ describe('uploads in a body', () => {
     });
     it('what is no media type', async () => {
       refuse(await upload(small, { 'content-type': 'wav' }), 400, /media type/);
+      // Whatever is in a part's header would be in the answer's.
+      const head = 'Content-Disposition: form-data; name="f"; filename="a"\r\nContent-Type: a/b\n;c';
+      const type = { 'content-type': 'multipart/form-data; boundary=x' };
+      refuse(await upload(Buffer.from(`--x\r\n${head}\r\n\r\nabc\r\n--x--\r\n`), type), 400, /media type/);
     });
     it('a form without a file, with two, or cut off', async () => {
       const form = new FormData();

@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import type { DocumentStore, DocumentWrite } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
@@ -8,7 +8,7 @@ import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
 import { maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
-import { filePath, filesCollection, recordFrom, recordOf } from './record.ts';
+import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
 
 export interface CleanupOptions {
   objects: FileObjects;
@@ -60,11 +60,8 @@ export async function cleanUp(
 }
 
 /** Each document that is due says what it is about: the object goes first, so that a cut leaves the document. */
-async function removeDue(
-  { objects, documents, clock }: CleanupOptions,
-  maxAgeMs: number,
-  report: CleanupReport,
-): Promise<void> {
+async function removeDue(options: CleanupOptions, maxAgeMs: number, report: CleanupReport): Promise<void> {
+  const { documents, clock } = options;
   // What is temporary expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
   const query = {
@@ -76,20 +73,47 @@ async function removeDue(
   if (first.documents.length === 0) return;
   for (let page = 0; page < maxDuePages; page += 1) {
     const due = await documents.query({ ...query, limit: maxDuePage }, cause);
-    const ids = due.documents.map(({ path }) => path.slice(filesCollection.length + 1));
-    for (const [index, fileId] of ids.entries()) {
-      const fields = due.documents[index]?.fields;
-      const name = objectOf(fileId);
-      if (name === undefined || fields === undefined) continue;
-      if (recordFrom(fileId, fields).location === 'cloud_storage') await objects.delete(name);
+    const writes: DocumentWrite[] = [];
+    for (const { path, fields } of due.documents) {
+      const record = recordFrom(path.slice(filesCollection.length + 1), fields ?? {});
+      if (await removeObject(options, record, cutoff.getTime(), report)) {
+        writes.push({ path, ifVersion: 'any', changes: 'deleted' });
+      }
     }
-    const writes = due.documents.map(({ path }) => ({ path, ifVersion: 'any', changes: 'deleted' }) as const);
     if (writes.length > 0) await documents.commit(writes, cause);
     report.documents += writes.length;
     report.deleted += writes.length;
-    if (writes.length < maxDuePage) return;
+    if (due.documents.length < maxDuePage) return;
+    if (writes.length < maxDuePage) break;
   }
   report.is_complete = false;
+}
+
+/** Removes the object of a document that is due; false where the document must stay all the same. */
+async function removeObject(
+  { objects, log, clock }: CleanupOptions,
+  { fileId, location, status, expiresMs }: FileRecord,
+  cutoffMs: number,
+  report: CleanupReport,
+): Promise<boolean> {
+  // One that remembers a deletion is needed for as long as it says, whatever age was asked for.
+  if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
+  const name = objectOf(fileId);
+  if (name === undefined || location !== 'cloud_storage') return true;
+  if (status === 'pending') {
+    const object = await objects.describe(name);
+    if (object === undefined) return true;
+    // It is complete, and only its event is late.
+    const record = recordOf(object);
+    if (record !== undefined && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
+      if (record.status !== 'stored') return false;
+      await log.write(record, { stamp: objectStamp(record) });
+      report.repaired += 1;
+      return false;
+    }
+  }
+  await objects.delete(name);
+  return true;
 }
 
 /** An object without a record is nobody's; one that is temporary goes by its own age too, should its document be missing. */

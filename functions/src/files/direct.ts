@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { StampSource } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
-import { messageOf } from '../platform/errors.ts';
+import { DocumentError, type DocumentStore } from '../platform/documents.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import { fileIdOfObject, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
 import { disposition } from './fileName.ts';
 import { uploadSessionMs } from './limits.ts';
-import { isOutage, patiently } from './outage.ts';
+import { isOutage, orUnavailable, patiently } from './outage.ts';
 import {
   checkedLabel,
   type FileClaim,
@@ -20,6 +20,7 @@ import {
   isDirect,
   labelsOf,
   newRecord,
+  recordFrom,
   recordOf,
 } from './record.ts';
 
@@ -42,6 +43,9 @@ export interface UploadTicket {
 /** An event that comes this late may be about a file that is deleted by now. */
 const lateMs = 5 * 60_000;
 
+/** What two requests for one upload have in common. */
+const sameness = ['status', 'fileName', 'contentType', 'fileType', 'size', 'sha256'] as const;
+
 /** Files whose bytes go from the uploader straight to the bucket. */
 export class DirectUploads {
   readonly #options: DirectUploadOptions;
@@ -52,7 +56,8 @@ export class DirectUploads {
 
   /**
    * Begins an upload. Its document says `pending`; the name, type and declared size and hash are bound to the object.
-   * @throws AppError `unavailable`; nothing is left then.
+   * Asked for again, a pending one gets a further address.
+   * @throws AppError `unavailable`, `conflict` for an id that another file has; nothing is left then.
    */
   async begin(claim: FileClaim): Promise<UploadTicket> {
     const { objects, clock } = this.#options;
@@ -62,23 +67,39 @@ export class DirectUploads {
       contentDisposition: disposition(claim.fileName),
       labels: labelsOf(claim, { isDirect: true }),
     });
-    const record = newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs });
-    await this.#writePending(record);
+    const record = await this.#writePending(
+      newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs }),
+    );
     return { record, url, expiresMs: nowMs + uploadSessionMs };
   }
 
   /** Directly, so that the file can be asked for at once; while Firestore is out, through the pipeline. */
-  async #writePending(record: FileRecord): Promise<void> {
+  async #writePending(record: FileRecord): Promise<FileRecord> {
     const { documents, log, stamps, clock, logger } = this.#options;
     const changes = Object.entries(fieldsOf(record)).map(([name, value]) => ({ path: [name], value }));
     const write = { path: filePath(record.fileId), ifVersion: 'absent', changes } as const;
     try {
       await patiently(clock, documents.commit([write], 'files'));
     } catch (error) {
+      if (error instanceof DocumentError && error.failure === 'conflict') return this.#samePending(record);
       if (!isOutage(error)) throw error;
       logger.warn('Firestore is out; a pending upload is written later', { reason: messageOf(error) });
       await log.write(record, { stamp: stamps.next(), isNew: true });
     }
+    return record;
+  }
+
+  /** The record that is there under this id, where it is of the same upload. */
+  async #samePending(record: FileRecord): Promise<FileRecord> {
+    const { documents, clock } = this.#options;
+    const [found] = await orUnavailable(clock, documents.read([filePath(record.fileId)], 'files'));
+    const present = recordFrom(record.fileId, found?.fields ?? {});
+    const isSame = sameness.every((name) => present[name] === record[name]);
+    if (isSame) return present;
+    throw new AppError(
+      'conflict',
+      'This Idempotency-Key was used before, for another upload or one that ended.',
+    );
   }
 
   /**
@@ -101,11 +122,21 @@ export class DirectUploads {
       return;
     }
     const record = found.status === 'pending' ? await this.#check(found, object) : found;
+    if (isDirect(object) && (await this.#isDeleted(record))) {
+      await objects.delete(object.name);
+      return;
+    }
     await log.write(record, { stamp: objectStamp(record), isNew: !isDirect(object) });
     if (record.status === 'failed') {
       logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
       await objects.delete(object.name);
     }
+  }
+
+  /** Whether the file was deleted while its upload was pending; the address cannot be taken back. */
+  async #isDeleted({ fileId }: FileRecord): Promise<boolean> {
+    const [found] = await this.#options.documents.read([filePath(fileId)], 'files');
+    return found?.fields?.['status'] === 'deleted';
   }
 
   /** Compares a declared SHA-256, which Cloud Storage does not know, with the bytes, a piece at a time. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../platform/clock.ts';
 import type { DocumentStore } from '../platform/documents.ts';
+import { AppError } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
+import { within } from '../platform/within.ts';
 import { folderOfId, objectOf } from './fileId.ts';
-import { orUnavailable } from './outage.ts';
+import { orUnavailable, patienceMs } from './outage.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
 
 /** A file, with its bytes or the object that holds them where it is stored. */
@@ -34,7 +36,9 @@ export class FileLookup {
   async find(fileId: string): Promise<{ file: FoundFile | undefined; reads: number }> {
     const name = objectOf(fileId);
     if (name === undefined) return { file: undefined, reads: 0 };
-    const [described] = await Promise.allSettled([this.#options.objects.describe(name)]);
+    const { objects, clock } = this.#options;
+    const late = () => new AppError('unavailable', 'Cloud Storage takes too long.');
+    const [described] = await Promise.allSettled([within(clock, patienceMs, objects.describe(name), late)]);
     const object = described.status === 'fulfilled' ? described.value : undefined;
     const record = object && recordOf(object);
     if (object !== undefined && record !== undefined) return { file: { record, object }, reads: 0 };

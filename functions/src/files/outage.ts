@@ -3,8 +3,8 @@ import { DocumentError, type DocumentFailure } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 
-/** Longest wait for Firestore where there is another way. */
-const patienceMs = 4_000;
+/** Longest wait for Firestore, or for what Cloud Storage knows of a file, where there is another way. */
+export const patienceMs = 4_000;
 
 const outages: readonly DocumentFailure[] = ['exhausted', 'no_quota', 'unavailable'];
 

@@ -1,10 +1,16 @@
 import type { StampSource } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import {
+  DocumentError,
+  type DocumentSet,
+  type DocumentStore,
+  type DocumentWrite,
+} from '../platform/documents.ts';
+import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import { objectOf } from './fileId.ts';
 import type { FileLog } from './fileLog.ts';
-import { deletedMs } from './limits.ts';
+import { deletedMs, uploadSessionMs } from './limits.ts';
 import { orUnavailable } from './outage.ts';
 import { filePath, recordFrom, recordOf } from './record.ts';
 
@@ -38,7 +44,26 @@ export async function removeFile(
   }
   const path = filePath(fileId);
   const [found] = await orUnavailable(clock, documents.read([path], 'files'));
-  if (found?.fields === undefined || recordFrom(fileId, found.fields).status === 'deleted') return false;
-  await orUnavailable(clock, documents.commit([{ path, ifVersion: 'any', changes: 'deleted' }], 'files'));
+  if (found?.fields === undefined) return false;
+  const { status, createdMs } = recordFrom(fileId, found.fields);
+  if (status === 'deleted') return false;
+  const write: DocumentWrite =
+    status === 'pending' && found.version !== undefined
+      ? { path, ifVersion: found.version, changes: deletedUpload(createdMs) }
+      : { path, ifVersion: 'any', changes: 'deleted' };
+  try {
+    await orUnavailable(clock, documents.commit([write], 'files'));
+  } catch (cause) {
+    if (!(cause instanceof DocumentError && cause.failure === 'conflict')) throw cause;
+    throw new AppError('unavailable', 'The file changed meanwhile; delete it again.', { cause });
+  }
   return true;
+}
+
+/** Until its address ends, an upload may still be completed: its object goes then, as its document says. */
+function deletedUpload(createdMs: number): DocumentSet['changes'] {
+  return [
+    { path: ['status'], value: 'deleted' },
+    { path: ['expires_at'], value: new Date(createdMs + uploadSessionMs + deletedMs) },
+  ];
 }

@@ -82,7 +82,8 @@ async function content(
   checkStored(file.record);
   const etag = etagOf(file.record);
   const location =
-    file.object === undefined || isUnmodified(request, etag)
+    // The address is signed for GET alone.
+    file.object === undefined || request.method === 'HEAD' || isUnmodified(request, etag)
       ? undefined
       : await redirects?.addressOf(file.object);
   const answer: ApiResponse =

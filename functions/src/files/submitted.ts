@@ -158,7 +158,7 @@ export function readContentType(value: unknown): string {
   const isFine =
     typeof value === 'string' &&
     value.length <= 255 &&
-    /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:\s*;[\x20-\x7e]*)?$/.test(value);
+    /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?$/.test(value);
   if (isFine) return value;
   throw new AppError('invalid_request', `content_type: expected a media type, got ${shown(value)}.`);
 }

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cleanUp } from '../../functions/src/files/cleanup.ts';
+import { MemoryObjects } from '../support/objects.ts';
+import { bytesOf, type FilesBackend, startFiles } from './support.ts';
+
+const large = bytesOf(60_000);
+const dayMs = 86_400_000;
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('direct uploads that do not go straight', () => {
+  let files: FilesBackend;
+  beforeEach(async () => {
+    files = await startFiles();
+  });
+  afterEach(() => files.close());
+
+  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer> | FormData, headers = {}) =>
+    files.server.call(path, {
+      method,
+      headers: { 'x-api-key': 'admin-key', ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+  const begin = async (headers: Record<string, string> = {}, more: object = {}) => {
+    const asked = {
+      file_name: 'a',
+      content_type: 'audio/wav',
+      size: large.length,
+      file_type: 'audio',
+      ...more,
+    };
+    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
+      'content-type': 'application/json',
+      ...headers,
+    });
+    assert.equal(answer.status, 201, answer.text);
+    const { url } = answer.json['upload'] as { url: string };
+    return { fileId: String(answer.json['file_id']), url };
+  };
+  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
+  const clean = (maxAgeMs = dayMs) => {
+    const { objects, documents, log, clock, logger } = files;
+    const control = new MemoryObjects(clock).connect();
+    return cleanUp({ objects, documents, log, clock, logger, control }, { maxAgeMs, isThorough: true });
+  };
+  const settle = async (): Promise<void> => {
+    await files.finalize();
+    await files.log.flush(files.documents);
+  };
+  const put = async (url: string): Promise<number> =>
+    (await fetch(url, { method: 'PUT', body: large })).status;
+
+  it('may be asked for again with the same Idempotency-Key', async () => {
+    const first = await begin({ 'idempotency-key': 'k' });
+    const again = await begin({ 'idempotency-key': 'k' });
+    assert.equal(again.fileId, first.fileId);
+    assert.equal(await put(again.url), 200);
+    await settle();
+    assert.equal((await call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
+  });
+
+  it('stay deleted where they are completed after their deletion', async () => {
+    const { fileId, url } = await begin();
+    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
+    await put(url);
+    await settle();
+    assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
+    assert.deepEqual(await files.names(), []);
+    pass(9 * dayMs);
+    await clean();
+    assert.deepEqual(await files.documentIds(), []);
+  });
+
+  it('that are complete are kept although their documents still say pending', async () => {
+    const { fileId, url } = await begin({}, { sha256: sha256(large) });
+    pass(dayMs - 60_000);
+    assert.equal(await put(url), 200);
+    await files.finalize();
+    pass(3_600_000);
+    files.log.written.length = 0;
+    await clean();
+    assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
+    await files.log.flush(files.documents);
+    assert.equal((await files.fields(fileId))?.['status'], 'stored');
+  });
+});
