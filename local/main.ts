@@ -1,46 +1,64 @@
 /** `npm start`: runs the local stack until Ctrl-C. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PortInUse } from './shared/http.ts';
-import { type LocalStack, startStack } from './stack.ts';
+import { SnapshotError } from './shared/snapshot.ts';
+import { type LocalStack, type StackOptions, startStack } from './stack.ts';
 
 /** A close that hangs must not keep the terminal: the instances end with this process anyway. */
 const closeLimitMs = 5000;
+/** A snapshot of much takes longer. */
+const snapshotLimitMs = 120_000;
 
-const usage = 'Usage: npm start [-- --port-offset N]';
+const usage = 'Usage: npm start [-- [--port-offset N] [--data DIR]]';
 
 try {
-  const stack = await startStack({ portOffset: readPortOffset() });
-  console.log(welcome(stack));
-  endOnSignal(stack);
+  const options = readOptions();
+  const stack = await startStack(options);
+  console.log(welcome(stack, options.data));
+  endOnSignal(stack, options.data === undefined ? closeLimitMs : snapshotLimitMs);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  report(error);
+  if (error instanceof SnapshotError) console.error('To start without it, give --data another directory.');
   if (error instanceof PortInUse) console.error('Move all ports with: npm start -- --port-offset 100');
   process.exitCode = 1;
 }
 
-function readPortOffset(): number {
-  const { values } = parseArgs({ options: { 'port-offset': { type: 'string', default: '0' } } });
+function readOptions(): StackOptions {
+  const { values } = parseArgs({
+    options: { 'port-offset': { type: 'string', default: '0' }, data: { type: 'string' } },
+  });
   const offset = Number(values['port-offset']);
   if (!Number.isInteger(offset) || offset < 0 || offset > 50_000) {
     throw new Error(`--port-offset must be a whole number from 0 to 50000.\n${usage}`);
   }
-  return offset;
+  if (values.data === '') throw new Error(`--data must name a directory.\n${usage}`);
+  return { portOffset: offset, ...(values.data === undefined ? {} : { data: resolve(values.data) }) };
 }
 
-function endOnSignal(stack: LocalStack): void {
+function report(error: unknown): void {
+  console.error(error instanceof Error ? error.message : error);
+}
+
+function endOnSignal(stack: LocalStack, limitMs: number): void {
   let ending = false;
   const end = async (): Promise<void> => {
     // npm and the terminal may each pass the same Ctrl-C on.
     if (ending) return;
     ending = true;
-    setTimeout(() => process.exit(1), closeLimitMs).unref();
-    await stack.close();
-    process.exit(0);
+    setTimeout(() => process.exit(1), limitMs).unref();
+    try {
+      await stack.close();
+      process.exit(0);
+    } catch (error) {
+      report(error);
+      process.exit(1);
+    }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => void end());
 }
 
-function welcome({ urls, ports, keys }: LocalStack): string {
+function welcome({ urls, ports, keys }: LocalStack, data: string | undefined): string {
   const post = (path: string, key: string | undefined, body: object): string =>
     `curl -s ${urls.hosting}${path} -H 'X-API-Key: ${key}' -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
   const id = `try-${Date.now().toString(36)}`;
@@ -59,7 +77,7 @@ function welcome({ urls, ports, keys }: LocalStack): string {
     `curl -s '${urls.hosting}/v1/tasks/${id}?wait=completed&timeout=25' -H 'X-API-Key: ${keys['read']}'`,
   ];
   return `
-Sluice runs on this machine; Ctrl-C ends it.
+Sluice runs on this machine; Ctrl-C ends it${data === undefined ? '' : ` and keeps its state in ${data}`}.
 
   Hosting     ${urls.hosting}  (control: ${urls.hosting}/__local/usage)
   Functions   ${urls.functions}/NAME

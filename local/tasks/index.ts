@@ -8,6 +8,7 @@ import { type Received, serviceDefinition } from './protos.ts';
 import type { QueueConfig } from './queue.ts';
 import { Queues } from './queues.ts';
 import { Sender } from './sender.ts';
+import { type Move, readSnapshot, writeSnapshot } from './snapshot.ts';
 
 export type { QueueConfig } from './queue.ts';
 
@@ -29,6 +30,14 @@ export interface LocalTasks extends LocalService<TasksUsage> {
   /** The dispatcher dies: what is in flight is cut off unanswered, and nothing is dispatched until it starts. */
   stopDispatching(): void;
   startDispatching(): void;
+  /** Writes queues and tasks to a file in the directory; what is in flight counts as not answered. */
+  exportState(directory: string): Promise<void>;
+  /**
+   * Takes over what {@link exportState} wrote, and dispatches it. Only before the first call. `move` leads the tasks to
+   * where their targets are now.
+   * @throws SnapshotError when it cannot be read.
+   */
+  importState(directory: string, move?: Move): Promise<void>;
 }
 
 /** Starts the simulator on 127.0.0.1. Throws when the port is taken or a queue's name is not one. */
@@ -102,6 +111,14 @@ class TasksSimulator implements LocalTasks {
   startDispatching(): void {
     this.#isStopped = false;
     for (const queue of this.#queues.all()) queue.pump();
+  }
+
+  exportState(directory: string): Promise<void> {
+    return writeSnapshot(directory, this.#queues);
+  }
+
+  importState(directory: string, move?: Move): Promise<void> {
+    return readSnapshot(directory, this.#queues, move);
   }
 
   async close(): Promise<void> {

@@ -2,7 +2,7 @@ import { type DispatchContext, Dispatcher } from './dispatcher.ts';
 import { limits } from './limits.ts';
 import { DispatchRate } from './rate.ts';
 import { defaultRetryConfig, type RetryConfig } from './retry.ts';
-import { TaskStore } from './store.ts';
+import { type StoredTasks, TaskStore } from './store.ts';
 import type { NewTask, Task } from './task.ts';
 
 /** A queue's settings, in the shape of a function's manifest; what is absent has Cloud Tasks' default. */
@@ -21,6 +21,13 @@ export interface QueueStats {
   executionRate: number;
 }
 
+/** What a snapshot keeps of a queue besides its settings. */
+export interface QueueState {
+  isPaused: boolean;
+  purgedMs: number | undefined;
+  stored: StoredTasks;
+}
+
 /** One queue: its settings, its tasks and their dispatching. */
 export class Queue {
   readonly #context: DispatchContext;
@@ -37,6 +44,19 @@ export class Queue {
     this.#store = new TaskStore(config.name, context.random);
     this.#rate = new DispatchRate(this.maxDispatchesPerSecond(), context.clock.now());
     this.#dispatcher = new Dispatcher(context, this.#rules(), this.#rate);
+  }
+
+  state(): QueueState & { config: QueueConfig } {
+    const [isPaused, purgedMs] = [this.#isPaused, this.#purgedMs];
+    return { config: this.#config, isPaused, purgedMs, stored: this.#store.state() };
+  }
+
+  /** Takes over what {@link state} gave, and dispatches it; only while there are no tasks. */
+  restore({ isPaused, purgedMs, stored }: QueueState): void {
+    this.#isPaused = isPaused;
+    this.#purgedMs = purgedMs;
+    this.#store.restore(stored);
+    for (const task of stored.tasks) this.#dispatcher.schedule(task, task.dueMs);
   }
 
   name(): string {

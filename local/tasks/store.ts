@@ -1,6 +1,14 @@
 import { limits } from './limits.ts';
 import type { NewTask, Task } from './task.ts';
 
+/** What a snapshot keeps of a queue's tasks. */
+export interface StoredTasks {
+  lastSequence: number;
+  /** Names of tasks that are gone, and until when they stay taken. */
+  takenNames: [name: string, untilMs: number][];
+  tasks: readonly Task[];
+}
+
 /** The tasks of one queue by name, the names that stay taken, and how long a task is kept. */
 export class TaskStore {
   readonly #queueName: string;
@@ -20,6 +28,24 @@ export class TaskStore {
 
   size(): number {
     return this.#tasks.size;
+  }
+
+  state(): StoredTasks {
+    return {
+      lastSequence: this.#sequence,
+      takenNames: [...this.#takenUntilMs],
+      tasks: [...this.#tasks.values()],
+    };
+  }
+
+  /** Takes over what {@link state} gave; only while it is empty. */
+  restore({ lastSequence, takenNames, tasks }: StoredTasks): void {
+    this.#sequence = lastSequence;
+    for (const [name, untilMs] of takenNames) this.#takenUntilMs.set(name, untilMs);
+    for (const task of tasks) {
+      this.#tasks.set(task.name, task);
+      this.#retainedUntilMs = Math.min(this.#retainedUntilMs, task.createdMs + limits.retentionMs);
+    }
   }
 
   /** Adds a task, or returns undefined when its name is taken. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closeServer, listen } from '../../local/shared/http.ts';
 import { isAlive, until } from './support.ts';
@@ -64,6 +66,25 @@ describe('npm start', () => {
     run.child.kill('SIGINT');
     assert.equal(await run.ended, 0, run.output());
     assert.deepEqual(pids.filter(isAlive), []);
+  });
+
+  it('keeps its state with --data, and says what is wrong with a snapshot', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'main-data-'));
+    try {
+      const data = join(dir, 'made');
+      const run = start('--port-offset', String(offset), '--data', data);
+      await hostingOf(run);
+      run.child.kill('SIGTERM');
+      assert.equal(await run.ended, 0, run.output());
+      assert.deepEqual(readdirSync(data), ['snapshot-1']);
+      writeFileSync(join(data, 'snapshot-1/storage.jsonl'), '');
+      const other = start('--port-offset', String(offset), '--data', data);
+      assert.equal(await other.ended, 1);
+      assert.match(other.output(), /storage\.jsonl is not a snapshot: it is cut off/);
+      assert.match(other.output(), /give --data another directory/);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('ends when what started it was killed', async () => {
