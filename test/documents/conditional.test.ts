@@ -46,6 +46,15 @@ describe('a commit on condition that documents are absent', () => {
     assert.deepEqual(await present('a/1', 'a/2', 'a/3', 'a/4'), [true, true, false, false]);
   });
 
+  it('names those that are not absent', async () => {
+    const { documents } = backend;
+    await documents.commit([create('c/1'), create('c/2')], 'test');
+    await assert.rejects(documents.commitIfAbsent([create('c/3')], ['c/1', 'b/1', 'c/2'], 'test'), {
+      failure: 'conflict',
+      present: ['c/1', 'c/2'],
+    });
+  });
+
   it('bills a read for each condition', async () => {
     backend.billedReads();
     await backend.documents.commitIfAbsent([create('a/5')], ['b/1', 'b/2'], 'test');

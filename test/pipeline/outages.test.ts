@@ -36,7 +36,9 @@ describe('while Firestore is down', () => {
       await pipeline.tasks.connect('flush').put(flushRequest(stampCeiling(startMs - 1), nowMs), nowMs);
       await pipeline.tick();
     }
-    const pauses = calls.slice(1).map((call, index) => call - (calls[index] ?? 0));
+    // More documents than one call reads are asked for in several at once.
+    const moments = [...new Set(calls)];
+    const pauses = moments.slice(1).map((moment, index) => moment - (moments[index] ?? 0));
     assert.ok(pauses.length <= 8, `paused ${pauses.join(', ')} s`);
     for (const [index, pause] of pauses.entries()) assert.ok(pause >= (pauses[index - 1] ?? 5));
   });

@@ -46,6 +46,8 @@ export class MemoryDocuments {
   readonly reads: string[][] = [];
   /** A reason to refuse a document for good. */
   refuse: (path: string, fields: Fields) => string | undefined = () => undefined;
+  /** Paths that no read takes, as the service finds them wrong: a read with one of them fails whole. */
+  unreadable: (path: string) => boolean = () => false;
   /** Runs before a commit takes effect: where somebody else comes in between. */
   beforeCommit: (() => void) | undefined;
 
@@ -87,7 +89,7 @@ export class MemoryDocuments {
   }
 
   #read(paths: readonly string[]) {
-    for (const path of paths) checkPath(path);
+    for (const path of paths) this.#checkPath(path);
     this.reads.push([...paths]);
     return paths.map((path) => {
       const found = this.#documents.get(path);
@@ -95,6 +97,11 @@ export class MemoryDocuments {
         ? { path }
         : { path, fields: clone(found.fields) as Fields, version: found.version };
     });
+  }
+
+  #checkPath(path: string): void {
+    checkPath(path);
+    if (this.unreadable(path)) throw new DocumentError('invalid', `${path} is too long.`);
   }
 
   #runHook(): void {
@@ -105,7 +112,7 @@ export class MemoryDocuments {
 
   #commit(writes: readonly DocumentWrite[]): DocumentVersion[] {
     this.#runHook();
-    for (const { path } of writes) checkPath(path);
+    for (const { path } of writes) this.#checkPath(path);
     const results = writes.map((write) => this.#result(write));
     for (const { path, fields } of results) if (fields !== undefined) this.#check(path, fields);
     this.commits.push(results.map(({ path }) => path));
@@ -121,8 +128,8 @@ export class MemoryDocuments {
   #commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): void {
     this.#runHook();
     this.reads.push([...absent]);
-    const present = absent.find((path) => this.#documents.has(path));
-    if (present !== undefined) throw new DocumentError('conflict', `There is a ${present}.`);
+    const present = absent.filter((path) => this.#documents.has(path));
+    if (present.length > 0) throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
     this.#commit(writes);
   }
 

@@ -13,6 +13,7 @@ import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
 import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 import { Flusher } from '../../functions/src/flush/flusher.ts';
 import { type Dispatch, expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
+import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
 import { operationKind } from '../../functions/src/flush/operationKind.ts';
 import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
 import { taskKind } from '../../functions/src/flush/taskKind.ts';
@@ -50,6 +51,8 @@ const cacheBytes = 64 * 1024 * 1024;
 export interface PipelineOptions {
   rules?: Partial<ReadinessRules>;
   retentionMs?: number;
+  /** Bytes of documents that are read before they are written; as in production where none are said. */
+  maxReadBytes?: number;
   /** Every instance spends leases of a ledger with these limits; without them nothing is short. */
   limits?: QuotaLimits;
 }
@@ -79,7 +82,12 @@ export interface Pipeline {
   task(taskId: string): JsonObject | undefined;
 }
 
-export function startPipeline({ rules, retentionMs = 0, limits }: PipelineOptions = {}): Pipeline {
+export function startPipeline({
+  rules,
+  retentionMs = 0,
+  maxReadBytes = productionReadBytes,
+  limits,
+}: PipelineOptions = {}): Pipeline {
   const clock = new ManualClock();
   const documents = new MemoryDocuments(clock);
   const objects = new MemoryObjects(clock);
@@ -120,12 +128,14 @@ export function startPipeline({ rules, retentionMs = 0, limits }: PipelineOption
         }),
         documents: database,
         cache: new DocumentCache<TaskState>(cacheBytes),
+        maxReadBytes,
         clock: ownClock,
       });
       const documentCommitter = new Committer({
         kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
         documents: database,
         cache: new DocumentCache<DocumentState>(cacheBytes),
+        maxReadBytes,
         clock: ownClock,
       });
       const flusher = new Flusher({

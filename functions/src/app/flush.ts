@@ -5,7 +5,7 @@ import { DeadlineBook } from '../flush/deadlines.ts';
 import { DocumentCache } from '../flush/documentCache.ts';
 import { Flusher } from '../flush/flusher.ts';
 import { type Dispatch, flushHandler } from '../flush/handlers.ts';
-import { maxDocumentCacheBytes, maxTaskCacheBytes } from '../flush/limits.ts';
+import { maxDocumentCacheBytes, maxReadBytes, maxTaskCacheBytes } from '../flush/limits.ts';
 import { operationKind } from '../flush/operationKind.ts';
 import { taskKind } from '../flush/taskKind.ts';
 import { base, clock, ids } from './base.ts';
@@ -29,12 +29,14 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
       }),
       documents,
       cache: new DocumentCache(maxTaskCacheBytes),
+      maxReadBytes,
       clock,
     }),
     documents: new Committer({
       kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
       documents,
       cache: new DocumentCache(maxDocumentCacheBytes),
+      maxReadBytes,
       clock,
     }),
     bodies,

@@ -3,8 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
-import type { DocumentCache } from './documentCache.ts';
-import type { DocumentKind, Known, Plan } from './kind.ts';
+import { type Base, BaseReader, type BaseReaderOptions, type Timed } from './bases.ts';
+import type { Known, Plan } from './kind.ts';
 import {
   commitsInFlight,
   maxCommitBytes,
@@ -37,10 +37,8 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
     | { outcome: 'refused'; detail: string }
   );
 
-export interface CommitterOptions<E extends Event, State> {
-  kind: DocumentKind<E, State>;
+export interface CommitterOptions<E extends Event, State> extends BaseReaderOptions<E, State> {
   documents: LeasedDocuments;
-  cache: DocumentCache<State>;
   clock: Clock;
 }
 
@@ -57,9 +55,11 @@ interface Prepared<E extends Event, State> {
  */
 export class Committer<E extends Event, State> {
   readonly #options: CommitterOptions<E, State>;
+  readonly #reader: BaseReader<E, State>;
 
   constructor(options: CommitterOptions<E, State>) {
     this.#options = options;
+    this.#reader = new BaseReader(options);
   }
 
   /** What this instance last wrote or read of a document, if it remembers. */
@@ -68,25 +68,51 @@ export class Committer<E extends Event, State> {
   }
 
   /**
-   * A result for each job, in any order; a job with an event that Firestore refuses comes back as several, one an event.
-   * What is not done by `deadlineMs` has failed.
+   * A result for each job, in any order; a job with an event that Firestore refuses comes back as several. What is not done
+   * by `deadlineMs` has failed.
    */
   async commit(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<CommitResult<E, State>[]> {
+    const results: CommitResult<E, State>[] = [];
+    for (let rest = jobs; rest.length > 0; ) {
+      const bases = await this.#bases(rest, deadlineMs);
+      if (bases instanceof DocumentError) {
+        return [...results, ...rest.map((job) => ({ ...job, outcome: 'failed', error: bases }) as const)];
+      }
+      results.push(...(await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs)));
+      rest = rest.slice(bases.length);
+    }
+    return results;
+  }
+
+  /** Of as many of the jobs as memory has room for. */
+  async #bases(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<Base<State>[] | DocumentError> {
     // Without a lease for writes, reading what they build on would be for nothing.
-    const size = jobs.length === 0 ? 0 : await this.#commitSize(jobs.length);
-    if (size instanceof DocumentError) return jobs.map((job) => ({ ...job, outcome: 'failed', error: size }));
-    const bases = await this.#bases(jobs, deadlineMs);
-    if (bases instanceof DocumentError)
-      return jobs.map((job) => ({ ...job, outcome: 'failed', error: bases }));
+    const size = await this.#commitSize(jobs.length);
+    if (size instanceof DocumentError) return size;
+    try {
+      return await this.#reader.first(jobs, this.#timed(deadlineMs));
+    } catch (error) {
+      if (error instanceof DocumentError) return error;
+      throw error;
+    }
+  }
+
+  async #commitOn(
+    bases: readonly Base<State>[],
+    jobs: readonly CommitJob<E>[],
+    deadlineMs: number,
+  ): Promise<CommitResult<E, State>[]> {
     const prepared: Prepared<E, State>[] = [];
     const results: CommitResult<E, State>[] = [];
     for (const [index, job] of jobs.entries()) {
+      const base = bases[index];
+      if (base === undefined) continue;
       try {
-        const item = await this.#prepare(job, bases[index]?.() ?? this.#absent(job.path));
+        const item = await this.#prepare(job, base());
         if (item.plan.writes.length === 0) results.push(this.#done(item, undefined));
         else prepared.push(item);
       } catch (error) {
-        results.push({ ...job, outcome: 'broken', error });
+        results.push(...unsuccessful<E, State>(job, error));
       }
     }
     return [...results, ...(await this.#commitAll(prepared, deadlineMs))];
@@ -140,49 +166,6 @@ export class Committer<E extends Event, State> {
     }
   }
 
-  /**
-   * What each job builds on: what is known, absence where that is certain, else what the database says. Each is made when
-   * it is its turn, so that a document nobody can understand fails alone.
-   */
-  async #bases(
-    jobs: readonly CommitJob<E>[],
-    deadlineMs: number,
-  ): Promise<(() => Known<State>)[] | DocumentError> {
-    const { cache, documents, kind } = this.#options;
-    const known = jobs.map(({ path, events }) => {
-      return cache.get(path) ?? (kind.isNew(events) ? this.#absent(path) : undefined);
-    });
-    const unknown = jobs.filter((_, index) => known[index] === undefined).map(({ path }) => path);
-    try {
-      const read = await mapPool(slices(unknown, maxCommitDocuments), commitsInFlight, (paths) =>
-        this.#timed(deadlineMs, documents.read(paths, 'flush')),
-      );
-      const found = read.flat().values();
-      return known.map((each, index) => {
-        if (each !== undefined) return () => each;
-        const path = jobs[index]?.path ?? '';
-        const document = found.next().value ?? { path };
-        return () => kind.known(path, document);
-      });
-    } catch (error) {
-      if (error instanceof DocumentError) return error;
-      throw error;
-    }
-  }
-
-  #absent(path: string): Known<State> {
-    return this.#options.kind.known(path, { path });
-  }
-
-  /** Reads a document that was not as expected, and what speaks for it if it is absent. */
-  async #readAgain(path: string, deadlineMs: number): Promise<Known<State>> {
-    const { documents, kind } = this.#options;
-    const companion = kind.companionOf?.(path);
-    const paths = companion === undefined ? [path] : [path, companion];
-    const [found, other] = await this.#timed(deadlineMs, documents.read(paths, 'flush'));
-    return kind.known(path, found ?? { path }, other);
-  }
-
   async #prepare(job: CommitJob<E>, known: Known<State>): Promise<Prepared<E, State>> {
     return { job, known, plan: await this.#options.kind.plan(job.path, known, job.events) };
   }
@@ -197,15 +180,29 @@ export class Committer<E extends Event, State> {
     } catch (error) {
       if (!(error instanceof DocumentError))
         return chunk.map(({ job }) => ({ ...job, outcome: 'broken', error }));
+      const [unexpected, expected] = divided(chunk, error.present);
+      if (unexpected.length > 0 && expected.length > 0) {
+        return [
+          ...(await this.#commitChunk(expected, deadlineMs)),
+          ...(await this.#commitSingly(unexpected, deadlineMs)),
+        ];
+      }
       if (error.failure === 'conflict' || error.failure === 'invalid') {
-        const single = await mapPool(chunk, singleCommitsInFlight, (item) =>
-          this.#commitAlone(item, deadlineMs),
-        );
-        return single.flat();
+        return this.#commitSingly(chunk, deadlineMs);
       }
       for (const { job } of chunk) this.#options.cache.delete(job.path);
       return chunk.map(({ job }) => ({ ...job, outcome: 'failed', error }));
     }
+  }
+
+  async #commitSingly(
+    items: readonly Prepared<E, State>[],
+    deadlineMs: number,
+  ): Promise<CommitResult<E, State>[]> {
+    const results = await mapPool(items, singleCommitsInFlight, (item) =>
+      this.#commitAlone(item, deadlineMs),
+    );
+    return results.flat();
   }
 
   async #commitAlone(first: Prepared<E, State>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
@@ -220,38 +217,34 @@ export class Committer<E extends Event, State> {
         } catch (error) {
           const isConflict = error instanceof DocumentError && error.failure === 'conflict';
           if (!isConflict || attempt === maxConflictAttempts) throw error;
-          item = await this.#prepare(job, await this.#readAgain(job.path, deadlineMs));
+          item = await this.#prepare(job, await this.#reader.again(job.path, this.#timed(deadlineMs)));
         }
       }
     } catch (error) {
       this.#options.cache.delete(job.path);
-      if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
-      if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
-      if (job.events.length === 1) return [{ ...job, outcome: 'refused', detail: error.message }];
-      return this.#commitEventByEvent(job, deadlineMs);
+      const isRefused = error instanceof DocumentError && error.failure === 'invalid';
+      if (isRefused && job.events.length > 1) return this.#commitHalves(job, deadlineMs);
+      return unsuccessful(job, error);
     }
   }
 
-  /** One of the events cannot be written; the others must be. */
-  async #commitEventByEvent(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+  /** One of the events cannot be written; the others must be, in as few writes as that takes. */
+  async #commitHalves({ path, events }: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+    const inOrder = events.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1));
+    const middle = Math.ceil(inOrder.length / 2);
     const results: CommitResult<E, State>[] = [];
-    const inOrder = job.events.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1));
-    for (const event of inOrder) {
-      results.push(...(await this.#commitEvent({ path: job.path, events: [event] }, deadlineMs)));
+    for (const half of [inOrder.slice(0, middle), inOrder.slice(middle)]) {
+      results.push(...(await this.#commitAnew({ path, events: half }, deadlineMs)));
     }
     return results;
   }
 
-  async #commitEvent(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
+  async #commitAnew(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
     try {
-      const item = await this.#prepare(job, await this.#readAgain(job.path, deadlineMs));
-      return await this.#commitAlone(item, deadlineMs);
+      const known = await this.#reader.again(job.path, this.#timed(deadlineMs));
+      return await this.#commitAlone(await this.#prepare(job, known), deadlineMs);
     } catch (error) {
-      return [
-        error instanceof DocumentError
-          ? { ...job, outcome: 'failed', error }
-          : { ...job, outcome: 'broken', error },
-      ];
+      return unsuccessful(job, error);
     }
   }
 
@@ -272,10 +265,10 @@ export class Committer<E extends Event, State> {
     const writes = chunk.flatMap(({ plan }) => plan.writes);
     const ifAbsent = chunk.flatMap(({ plan }) => plan.ifAbsent);
     if (ifAbsent.length > 0) {
-      await this.#timed(deadlineMs, documents.commitIfAbsent(writes, ifAbsent, 'flush'));
+      await this.#timed(deadlineMs)(documents.commitIfAbsent(writes, ifAbsent, 'flush'));
       return [];
     }
-    const versions = (await this.#timed(deadlineMs, documents.commit(writes, 'flush'))).values();
+    const versions = (await this.#timed(deadlineMs)(documents.commit(writes, 'flush'))).values();
     return chunk.map(({ plan }) => plan.writes.map(() => versions.next().value)[0]);
   }
 
@@ -293,17 +286,28 @@ export class Committer<E extends Event, State> {
   }
 
   /** The result, unless the deadline comes first; then nobody knows whether it was done. */
-  #timed<Result>(deadlineMs: number, work: Promise<Result>): Promise<Result> {
+  #timed(deadlineMs: number): Timed {
     const { clock } = this.#options;
     const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
-    return within(clock, deadlineMs - clock.now(), work, late);
+    return (work) => within(clock, deadlineMs - clock.now(), work, late);
   }
 }
 
-function slices<Item>(items: readonly Item[], size: number): Item[][] {
-  const parts: Item[][] = [];
-  for (let start = 0; start < items.length; start += size) parts.push(items.slice(start, start + size));
-  return parts;
+/** A job that came to nothing: each of its events is refused where Firestore will never take it. */
+function unsuccessful<E extends Event, State>(job: CommitJob<E>, error: unknown): CommitResult<E, State>[] {
+  if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
+  if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
+  return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
+}
+
+/** Those that one of these documents stands in the way of, and the others. */
+function divided<E extends Event, State>(
+  chunk: readonly Prepared<E, State>[],
+  present: readonly string[],
+): [unexpected: Prepared<E, State>[], expected: Prepared<E, State>[]] {
+  const isMet = ({ plan }: Prepared<E, State>): boolean =>
+    plan.ifAbsent.some((path) => present.includes(path));
+  return [chunk.filter(isMet), chunk.filter((item) => !isMet(item))];
 }
 
 /** Takes what fits one commit of so many documents off a queue. */

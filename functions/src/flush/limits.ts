@@ -12,6 +12,13 @@ export const maxHeldBytes = 64 * 1024 * 1024;
 export const maxCommitDocuments = 400;
 export const maxCommitBytes = 8_000_000;
 
+/**
+ * Documents read in one call, and bytes after which those read are written before others are. Some reads are under way by
+ * then: with documents as large as Firestore has them that is too much for the instance, and the carriers come again alone.
+ */
+export const maxReadDocuments = 100;
+export const maxReadBytes = 64 * 1024 * 1024;
+
 /** Commits under way at once, and single-document ones after a conflict. */
 export const commitsInFlight = 6;
 export const singleCommitsInFlight = 20;

@@ -71,12 +71,19 @@ export class DocumentError extends Error {
   readonly failure: DocumentFailure;
   /** When it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
   readonly retryAtMs: number | undefined;
+  /** Of a conflict: the documents that should have been absent and are not, where that is all there is to it. */
+  readonly present: readonly string[];
 
-  constructor(failure: DocumentFailure, message: string, options?: ErrorOptions & { retryAtMs?: number }) {
+  constructor(
+    failure: DocumentFailure,
+    message: string,
+    options?: ErrorOptions & { retryAtMs?: number; present?: readonly string[] },
+  ) {
     super(message, options);
     this.name = 'DocumentError';
     this.failure = failure;
     this.retryAtMs = options?.retryAtMs;
+    this.present = options?.present ?? [];
   }
 }
 
@@ -90,8 +97,8 @@ export interface DocumentStore {
   /** Commits all of the writes or none; returns each document's new version (a deleted one's means nothing). */
   commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
   /**
-   * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws `conflict`. They
-   * are read and locked in a transaction, which tells no versions.
+   * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws a `conflict` that
+   * names those that do. They are read and locked in a transaction, which tells no versions.
    */
   commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[], cause: string): Promise<void>;
   /** Runs a query; one billed read for each document, at least one. */

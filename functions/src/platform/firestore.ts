@@ -102,8 +102,9 @@ class FirestoreDocuments implements DocumentStore {
     const references = absent.map((path) => this.#firestore.doc(path));
     const work = this.#firestore.runTransaction(
       async (transaction) => {
-        const present = (await transaction.getAll(...references)).find(({ exists }) => exists);
-        if (present !== undefined) throw new DocumentError('conflict', `There is a ${present.ref.path}.`);
+        const found = await transaction.getAll(...references);
+        const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
+        if (present.length > 0) throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
         this.#addAll(transaction, writes);
       },
       { maxAttempts: 1 },
