@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Fault, FaultPhase, LocalServiceName } from '../shared/faults.ts';
 
 /** A request the control interface refuses; the message is for the caller. */
 export class BadRequest extends Error {}
@@ -23,18 +22,11 @@ export async function readObject(request: IncomingMessage): Promise<Record<strin
   throw new BadRequest('The body must be a JSON object.');
 }
 
-/** Reads a fault as `POST /__local/faults` takes it. */
-export function readFault(body: Record<string, unknown>): Fault {
-  const { method } = body;
-  if (method !== undefined && typeof method !== 'string') throw new BadRequest('method must be a string.');
-  return {
-    service: oneOf<LocalServiceName>(body, 'service', ['firestore', 'tasks', 'storage']),
-    code: number(body, 'code', 1, 599),
-    rate: number(body, 'rate', 0, 1, 1),
-    forMs: number(body, 'for_ms', 0, Number.MAX_SAFE_INTEGER),
-    phase: oneOf<FaultPhase>(body, 'phase', ['before', 'after'], 'before'),
-    ...(method === undefined ? {} : { method }),
-  };
+/** Refuses fields that nobody reads: a typing error would otherwise do nothing, silently. */
+export function onlyFields(body: Record<string, unknown>, known: readonly string[]): void {
+  const unknown = Object.keys(body).filter((field) => !known.includes(field));
+  if (unknown.length > 0)
+    throw new BadRequest(`${unknown.join(', ')}: not known here; there are ${known.join(', ')}.`);
 }
 
 /** The number in a field, within its bounds; `fallback` when it is absent. */
@@ -50,14 +42,22 @@ export function number(
   throw new BadRequest(`${field} must be a number from ${min} to ${max}.`);
 }
 
-function oneOf<T extends string>(
+/** The value of a field that may be one of a few; `fallback` when it is absent. */
+export function oneOf<T extends string>(
   body: Record<string, unknown>,
   field: string,
-  allowed: T[],
+  allowed: readonly T[],
   fallback?: T,
 ): T {
   const value = body[field] ?? fallback;
   const found = allowed.find((each) => each === value);
   if (found === undefined) throw new BadRequest(`${field} must be one of ${allowed.join(', ')}.`);
   return found;
+}
+
+/** The boolean in a field; false when it is absent. */
+export function flag(body: Record<string, unknown>, field: string): boolean {
+  const value = body[field] ?? false;
+  if (typeof value === 'boolean') return value;
+  throw new BadRequest(`${field} must be true or false.`);
 }

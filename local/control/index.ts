@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FunctionsUsage, type InstanceInfo, UnknownFunction } from '../functions/index.ts';
 import type { Fault } from '../shared/faults.ts';
 import type { FirestoreUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
-import { BadRequest, number, readFault, readObject } from './body.ts';
+import { BadRequest, number, readObject } from './body.ts';
+import { readFault } from './faults.ts';
 
 /** What was used since the last reset, as it would be billed. */
 export interface StackUsage {

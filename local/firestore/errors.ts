@@ -9,6 +9,7 @@ export const status = {
   aborted: 10,
   unimplemented: 12,
   internal: 13,
+  unavailable: 14,
 } as const;
 
 /** A refusal that travels to the client as a gRPC status. */

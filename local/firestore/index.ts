@@ -78,8 +78,9 @@ export async function startFirestore(options: FirestoreOptions): Promise<LocalFi
       for await (const document of readSnapshot(directory)) databaseFor(document.name).load(document);
     },
     async close() {
-      server.close();
+      const closed = server.close();
       for (const database of all()) database.close();
+      await closed;
     },
   };
 }

@@ -4,14 +4,13 @@ import {
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
-  Server,
-  ServerCredentials,
+  type ServerDuplexStream,
   type ServerWritableStream,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import type { Faults } from '../shared/faults.ts';
-import { PortInUse } from '../shared/http.ts';
+import type { FaultHit, Faults } from '../shared/faults.ts';
+import { GrpcServer } from '../shared/grpcServer.ts';
 import { StatusError, status } from './errors.ts';
 import { defineMethod, type RawRequest } from './proto.ts';
 
@@ -31,10 +30,6 @@ export type OpenDuplex<Request, Response> = (send: (response: Response) => void)
 /** Above what a request may hold, so that one too large gets the service's answer and not the transport's. */
 const maxMessageBytes = 64 * 1_048_576;
 
-/** A connection whose other end is gone without a word is closed after these, and with it the calls that wait on it. */
-const keepaliveTimeMs = 60_000;
-const keepaliveTimeoutMs = 20_000;
-
 /** An error as grpc-js wants it. What is not a refusal of ours is a defect, and is shown. */
 export function grpcError(error: unknown): { code: number; details: string; message: string; name: string } {
   if (error instanceof StatusError) {
@@ -45,18 +40,16 @@ export function grpcError(error: unknown): { code: number; details: string; mess
   return { code: status.internal, details, message: details, name: 'Error' };
 }
 
-function injected(code: number): StatusError {
-  return new StatusError(code, 'Injected fault.');
+interface Peer {
+  getPeer(): string;
 }
 
 /** The gRPC side of the service: turns calls into requests, and applies faults around them. */
 export class RpcServer {
   readonly #faults: Faults;
-  readonly #server = new Server({
+  readonly #server = new GrpcServer({
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': -1,
-    'grpc.keepalive_time_ms': keepaliveTimeMs,
-    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
   });
   readonly #definition: Record<string, ServiceDefinition[string]> = {};
   readonly #implementation: UntypedServiceImplementation = {};
@@ -66,7 +59,7 @@ export class RpcServer {
     this.#faults = faults;
   }
 
-  /** Calls being worked on. */
+  /** Calls being worked on; not those that a fault keeps waiting. */
   get calls(): number {
     return this.#calls;
   }
@@ -82,9 +75,9 @@ export class RpcServer {
     });
     const handler: handleUnaryCall<RawRequest<Request>, Response> = (call, callback) => {
       const work = async () => {
-        this.#refuseIf(rpc, 'before');
+        await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
         const response = await handle(call.request.decode(), signalOf(call));
-        this.#refuseIf(rpc, 'after');
+        await this.#suffer(call, this.#faults.check('firestore', rpc, 'after'));
         return response;
       };
       void this.#counted(work).then(
@@ -105,13 +98,13 @@ export class RpcServer {
       // Without headers, the client's retry-request repeats a refused stream twice, 6 s long, whatever the status.
       call.sendMetadata(new Metadata());
       const work = async () => {
-        this.#refuseIf(rpc, 'before');
-        const lostCode = this.#faults.check('firestore', rpc, 'after');
+        await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
+        const hit = this.#faults.check('firestore', rpc, 'after');
         const signal = signalOf(call);
         for await (const response of handle(call.request.decode(), signal)) {
-          if (lostCode === undefined) await send(call, response, signal);
+          if (hit?.failure === undefined) await send(call, response, signal);
         }
-        if (lostCode !== undefined) throw injected(lostCode);
+        await this.#suffer(call, hit);
       };
       void this.#counted(work).then(
         () => call.end(),
@@ -128,18 +121,12 @@ export class RpcServer {
       request: true,
       response: true,
     });
-    const handler: handleBidiStreamingCall<RawRequest<Request>, Response> = (call) => {
+    const serve = (call: ServerDuplexStream<RawRequest<Request>, Response>) => {
       const stream = open((response) => call.write(response));
       const fail = (error: unknown) => {
         stream.close();
         call.emit('error', grpcError(error));
       };
-      try {
-        this.#refuseIf(rpc, 'before');
-      } catch (error) {
-        fail(error);
-        return;
-      }
       call.on('data', (request: RawRequest<Request>) => {
         try {
           stream.request(request.decode());
@@ -153,27 +140,37 @@ export class RpcServer {
       });
       call.on('cancelled', () => stream.close());
     };
+    const handler: handleBidiStreamingCall<RawRequest<Request>, Response> = (call) => {
+      const hit = this.#faults.check('firestore', rpc, 'before');
+      if (hit === undefined) serve(call);
+      else
+        void this.#counted(() => this.#suffer(call, hit)).then(
+          () => call.cancelled || serve(call),
+          (error) => call.emit('error', grpcError(error)),
+        );
+    };
     this.#implementation[rpc] = handler;
   }
 
-  /** Returns the port. Rejects with {@link PortInUse}. */
+  /** Returns the port. Rejects with `PortInUse`. */
   listen(port: number): Promise<number> {
     this.#server.addService(this.#definition, this.#implementation);
-    return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
-        if (error === null) resolve(bound);
-        else reject(error.message.includes('EADDRINUSE') ? new PortInUse('Firestore', port, error) : error);
-      });
-    });
+    return this.#server.listen(port, 'Firestore');
   }
 
-  close(): void {
-    this.#server.forceShutdown();
+  close(): Promise<void> {
+    return this.#server.close();
   }
 
-  #refuseIf(rpc: string, phase: 'before' | 'after'): void {
-    const code = this.#faults.check('firestore', rpc, phase);
-    if (code !== undefined) throw injected(code);
+  /** What a fault does to a counted call, which does not count while it waits. */
+  async #suffer(call: Peer, hit: FaultHit | undefined): Promise<void> {
+    if (hit === undefined) return;
+    this.#calls--;
+    await this.#faults.wait(hit);
+    this.#calls++;
+    if (hit.failure === undefined) return;
+    if (hit.failure === 'cut') this.#server.cut(call.getPeer());
+    throw new StatusError(hit.failure === 'cut' ? status.unavailable : hit.failure, 'Injected fault.');
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

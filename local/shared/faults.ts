@@ -1,14 +1,19 @@
-import type { LocalClock } from './clock.ts';
+import type { LocalClock, LocalTimer } from './clock.ts';
 
 export type LocalServiceName = 'firestore' | 'tasks' | 'storage';
 
-/** `before`: refused, nothing done. `after`: done, but the answer is lost and the caller sees the error. */
+/** `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. */
 export type FaultPhase = 'before' | 'after';
 
+/** What befalls calls; at least one of `code`, `delayMs` and `cut`, and not both `code` and `cut`. */
 export interface Fault {
   service: LocalServiceName;
   /** gRPC status number for firestore and tasks, HTTP status for storage. */
-  code: number;
+  code?: number;
+  /** The call waits so long by the stack's clock, and then fails or goes on. */
+  delayMs?: number;
+  /** The caller's connection is reset without an answer, and with it all else that is open on it. */
+  cut?: boolean;
   /** Share of the calls it hits, 0 to 1. */
   rate: number;
   forMs: number;
@@ -17,11 +22,24 @@ export interface Fault {
   method?: string;
 }
 
+/** What is to befall one call: first the delays of all faults that hit it, then the failure of the first that has one. */
+export interface FaultHit {
+  delayMs: number;
+  /** The code to fail with; absent: the call goes on. */
+  failure?: number | 'cut';
+}
+
+interface Wait {
+  timer: LocalTimer;
+  end(): void;
+}
+
 /** The faults in force. Each simulator asks before it works and again before it answers. */
 export class Faults {
   readonly #clock: LocalClock;
   readonly #random: () => number;
   #active: (Fault & { untilMs: number })[] = [];
+  readonly #waits = new Set<Wait>();
 
   constructor(clock: LocalClock, random: () => number = Math.random) {
     this.#clock = clock;
@@ -32,19 +50,43 @@ export class Faults {
     this.#active.push({ ...fault, untilMs: this.#clock.now() + fault.forMs });
   }
 
+  /** Ends all faults; calls that are kept waiting go on. */
   clear(): void {
     this.#active = [];
+    for (const { timer, end } of this.#waits) {
+      this.#clock.clearTimeout(timer);
+      end();
+    }
+    this.#waits.clear();
   }
 
-  /** The code to fail this call with, or undefined to let it through. */
-  check(service: LocalServiceName, method: string, phase: FaultPhase): number | undefined {
+  /** What is to befall this call, or undefined to let it through. */
+  check(service: LocalServiceName, method: string, phase: FaultPhase): FaultHit | undefined {
+    if (this.#active.length === 0) return undefined;
     const now = this.#clock.now();
     this.#active = this.#active.filter((fault) => fault.untilMs > now);
+    let delayMs = 0;
     for (const fault of this.#active) {
       if (fault.service !== service || fault.phase !== phase) continue;
       if (fault.method !== undefined && fault.method !== method) continue;
-      if (this.#random() < fault.rate) return fault.code;
+      if (this.#random() >= fault.rate) continue;
+      delayMs += fault.delayMs ?? 0;
+      const failure = fault.cut === true ? 'cut' : fault.code;
+      if (failure !== undefined) return { delayMs, failure };
     }
-    return undefined;
+    return delayMs > 0 ? { delayMs } : undefined;
+  }
+
+  /** Resolves when the hit's delay is over, or when faults are cleared. */
+  wait({ delayMs }: FaultHit): Promise<void> {
+    if (delayMs === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#clock.setTimeout(() => {
+        this.#waits.delete(wait);
+        resolve();
+      }, delayMs);
+      const wait: Wait = { timer, end: resolve };
+      this.#waits.add(wait);
+    });
   }
 }

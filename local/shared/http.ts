@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Server as SocketServer } from 'node:net';
 
 /** A port that another program has; the message tells which service wanted it. */
 export class PortInUse extends Error {
@@ -8,7 +9,7 @@ export class PortInUse extends Error {
 }
 
 /** Listens on the machine's own address only; returns the port. Rejects with {@link PortInUse}. */
-export function listen(server: Server, port: number, service: string): Promise<number> {
+export function listen(server: SocketServer, port: number, service: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new PortInUse(service, port, error) : error);

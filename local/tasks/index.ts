@@ -1,5 +1,6 @@
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import type { Faults } from '../shared/faults.ts';
+import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import type { FaultPhase } from '../shared/faults.ts';
+import { GrpcServer } from '../shared/grpcServer.ts';
 import type { LocalService, ServiceOptions, TasksUsage } from '../shared/service.ts';
 import type { DispatchContext } from './dispatcher.ts';
 import { TasksError } from './errors.ts';
@@ -49,7 +50,7 @@ export async function startTasks(options: TasksOptions): Promise<LocalTasks> {
 
 class TasksSimulator implements LocalTasks {
   readonly #options: TasksOptions;
-  readonly #server = new Server();
+  readonly #server = new GrpcServer({});
   readonly #sender: Sender;
   readonly #queues: Queues;
   #operations = 0;
@@ -68,12 +69,7 @@ class TasksSimulator implements LocalTasks {
   }
 
   async listen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const address = `127.0.0.1:${this.#options.port}`;
-    this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    );
-    this.port = await promise;
+    this.port = await this.#server.listen(this.#options.port, 'Cloud Tasks');
   }
 
   inFlight(): number {
@@ -124,7 +120,7 @@ class TasksSimulator implements LocalTasks {
   async close(): Promise<void> {
     this.stopDispatching();
     this.#sender.close();
-    this.#server.forceShutdown();
+    await this.#server.close();
   }
 
   #context(): DispatchContext {
@@ -148,34 +144,46 @@ class TasksSimulator implements LocalTasks {
   }
 
   #unary(name: string, handler: Handler) {
-    return (call: ServerUnaryCall<Received, object>, answer: sendUnaryData<object>): void => {
-      this.#calls += 1;
-      try {
-        answer(null, this.#answer(name, handler, call.request));
-      } catch (error) {
-        const known = error instanceof TasksError;
-        if (!known) console.error(`local tasks: ${name} failed`, error);
-        answer({
-          code: known ? error.code : status.INTERNAL,
-          details: String(known ? error.message : error),
-        });
-      } finally {
-        this.#calls -= 1;
-      }
+    return (call: Call, answer: sendUnaryData<object>): void => {
+      void this.#answer(name, handler, call).then(
+        (response) => answer(null, response),
+        (error) => answer(refusal(name, error)),
+      );
     };
   }
 
-  #answer(name: string, handler: Handler, received: Received): object {
+  async #answer(name: string, handler: Handler, call: Call): Promise<object> {
+    this.#calls += 1;
+    try {
+      await this.#suffer(name, 'before', call);
+      const { response, operations } = handler(call.request);
+      this.#operations += operations;
+      await this.#suffer(name, 'after', call);
+      return response;
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  /** What a fault does to the call, which does not count as being worked on while it waits. */
+  async #suffer(name: string, phase: FaultPhase, call: Call): Promise<void> {
     const { faults } = this.#options;
-    failByFault(faults, name, 'before');
-    const { response, operations } = handler(received);
-    this.#operations += operations;
-    failByFault(faults, name, 'after');
-    return response;
+    const hit = faults.check('tasks', name, phase);
+    if (hit === undefined) return;
+    this.#calls -= 1;
+    await faults.wait(hit);
+    this.#calls += 1;
+    if (hit.failure === undefined) return;
+    if (hit.failure === 'cut') this.#server.cut(call.getPeer());
+    const code = hit.failure === 'cut' ? status.UNAVAILABLE : hit.failure;
+    throw new TasksError(code, `${name} failed by an injected fault.`);
   }
 }
 
-function failByFault(faults: Faults, name: string, phase: 'before' | 'after'): void {
-  const code = faults.check('tasks', name, phase);
-  if (code !== undefined) throw new TasksError(code, `${name} failed by an injected fault.`);
+type Call = ServerUnaryCall<Received, object>;
+
+function refusal(name: string, error: unknown): { code: number; details: string } {
+  if (error instanceof TasksError) return { code: error.code, details: error.message };
+  console.error(`local tasks: ${name} failed`, error);
+  return { code: status.INTERNAL, details: String(error) };
 }

@@ -1,0 +1,53 @@
+import type { Fault, FaultPhase, LocalServiceName } from '../shared/faults.ts';
+import { BadRequest, flag, number, oneOf, onlyFields } from './body.ts';
+
+const fields = ['service', 'code', 'delay_ms', 'cut', 'rate', 'for_ms', 'phase', 'method'];
+const services: LocalServiceName[] = ['firestore', 'tasks', 'storage'];
+
+/** An hour: as long as the longest of the clients' own deadlines. */
+const maxDelayMs = 3_600_000;
+
+/** The numbers a failure may have: gRPC statuses but OK, HTTP statuses that are errors. */
+const codes: Record<LocalServiceName, [min: number, max: number]> = {
+  firestore: [1, 16],
+  tasks: [1, 16],
+  storage: [400, 599],
+};
+
+const rpcName = /^[A-Z][A-Za-z]+$/;
+const httpMethod = /^(GET|HEAD|POST|PUT|PATCH|DELETE)$/;
+
+/** Reads a fault as `POST /__local/faults` takes it. Throws {@link BadRequest}, whose message names the field. */
+export function readFault(body: Record<string, unknown>): Fault {
+  onlyFields(body, fields);
+  const service = oneOf(body, 'service', services);
+  const [minCode, maxCode] = codes[service];
+  const isCut = flag(body, 'cut');
+  const { code, delay_ms: delay, method } = body;
+  if (code === undefined && delay === undefined && !isCut)
+    throw new BadRequest('code, delay_ms or cut must say what the fault does.');
+  if (code !== undefined && isCut)
+    throw new BadRequest('code cannot be answered on a connection that is cut: give one of code and cut.');
+  return {
+    service,
+    ...(code === undefined ? {} : { code: wholeNumber(body, 'code', minCode, maxCode) }),
+    ...(delay === undefined ? {} : { delayMs: number(body, 'delay_ms', 0, maxDelayMs) }),
+    ...(isCut ? { cut: true } : {}),
+    rate: number(body, 'rate', 0, 1, 1),
+    forMs: number(body, 'for_ms', 0, Number.MAX_SAFE_INTEGER),
+    phase: oneOf<FaultPhase>(body, 'phase', ['before', 'after'], 'before'),
+    ...(method === undefined ? {} : { method: readMethod(service, method) }),
+  };
+}
+
+function wholeNumber(body: Record<string, unknown>, field: string, min: number, max: number): number {
+  const value = number(body, field, min, max);
+  if (Number.isInteger(value)) return value;
+  throw new BadRequest(`${field} must be a whole number from ${min} to ${max}.`);
+}
+
+function readMethod(service: LocalServiceName, method: unknown): string {
+  const [form, example] = service === 'storage' ? [httpMethod, 'GET'] : [rpcName, 'CreateTask'];
+  if (typeof method === 'string' && form.test(method)) return method;
+  throw new BadRequest(`method must be a name like ${example}.`);
+}

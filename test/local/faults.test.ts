@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Firestore } from '@google-cloud/firestore';
+import { v1 } from '@google-cloud/firestore-api';
+import { Storage } from '@google-cloud/storage';
+import { CloudTasksClient } from '@google-cloud/tasks';
+import { credentials } from '@grpc/grpc-js';
+import { BadRequest } from '../../local/control/body.ts';
+import { readFault } from '../../local/control/faults.ts';
+import { startFirestore } from '../../local/firestore/index.ts';
+import { OffsetClock } from '../../local/shared/clock.ts';
+import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
+import { startStorage } from '../../local/storage/index.ts';
+import { startTasks } from '../../local/tasks/index.ts';
+
+// Off the cloud, the clients would look for a metadata server.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+
+const unavailable = 14;
+const database = 'projects/demo/databases/(default)';
+const queue = 'projects/demo/locations/us-central1/queues/q';
+/** Calls are made once: what clients repeat by themselves would hide what befell them. */
+const noRetry = { retry: { retryCodes: [] } };
+
+interface Service {
+  name: LocalServiceName;
+  /** One call that writes; `written` tells how many did. */
+  write(): Promise<unknown>;
+  writeMethod: string;
+  written(): Promise<number>;
+  inFlight(): number;
+  /** What the client says of a connection that was reset. */
+  cutCode: string | number;
+}
+
+describe('Faults, through the official clients', () => {
+  const services: Service[] = [];
+  let clock: OffsetClock;
+  let faults: Faults;
+  let close: () => Promise<void>;
+
+  before(async () => {
+    clock = new OffsetClock();
+    faults = new Faults(clock);
+    const options = { port: 0, clock, faults };
+    const firestore = await startFirestore(options);
+    const tasks = await startTasks({ ...options, queues: [{ name: queue }] });
+    const storage = await startStorage({ ...options, buckets: ['bucket'] });
+    const client = (port: number) => ({
+      apiEndpoint: '127.0.0.1',
+      port,
+      sslCreds: credentials.createInsecure(),
+      projectId: 'demo',
+    });
+    const db = new Firestore({ projectId: 'demo', host: `127.0.0.1:${firestore.port}`, ssl: false });
+    const raw = new v1.FirestoreClient(client(firestore.port));
+    const tasksClient = new CloudTasksClient(client(tasks.port));
+    const bucket = new Storage({
+      apiEndpoint: `http://127.0.0.1:${storage.port}`,
+      projectId: 'demo',
+      retryOptions: { autoRetry: false },
+    }).bucket('bucket');
+    await tasksClient.pauseQueue({ name: queue });
+    let made = 0;
+    services.push(
+      {
+        name: 'firestore',
+        write: () => {
+          const name = `${database}/documents/c/d${++made}`;
+          return raw.commit({ database, writes: [{ update: { name, fields: {} } }] }, noRetry);
+        },
+        writeMethod: 'Commit',
+        written: async () => (await db.collection('c').get()).size,
+        inFlight: () => firestore.inFlight(),
+        cutCode: unavailable,
+      },
+      {
+        name: 'tasks',
+        write: () =>
+          tasksClient.createTask(
+            { parent: queue, task: { httpRequest: { url: 'http://127.0.0.1:1/' } } },
+            noRetry,
+          ),
+        writeMethod: 'CreateTask',
+        written: async () => (await tasksClient.listTasks({ parent: queue }))[0].length,
+        inFlight: () => tasks.inFlight(),
+        cutCode: unavailable,
+      },
+      {
+        name: 'storage',
+        write: () => bucket.file(`f${++made}`).save('x', { resumable: false }),
+        writeMethod: 'POST',
+        written: async () => (await bucket.getFiles())[0].length,
+        inFlight: () => storage.inFlight(),
+        cutCode: 'ECONNRESET',
+      },
+    );
+    close = async () => {
+      await Promise.all([raw.close(), db.terminate(), tasksClient.close()]);
+      await Promise.all([firestore.close(), tasks.close(), storage.close()]);
+    };
+  });
+  after(() => close());
+  afterEach(() => faults.clear());
+
+  const add = (service: Service, fault: Partial<Fault>) =>
+    faults.add({
+      service: service.name,
+      method: service.writeMethod,
+      rate: 1,
+      forMs: 1000,
+      phase: 'before',
+      ...fault,
+    });
+  const codeOf = (call: Promise<unknown>): Promise<unknown> =>
+    call.then(
+      () => undefined,
+      (error: { code?: unknown }) => error.code ?? error,
+    );
+  /** Resolves when a call is kept waiting by the clock. */
+  const held = async (service: Service): Promise<void> => {
+    while (clock.nextDueMs() === undefined) await nextTurn();
+    assert.equal(service.inFlight(), 0, 'a call that waits for the clock must not hold up its advance');
+  };
+  const advance = (ms: number) => clock.setOffsetMs(clock.offsetMs() + ms);
+
+  for (const index of [0, 1, 2]) {
+    const name = ['Firestore', 'Cloud Tasks', 'Cloud Storage'][index];
+    const service = () => services[index] as Service;
+
+    describe(`${name}`, () => {
+      it('cut before: no answer, nothing done, and the next call works', async () => {
+        const before = await service().written();
+        add(service(), { cut: true });
+        assert.equal(await codeOf(service().write()), service().cutCode);
+        faults.clear();
+        assert.equal(await service().written(), before);
+        await service().write();
+        assert.equal(await service().written(), before + 1);
+        assert.equal(service().inFlight(), 0);
+      });
+
+      it('cut after: done, but no answer comes', async () => {
+        const before = await service().written();
+        add(service(), { cut: true, phase: 'after' });
+        assert.equal(await codeOf(service().write()), service().cutCode);
+        assert.equal(await service().written(), before + 1);
+      });
+
+      it('slowness: waits by the clock, then does it', async () => {
+        const before = await service().written();
+        add(service(), { delayMs: 60_000 });
+        const call = service().write();
+        await held(service());
+        assert.equal(await service().written(), before);
+        advance(60_000);
+        await call;
+        assert.equal(await service().written(), before + 1);
+      });
+
+      it('a slow answer: done at once, answered late', async () => {
+        const before = await service().written();
+        add(service(), { delayMs: 60_000, phase: 'after' });
+        let isAnswered = false;
+        const call = service()
+          .write()
+          .then(() => {
+            isAnswered = true;
+          });
+        await held(service());
+        assert.equal(await service().written(), before + 1);
+        assert.equal(isAnswered, false);
+        advance(60_000);
+        await call;
+      });
+
+      it('slowness that is cleared lets calls go on', async () => {
+        add(service(), { delayMs: 60_000 });
+        const call = service().write();
+        await held(service());
+        faults.clear();
+        await call;
+        assert.equal(clock.nextDueMs(), undefined);
+      });
+
+      it('slow and then refused', async () => {
+        const code = service().name === 'storage' ? 503 : 13;
+        add(service(), { delayMs: 5000, code });
+        const call = codeOf(service().write());
+        await held(service());
+        advance(5000);
+        assert.equal(await call, code);
+      });
+    });
+  }
+
+  it('hit the asked share, and only their service and method', async () => {
+    const [firestore, tasks] = services as [Service, Service];
+    add(firestore, { cut: true, rate: 0 });
+    add(tasks, { cut: true });
+    add(firestore, { cut: true, method: 'BatchWrite' });
+    assert.equal(await codeOf(firestore.write()), undefined);
+    assert.equal(await codeOf(tasks.write()), unavailable);
+    const seeded = new Faults(clock, sequence([0.1, 0.5, 0.2, 0.9]));
+    seeded.add({ service: 'tasks', cut: true, rate: 0.3, forMs: 1000, phase: 'before' });
+    const hits = Array.from({ length: 4 }, () => seeded.check('tasks', 'CreateTask', 'before')?.failure);
+    assert.deepEqual(hits, ['cut', undefined, 'cut', undefined]);
+  });
+
+  it('delays of several faults add up before the first failure', () => {
+    const fault = { service: 'tasks', rate: 1, forMs: 1000, phase: 'before' } as const;
+    const several = new Faults(clock);
+    several.add({ ...fault, delayMs: 10 });
+    several.add({ ...fault, delayMs: 20, code: 14 });
+    several.add({ ...fault, delayMs: 40, code: 13 });
+    assert.deepEqual(several.check('tasks', 'GetTask', 'before'), { delayMs: 30, failure: 14 });
+  });
+});
+
+describe('A fault as it is asked for', () => {
+  const least = { service: 'firestore', for_ms: 1000 };
+
+  it('is read with its defaults', () => {
+    const all = { ...least, delay_ms: 5, cut: true, rate: 0.5, phase: 'after', method: 'Commit' };
+    const read = { service: 'firestore', forMs: 1000, cut: true, phase: 'after', method: 'Commit' };
+    assert.deepEqual(readFault(all), { ...read, delayMs: 5, rate: 0.5 });
+    assert.deepEqual(readFault({ ...least, code: 14 }), {
+      service: 'firestore',
+      code: 14,
+      rate: 1,
+      forMs: 1000,
+      phase: 'before',
+    });
+  });
+
+  for (const [what, wrong, message] of [
+    ['nothing to do', {}, /^code, delay_ms or cut/],
+    ['both a code and a cut', { code: 14, cut: true }, /^code cannot/],
+    ['a field that is not known', { code: 14, delay: 5 }, /^delay: not known/],
+    ['a code that is OK', { code: 0 }, /^code must be a number from 1 to 16/],
+    ['a code that is of HTTP', { code: 503 }, /^code must be a number from 1 to 16/],
+    ['a code that is of gRPC', { service: 'storage', code: 14 }, /^code must be a number from 400 to 599/],
+    ['half a code', { code: 1.5 }, /^code must be a whole number/],
+    ['a delay below zero', { delay_ms: -1 }, /^delay_ms must/],
+    ['a cut that is no boolean', { cut: 'yes' }, /^cut must be true or false/],
+    ['a method of another service', { service: 'storage', cut: true, method: 'Commit' }, /^method must/],
+    ['no service', { service: 'functions', cut: true }, /^service must be one of/],
+  ] as const) {
+    it(`is refused with ${what}`, () => {
+      assert.throws(
+        () => readFault({ ...least, ...wrong }),
+        (error: Error) => error instanceof BadRequest && message.test(error.message),
+      );
+    });
+  }
+});
+
+function sequence(values: number[]): () => number {
+  return () => values.shift() ?? 1;
+}
