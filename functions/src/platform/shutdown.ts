@@ -1,5 +1,5 @@
 /** Less than the 10 s after SIGTERM that Cloud Run allows (https://cloud.google.com/run/docs/container-contract). */
-const graceMs = 5_000;
+const graceMs = 8_000;
 
 /**
  * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` as soon as the server is
