@@ -168,6 +168,8 @@ describe('POST /v1/operations', () => {
     ['a deletion in a set', set({ a: { $delete: true } }), /field of an update/],
     ['a deletion deeper in an update', update({ a: { b: { $delete: true } } }), /by its path/],
     ['no time', set({ a: { $timestamp: 'yesterday' } }), /ISO 8601/],
+    ['a day that no month has', set({ a: { $timestamp: '2026-02-30' } }), /ISO 8601/],
+    ['a time past the year 9999', set({ a: { $timestamp: '9999-12-31T23:00:00-02:00' } }), /ISO 8601/],
     ['a number for a time', set({ a: { $timestamp: 5 } }), /ISO 8601/],
     ['no base64', set({ a: { $bytes: 'a_b' } }), /base64/],
     ['a server time of false', set({ a: { $server_timestamp: false } }), /always true/],
@@ -181,6 +183,28 @@ describe('POST /v1/operations', () => {
       assert.deepEqual(ingest.stager.events, []);
     });
   }
+
+  it('refuses what no document can hold, to the byte where a set says it all', async () => {
+    const most = 1_048_576 - (16 + 'users'.length + 1 + '1'.length + 1 + 32) - ('a'.length + 1) - 1;
+    const answer = await post([
+      set({ a: 'x'.repeat(most) }),
+      set({ a: 'x'.repeat(most + 1) }),
+      update({ a: { b: 'x'.repeat(600_000) }, 'c.d': ['€'.repeat(200_000)] }),
+      update({ a: { b: 'x'.repeat(500_000) }, 'c.d': ['x'.repeat(500_000)] }),
+    ]);
+    assert.equal((answer.json as { accepted: number }).accepted, 2);
+    assert.deepEqual(
+      rejectedOf(answer).map(({ index, code }) => [index, code]),
+      [
+        [1, 'payload_too_large'],
+        [2, 'payload_too_large'],
+      ],
+    );
+    assert.match(rejectedOf(answer)[0]?.message ?? '', /1048577 bytes; .*1048576/);
+    assert.equal((await post([set({ a: 'x'.repeat(1_048_576) })])).status, 422);
+    const body = { collection: 'users', data: { a: 'x'.repeat(1_048_576) } };
+    assert.equal((await ingest.post('/v1/documents', body)).status, 413);
+  });
 
   it('takes 20 levels, ids of 1,500 bytes, and empty documents', async () => {
     const answer = await post([set({ a: nested(20) }), set({}), at(`users/${'x'.repeat(1_500)}`)]);

@@ -5,9 +5,11 @@ import { expected, quoted } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { fieldPath, namesOf } from './fieldPath.ts';
+import { maxDocumentBytes } from './limits.ts';
 import { metaField } from './names.ts';
 import { checkDocumentPath } from './paths.ts';
 import { FieldReader } from './submitValues.ts';
+import { leastBytes } from './values.ts';
 
 export interface OperationContext {
   stamp: Stamp;
@@ -20,7 +22,8 @@ const members = new Set(['type', 'path', 'data']);
 
 /**
  * A submitted operation as an event.
- * @throws AppError `invalid_request`; `forbidden` for a path that operations may not write to.
+ * @throws AppError `invalid_request`; `forbidden` for a path that operations may not write to; `payload_too_large` for what
+ * no document can hold.
  */
 export function operationEvent(submitted: unknown, context: OperationContext): OperationAccepted {
   if (!isObject(submitted)) throw new AppError('invalid_request', 'An operation is a JSON object.');
@@ -32,6 +35,13 @@ export function operationEvent(submitted: unknown, context: OperationContext): O
   if (type === undefined) throw expected('type', `one of ${operationTypes.join(', ')}`, submitted['type']);
   const path = checkDocumentPath(submitted['path'], context.collections);
   const data = readData(type, submitted['data'], new FieldReader(stampMs(context.stamp)));
+  const bytes = data === undefined ? 0 : leastBytes(type, path, data);
+  if (bytes > maxDocumentBytes) {
+    throw new AppError(
+      'payload_too_large',
+      `The document would have ${bytes} bytes; at most ${maxDocumentBytes} are stored.`,
+    );
+  }
   const { stamp, isPrompt } = context;
   return {
     kind: 'operation',

@@ -6,7 +6,9 @@ import { maxFieldNameBytes, maxNesting } from './limits.ts';
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:\d\d)?)?$/i;
+/** What Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp). */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
+const latestMs = Date.parse('9999-12-31T23:59:59.999Z');
 
 /** What a form that is refused could be about, and why. */
 const refusedForms: Readonly<Record<string, string>> = {
@@ -93,9 +95,16 @@ export class FieldReader {
 
 function timeMs(value: unknown, at: string): number {
   const [, day, time = '00:00', zone = 'Z'] = (typeof value === 'string' && isoTime.exec(value)) || [];
-  const ms = day === undefined ? Number.NaN : Date.parse(`${day}T${time}${zone.toUpperCase()}`);
-  if (!(ms >= earliestMs)) throw fault(at, '$timestamp holds an ISO 8601 time');
+  const ms =
+    day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${time}${zone.toUpperCase()}`);
+  if (!(ms >= earliestMs && ms <= latestMs)) throw fault(at, '$timestamp holds an ISO 8601 time');
   return ms;
+}
+
+/** Not a 30th of February, which the language takes for a day in March. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(day);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }
 
 function checkName(name: string, at: string): void {

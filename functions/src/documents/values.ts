@@ -1,6 +1,7 @@
+import type { OperationAccepted } from '../events/event.ts';
 import type { Fields } from '../platform/documents.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
-import { isMap } from '../platform/values.ts';
+import { documentBytes, isMap, valueBytes } from '../platform/values.ts';
 
 /** The value behind `{"$delete": true}`: there is to be none. */
 export const nothing: unique symbol = Symbol('nothing');
@@ -18,6 +19,15 @@ export function storedValue(value: Json): unknown {
   if (typeof value['$bytes'] === 'string') return Buffer.from(value['$bytes'], 'base64');
   if (value['$delete'] === true) return nothing;
   return storedFields(value);
+}
+
+/** Bytes that a document has at the least right after this operation, without what Sluice adds to it. */
+export function leastBytes(type: OperationAccepted['type'], path: string, data: JsonObject): number {
+  if (type !== 'update') return documentBytes(path, storedFields(data));
+  const values = Object.values(data)
+    .map(storedValue)
+    .filter((value) => value !== nothing);
+  return values.reduce<number>((sum, value) => sum + valueBytes(value), documentBytes(path, {}));
 }
 
 /** A copy of which maps, at any depth of maps, may be changed. */
