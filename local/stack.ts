@@ -79,7 +79,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
   const faults = new Faults(clock);
   const log = options.log ?? (options.quiet ? () => {} : createLog(() => clock.now(), process.stdout));
   const ports = await portsFor(options.ports ?? 'fixed', options.portOffset ?? 0);
-  const closers: (() => Promise<void> | void)[] = [];
+  const closers: (() => Promise<void> | void)[] = [() => faults.clear()];
   const opened = <T extends { close(): Promise<void> | void }>(service: T): T => {
     closers.push(() => service.close());
     return service;
@@ -196,6 +196,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       killInstances: (name) => functions.kill(name),
       killDispatcher: () => tasks.stopDispatching(),
       restartDispatcher: () => tasks.startDispatching(),
+      setDelivery: (delivery) => tasks.setDelivery(delivery),
     };
     const hosting = opened(
       await startHosting({

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type FunctionsUsage, type InstanceInfo, UnknownFunction } from '../functions/index.ts';
 import type { Fault } from '../shared/faults.ts';
 import type { FirestoreUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
-import { BadRequest, number, readObject } from './body.ts';
+import type { Delivery } from '../tasks/index.ts';
+import { BadRequest, flag, number, onlyFields, readObject } from './body.ts';
 import { readFault } from './faults.ts';
 
 /** What was used since the last reset, as it would be billed. */
@@ -28,11 +29,15 @@ export interface StackControl {
   killInstances(functionName: string): Promise<number>;
   killDispatcher(): void;
   restartDispatcher(): void;
+  /** How Cloud Tasks delivers from now on. */
+  setDelivery(delivery: Delivery): void;
 }
 
 type Route = (control: StackControl, body: Record<string, unknown>) => unknown;
 
-const maxAdvanceMs = 400 * 24 * 60 * 60_000;
+const dayMs = 24 * 60 * 60_000;
+const maxAdvanceMs = 400 * dayMs;
+const maxLateMs = dayMs;
 
 const routes: Record<string, Route> = {
   'GET usage': (control) => control.usage(),
@@ -54,7 +59,21 @@ const routes: Record<string, Route> = {
   },
   'POST dispatcher/kill': (control) => control.killDispatcher(),
   'POST dispatcher/restart': (control) => control.restartDispatcher(),
+  'POST tasks/delivery': (control, body) => {
+    const delivery = readDelivery(body);
+    control.setDelivery(delivery);
+    return { twice: delivery.twiceShare, late_ms: delivery.maxLateMs, shuffle: delivery.isShuffled };
+  },
 };
+
+function readDelivery(body: Record<string, unknown>): Delivery {
+  onlyFields(body, ['twice', 'late_ms', 'shuffle']);
+  return {
+    twiceShare: number(body, 'twice', 0, 1, 0),
+    maxLateMs: number(body, 'late_ms', 0, maxLateMs, 0),
+    isShuffled: flag(body, 'shuffle'),
+  };
+}
 
 /** Answers the control interface's requests, `/__local/…`, in JSON. */
 export async function answerControl(

@@ -1,4 +1,5 @@
 import type { LocalClock, LocalTimer } from '../shared/clock.ts';
+import type { Delivery } from './delivery.ts';
 import { Heap } from './heap.ts';
 import { operationsFor } from './limits.ts';
 import { MinuteCounter } from './minute-counter.ts';
@@ -12,8 +13,7 @@ export interface DispatchContext {
   readonly clock: LocalClock;
   readonly sender: Sender;
   readonly random: () => number;
-  /** Share of the dispatches that are delivered twice, 0 to 1. */
-  readonly duplicateShare: number;
+  delivery(): Delivery;
   /** Changes when dispatching is stopped: a dispatch begun before then was cut off. */
   epoch(): number;
   isStopped(): boolean;
@@ -32,9 +32,14 @@ export interface DispatchRules {
 }
 
 interface Entry {
+  /** When it is dispatched: when the task is due, or later where delivery is late. */
+  atMs: number;
   dueMs: number;
   task: Task;
 }
+
+/** Where delivery is shuffled, so many due tasks at most are mixed. */
+const shuffledCount = 50;
 
 /** Sends the tasks of one queue when they are due, as fast as its rate and its concurrency allow. */
 export class Dispatcher {
@@ -69,9 +74,12 @@ export class Dispatcher {
   schedule(task: Task, dueMs: number): void {
     task.state = 'waiting';
     task.dueMs = dueMs;
-    this.#due.push({ dueMs, task });
+    const { random, delivery } = this.#context;
+    const { maxLateMs } = delivery();
+    const atMs = maxLateMs === 0 ? dueMs : dueMs + Math.round(random() * maxLateMs);
+    this.#due.push({ atMs, dueMs, task });
     // A timer that is set for an earlier moment covers this task too.
-    if (this.#timer === undefined || dueMs < this.#timer.dueMs) this.pump();
+    if (this.#timer === undefined || atMs < this.#timer.dueMs) this.pump();
   }
 
   /** Dispatches now, whatever schedule, pause and limits say. */
@@ -91,13 +99,13 @@ export class Dispatcher {
     while (this.#running < this.#rules.maxConcurrentDispatches()) {
       const entry = this.#next();
       if (entry === undefined) return;
-      const waitMs = entry.dueMs > now ? entry.dueMs - now : this.#rate.take(now);
+      const waitMs = entry.atMs > now ? entry.atMs - now : this.#rate.take(now);
       if (waitMs > 0) {
         this.#timer = this.#context.clock.setTimeout(() => this.pump(), waitMs);
         return;
       }
-      this.#due.pop();
-      this.#dispatch(entry.task);
+      const task = this.#take(now);
+      if (task !== undefined) this.#dispatch(task);
     }
   }
 
@@ -116,10 +124,25 @@ export class Dispatcher {
     }
   }
 
+  /** Takes out the next task, or any of the due ones. */
+  #take(now: number): Task | undefined {
+    const { random, delivery } = this.#context;
+    if (!delivery().isShuffled) return this.#due.pop()?.task;
+    const due: Entry[] = [];
+    for (let entry = this.#next(); entry !== undefined && entry.atMs <= now; entry = this.#next()) {
+      if (due.length === shuffledCount) break;
+      this.#due.pop();
+      due.push(entry);
+    }
+    const [taken] = due.splice(Math.floor(random() * due.length), 1);
+    for (const entry of due) this.#due.push(entry);
+    return taken?.task;
+  }
+
   #dispatch(task: Task): void {
-    const { clock, random, duplicateShare } = this.#context;
+    const { clock, random, delivery } = this.#context;
     const isRepetition = isSuccess(task.lastAttempt?.status);
-    const isDoubled = !isRepetition && random() < duplicateShare;
+    const isDoubled = !isRepetition && random() < delivery().twiceShare;
     const isRepeatedAfterwards = isDoubled && random() < 0.5;
     const attempt: Attempt = { scheduledMs: task.dueMs, dispatchedMs: clock.now() };
     task.state = 'running';
@@ -176,7 +199,7 @@ export class Dispatcher {
 }
 
 function comesBefore(a: Entry, b: Entry): boolean {
-  return a.dueMs === b.dueMs ? a.task.sequence < b.task.sequence : a.dueMs < b.dueMs;
+  return a.atMs === b.atMs ? a.task.sequence < b.task.sequence : a.atMs < b.atMs;
 }
 
 function isSuccess(status: number | undefined): boolean {

@@ -2,6 +2,7 @@ import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import type { FaultPhase } from '../shared/faults.ts';
 import { GrpcServer } from '../shared/grpcServer.ts';
 import type { LocalService, ServiceOptions, TasksUsage } from '../shared/service.ts';
+import { type Delivery, plainDelivery } from './delivery.ts';
 import type { DispatchContext } from './dispatcher.ts';
 import { TasksError } from './errors.ts';
 import { type Handler, v2beta3Handlers, v2Handlers } from './handlers.ts';
@@ -11,12 +12,13 @@ import { Queues } from './queues.ts';
 import { Sender } from './sender.ts';
 import { type Move, readSnapshot, writeSnapshot } from './snapshot.ts';
 
+export type { Delivery } from './delivery.ts';
 export type { QueueConfig } from './queue.ts';
 
 export interface TasksOptions extends ServiceOptions {
   queues: QueueConfig[];
-  /** Share of the dispatches that are delivered twice, at once or after success: 0 (default) to 1. */
-  duplicateShare?: number;
+  /** See {@link LocalTasks.setDelivery}. */
+  delivery?: Partial<Delivery>;
   random?: () => number;
 }
 
@@ -31,6 +33,8 @@ export interface LocalTasks extends LocalService<TasksUsage> {
   /** The dispatcher dies: what is in flight is cut off unanswered, and nothing is dispatched until it starts. */
   stopDispatching(): void;
   startDispatching(): void;
+  /** How deliveries go from now on; what is absent goes well. Tasks whose time is set keep it. */
+  setDelivery(delivery: Partial<Delivery>): void;
   /** Writes queues and tasks to a file in the directory; what is in flight counts as not answered. */
   exportState(directory: string): Promise<void>;
   /**
@@ -57,10 +61,12 @@ class TasksSimulator implements LocalTasks {
   #calls = 0;
   #epoch = 0;
   #isStopped = false;
+  #delivery: Delivery = plainDelivery;
   port = 0;
 
   constructor(options: TasksOptions) {
     this.#options = options;
+    this.setDelivery(options.delivery ?? {});
     this.#sender = new Sender(options.clock);
     this.#queues = new Queues(this.#context());
     for (const queue of options.queues) this.#queues.create(queue);
@@ -117,6 +123,10 @@ class TasksSimulator implements LocalTasks {
     return readSnapshot(directory, this.#queues, move);
   }
 
+  setDelivery(delivery: Partial<Delivery>): void {
+    this.#delivery = { ...plainDelivery, ...delivery };
+  }
+
   async close(): Promise<void> {
     this.stopDispatching();
     this.#sender.close();
@@ -124,11 +134,11 @@ class TasksSimulator implements LocalTasks {
   }
 
   #context(): DispatchContext {
-    const { clock, random = Math.random, duplicateShare = 0 } = this.#options;
+    const { clock, random = Math.random } = this.#options;
     return {
       clock,
       random,
-      duplicateShare,
+      delivery: () => this.#delivery,
       sender: this.#sender,
       epoch: () => this.#epoch,
       isStopped: () => this.#isStopped,

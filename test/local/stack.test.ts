@@ -191,6 +191,18 @@ describe('the local stack', () => {
     assert.deepEqual(tasksOf(await entries()).sort(), ['taken', 'taken too']);
   });
 
+  it('delivers tasks twice when told so, until told otherwise', async () => {
+    const told = { twice: 1, late_ms: 0, shuffle: false };
+    assert.deepEqual(await control('POST', 'tasks/delivery', { twice: 1 }), [200, told]);
+    await enqueue('doubled', stack.now());
+    await stack.advance(1000);
+    assert.deepEqual(tasksOf(await entries()), ['doubled', 'doubled']);
+    assert.equal((await control('POST', 'tasks/delivery', {}))[1]['twice'], 0);
+    await enqueue('single', stack.now());
+    await stack.advance(1000);
+    assert.deepEqual(tasksOf(await entries()), ['doubled', 'doubled', 'single']);
+  });
+
   it('refuses control requests that are wrong, and says how', async () => {
     const fault = { service: 'tasks', code: 14, rate: 1, for_ms: 1 };
     for (const [wrong, field] of [
@@ -204,6 +216,8 @@ describe('the local stack', () => {
       const [status, { error }] = await control('POST', 'faults', wrong);
       assert.deepEqual([status, String(error).startsWith(field)], [400, true]);
     }
+    assert.equal((await control('POST', 'tasks/delivery', { twice: 2 }))[0], 400);
+    assert.equal((await control('POST', 'tasks/delivery', { late: 5 }))[0], 400);
     assert.equal((await control('POST', 'clock/advance', { ms: -1 }))[0], 400);
     assert.equal((await control('POST', 'clock/advance', []))[0], 400);
     assert.equal((await control('POST', 'instances/kill', { function: 'absent' }))[0], 400);

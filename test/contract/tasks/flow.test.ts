@@ -129,7 +129,7 @@ describe('Cloud Tasks: how fast, how often, and what goes wrong', () => {
     ['after the success', 0.25],
   ] as const) {
     it(`delivers the asked share twice: ${when}`, async () => {
-      await start({}, { duplicateShare: 1, random: () => value });
+      await start({}, { delivery: { twiceShare: 1 }, random: () => value });
       await harness.client.pauseQueue({ name: queueName });
       await createMany(5);
       await harness.client.resumeQueue({ name: queueName });
