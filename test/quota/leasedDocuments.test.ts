@@ -87,6 +87,17 @@ const calls: [string, (documents: Scenario['documents']) => Promise<unknown>, Pa
 ];
 
 describe('Leased documents', () => {
+  it('that are not absent as they should be cost the reads that tell so', async () => {
+    const { documents, taken, meter } = counted({
+      commitIfAbsent: () =>
+        Promise.reject(new DocumentError('conflict', 'There is a b/1.', { present: ['b/1'] })),
+    });
+    const writes = [set('a/1'), removal('a/2')];
+    await assert.rejects(documents.commitIfAbsent(writes, ['b/1', 'b/2'], 'x'), { failure: 'conflict' });
+    assert.deepEqual(taken, { ...noOperations, reads: 2 });
+    assert.deepEqual(meter.byCause(), { x: { ...noOperations, reads: 2 } });
+  });
+
   for (const [name, call, cost] of calls) {
     const expected = { ...noOperations, ...cost };
 

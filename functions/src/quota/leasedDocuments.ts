@@ -40,7 +40,8 @@ export interface LeasedDocuments extends DocumentStore {
 /**
  * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its cause.
  * What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what it asked for
- * may have been done; so does one whose answer is lost.
+ * may have been done; so does one whose answer is lost. But where documents are not absent as they should be, only they were
+ * read.
  */
 export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments {
   const options = { ...given, isSetAside: cleanupSetAside(given) };
@@ -117,7 +118,7 @@ function cleanupSetAside({ clock, meter }: LeasedDocumentsOptions): SpendingOpti
   };
 }
 
-/** Spends the most that a call can cost, makes it, and takes back reads that it turned out not to cost. */
+/** Spends the most that a call can cost, makes it, and takes back what it turned out not to cost. */
 async function spending<Result>(
   options: SpendingOptions,
   cause: string,
@@ -130,18 +131,20 @@ async function spending<Result>(
   const leases = options.isSetAside(cause, operations)
     ? new Map<OperationType, string>()
     : await acquireAll(options, operations);
-  let { reads } = operations;
+  let spent = operations;
   try {
-    const answer = await call(documents);
-    ({ reads } = answer);
-    const lease = leases.get('reads');
-    if (lease !== undefined && reads < operations.reads)
-      holder.giveBack('reads', operations.reads - reads, lease);
-    return answer.result;
+    const { result, reads } = await call(documents);
+    spent = { ...operations, reads };
+    return result;
   } catch (error) {
+    const isUndone = error instanceof DocumentError && error.present.length > 0;
+    if (isUndone) spent = { ...noOperations, reads: operations.reads };
     throw withRetry(options, error, operations);
   } finally {
-    meter.count(cause, { ...operations, reads });
+    for (const [type, lease] of leases) {
+      if (spent[type] < operations[type]) holder.giveBack(type, operations[type] - spent[type], lease);
+    }
+    meter.count(cause, spent);
   }
 }
 
