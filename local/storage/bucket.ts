@@ -1,10 +1,12 @@
 import type { LocalClock } from '../shared/clock.ts';
 import { type Checksums, checkChecksums, checksumsOf } from './checksums.ts';
 import { notFound } from './errors.ts';
-import { expired, type Lifecycle } from './lifecycle.ts';
+import { checkHolds, isHeld } from './holds.ts';
+import { expired } from './lifecycle.ts';
 import { compareNames } from './names.ts';
 import { checkName, type ObjectFields, type StoredObject } from './object.ts';
 import { checkPreconditions } from './preconditions.ts';
+import type { BucketSettings } from './settings.ts';
 
 /** How often an access makes the lifecycle rules run; the service itself promises no more than once a day. */
 const lifecycleEveryMs = 60 * 60 * 1000;
@@ -15,8 +17,17 @@ export interface BucketState {
   updatedMs: number;
   metageneration: number;
   lastGeneration: number;
-  lifecycle: Lifecycle;
+  settings: BucketSettings;
   objects: readonly StoredObject[];
+}
+
+/** A new generation's content. */
+export interface NewContent {
+  readonly data: Buffer;
+  readonly fields: ObjectFields;
+  readonly sent?: Checksums;
+  /** Of a composed object, or a copy of one. */
+  readonly componentCount?: number | undefined;
 }
 
 export type ObjectChange = 'finalized' | 'deleted' | 'metadataUpdated';
@@ -31,7 +42,7 @@ export class Bucket {
   #sorted: string[] | undefined;
   #lastGeneration = 0;
   #lifecycleRanMs: number;
-  #lifecycle: Lifecycle = {};
+  settings: BucketSettings = { lifecycle: {} };
   metageneration = 1;
   updatedMs: number;
 
@@ -49,28 +60,22 @@ export class Bucket {
   }
 
   state(): BucketState {
-    const { createdMs, updatedMs, metageneration } = this;
+    const { createdMs, updatedMs, metageneration, settings } = this;
     const objects = [...this.#objects.values()];
-    const [lastGeneration, lifecycle] = [this.#lastGeneration, this.#lifecycle];
-    return { createdMs, updatedMs, metageneration, lastGeneration, lifecycle, objects };
+    return { createdMs, updatedMs, metageneration, lastGeneration: this.#lastGeneration, settings, objects };
   }
 
   /** Takes over what {@link state} gave, without events. */
-  restore({ createdMs, updatedMs, metageneration, lastGeneration, lifecycle, objects }: BucketState): void {
-    Object.assign(this, { createdMs, updatedMs, metageneration });
+  restore({ createdMs, updatedMs, metageneration, lastGeneration, settings, objects }: BucketState): void {
+    Object.assign(this, { createdMs, updatedMs, metageneration, settings });
     this.#lastGeneration = lastGeneration;
-    this.#lifecycle = lifecycle;
     this.#objects.clear();
     for (const object of objects) this.#objects.set(object.name, object);
     this.#sorted = undefined;
   }
 
-  lifecycle(): Lifecycle {
-    return this.#lifecycle;
-  }
-
-  setLifecycle(lifecycle: Lifecycle): void {
-    this.#lifecycle = lifecycle;
+  setSettings(settings: BucketSettings): void {
+    this.settings = settings;
     this.metageneration += 1;
     this.updatedMs = this.#clock.now();
   }
@@ -98,16 +103,12 @@ export class Bucket {
     return this.#sorted;
   }
 
-  /** Stores a new generation. Throws 400 (name, checksums), 412. */
-  put(
-    name: string,
-    data: Buffer,
-    fields: ObjectFields,
-    sent: Checksums,
-    query: URLSearchParams,
-  ): StoredObject {
+  /** Stores a new generation. Throws 400 (name, checksums), 403 (a hold on what is there), 412. */
+  put(name: string, content: NewContent, query: URLSearchParams): StoredObject {
+    const { data, fields, sent = {}, componentCount } = content;
     const replaced = this.find(checkName(name));
     checkPreconditions(query, replaced);
+    checkHolds(replaced);
     const checksums = checksumsOf(data);
     checkChecksums(sent, checksums);
     const now = this.#clock.now();
@@ -119,9 +120,10 @@ export class Bucket {
       metageneration: 1,
       data,
       ...checksums,
+      ...(componentCount === undefined ? {} : { md5Hash: undefined, componentCount }),
       createdMs: now,
       updatedMs: now,
-      fields,
+      fields: this.settings.defaultEventBasedHold ? { eventBasedHold: true, ...fields } : fields,
     };
     this.#objects.set(name, object);
     if (replaced === undefined) this.#sorted = undefined;
@@ -142,7 +144,9 @@ export class Bucket {
     return changed;
   }
 
+  /** Throws 403 for one that is held. */
   delete(object: StoredObject): void {
+    checkHolds(object);
     this.#objects.delete(object.name);
     this.#sorted = undefined;
     this.#changed('deleted', object);
@@ -152,7 +156,7 @@ export class Bucket {
     const now = this.#clock.now();
     this.#lifecycleRanMs = now;
     for (const object of this.#objects.values()) {
-      if (expired(this.#lifecycle, object, now)) this.delete(object);
+      if (!isHeld(object) && expired(this.settings.lifecycle, object, now)) this.delete(object);
     }
   }
 

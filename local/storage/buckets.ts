@@ -2,6 +2,7 @@ import type { LocalClock } from '../shared/clock.ts';
 import { Bucket, type ObjectChange } from './bucket.ts';
 import { invalid, StorageError } from './errors.ts';
 import type { StoredObject } from './object.ts';
+import type { BucketSettings } from './settings.ts';
 
 /** The service's buckets by name. */
 export class Buckets {
@@ -28,10 +29,11 @@ export class Buckets {
   }
 
   /** Throws 400 for a name that no bucket can have, 409 for one that is taken. */
-  create(name: string): Bucket {
+  create(name: string, settings: BucketSettings = { lifecycle: {} }): Bucket {
     if (!/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(name)) throw invalid(`Invalid bucket name: "${name}".`);
     if (this.#buckets.has(name)) throw new StorageError(409, 'conflict', 'You already own this bucket.');
     const bucket = new Bucket(name, this.#clock, this.#changed);
+    bucket.settings = settings;
     this.#buckets.set(name, bucket);
     return bucket;
   }

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { StorageError } from './errors.ts';
 import type { StorageReply, StorageRequest } from './http.ts';
-import { etagOf, type StoredObject } from './object.ts';
+import { etagOf, hashHeader, type StoredObject } from './object.ts';
 
 /** An object's content, or the one range of it that the request asks for. Throws 416. */
 export function download(request: StorageRequest, object: StoredObject): StorageReply {
@@ -13,7 +13,7 @@ export function download(request: StorageRequest, object: StoredObject): Storage
     'accept-ranges': 'bytes',
     'x-goog-generation': object.generation,
     'x-goog-metageneration': object.metageneration,
-    'x-goog-hash': `crc32c=${object.crc32c},md5=${object.md5Hash}`,
+    'x-goog-hash': hashHeader(object),
     'x-goog-stored-content-length': object.data.length,
     'x-goog-stored-content-encoding': fields.contentEncoding ?? 'identity',
     'x-goog-storage-class': 'STANDARD',

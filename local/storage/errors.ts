@@ -1,3 +1,5 @@
+import type { StorageRequest } from './http.ts';
+
 /** An answer other than success, in the shape of the JSON API. */
 export class StorageError extends Error {
   readonly status: number;
@@ -34,6 +36,15 @@ const xmlCodes = new Map([
 
 function xmlCodeOf(reason: string): string {
   return xmlCodes.get(reason) ?? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`;
+}
+
+/** What the service has and this simulator has not: never to be taken for an answer of the service. */
+export function notImplemented(what: string): StorageError {
+  return new StorageError(501, 'notImplemented', `Not part of the local Cloud Storage: ${what}.`);
+}
+
+export function unknownRoute({ method, message }: StorageRequest): StorageError {
+  return new StorageError(404, 'notFound', `Not part of the local Cloud Storage: ${method} ${message.url}`);
 }
 
 export function invalid(message: string): StorageError {

@@ -1,14 +1,18 @@
 import type { Bucket } from './bucket.ts';
-import { invalid } from './errors.ts';
+import { invalid, notImplemented } from './errors.ts';
 import type { StorageReply, StorageRequest } from './http.ts';
 import { compareNames, lowerBound } from './names.ts';
 import { toResource } from './object.ts';
 
+/** Parameters that would change which objects are listed, and are not here. */
+const absent = ['matchGlob', 'includeTrailingDelimiter', 'includeFoldersAsPrefixes', 'softDeleted'];
 const maxResultsLimit = 1000;
 
 /** `GET b/B/o`: objects and, with a delimiter, the prefixes that stand for many, in one order. */
 export function listObjects(request: StorageRequest, bucket: Bucket): StorageReply {
   const { query, origin } = request;
+  const missing = absent.find((name) => !['', 'false', null].includes(query.get(name)));
+  if (missing !== undefined) throw notImplemented(missing);
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
   const endOffset = query.get('endOffset') ?? '';

@@ -1,4 +1,5 @@
-import { invalid } from './errors.ts';
+import { invalid, notImplemented } from './errors.ts';
+import { checkStorageClass } from './settings.ts';
 
 /** What a caller can set on an object. */
 export interface ObjectFields {
@@ -10,6 +11,8 @@ export interface ObjectFields {
   /** RFC 3339. */
   customTime?: string;
   metadata?: Record<string, string>;
+  temporaryHold?: boolean;
+  eventBasedHold?: boolean;
 }
 
 /** One generation of an object. Never changed in place: a change of its fields makes a new value. */
@@ -20,7 +23,10 @@ export interface StoredObject {
   readonly metageneration: number;
   readonly data: Buffer;
   readonly crc32c: string;
-  readonly md5Hash: string;
+  /** A composed object has none. */
+  readonly md5Hash: string | undefined;
+  /** Of a composed object: how many objects it was made of. */
+  readonly componentCount?: number | undefined;
   readonly createdMs: number;
   readonly updatedMs: number;
   readonly fields: ObjectFields;
@@ -33,6 +39,9 @@ const textFields = [
   'contentLanguage',
   'cacheControl',
 ] as const;
+const holds = ['temporaryHold', 'eventBasedHold'] as const;
+/** What would change how an object behaves, and is not here. */
+const absent = ['retention', 'kmsKeyName'];
 const maxNameBytes = 1024;
 /** https://cloud.google.com/storage/quotas#objects */
 const maxCustomMetadataBytes = 8 * 1024;
@@ -49,10 +58,19 @@ export function checkName(name: string): string {
 
 /**
  * The fields after a caller's change: null removes one, `metadata` is merged by key. Throws 400 for a value of the
- * wrong type and for a `customTime` that goes back or is removed.
+ * wrong type and for a `customTime` that goes back or is removed, 501 for what is not here.
  */
 export function changeFields(fields: ObjectFields, change: Record<string, unknown>): ObjectFields {
+  const missing = absent.find((field) => change[field] !== undefined && change[field] !== null);
+  if (missing !== undefined) throw notImplemented(missing);
+  checkStorageClass(change['storageClass']);
   const changed: ObjectFields = { ...fields };
+  for (const hold of holds) {
+    const value = change[hold];
+    if (value === null) delete changed[hold];
+    else if (typeof value === 'boolean') changed[hold] = value;
+    else if (value !== undefined) throw invalid(`Invalid value for ${hold}.`);
+  }
   for (const field of textFields) {
     const value = change[field];
     if (value === null) delete changed[field];
@@ -81,6 +99,7 @@ export function toResource(object: StoredObject, origin: string): Record<string,
     storageClass: 'STANDARD',
     size: String(object.data.length),
     md5Hash: object.md5Hash,
+    componentCount: object.componentCount,
     crc32c: object.crc32c,
     etag: etagOf(object),
     timeCreated: created,
@@ -89,6 +108,11 @@ export function toResource(object: StoredObject, origin: string): Record<string,
     updated: new Date(object.updatedMs).toISOString(),
     ...object.fields,
   };
+}
+
+/** The value of `X-Goog-Hash`. */
+export function hashHeader({ crc32c, md5Hash }: StoredObject): string {
+  return md5Hash === undefined ? `crc32c=${crc32c}` : `crc32c=${crc32c},md5=${md5Hash}`;
 }
 
 export function etagOf(object: StoredObject): string {

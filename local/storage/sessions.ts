@@ -21,6 +21,8 @@ export interface UploadTarget {
   readonly fields: ObjectFields;
   /** `X-Upload-Content-Length`. */
   readonly declaredBytes: number | undefined;
+  /** `Origin` of the request that opened it. */
+  readonly origin?: string | undefined;
   /** What a signed address lets in. */
   readonly lengthRange?: LengthRange | undefined;
 }
@@ -66,6 +68,11 @@ export class UploadSessions {
       finished: undefined,
     });
     return id;
+  }
+
+  /** The `Origin` that opened the session; undefined also where there is no such session. */
+  originOf(id: string): string | undefined {
+    return this.#sessions.get(id)?.origin;
   }
 
   /** `PUT` to a session's address: content, or with `bytes` `*` the question how much is there. */
@@ -127,7 +134,11 @@ export class UploadSessions {
     checkLength(receivedBytes, session.lengthRange);
     const sent = sentChecksums(session.metadata, request.headers['x-goog-hash']);
     const data = Buffer.concat(session.chunks);
-    session.finished = session.bucket.put(session.name, data, session.fields, sent, session.query);
+    session.finished = session.bucket.put(
+      session.name,
+      { data, fields: session.fields, sent },
+      session.query,
+    );
     session.chunks = [];
     return done(session.finished, request);
   }

@@ -59,6 +59,6 @@ async function objectOf(directory: string, { file, ...object }: ObjectLine): Pro
   const data = await readFile(path).catch((error: unknown) => {
     throw new SnapshotError(path, 'it cannot be read', error);
   });
-  if (checksumsOf(data).md5Hash !== object.md5Hash) throw new SnapshotError(path, 'its checksum is another');
+  if (checksumsOf(data).crc32c !== object.crc32c) throw new SnapshotError(path, 'its checksum is another');
   return { ...object, data };
 }

@@ -46,7 +46,7 @@ function store(
   const name = request.query.get('name') ?? String(metadata['name'] ?? '');
   const fields = changeFields(contentType === undefined ? {} : { contentType }, metadata);
   const sent = sentChecksums(metadata, request.headers['x-goog-hash']);
-  const object = bucket.put(name, data, fields, sent, request.query);
+  const object = bucket.put(name, { data, fields, sent }, request.query);
   return { status: 200, json: toResource(object, request.origin), billedAs: 'class_a' };
 }
 
@@ -67,6 +67,7 @@ async function openSession(
     query,
     metadata,
     fields: changeFields(typeof contentType === 'string' ? { contentType } : {}, metadata),
+    origin: headers.origin,
     declaredBytes: declaredBytes === undefined ? undefined : Number(declaredBytes),
   });
   const path = `/upload/storage/v1/b/${encodeURIComponent(bucket.name)}/o`;

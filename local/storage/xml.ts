@@ -4,7 +4,7 @@ import { sentChecksums } from './checksums.ts';
 import { download } from './download.ts';
 import { invalid, StorageError } from './errors.ts';
 import { readWhole, type StorageReply, type StorageRequest } from './http.ts';
-import { changeFields, checkName, type ObjectFields } from './object.ts';
+import { changeFields, checkName, etagOf, hashHeader, type ObjectFields } from './object.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { checkLength, readLengthRange, type UploadSessions } from './sessions.ts';
 import { checkSignature, type Signer } from './signed.ts';
@@ -84,13 +84,13 @@ async function putObject(
     ...sentChecksums({}, request.headers['x-goog-hash']),
     ...(md5Hash ? { md5Hash: String(md5Hash) } : {}),
   };
-  const object = bucket.put(name, data, fieldsOf(request), sent, conditions);
+  const object = bucket.put(name, { data, fields: fieldsOf(request), sent }, conditions);
   const headers = {
     'x-goog-generation': object.generation,
     'x-goog-metageneration': object.metageneration,
-    'x-goog-hash': `crc32c=${object.crc32c},md5=${object.md5Hash}`,
+    'x-goog-hash': hashHeader(object),
     'x-goog-stored-content-length': object.data.length,
-    etag: `"${Buffer.from(object.md5Hash, 'base64').toString('hex')}"`,
+    etag: etagOf(object),
   };
   return { status: 200, headers, billedAs: 'class_a' };
 }
@@ -112,6 +112,7 @@ function openSession(
     metadata: {},
     fields: fieldsOf(request),
     declaredBytes: undefined,
+    origin: request.headers.origin,
     lengthRange: readLengthRange(request.headers['x-goog-content-length-range']),
   });
   const path = [bucket.name, ...name.split('/')].map(encodeURIComponent).join('/');

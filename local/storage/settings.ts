@@ -1,0 +1,74 @@
+import { invalid, notImplemented } from './errors.ts';
+import { type Lifecycle, readLifecycle } from './lifecycle.ts';
+
+/** An entry of a bucket's `cors` (https://cloud.google.com/storage/docs/cross-origin). */
+export interface CorsRule {
+  origin?: string[];
+  method?: string[];
+  responseHeader?: string[];
+  maxAgeSeconds?: number;
+}
+
+/** What a caller can set on a bucket. */
+export interface BucketSettings {
+  readonly lifecycle: Lifecycle;
+  readonly cors?: CorsRule[];
+  readonly labels?: Record<string, string>;
+  /** New objects begin with an event-based hold. */
+  readonly defaultEventBasedHold?: boolean;
+}
+
+/** What would change how objects behave, and is not here. */
+const absent = ['retentionPolicy', 'autoclass', 'encryption', 'hierarchicalNamespace', 'objectRetention'];
+
+/**
+ * The settings after a caller's change. Throws 400 for what is wrong, 501 for what the service has and this simulator has
+ * not.
+ */
+export function changeSettings(settings: BucketSettings, change: Record<string, unknown>): BucketSettings {
+  refuseAbsent(change);
+  const changed: { -readonly [Key in keyof BucketSettings]: BucketSettings[Key] } = { ...settings };
+  const { lifecycle, cors, labels, defaultEventBasedHold } = change;
+  if (lifecycle !== undefined) changed.lifecycle = readLifecycle(lifecycle);
+  if (cors === null) delete changed.cors;
+  else if (cors !== undefined) changed.cors = readCors(cors);
+  if (labels !== undefined) {
+    const merged = labels === null ? {} : { ...settings.labels, ...Object(labels) };
+    const kept = Object.entries(merged).filter(([, value]) => value !== null);
+    changed.labels = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+  }
+  if (defaultEventBasedHold !== undefined) changed.defaultEventBasedHold = defaultEventBasedHold === true;
+  return changed;
+}
+
+function refuseAbsent(change: Record<string, unknown>): void {
+  const name = absent.find((each) => change[each] !== undefined && change[each] !== null);
+  if (name !== undefined) throw notImplemented(name);
+  const { versioning, billing, softDeletePolicy, storageClass } = change;
+  if (field(versioning, 'enabled') === true) throw notImplemented('versioning');
+  if (field(billing, 'requesterPays') === true) throw notImplemented('requester pays');
+  if (Number(field(softDeletePolicy, 'retentionDurationSeconds') ?? 0) > 0)
+    throw notImplemented('soft delete');
+  checkStorageClass(storageClass);
+}
+
+/** Throws 501 for a class that is not the standard one. */
+export function checkStorageClass(storageClass: unknown): void {
+  if (storageClass !== undefined && storageClass !== null && storageClass !== 'STANDARD') {
+    throw notImplemented(`storage class ${String(storageClass)}`);
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return Reflect.get(Object(value), name);
+}
+
+function readCors(value: unknown): CorsRule[] {
+  if (!Array.isArray(value)) throw invalid('Invalid value for cors: it must be a list of rules.');
+  const isList = (list: unknown) => list === undefined || Array.isArray(list);
+  const rules: CorsRule[] = value.map((rule) => ({ ...Object(rule) }));
+  if (!rules.every(({ origin, method, responseHeader }) => [origin, method, responseHeader].every(isList))) {
+    throw invalid('Invalid value for cors: origin, method and responseHeader must be lists.');
+  }
+  return rules;
+}
