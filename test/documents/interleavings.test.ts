@@ -5,7 +5,7 @@ import type { OperationAccepted } from '../../functions/src/events/event.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import { regrouped } from '../support/arbitraries.ts';
 import { runCrowd } from '../support/crowd.ts';
-import { operations } from '../support/operations.ts';
+import { oneByOne, operations, shown } from '../support/operations.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const paths = ['things/a', 'things/b'];
@@ -40,6 +40,10 @@ describe('several flushers on the same documents, with crashes, failures and los
         assert.equal(pipeline.tasks.queued.size, 0, 'nothing is queued for ever');
         assert.deepEqual(stored(pipeline), await cleanRun(events));
         for (const path of paths) {
+          const { _sluice: _, ...fields } = pipeline.documents.fields(path) ?? {};
+          const meant = oneByOne(events.filter((event) => event.path === path));
+          assert.deepEqual(shown(fields), meant ?? {}, path);
+          assert.equal(pipeline.documents.fields(path) === undefined, meant === undefined);
           const isBuried = pipeline.documents.fields(tombstonePath(path)) !== undefined;
           assert.ok(!(isBuried && pipeline.documents.fields(path)), `${path} has a tombstone`);
           if (isBuried) buried += 1;
