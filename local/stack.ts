@@ -163,6 +163,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       }),
     );
     const url = functionsUrl(functions.port);
+    functions.warm();
     // Tasks that are cut off stay; those whose function is gone would use up an attempt.
     closers.push(() => tasks.stopDispatching());
     const scheduler = opened(new LocalScheduler({ clock, log, jobs: jobsOf(specs, url) }));

@@ -5,6 +5,7 @@ import type { Log } from '../shared/log.ts';
 import type { LocalService } from '../shared/service.ts';
 import { InstanceProcess } from './instance-process.ts';
 import type { FunctionSpec } from './manifest.ts';
+import { limitMemory } from './memory.ts';
 import { FunctionPool, NoInstance } from './pool.ts';
 import type { InstanceState } from './protocol.ts';
 import { answerText, forward } from './proxy.ts';
@@ -55,6 +56,8 @@ export interface ServeOptions {
 
 export interface LocalFunctions extends LocalService<FunctionsUsage> {
   has(name: string): boolean;
+  /** Starts the instances that functions want to have always, in the background. */
+  warm(): void;
   /** Serves one request with an instance of the function `name`, which must exist. */
   serve(options: ServeOptions): Promise<void>;
   instances(): InstanceInfo[];
@@ -82,9 +85,11 @@ export async function startFunctions(options: FunctionsOptions): Promise<LocalFu
   });
   server.requestTimeout = 0;
   const port = await listen(server, options.port, 'functions');
+  const endLimit = limitMemory(() => manager.processes());
   return Object.assign(manager, {
     port,
     close: async () => {
+      endLimit();
       await manager.killAll();
       await closeServer(server);
     },
@@ -120,6 +125,14 @@ class FunctionsManager {
 
   has(name: string): boolean {
     return this.#specs.has(name);
+  }
+
+  warm(): void {
+    for (const pool of this.#pools.values()) pool.warm();
+  }
+
+  processes(): InstanceProcess[] {
+    return this.#all().map(([, instance]) => instance);
   }
 
   async serve({ name, request, response, path, limitMs }: ServeOptions): Promise<void> {

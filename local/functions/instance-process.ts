@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { LocalClock } from '../shared/clock.ts';
 import { type Log, parseLogLine } from '../shared/log.ts';
 import type { FunctionSpec } from './manifest.ts';
+import { heapArguments, type LimitedProcess, mebibytes } from './memory.ts';
 import { ActiveTime } from './metering.ts';
 import type { FromInstance, InstanceState, SyncMessage } from './protocol.ts';
 
@@ -20,8 +21,9 @@ export interface InstanceOptions {
 }
 
 /** The stack's side of one instance: its process, its connections, its open requests and what they cost. */
-export class InstanceProcess {
+export class InstanceProcess implements LimitedProcess {
   readonly startedAtMs: number;
+  readonly memoryBytes: number;
   readonly activeTime: ActiveTime;
   /** Its connections stay open: the instance never closes one that is idle. */
   readonly agent = new Agent({ keepAlive: true });
@@ -36,26 +38,34 @@ export class InstanceProcess {
   readonly #concurrency: number;
   readonly #child: ChildProcess;
   readonly #clock: LocalClock;
+  readonly #log: (message: string) => void;
   readonly #waiting = new Map<number, (state: InstanceState | undefined) => void>();
 
   constructor(options: InstanceOptions) {
     const { spec, clock } = options;
     this.#clock = clock;
     this.#concurrency = spec.concurrency;
+    this.memoryBytes = spec.memoryBytes;
+    this.#log = (message) => options.log(spec.name, { severity: 'ERROR', message });
     this.startedAtMs = clock.now();
     this.lastUsedMs = this.startedAtMs;
     this.activeTime = new ActiveTime(clock);
-    // The platform bills a start, which here always happens because a request waits for it.
+    // The platform bills a start.
     this.activeTime.begin();
     this.#child = fork(
       join(import.meta.dirname, 'instance.ts'),
       [options.functionsDir, spec.entryPoint, String(clock.offsetMs())],
-      { cwd: options.functionsDir, env: options.env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+      {
+        cwd: options.functionsDir,
+        env: options.env,
+        execArgv: heapArguments(spec.memoryBytes),
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      },
     );
     this.#forwardLog(options);
     this.exited = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => {
-        this.#onExit(spec, options.log, signal ?? `code ${code}`);
+        this.#onExit(signal ?? `code ${code}`);
         resolve();
       });
     });
@@ -82,6 +92,10 @@ export class InstanceProcess {
 
   get openRequests(): number {
     return this.#openRequests;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping;
   }
 
   hasRoom(): boolean {
@@ -128,14 +142,20 @@ export class InstanceProcess {
     this.#child.kill('SIGKILL');
   }
 
+  killForMemory(usedBytes: number): void {
+    if (this.#stopping) return;
+    const [limit, used] = [this.memoryBytes, usedBytes].map(mebibytes);
+    this.#log(`Memory limit of ${limit} MiB exceeded with ${used} MiB used: the instance is killed.`);
+    this.kill();
+  }
+
   #settle(id: number, state: InstanceState | undefined): void {
     this.#waiting.get(id)?.(state);
     this.#waiting.delete(id);
   }
 
-  #onExit(spec: FunctionSpec, log: Log, reason: string): void {
-    if (!this.#stopping)
-      log(spec.name, { severity: 'ERROR', message: `The instance ended by itself (${reason}).` });
+  #onExit(reason: string): void {
+    if (!this.#stopping) this.#log(`The instance ended by itself (${reason}).`);
     this.#stopping = true;
     if (this.#port === undefined) this.activeTime.end();
     this.agent.destroy();

@@ -22,7 +22,9 @@ export interface WireEndpoint {
   region?: string[];
   concurrency?: Option<number>;
   cpu?: Option<number>;
+  minInstances?: Option<number>;
   maxInstances?: Option<number>;
+  availableMemoryMb?: Option<number>;
   timeoutSeconds?: Option<number>;
   secretEnvironmentVariables?: { key: string }[];
   httpsTrigger?: object;
@@ -49,7 +51,11 @@ export interface FunctionSpec {
   name: string;
   entryPoint: string;
   concurrency: number;
+  /** Kept even when they have nothing to do. */
+  minInstances: number;
   maxInstances: number;
+  /** An instance that uses more is killed. */
+  memoryBytes: number;
   timeoutMs: number;
   /** Names of the secrets it declares; it sees no others. */
   secrets: string[];
@@ -59,6 +65,7 @@ export interface FunctionSpec {
 /** Defaults of 2nd generation functions: https://firebase.google.com/docs/functions/manage-functions */
 const defaultTimeoutSeconds = 60;
 const defaultMaxInstances = 100;
+const defaultMemoryMiB = 256;
 
 /** Less than one whole CPU serves one request at a time. */
 const defaultConcurrency = (cpu: WireEndpoint['cpu']): number =>
@@ -109,7 +116,9 @@ export function resolveFunctions(
       name,
       entryPoint: endpoint.entryPoint,
       concurrency: numberOf(endpoint.concurrency, params) ?? defaultConcurrency(endpoint.cpu),
+      minInstances: numberOf(endpoint.minInstances, params) ?? 0,
       maxInstances: numberOf(endpoint.maxInstances, params) ?? defaultMaxInstances,
+      memoryBytes: (numberOf(endpoint.availableMemoryMb, params) ?? defaultMemoryMiB) * 1024 * 1024,
       timeoutMs: (numberOf(endpoint.timeoutSeconds, params) ?? defaultTimeoutSeconds) * 1000,
       secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
       trigger: triggerOf(name, endpoint, params),

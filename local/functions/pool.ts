@@ -24,11 +24,15 @@ interface Waiter {
   timer: LocalTimer;
 }
 
-/** The instances of one function. A new one is started only when all others are full, as far as the limit allows. */
+/**
+ * The instances of one function. A new one is started only when all others are full, as far as the limit allows, or
+ * when there are fewer than the function always wants.
+ */
 export class FunctionPool {
   readonly #start: () => InstanceProcess;
   readonly #clock: LocalClock;
   readonly #concurrency: number;
+  readonly #minInstances: number;
   readonly #maxInstances: number;
   readonly #instances = new Set<InstanceProcess>();
   readonly #starting = new Set<InstanceProcess>();
@@ -40,7 +44,13 @@ export class FunctionPool {
     this.#start = start;
     this.#clock = clock;
     this.#concurrency = spec.concurrency;
+    this.#minInstances = spec.minInstances;
     this.#maxInstances = spec.maxInstances;
+  }
+
+  /** Starts what is missing of the instances that are to be there always. */
+  warm(): void {
+    while (!this.#closed && this.#instances.size < this.#minInstances) this.#add();
   }
 
   /** An instance with room, whose slot the caller now holds until {@link release}. Rejects with {@link NoInstance}. */
@@ -110,6 +120,10 @@ export class FunctionPool {
   #scaleOut(): void {
     const coming = this.#starting.size * this.#concurrency;
     if (this.#closed || this.#queue.size <= coming || this.#instances.size >= this.#maxInstances) return;
+    this.#add();
+  }
+
+  #add(): void {
     const instance = this.#start();
     this.#instances.add(instance);
     this.#starting.add(instance);
@@ -121,8 +135,10 @@ export class FunctionPool {
     void instance.exited.then(() => {
       this.#instances.delete(instance);
       this.#endedActiveMs += instance.activeTime.billedMs();
+      // What cannot start is tried again only when a request comes.
       if (this.#starting.delete(instance))
         this.#rejectAll(new NoInstance(500, 'The function could not start.'));
+      else this.warm();
       this.#scaleOut();
     });
   }
@@ -155,11 +171,14 @@ export class FunctionPool {
   /** One timer an instance, not one a request: when it fires too early it waits for the rest. */
   #stopWhenIdle(instance: InstanceProcess): void {
     const idleForMs = instance.openRequests > 0 ? 0 : this.#clock.now() - instance.lastUsedMs;
-    if (idleForMs >= idleMs) {
+    const isIdle = idleForMs >= idleMs;
+    const staying = this.instances().filter(({ isStopping }) => !isStopping).length;
+    if (isIdle && staying > this.#minInstances) {
       void instance.stop();
       return;
     }
-    const timer = this.#clock.setTimeout(() => this.#stopWhenIdle(instance), idleMs - idleForMs);
+    const waitMs = isIdle ? idleMs : idleMs - idleForMs;
+    const timer = this.#clock.setTimeout(() => this.#stopWhenIdle(instance), waitMs);
     void instance.exited.then(() => this.#clock.clearTimeout(timer));
   }
 }

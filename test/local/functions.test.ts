@@ -155,6 +155,21 @@ describe('functions as processes', () => {
       assert.equal((await fetch(fixture.url('crash'))).status, 503);
     });
 
+    it('that use more memory than they may are killed, with the requests they have', async () => {
+      const hog = (mib: number, ms: number) => fetch(fixture.url(`hog?mib=${mib}&ms=${ms}`));
+      assert.equal((await hog(50, 0)).status, 200);
+      const other = hog(0, 60_000);
+      await until(() => openOf('hog').join() === '1');
+      assert.equal((await hog(300, 60_000)).status, 503);
+      assert.equal((await other).status, 503);
+      const logged = fixture.log.filter(([source]) => source === 'hog').map(([, { message }]) => message);
+      assert.match(
+        logged.join('; '),
+        /^Memory limit of 256 MiB exceeded with \d+ MiB used: the instance is killed\.$/,
+      );
+      assert.equal((await hog(50, 0)).status, 200);
+    });
+
     it('that are idle for 15 minutes end', async () => {
       await slow(0);
       assert.notDeepEqual(openOf('slow'), []);
@@ -195,12 +210,66 @@ describe('functions as processes', () => {
   });
 });
 
+describe('functions with a minimum of instances', () => {
+  let fixture: FixtureFunctions;
+  const pids = () => fixture.functions.instances().map(({ pid }) => pid);
+  beforeEach(async () => {
+    fixture = await startFixtureFunctions((spec) =>
+      spec.name === 'slow' ? { ...spec, minInstances: 1, concurrency: 1 } : spec,
+    );
+    fixture.functions.warm();
+    await until(() => fixture.functions.startingCount() === 0);
+  });
+  afterEach(() => fixture.functions.close());
+
+  it('have them before the first request, and keep them when there is nothing to do', async () => {
+    const [warm, ...others] = pids();
+    assert.deepEqual(others, []);
+    const answers = [20_000, 20_000].map((ms) => fetch(fixture.url(`slow?ms=${ms}`)));
+    await until(() => fixture.functions.instances().every(({ open_requests }) => open_requests === 1));
+    await fixture.advance(20_000);
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    assert.deepEqual(statuses, [200, 200]);
+    assert.equal(pids().length, 2);
+    assert.ok(pids().includes(warm));
+    await fixture.advance(15 * 60_000);
+    await until(() => pids().length === 1);
+    await fixture.advance(60 * 60_000);
+    assert.equal(pids().length, 1);
+  });
+
+  it('have a new one for one that died', async () => {
+    const [before] = pids();
+    await fixture.functions.kill('slow');
+    await until(() => pids().length === 1 && fixture.functions.startingCount() === 0);
+    assert.notEqual(pids()[0], before);
+  });
+});
+
 describe('functions that cannot start', () => {
   it('answer 500 and say why in the log', async () => {
     const fixture = await startFixtureFunctions((spec) => ({ ...spec, entryPoint: 'absent' }));
     try {
       assert.equal((await fetch(fixture.url('echo'))).status, 500);
       assert.ok(fixture.log.some(([, { message }]) => /exports no function absent/.test(message)));
+    } finally {
+      await fixture.functions.close();
+    }
+  });
+
+  it('are not started over and over for their minimum, nor for their memory', async () => {
+    const fixture = await startFixtureFunctions((spec) =>
+      spec.name === 'echo' ? { ...spec, minInstances: 1, memoryBytes: 10 * 1024 * 1024 } : spec,
+    );
+    try {
+      fixture.functions.warm();
+      await until(() => fixture.functions.instances().length === 0);
+      // Either its own heap or the platform ends it, whichever sees it first.
+      const ends = fixture.log.filter(([, { message }]) =>
+        /^Memory limit of 10 MiB|ended by itself/.test(message),
+      );
+      assert.equal(ends.length, 1);
+      assert.equal((await fetch(fixture.url('echo'))).status, 500);
     } finally {
       await fixture.functions.close();
     }
