@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
 import { startMs } from '../support/clock.ts';
 import { patched } from '../support/events.ts';
+import { operation } from '../support/operations.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const plenty = {
@@ -54,6 +55,37 @@ describe('flush and the quota', () => {
     await pipeline.clock.advance(resetMs - pipeline.clock.now() + 20 * minuteMs);
     assert.equal(writtenTasks(pipeline), 3_000);
     assert.deepEqual(pipeline.objects.names(), [], 'no dead letter, no spool');
+  });
+
+  it('documents are written where only deletes are spent, and what is to be deleted waits', async () => {
+    const rates = { ...plenty.rates, writes: 50 };
+    const pipeline = startPipeline({ limits: { ...plenty, rates, daily: { ...plenty.daily, deletes: 50 } } });
+    const { clock } = pipeline;
+    const apply = async (type: 'set' | 'update' | 'delete', paths: string[]): Promise<void> => {
+      const data = type === 'delete' ? undefined : { [type]: true };
+      const prompt = { visibility: 'prompt' } as const;
+      await pipeline.accept(
+        paths.map((path, sequence) => operation(path, clock.now(), type, data, { ...prompt, sequence })),
+      );
+    };
+    const paths = (kind: string, count: number): string[] =>
+      Array.from({ length: count }, (_, index) => `things/${kind}${index}`);
+    const left = (kind: string): number =>
+      pipeline.documents.paths().filter((path) => path.startsWith(`things/${kind}`)).length;
+    await apply('set', [...paths('early', 20), ...paths('old', 40), ...paths('kept', 10)]);
+    await clock.advance(minuteMs);
+    await apply('delete', paths('early', 20));
+    await clock.advance(minuteMs);
+    assert.deepEqual([left('early'), left('old')], [0, 40]);
+
+    await apply('delete', paths('old', 40));
+    await apply('update', paths('kept', 10));
+    await clock.advance(minuteMs);
+    const isUpdated = (path: string): boolean => pipeline.documents.fields(path)?.['update'] === true;
+    assert.deepEqual(paths('kept', 10).filter(isUpdated), paths('kept', 10));
+    assert.ok(left('old') > 0, 'not all may be deleted');
+    await clock.advance(resetMs - clock.now() + 20 * minuteMs);
+    assert.equal(left('old'), 0);
   });
 
   it('commits no faster than the rate, each at most a tenth of a second of it', async () => {
