@@ -5,7 +5,7 @@ import { checkHolds, isHeld } from './holds.ts';
 import { expired } from './lifecycle.ts';
 import { compareNames } from './names.ts';
 import { checkName, type ObjectFields, type StoredObject } from './object.ts';
-import { checkPreconditions } from './preconditions.ts';
+import { checkPreconditions, readNumber } from './preconditions.ts';
 import type { BucketSettings } from './settings.ts';
 
 /** How often an access makes the lifecycle rules run; the service itself promises no more than once a day. */
@@ -88,8 +88,8 @@ export class Bucket {
   /** The live object, at the generation and under the preconditions that the query names. Throws 404, 412. */
   get(name: string, query: URLSearchParams): StoredObject {
     const object = this.find(name);
-    const generation = query.get('generation');
-    if (object === undefined || (generation !== null && Number(generation) !== object.generation)) {
+    const generation = readNumber(query, 'generation');
+    if (object === undefined || (generation !== undefined && generation !== object.generation)) {
       throw notFound(`${this.name}/${name}`);
     }
     checkPreconditions(query, object);

@@ -3,6 +3,7 @@ import { invalid, notImplemented } from './errors.ts';
 import type { StorageReply, StorageRequest } from './http.ts';
 import { compareNames, lowerBound } from './names.ts';
 import { toResource } from './object.ts';
+import { readNumber } from './preconditions.ts';
 
 /** Parameters that would change which objects are listed, and are not here. */
 const absent = ['matchGlob', 'includeTrailingDelimiter', 'includeFoldersAsPrefixes', 'softDeleted'];
@@ -16,7 +17,7 @@ export function listObjects(request: StorageRequest, bucket: Bucket): StorageRep
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
   const endOffset = query.get('endOffset') ?? '';
-  const maxResults = Math.min(Number(query.get('maxResults') ?? 0) || maxResultsLimit, maxResultsLimit);
+  const maxResults = Math.min(readNumber(query, 'maxResults') || maxResultsLimit, maxResultsLimit);
   const after = query.has('pageToken') ? readToken(query.get('pageToken') ?? '') : undefined;
   const from = [prefix, query.get('startOffset') ?? '', after ?? ''].reduce((a, b) =>
     compareNames(a, b) < 0 ? b : a,

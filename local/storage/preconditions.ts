@@ -1,9 +1,24 @@
-import { conditionNotMet } from './errors.ts';
+import { conditionNotMet, invalid } from './errors.ts';
 import type { StoredObject } from './object.ts';
+
+const conditions = [
+  'ifGenerationMatch',
+  'ifGenerationNotMatch',
+  'ifMetagenerationMatch',
+  'ifMetagenerationNotMatch',
+];
+
+/** A number of the query; undefined where it is not given. Throws 400 for what is none. */
+export function readNumber(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (!/^\d{1,19}$/.test(text)) throw invalid(`Invalid value for ${name}: "${text}".`);
+  return Number(text);
+}
 
 /**
  * Checks `ifGenerationMatch`, `ifGenerationNotMatch`, `ifMetagenerationMatch` and `ifMetagenerationNotMatch` against
- * the live object; generation 0 stands for none. Throws 412 (https://cloud.google.com/storage/docs/request-preconditions).
+ * the live object; generation 0 stands for none. Throws 400 for what is no number, 412 (https://cloud.google.com/storage/docs/request-preconditions).
  * `prefix` is `Source` for the source of a copy.
  */
 export function checkPreconditions(
@@ -11,6 +26,7 @@ export function checkPreconditions(
   live: StoredObject | undefined,
   prefix = '',
 ): void {
+  for (const name of conditions) readNumber(query, name.replace('if', `if${prefix}`));
   const generation = live?.generation ?? 0;
   const metageneration = live?.metageneration ?? 0;
   if (!isMatch(query.get(`if${prefix}GenerationMatch`), generation)) throw conditionNotMet();

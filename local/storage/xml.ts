@@ -2,9 +2,16 @@ import type { Bucket } from './bucket.ts';
 import type { Buckets } from './buckets.ts';
 import { sentChecksums } from './checksums.ts';
 import { download } from './download.ts';
-import { invalid, StorageError } from './errors.ts';
+import { conditionNotMet, invalid, StorageError } from './errors.ts';
 import { readWhole, type StorageReply, type StorageRequest } from './http.ts';
-import { changeFields, checkName, etagOf, hashHeader, type ObjectFields } from './object.ts';
+import {
+  changeFields,
+  checkName,
+  etagOf,
+  hashHeader,
+  type ObjectFields,
+  type StoredObject,
+} from './object.ts';
 import { checkPreconditions } from './preconditions.ts';
 import { checkLength, readLengthRange, type UploadSessions } from './sessions.ts';
 import { checkSignature, type Signer } from './signed.ts';
@@ -43,7 +50,7 @@ async function answer(request: StorageRequest, service: StorageState): Promise<S
   switch (method) {
     case 'GET':
     case 'HEAD':
-      return asked(download(request, bucket.get(name, conditions)), query);
+      return read(request, bucket.get(name, conditions));
     case 'PUT':
       return putObject(request, bucket, name, conditions);
     case 'POST':
@@ -60,14 +67,28 @@ async function answer(request: StorageRequest, service: StorageState): Promise<S
   }
 }
 
-/** What a signed address asks for goes before what the object has. */
-function asked(reply: StorageReply, query: URLSearchParams): StorageReply {
-  const headers = { ...reply.headers };
+/** The content; what a signed address asks for goes before what the object has. */
+function read(request: StorageRequest, object: StoredObject): StorageReply {
+  const { 'if-none-match': known, 'if-match': wanted, 'if-range': ranged } = request.headers;
+  const etag = xmlEtag(object);
+  const has = (tags: string) => tags.split(',').some((tag) => tag.trim() === '*' || tag.trim() === etag);
+  if (wanted !== undefined && !has(wanted)) throw conditionNotMet();
+  if (known !== undefined && has(known)) return { status: 304, headers: { etag }, billedAs: 'class_b' };
+  const { range: _, ...whole } = request.headers;
+  const isOfAnother = ranged !== undefined && ranged !== etag;
+  const reply = download(isOfAnother ? { ...request, headers: whole } : request, object);
+  const headers: Record<string, string | number> = { ...reply.headers, etag };
   for (const name of ['content-type', 'content-disposition']) {
-    const value = query.get(`response-${name}`);
+    const value = request.query.get(`response-${name}`);
     if (value !== null) headers[name] = value;
   }
   return { ...reply, headers };
+}
+
+/** The XML API's tag is the content's MD5; a composed object, which has none, has another. */
+function xmlEtag(object: StoredObject): string {
+  const { md5Hash } = object;
+  return `"${md5Hash === undefined ? etagOf(object) : Buffer.from(md5Hash, 'base64').toString('hex')}"`;
 }
 
 async function putObject(
@@ -90,7 +111,7 @@ async function putObject(
     'x-goog-metageneration': object.metageneration,
     'x-goog-hash': hashHeader(object),
     'x-goog-stored-content-length': object.data.length,
-    etag: etagOf(object),
+    etag: xmlEtag(object),
   };
   return { status: 200, headers, billedAs: 'class_a' };
 }

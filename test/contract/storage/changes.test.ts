@@ -143,6 +143,17 @@ describe('Cloud Storage: reading, changing, billing', () => {
     assert.deepEqual(await names(), ['bodies/later', 'bodies/never', 'kept', 'old/a']);
     harness.advance(30 * dayMs);
     assert.deepEqual(await names(), ['bodies/never', 'kept']);
+    await save('past/a');
+    const tomorrow = new Date(harness.clock.now() + dayMs).toISOString().slice(0, 10);
+    const rule = (condition: object, prefix: string) => ({
+      action: { type: 'Delete' as const },
+      condition: { ...condition, matchesPrefix: [prefix] },
+    });
+    await harness.bucket.setMetadata({
+      lifecycle: { rule: [rule({ isLive: false }, 'bodies/'), rule({ createdBefore: tomorrow }, 'past/')] },
+    });
+    harness.storage.runLifecycle();
+    assert.deepEqual(await names(), ['bodies/never', 'kept']);
     const unknown = { rule: [{ action: { type: 'Delete' }, condition: { numNewerVersions: 3 } }] };
     const refused = harness.bucket.setMetadata({
       lifecycle: unknown as NonNullable<BucketMetadata['lifecycle']>,
@@ -244,6 +255,12 @@ describe('Cloud Storage: reading, changing, billing', () => {
     };
     assert.equal(error.code, 404);
     assert.deepEqual(error.errors, [{ message: error.message, domain: 'global', reason: 'notFound' }]);
+    await save('x');
+    const object = `${harness.origin}/storage/v1/b/${bucketName}/o/x`;
+    for (const query of ['generation=new', 'ifGenerationMatch=-1', 'ifMetagenerationMatch=1.5']) {
+      assert.equal((await fetch(`${object}?${query}`)).status, 400, query);
+    }
+    assert.equal((await fetch(`${harness.origin}/storage/v1/b/${bucketName}/o?maxResults=many`)).status, 400);
     const requests = [
       fetch(`${harness.origin}/storage/v1/b/%zz/o`),
       fetch(`${harness.origin}/storage/v1/b/${bucketName}/acl`),

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type BucketMetadata, Storage } from '@google-cloud/storage';
 import { bucketName, codeOf, dayMs, type Harness, startHarness } from './harness.ts';
 
@@ -145,6 +148,28 @@ describe('Cloud Storage: holds, composed objects, settings, other origins', () =
     assert.deepEqual([labels, metageneration], [{ team: 'a' }, '3']);
     const late = harness.bucket.setMetadata({ labels: { team: 'b' } }, { ifMetagenerationMatch: 2 });
     assert.equal(await codeOf(late), 412);
+  });
+
+  it('keeps holds, composed objects and settings in a snapshot', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'storage-snapshot-'));
+    const next = await startHarness();
+    try {
+      await harness.bucket.setMetadata({ labels: { a: 'b' }, cors: [{ origin: ['*'], method: ['GET'] }] });
+      await save('1');
+      await harness.bucket.combine(['1', '1'], 'twice');
+      await harness.bucket.file('1').setMetadata({ temporaryHold: true });
+      await harness.storage.exportState(directory);
+      await next.storage.importState(directory);
+      assert.equal(await codeOf(next.bucket.file('1').delete()), 403);
+      assert.equal((await next.bucket.file('twice').download())[0].toString(), '11');
+      const [twice] = await next.bucket.file('twice').getMetadata();
+      assert.deepEqual([twice.componentCount, twice.md5Hash], [2, undefined]);
+      const [{ labels, cors }] = await next.bucket.getMetadata();
+      assert.deepEqual([labels, cors], [{ a: 'b' }, [{ origin: ['*'], method: ['GET'] }]]);
+    } finally {
+      await next.close();
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('opens a resumable session to the page whose origin it was made for', async () => {

@@ -59,6 +59,19 @@ describe('Cloud Storage: signed addresses', () => {
     await refused(fetch(await sign({}, 'none')), 404, 'NoSuchKey');
   });
 
+  it('take conditions on the tag, which is the MD5', async () => {
+    const url = await sign();
+    const tag = (await fetch(url)).headers.get('etag') ?? '';
+    assert.equal(tag, '"5d41402abc4b2a76b9719d911017c592"');
+    const get = async (headers: Record<string, string>) => read(await fetch(url, { headers }));
+    assert.deepEqual((await get({ 'if-none-match': `"x", ${tag}` })).status, 304);
+    assert.deepEqual((await get({ 'if-none-match': '"x"' })).text, 'hello');
+    assert.deepEqual((await get({ 'if-match': '"x"' })).status, 412);
+    assert.deepEqual((await get({ 'if-match': tag })).text, 'hello');
+    assert.deepEqual((await get({ range: 'bytes=0-1', 'if-range': tag })).text, 'he');
+    assert.deepEqual((await get({ range: 'bytes=0-1', 'if-range': '"x"' })).text, 'hello');
+  });
+
   it('are refused unsigned, altered, for another object or method, and by keys unknown', async () => {
     const url = await sign();
     await refused(fetch(url.split('?')[0] ?? ''), 403, 'AccessDenied');
