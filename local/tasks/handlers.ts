@@ -66,9 +66,10 @@ export function v2Handlers(queues: Queues, clock: LocalClock): Record<string, Ha
     CreateQueue: handle<CreateQueue>((request) =>
       once(wire.writeQueue(queues.create(wire.readQueueConfig(request.queue ?? {})))),
     ),
-    UpdateQueue: handle<UpdateQueue>((request) =>
-      once(wire.writeQueue(queues.ensure(wire.readQueueConfig(request.queue ?? {})))),
-    ),
+    UpdateQueue: handle<UpdateQueue>(({ queue, updateMask }) => {
+      const config = wire.readQueueConfig(queue ?? {});
+      return once(wire.writeQueue(queues.ensure(config, updateMask?.paths ?? [])));
+    }),
     DeleteQueue: handle<ByName>((request) => {
       queues.delete(request.name ?? '');
       return once({});
@@ -94,7 +95,7 @@ export function v2beta3Handlers(queues: Queues): Record<string, Handler> {
 }
 
 function handle<Request>(work: (request: Request, bytes: number) => Answer): Handler {
-  return ({ message, bytes }) => work(message as Request, bytes);
+  return ({ decode, bytes }) => work(decode() as Request, bytes);
 }
 
 function once(response: object): Answer {
@@ -121,6 +122,7 @@ function listTasks(queues: Queues, request: ListTasks): Answer {
   const isFull = wire.isFullView(request.responseView);
   const after = Number(request.pageToken || 0);
   if (!Number.isSafeInteger(after)) throw invalidArgument('The page token is not one of this queue.');
+  if ((request.pageSize ?? 0) < 0) throw invalidArgument('The page size must not be negative.');
   const pageSize = Math.min(request.pageSize || limits.maxPageSize, limits.maxPageSize);
   const found = queue.list(after, pageSize + 1);
   const page = found.slice(0, pageSize);
@@ -135,7 +137,8 @@ function listTasks(queues: Queues, request: ListTasks): Answer {
 }
 
 function findTask(queues: Queues, name: string | null | undefined): { queue: Queue; task: Task } {
-  const [queueName = ''] = (name ?? '').split('/tasks/');
+  const [queueName = '', id] = (name ?? '').split('/tasks/');
+  if (id === undefined) throw invalidArgument(`Not a task name: "${name}".`);
   const queue = queues.get(queueName);
   const task = queue.get(name ?? '');
   if (task === undefined) throw notFound(`Task "${name}"`);

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
+import { invalidArgument } from './errors.ts';
 
 /** The protos that the official client ships, so that both speak the same version. */
 const protosUrl = new URL('protos.json', import.meta.resolve('@google-cloud/tasks/build/protos'));
 const root = protobuf.Root.fromJSON(JSON.parse(readFileSync(protosUrl, 'utf8')));
 
-/** A decoded request and its size as sent, which is what is billed. */
+/** A request and its size as sent, which is what is billed. */
 export interface Received {
-  message: object;
+  /** The message, decoded late: the transport would call bytes that are none a failure of the server's. */
+  decode(): object;
   bytes: number;
 }
 
@@ -26,7 +28,7 @@ export function serviceDefinition(fullName: string): ServiceDefinition {
       responseStream: false,
       requestSerialize: (message) => Buffer.from(resolvedRequestType.encode(message).finish()),
       requestDeserialize: (bytes): Received => ({
-        message: resolvedRequestType.decode(bytes),
+        decode: () => decodeMessage(resolvedRequestType, bytes),
         bytes: bytes.length,
       }),
       responseSerialize: (message) => Buffer.from(resolvedResponseType.encode(message).finish()),
@@ -34,4 +36,14 @@ export function serviceDefinition(fullName: string): ServiceDefinition {
     };
   }
   return methods;
+}
+
+function decodeMessage(type: protobuf.Type, bytes: Uint8Array): object {
+  try {
+    return type.decode(bytes);
+  } catch (error) {
+    throw invalidArgument(
+      `The request is no ${type.name}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import type { DispatchContext } from './dispatcher.ts';
 import { invalidArgument, notFound, TasksError } from './errors.ts';
 import { Queue, type QueueConfig } from './queue.ts';
+import { checkConfig, masked } from './queue-config.ts';
 
 const queueNamePattern = /^projects\/[^/]+\/locations\/[^/]+\/queues\/[A-Za-z0-9-]{1,100}$/;
 
@@ -18,16 +19,18 @@ export class Queues {
     return [...this.#queues.values()];
   }
 
-  /** Throws NOT_FOUND. */
+  /** Throws NOT_FOUND, or INVALID_ARGUMENT for a name that no queue can have. */
   get(name: string): Queue {
+    checkName(name);
     const queue = this.#queues.get(name);
     if (queue === undefined) throw notFound(`Queue "${name}"`);
     return queue;
   }
 
-  /** Throws ALREADY_EXISTS, or INVALID_ARGUMENT for a name that no queue can have. */
+  /** Throws ALREADY_EXISTS, or INVALID_ARGUMENT for a name or settings that no queue can have. */
   create(config: QueueConfig): Queue {
-    if (!queueNamePattern.test(config.name)) throw invalidArgument(`Not a queue name: "${config.name}".`);
+    checkName(config.name);
+    checkConfig(config);
     if (this.#queues.has(config.name)) {
       throw new TasksError(status.ALREADY_EXISTS, `Queue "${config.name}" exists.`);
     }
@@ -36,11 +39,13 @@ export class Queues {
     return queue;
   }
 
-  /** Makes the queue, or gives an existing one these settings and keeps its tasks. */
-  ensure(config: QueueConfig): Queue {
+  /** Makes the queue, or gives an existing one these settings (of them, those of the mask) and keeps its tasks. */
+  ensure(config: QueueConfig, mask: string[] = []): Queue {
     const existing = this.#queues.get(config.name);
     if (existing === undefined) return this.create(config);
-    existing.configure(config);
+    const changed = mask.length === 0 ? config : masked(existing.state().config, config, mask);
+    checkConfig(changed);
+    existing.configure(changed);
     return existing;
   }
 
@@ -50,4 +55,8 @@ export class Queues {
     queue.stop();
     this.#queues.delete(name);
   }
+}
+
+function checkName(name: string): void {
+  if (!queueNamePattern.test(name)) throw invalidArgument(`Not a queue name: "${name}".`);
 }

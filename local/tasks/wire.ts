@@ -140,7 +140,8 @@ function readRequest(wire: WireRequest | null | undefined): TaskRequest {
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url) || url.length > limits.maxUrlCharacters) {
     throw invalidArgument(`The HTTP request's url must begin with http:// or https://; got "${url}".`);
   }
-  const method = httpMethods[Number(wire.httpMethod ?? 0)] ?? 'POST';
+  const method = httpMethods[Number(wire.httpMethod ?? 0)];
+  if (method === undefined) throw invalidArgument(`The HTTP method ${wire.httpMethod} is not one.`);
   const body = wire.body instanceof Uint8Array ? wire.body : Buffer.from(wire.body ?? '', 'base64');
   if (body.length > 0 && !methodsWithBody.has(method)) {
     throw invalidArgument(`An HTTP request with method ${method} must not have a body.`);
