@@ -86,7 +86,9 @@ export class Committer<E extends Event, State> {
 
   /** Of as many of the jobs as memory has room for. */
   async #bases(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<Base<State>[] | DocumentError> {
-    // Without a lease for writes, reading what they build on would be for nothing.
+    // Without time or a lease for writes, reading what they build on would be for nothing.
+    const nowMs = this.#options.clock.now();
+    if (deadlineMs - nowMs < quotaMarginMs) return outOfTime(nowMs);
     const size = await this.#commitSize(jobs.length);
     if (size instanceof DocumentError) return size;
     try {
