@@ -212,7 +212,14 @@ describe('POST /v1/operations', () => {
   });
 
   it('answers 403 where nothing but Sluice’s own collections is meant, at any depth', async () => {
-    for (const path of ['tasks/1', 'files/1', 'quota/ledger', 'tombstones/1', 'users/1/tasks/1']) {
+    for (const path of [
+      'tasks/1',
+      'files/1',
+      'quota/ledger',
+      'tombstones/1',
+      'tasks/1/notes/2',
+      'users/1/tasks/1',
+    ]) {
       const answer = await post([at(path)]);
       assert.equal(answer.status, 403, path);
       assert.equal(rejectedOf(answer)[0]?.code, 'forbidden');

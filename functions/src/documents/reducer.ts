@@ -19,12 +19,14 @@ export function reduceDocument(state: DocumentState, operations: readonly Operat
     fields: copyOf(state.fields) as Fields | undefined,
     stamps: new Map(state.stamps),
     places: new Map(),
+    outer: new Set(),
   };
+  for (const key of state.stamps.keys()) addOuter(draft, placeOf(draft, key));
   // The latest first: most of the others are then beaten at a glance.
   const latestFirst = operations.toSorted((a, b) => (a.stamp < b.stamp ? 1 : -1));
   const undecidable = latestFirst.filter((operation) => !apply(draft, operation));
   fold(draft);
-  const { places: _, ...after } = draft;
+  const { places: _, outer: __, ...after } = draft;
   return { state: after, undecidable };
 }
 
@@ -32,6 +34,8 @@ interface Draft extends DocumentState {
   stamps: Map<string, Stamp>;
   /** Field paths that were met, taken apart. */
   places: Map<string, Place>;
+  /** Keys of places that contain, or contained, others with stamps: the only ones for which it is worth to look. */
+  outer: Set<string>;
 }
 
 interface Place {
@@ -42,9 +46,7 @@ interface Place {
 }
 
 /** A value for one place. */
-interface Put {
-  names: string[];
-  key: string;
+interface Put extends Place {
   value: unknown;
 }
 
@@ -78,6 +80,10 @@ function placeOf(draft: Draft, path: string): Place {
   return place;
 }
 
+function addOuter({ outer }: Draft, { key, around }: Place): void {
+  for (const each of around) if (each !== key) outer.add(each);
+}
+
 /** Whether a place, or one that contains it, has an operation as late. */
 function isBeaten({ stamps }: Draft, { around }: Place, stamp: Stamp): boolean {
   return around.some((key) => (stamps.get(key) ?? earliestStamp) >= stamp);
@@ -93,27 +99,32 @@ function replace(draft: Draft, fields: Fields | undefined, stamp: Stamp): void {
   for (const { names, value } of later) putAt(draft.fields ?? {}, names, value);
 }
 
-function applyPut(draft: Draft, { names, key, value }: Put, stamp: Stamp): void {
+function applyPut(draft: Draft, put: Put, stamp: Stamp): void {
+  const { names, key, value } = put;
   const below = `${key}.`;
-  const inside: string[] = [];
-  for (const each of draft.stamps.keys()) if (each === key || each.startsWith(below)) inside.push(each);
+  const inside = draft.outer.has(key)
+    ? [...draft.stamps.keys()].filter((each) => each.startsWith(below))
+    : [];
   const later = takeLater(draft, inside, stamp);
   draft.fields ??= {};
   putAt(draft.fields, names, value);
   for (const { names: inner, value: kept } of later) putAt(draft.fields, inner, kept);
   draft.stamps.set(key, stamp);
+  addOuter(draft, put);
 }
 
+type Inner = Pick<Put, 'names' | 'value'>;
+
 /** Of these places, what is there now by operations later than `stamp`, outer places first; the others' stamps go. */
-function takeLater(draft: Draft, keys: readonly string[], stamp: Stamp): Put[] {
-  const later: Put[] = [];
+function takeLater(draft: Draft, keys: readonly string[], stamp: Stamp): Inner[] {
+  const later: Inner[] = [];
   for (const key of keys) {
     if ((draft.stamps.get(key) ?? stamp) <= stamp) {
       draft.stamps.delete(key);
       continue;
     }
     const names = namesOf(key) ?? [];
-    later.push({ names, key, value: copyOf(valueAt(draft.fields ?? {}, names)) });
+    later.push({ names, value: copyOf(valueAt(draft.fields ?? {}, names)) });
   }
   return later.sort((a, b) => a.names.length - b.names.length);
 }
