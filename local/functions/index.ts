@@ -52,6 +52,8 @@ export interface ServeOptions {
   path: string;
   /** Another limit than the function's own, when that is shorter. */
   limitMs?: number;
+  /** Changes the answer's headers: names and values in turn. */
+  headers?: (raw: string[]) => string[];
 }
 
 export interface LocalFunctions extends LocalService<FunctionsUsage> {
@@ -135,7 +137,7 @@ class FunctionsManager {
     return this.#all().map(([, instance]) => instance);
   }
 
-  async serve({ name, request, response, path, limitMs }: ServeOptions): Promise<void> {
+  async serve({ name, request, response, path, limitMs, headers }: ServeOptions): Promise<void> {
     const pool = this.#pool(name);
     this.#requests += 1;
     this.#open += 1;
@@ -146,7 +148,7 @@ class FunctionsManager {
       const found = pool.acquire();
       const instance = found instanceof Promise ? await found : found;
       try {
-        await forward({ request, response, instance, path, signal: abort.signal });
+        await forward({ request, response, instance, path, signal: abort.signal, headers });
       } finally {
         pool.release(instance);
       }

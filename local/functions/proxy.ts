@@ -14,6 +14,8 @@ export interface ForwardOptions {
   path: string;
   /** Aborted when the time limit has passed: the caller is answered 504, the instance goes on working. */
   signal: AbortSignal;
+  /** Changes the answer's headers: names and values in turn. */
+  headers?: ((raw: string[]) => string[]) | undefined;
 }
 
 const timeoutText = 'upstream request timeout';
@@ -22,7 +24,14 @@ const timeoutText = 'upstream request timeout';
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'trailer', 'te']);
 
 /** Passes a request to an instance and its answer back; resolves when both are done, however that came. */
-export function forward({ request, response, instance, path, signal }: ForwardOptions): Promise<void> {
+export function forward({
+  request,
+  response,
+  instance,
+  path,
+  signal,
+  headers,
+}: ForwardOptions): Promise<void> {
   if (signal.aborted) answerText(response, 504, timeoutText);
   if (response.destroyed || response.writableEnded) return Promise.resolve();
   return new Promise((resolve) => {
@@ -35,7 +44,8 @@ export function forward({ request, response, instance, path, signal }: ForwardOp
       headers: forwardedHeaders(request),
     });
     upstream.on('response', (answer) => {
-      response.writeHead(answer.statusCode ?? 502, withoutHopByHop(answer.rawHeaders));
+      const raw = withoutHopByHop(answer.rawHeaders);
+      response.writeHead(answer.statusCode ?? 502, headers?.(raw) ?? raw);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });

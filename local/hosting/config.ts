@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { globPattern } from './globs.ts';
+import type { HeaderRule } from './headers.ts';
 
 export interface Rewrite {
   /** Matches the decoded path of a request. */
@@ -10,30 +12,53 @@ export interface Rewrite {
 export interface HostingConfig {
   publicDir: string;
   rewrites: Rewrite[];
+  headers: HeaderRule[];
 }
 
-/** The Hosting part of a firebase.json. Throws for rewrites to anything but functions. */
+/** What is honoured, or concerns only the deploy. */
+const knownOptions = new Set([
+  'public',
+  'rewrites',
+  'headers',
+  'ignore',
+  'site',
+  'target',
+  'predeploy',
+  'postdeploy',
+]);
+
+/** The Hosting part of a firebase.json. Throws for what the local Hosting would serve otherwise than the service. */
 export function readHostingConfig(firebaseJson: string): HostingConfig {
-  const { hosting } = JSON.parse(readFileSync(firebaseJson, 'utf8'));
-  const rewrites: Rewrite[] = [];
-  for (const rewrite of hosting?.rewrites ?? []) {
-    const functionName: unknown = rewrite.function?.functionId ?? rewrite.function;
-    if (typeof rewrite.source !== 'string' || typeof functionName !== 'string') {
-      throw new Error(
-        `The local Hosting knows only rewrites of a source to a function, not ${JSON.stringify(rewrite)}.`,
-      );
-    }
-    rewrites.push({ pattern: globPattern(rewrite.source), functionName });
+  const { hosting = {} } = JSON.parse(readFileSync(firebaseJson, 'utf8'));
+  const unknown = Object.keys(hosting).find((option) => !knownOptions.has(option));
+  if (unknown !== undefined) {
+    throw new Error(`The local Hosting does not know the option ${unknown}, which ${firebaseJson} sets.`);
   }
-  return { publicDir: join(dirname(firebaseJson), hosting?.public ?? 'public'), rewrites };
+  return {
+    publicDir: join(dirname(firebaseJson), hosting.public ?? 'public'),
+    rewrites: (hosting.rewrites ?? []).map(rewriteOf),
+    headers: (hosting.headers ?? []).map(headerRuleOf),
+  };
 }
 
-/** Hosting's globs as far as they are used: `*` within a segment, `**` across segments. */
-export function globPattern(glob: string): RegExp {
-  const source = glob.replace(/\*\*|\*|[^*]+/g, (part) => {
-    if (part === '**') return '.*';
-    if (part === '*') return '[^/]*';
-    return part.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  });
-  return new RegExp(`^${source}$`);
+function rewriteOf(rewrite: { source?: unknown; function?: { functionId?: unknown } | string }): Rewrite {
+  const { source, function: target } = rewrite;
+  const functionName = typeof target === 'object' ? target.functionId : target;
+  if (typeof source !== 'string' || typeof functionName !== 'string') {
+    throw new Error(
+      `The local Hosting knows only rewrites of a source to a function, not ${JSON.stringify(rewrite)}.`,
+    );
+  }
+  return { pattern: globPattern(source), functionName };
+}
+
+function headerRuleOf(rule: { source?: unknown; headers?: HeaderRule['headers'] }): HeaderRule {
+  const { source, headers } = rule;
+  const isWhole =
+    Array.isArray(headers) &&
+    headers.every(({ key, value }) => typeof key === 'string' && typeof value === 'string');
+  if (typeof source !== 'string' || !isWhole) {
+    throw new Error(`The local Hosting knows only headers of a source, not ${JSON.stringify(rule)}.`);
+  }
+  return { pattern: globPattern(source), headers };
 }

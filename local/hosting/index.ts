@@ -3,6 +3,7 @@ import type { LocalFunctions } from '../functions/index.ts';
 import { answerText } from '../functions/proxy.ts';
 import { closeServer, listen } from '../shared/http.ts';
 import { readHostingConfig } from './config.ts';
+import { headersFor, keepSessionCookie, passedOn } from './headers.ts';
 import { serveStatic } from './static.ts';
 
 /** Hosting answers 504 after 60 s: https://firebase.google.com/docs/hosting/functions#limitations */
@@ -25,7 +26,7 @@ export interface LocalHosting {
 /** Firebase Hosting on this machine: the static files first, then the rewrites to functions, else 404. */
 export async function startHosting(options: HostingOptions): Promise<LocalHosting> {
   const { functions } = options;
-  const { publicDir, rewrites } = readHostingConfig(options.firebaseJson);
+  const { publicDir, rewrites, headers } = readHostingConfig(options.firebaseJson);
   for (const { functionName } of rewrites) {
     if (!functions.has(functionName))
       throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
@@ -34,9 +35,11 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     const path = decodedPath(request.url ?? '/');
     if (path === undefined) return answerText(response, 400, 'The address is malformed.');
     if (path.startsWith('/__local/')) return options.control(request, response);
-    if (await serveStatic(publicDir, path, request, response)) return;
+    const configured = headersFor(headers, path);
+    if (await serveStatic(publicDir, path, request, response, configured)) return;
     const rewrite = rewrites.find(({ pattern }) => pattern.test(path));
     if (rewrite === undefined) return answerText(response, 404, 'Not found.');
+    keepSessionCookie(request);
     request.headers['x-forwarded-host'] ??= request.headers.host;
     await functions.serve({
       name: rewrite.functionName,
@@ -44,6 +47,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
       response,
       path: request.url ?? '/',
       limitMs: rewriteLimitMs,
+      headers: (raw) => passedOn(raw, configured),
     });
   };
   const server = createServer((request, response) => {

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { ConfiguredHeaders } from './headers.ts';
 
 const contentTypes: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -16,30 +17,40 @@ const contentTypes: Record<string, string> = {
   '.woff2': 'font/woff2',
 };
 
+/** An hour, for browsers: what Hosting says of a file unless firebase.json says otherwise. */
+const defaultCacheControl = 'max-age=3600';
+
 /** Serves the file that a path names, `index.html` for a directory; false when there is none. */
 export async function serveStatic(
   publicDir: string,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
+  configured: ConfiguredHeaders,
 ): Promise<boolean> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const file = await findFile(publicDir, path);
   if (file === undefined) return false;
-  response.writeHead(200, {
+  const isKnown = request.headers['if-none-match'] === file.etag;
+  response.writeHead(isKnown ? 304 : 200, {
     'content-type': contentTypes[extname(file.name)] ?? 'application/octet-stream',
-    'content-length': file.bytes,
-    'cache-control': 'no-cache',
+    ...(isKnown ? {} : { 'content-length': file.bytes }),
+    'cache-control': defaultCacheControl,
+    etag: file.etag,
+    ...Object.fromEntries(configured),
   });
-  if (request.method === 'HEAD') response.end();
+  if (isKnown || request.method === 'HEAD') response.end();
   else await pipeline(createReadStream(file.name), response);
   return true;
 }
 
-async function findFile(
-  publicDir: string,
-  path: string,
-): Promise<{ name: string; bytes: number } | undefined> {
+interface FoundFile {
+  name: string;
+  bytes: number;
+  etag: string;
+}
+
+async function findFile(publicDir: string, path: string): Promise<FoundFile | undefined> {
   const root = normalize(publicDir + sep);
   const named = normalize(join(root, path));
   const name = path.endsWith('/') ? join(named, 'index.html') : named;
@@ -48,5 +59,7 @@ async function findFile(
     return undefined;
   }
   const found = await stat(name).catch(() => undefined);
-  return found?.isFile() ? { name, bytes: found.size } : undefined;
+  if (!found?.isFile()) return undefined;
+  const etag = `"${found.size.toString(16)}-${Math.floor(found.mtimeMs).toString(16)}"`;
+  return { name, bytes: found.size, etag };
 }

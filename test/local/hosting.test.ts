@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { globPattern } from '../../local/hosting/config.ts';
+import { globPattern } from '../../local/hosting/globs.ts';
 import { type LocalHosting, startHosting } from '../../local/hosting/index.ts';
 import { type FixtureFunctions, startFixtureFunctions, until } from './support.ts';
 
@@ -12,20 +12,27 @@ describe('Hosting', () => {
   let fixture: FixtureFunctions;
   let hosting: LocalHosting;
 
-  const writeConfig = (rewrites: object[]): string => {
+  const writeConfig = (rewrites: object[], more: object): string => {
     const file = join(dir, 'firebase.json');
-    writeFileSync(file, JSON.stringify({ hosting: { public: 'site', rewrites } }));
+    writeFileSync(file, JSON.stringify({ hosting: { public: 'site', rewrites, ...more } }));
     return file;
   };
-  const start = (rewrites: object[]): Promise<LocalHosting> =>
+  const start = (rewrites: object[], more: object = {}): Promise<LocalHosting> =>
     startHosting({
       port: 0,
-      firebaseJson: writeConfig(rewrites),
+      firebaseJson: writeConfig(rewrites, more),
       functions: fixture.functions,
       control: async (_request, response) => void response.end('control'),
     });
   const get = (path: string, init?: RequestInit): Promise<Response> =>
     fetch(`http://127.0.0.1:${hosting.port}${path}`, init);
+
+  const header = (key: string, value: string) => ({ key, value });
+  const headers = [
+    { source: '**', headers: [header('X-Site', 'all'), header('X-Order', 'first')] },
+    { source: '/v1/set', headers: [header('cache-control', 'public, max-age=9'), header('X-Order', 'last')] },
+    { source: '**/*.@(css|js)', headers: [header('Cache-Control', 'public, immutable')] },
+  ];
 
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'hosting-'));
@@ -35,11 +42,14 @@ describe('Hosting', () => {
     writeFileSync(join(dir, 'site/.hidden'), 'hidden');
     writeFileSync(join(dir, 'outside.txt'), 'outside');
     fixture = await startFixtureFunctions((spec) => ({ ...spec, timeoutMs: 300_000 }));
-    hosting = await start([
-      { source: '/v1/slow', function: { functionId: 'slow', region: 'us-central1' } },
-      { source: '/v1/**', function: 'echo' },
-      { source: '/sub/**', function: 'echo' },
-    ]);
+    hosting = await start(
+      [
+        { source: '/v1/slow', function: { functionId: 'slow', region: 'us-central1' } },
+        { source: '/v1/**', function: 'echo' },
+        { source: '/sub/**', function: 'echo' },
+      ],
+      { headers },
+    );
   });
   after(async () => {
     await hosting.close();
@@ -86,6 +96,41 @@ describe('Hosting', () => {
     assert.match(await rawGet(hosting.port, '/%zz'), /^HTTP\/1\.1 400 /);
   });
 
+  it('sets the headers of firebase.json, the last rule’s where several set one', async () => {
+    const seen = async (path: string) => {
+      const answer = await get(path);
+      return ['x-site', 'x-order', 'cache-control'].map((name) => answer.headers.get(name));
+    };
+    assert.deepEqual(await seen('/'), ['all', 'first', 'max-age=3600']);
+    assert.deepEqual(await seen('/sub/page.css'), ['all', 'first', 'public, immutable']);
+    assert.deepEqual(await seen('/v1/a'), ['all', 'first', 'private']);
+    assert.deepEqual(await seen('/v1/set'), ['all', 'last', 'public, max-age=9']);
+  });
+
+  it('keeps a function’s answer private and its cookies, unless it may be cached for all', async () => {
+    const answered = async (sent: Record<string, string>) => {
+      const { headers: got } = await get('/v1/a', { headers: { 'x-answer-set-cookie': 'a=1', ...sent } });
+      return [got.get('cache-control'), got.get('set-cookie')];
+    };
+    assert.deepEqual(await answered({}), ['private', 'a=1']);
+    const shared = 'public, max-age=300';
+    assert.deepEqual(await answered({ 'x-answer-cache-control': shared }), [shared, null]);
+  });
+
+  it('shows functions no cookie but __session', async () => {
+    const cookieOf = async (cookie: string) =>
+      ((await (await get('/v1/a', { headers: { cookie } })).json()) as { cookie: string | null }).cookie;
+    assert.equal(await cookieOf('a=1; __session=x; b=2'), '__session=x');
+    assert.equal(await cookieOf('a=1'), null);
+  });
+
+  it('answers 304 for a file that the browser has', async () => {
+    const etag = (await get('/')).headers.get('etag') ?? '';
+    const again = await get('/', { headers: { 'if-none-match': etag } });
+    assert.deepEqual([again.status, await again.text()], [304, '']);
+    assert.equal((await get('/', { headers: { 'if-none-match': '"other"' } })).status, 200);
+  });
+
   it('leaves the control interface to the stack', async () => {
     assert.equal(await (await get('/__local/usage')).text(), 'control');
   });
@@ -95,6 +140,12 @@ describe('Hosting', () => {
     await until(() => fixture.functions.instances().some(({ open_requests }) => open_requests === 1));
     await fixture.advance(60_000);
     assert.equal((await late).status, 504);
+  });
+
+  it('refuses what it would serve otherwise', async () => {
+    await assert.rejects(start([], { cleanUrls: true }), /option cleanUrls/);
+    await assert.rejects(start([], { headers: [{ regex: '.*', headers: [] }] }), /only headers of a source/);
+    await assert.rejects(start([], { headers: [{ source: '/[ab]', headers: [] }] }), /glob \/\[ab\]/);
   });
 
   it('refuses a rewrite that it cannot follow', async () => {
@@ -116,6 +167,15 @@ describe('Hosting’s globs', () => {
     ['/v1/*/x', '/v1/a/x', true],
     ['/v1/*/x', '/v1/a/b/x', false],
     ['/openapi.json', '/openapi-json', false],
+    ['**', '/any/thing', true],
+    ['**/*.css', '/a.css', true],
+    ['**/*.css', '/x/y/a.css', true],
+    ['/**/a', '/xa', false],
+    ['*.css', '/x/a.css', false],
+    ['/*.@(js|css)', '/a.css', true],
+    ['/*.@(js|css)', '/a.cssx', false],
+    ['/{a,b.c}/?', '/b.c/x', true],
+    ['/{a,b.c}/?', '/bxc/x', false],
   ] as const) {
     it(`${glob} ${matches ? 'takes' : 'leaves'} ${path}`, () =>
       assert.equal(globPattern(glob).test(path), matches));
