@@ -61,12 +61,17 @@ describe('figures of files', () => {
     });
   });
 
-  it('are null where nobody can tell', async () => {
+  it('are null where nobody can tell, until ten seconds later', async () => {
+    let isCovered = false;
     const figures = reader([facts(1)], () => {
+      if (isCovered) return 5;
       throw new DocumentError('no_quota', 'No lease covers 100 reads.');
     });
     const { firestore_files, total_files, local_storage } = await figures.read();
     assert.deepEqual([firestore_files, total_files, local_storage?.tts_audio.files], [null, null, 1]);
+    isCovered = true;
+    await clock.advance(10_000);
+    assert.equal((await figures.read()).total_files, 6);
   });
 });
 

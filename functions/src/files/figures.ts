@@ -3,7 +3,7 @@ import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { type Folder, fileIdOfObject, folders } from './fileId.ts';
-import { figuresCacheMs, maxObjectsPage } from './limits.ts';
+import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
 import { filesCollection } from './record.ts';
 
 /** Files in Cloud Storage by folder. */
@@ -108,7 +108,9 @@ export class FileFiguresReader {
     ]);
     const kept = listed.status === 'fulfilled' ? listed.value : undefined;
     const firestoreFiles = counted.status === 'fulfilled' ? counted.value : null;
-    this.#keptUntilMs = nowMs + figuresCacheMs * countReads(firestoreFiles ?? 0);
+    // The first count of an instance finds no lease that covers it, but asks for one.
+    const keptMs = firestoreFiles === null ? figuresRetryMs : figuresCacheMs * countReads(firestoreFiles);
+    this.#keptUntilMs = nowMs + keptMs;
     const all = kept && Object.values(kept.totals);
     const objects = all?.reduce((sum, { files }) => sum + files, 0);
     return {

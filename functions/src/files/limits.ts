@@ -49,3 +49,6 @@ export const maxDuePages = 5;
 
 /** How long figures of files are answered from memory. */
 export const figuresCacheMs = 60_000;
+
+/** After a count that failed. */
+export const figuresRetryMs = 10_000;
