@@ -35,6 +35,14 @@ export function checkPreconditions(
   if (isSame(query.get(`if${prefix}MetagenerationNotMatch`), metageneration)) throw conditionNotMet();
 }
 
+/** Whether a read is answered 304: what the caller has, by `if…NotMatch`, is what there is. */
+export function isNotModified(query: URLSearchParams, { generation, metageneration }: StoredObject): boolean {
+  return (
+    isSame(query.get('ifGenerationNotMatch'), generation) ||
+    isSame(query.get('ifMetagenerationNotMatch'), metageneration)
+  );
+}
+
 function isMatch(wanted: string | null, actual: number): boolean {
   return wanted === null || Number(wanted) === actual;
 }

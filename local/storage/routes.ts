@@ -7,6 +7,7 @@ import { StorageError, unknownRoute } from './errors.ts';
 import { readJson, type StorageReply, type StorageRequest } from './http.ts';
 import { listObjects } from './list.ts';
 import { changeFields, type ObjectFields, type StoredObject, toResource } from './object.ts';
+import { isNotModified } from './preconditions.ts';
 import { insertObject } from './upload.ts';
 import { type StorageState, xmlRoute } from './xml.ts';
 
@@ -55,6 +56,8 @@ async function objectRoute(request: StorageRequest, bucket: Bucket, name: string
   const { method, query, origin } = request;
   switch (method) {
     case 'GET': {
+      const live = bucket.find(name);
+      if (live !== undefined && isNotModified(query, live)) return { status: 304, billedAs: 'class_b' };
       const object = bucket.get(name, query);
       if (query.get('alt') === 'media') return download(request, object);
       return { status: 200, json: toResource(object, origin), billedAs: 'class_b' };

@@ -4,7 +4,7 @@ import type { Bucket } from './bucket.ts';
 import { sentChecksums } from './checksums.ts';
 import { invalid, StorageError } from './errors.ts';
 import { readBody, type StorageReply, type StorageRequest } from './http.ts';
-import { type ObjectFields, type StoredObject, toResource } from './object.ts';
+import { type ObjectFields, toResource } from './object.ts';
 
 /** https://cloud.google.com/storage/docs/resumable-uploads#session-uris */
 const sessionLifeMs = 7 * 24 * 60 * 60 * 1000;
@@ -37,7 +37,8 @@ interface Session extends UploadTarget {
   readonly openedMs: number;
   chunks: Buffer[];
   receivedBytes: number;
-  finished: StoredObject | undefined;
+  /** The object's resource, for a caller who lost the answer. Without its content, which may be gone by then. */
+  finished: Record<string, unknown> | undefined;
 }
 
 /** The part of the object that a request brings: from where, and the whole size if it is known. */
@@ -59,6 +60,7 @@ export class UploadSessions {
 
   /** Returns the id, which is the permission to upload. */
   open(target: UploadTarget): string {
+    this.#forgetOld();
     const id = randomUUID();
     this.#sessions.set(id, {
       ...target,
@@ -80,7 +82,7 @@ export class UploadSessions {
     const session = this.#find(request);
     const range = readRange(request.headers['content-range']);
     const { bytes, isWhole } = await readBody(request.message);
-    if (session.finished !== undefined) return done(session.finished, request);
+    if (session.finished !== undefined) return { status: 200, json: session.finished };
     if (range === 'status') return incomplete(session);
     if (typeof range === 'number')
       return range === session.receivedBytes ? this.#finish(session, request) : incomplete(session);
@@ -109,6 +111,14 @@ export class UploadSessions {
     throw new StorageError(410, 'gone', 'The upload session is older than a week.');
   }
 
+  /** Those past their life for another week; until then they are known to be gone. */
+  #forgetOld(): void {
+    for (const [id, { openedMs }] of this.#sessions) {
+      if (this.#clock.now() - openedMs < 2 * sessionLifeMs) return;
+      this.#sessions.delete(id);
+    }
+  }
+
   #append(session: Session, firstByte: number, bytes: Buffer, isLast: boolean): void {
     const known = session.receivedBytes - firstByte;
     if (known < 0) {
@@ -134,13 +144,10 @@ export class UploadSessions {
     checkLength(receivedBytes, session.lengthRange);
     const sent = sentChecksums(session.metadata, request.headers['x-goog-hash']);
     const data = Buffer.concat(session.chunks);
-    session.finished = session.bucket.put(
-      session.name,
-      { data, fields: session.fields, sent },
-      session.query,
-    );
+    const object = session.bucket.put(session.name, { data, fields: session.fields, sent }, session.query);
+    session.finished = toResource(object, request.origin);
     session.chunks = [];
-    return done(session.finished, request);
+    return { status: 200, json: session.finished };
   }
 }
 
@@ -159,10 +166,6 @@ export function checkLength(bytes: number, range: LengthRange | undefined): void
     throw new StorageError(400, 'entityTooLarge', `Over ${range.max} bytes are not taken.`);
   if (bytes < range.min)
     throw new StorageError(400, 'entityTooSmall', `Under ${range.min} bytes are not taken.`);
-}
-
-function done(object: StoredObject, request: StorageRequest): StorageReply {
-  return { status: 200, json: toResource(object, request.origin) };
 }
 
 function incomplete(session: Session): StorageReply {

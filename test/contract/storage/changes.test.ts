@@ -70,6 +70,10 @@ describe('Cloud Storage: reading, changing, billing', () => {
     await file.setMetadata({ cacheControl: 'x' }, { ifMetagenerationMatch: 1 });
     assert.equal(await codeOf(file.delete({ ifGenerationMatch: generation })), 412);
     assert.equal(await codeOf(file.delete({ ifMetagenerationNotMatch: 2 })), 412);
+    const read = (query: string) => fetch(`${mediaUrl('guarded')}&${query}`);
+    assert.equal((await read(`ifGenerationNotMatch=${later}`)).status, 304);
+    assert.equal((await read('ifMetagenerationNotMatch=2')).status, 304);
+    assert.equal(await (await read(`ifGenerationNotMatch=${generation}`)).text(), 'two');
     await file.delete({ ifGenerationMatch: later });
   });
 

@@ -161,6 +161,10 @@ describe('Cloud Storage: uploads', () => {
     harness.advance(7 * dayMs);
     assert.equal((await put(old.uri, 'bytes 0-4/5', 'hello')).status, 410);
     assert.equal((await put(uploadUrl('uploadType=resumable&upload_id=none'), 'bytes */*')).status, 404);
+    const older = await openSession('c');
+    harness.advance(14 * dayMs);
+    await openSession('d');
+    assert.equal((await put(older.uri, 'bytes */*')).status, 404);
   });
 
   it('refuses broken multipart bodies and names that no object can have', async () => {
