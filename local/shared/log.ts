@@ -1,9 +1,14 @@
+import { styleText } from 'node:util';
+
 /** One log entry: what functions print as a line of JSON for Cloud Logging, or a plain line as its message. */
 export interface LogEntry {
   severity: string;
   message: string;
   [field: string]: unknown;
 }
+
+/** What a log is written to. */
+export type LogStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'hasColors'>;
 
 export type Log = (source: string, entry: LogEntry) => void;
 
@@ -21,11 +26,35 @@ export function parseLogLine(line: string, plainSeverity: string): LogEntry {
   return { severity: plainSeverity, message: line };
 }
 
-const colors: Record<string, string> = { DEBUG: '2', WARNING: '33', ERROR: '31', CRITICAL: '31;1' };
+type Color = Parameters<typeof styleText>[0];
 
-/** Writes entries as one line each: time, source, severity where it matters, message, the other fields. */
-export function createLog(now: () => number, stream: NodeJS.WriteStream): Log {
-  const colored = stream.isTTY && process.env['NO_COLOR'] === undefined;
+const severityColors: Record<string, Color> = {
+  DEBUG: 'dim',
+  NOTICE: 'bold',
+  WARNING: 'yellow',
+  ERROR: 'red',
+  CRITICAL: ['red', 'bold'],
+  ALERT: ['red', 'bold'],
+  EMERGENCY: ['red', 'bold'],
+};
+const sourceColors: Color[] = [
+  'cyan',
+  'green',
+  'magenta',
+  'blue',
+  'cyanBright',
+  'greenBright',
+  'magentaBright',
+];
+
+/**
+ * Writes entries as one line each: time, source, severity where it matters, message, the other fields. Coloured where
+ * the stream is a terminal with colours, unless NO_COLOR (https://no-color.org) says otherwise.
+ */
+export function createLog(now: () => number, stream: LogStream): Log {
+  const isColored = stream.isTTY && stream.hasColors();
+  const paint = (color: Color, text: string): string =>
+    isColored ? styleText(color, text, { validateStream: false }) : text;
   return (source, { severity, message, ...fields }) => {
     const time = new Date(now()).toISOString().slice(11, 23);
     const level = severity === 'INFO' || severity === 'DEFAULT' ? '' : `${severity} `;
@@ -33,8 +62,16 @@ export function createLog(now: () => number, stream: NodeJS.WriteStream): Log {
       .filter(([key]) => !key.startsWith('logging.googleapis.com/'))
       .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
       .join('');
-    const line = `${time} ${source.padEnd(9)} ${level}${message}${rest}`;
-    const color = colored ? colors[severity] : undefined;
-    stream.write(color === undefined ? `${line}\n` : `\x1b[${color}m${line}\x1b[0m\n`);
+    const color = severityColors[severity];
+    const text = color === undefined ? message : paint(color, level + message);
+    const head = `${paint('dim', time)} ${paint(colorOf(source), source.padEnd(9))}`;
+    stream.write(`${head} ${color === undefined ? level : ''}${text}${paint('dim', rest)}\n`);
   };
+}
+
+/** The same for every line of a source. */
+function colorOf(source: string): Color {
+  let sum = 0;
+  for (const letter of source) sum = (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973;
+  return sourceColors[sum % sourceColors.length] ?? 'cyan';
 }
