@@ -67,6 +67,9 @@ describe('what becomes of files', () => {
     assert.equal((await call(`/v1/files/${object}`)).status, 404);
     assert.equal((await call(`/v1/files/${object}`, 'DELETE')).status, 404);
     assert.deepEqual((await call('/v1/files')).json['files'], []);
+    // The document that remembers it outlasts whatever age is asked for.
+    assert.equal((await clean(0)).deleted, 0);
+    assert.deepEqual(await files.documentIds(), [object]);
     pass(2 * hourMs);
     await clean();
     await nothingLeft();
