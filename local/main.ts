@@ -12,15 +12,18 @@ const snapshotLimitMs = 120_000;
 
 const usage = 'Usage: npm start [-- [--port-offset N] [--data DIR]]';
 
+let options: StackOptions = {};
 try {
-  const options = readOptions();
+  options = readOptions();
   const stack = await startStack(options);
-  console.log(welcome(stack, options.data));
   endOnSignal(stack, options.data === undefined ? closeLimitMs : snapshotLimitMs);
+  console.log(welcome(stack, options.data));
 } catch (error) {
   report(error);
   if (error instanceof SnapshotError) console.error('To start without it, give --data another directory.');
-  if (error instanceof PortInUse) console.error('Move all ports with: npm start -- --port-offset 100');
+  if (error instanceof PortInUse) {
+    console.error(`Move all ports with: npm start -- --port-offset ${(options.portOffset ?? 0) + 100}`);
+  }
   process.exitCode = 1;
 }
 
