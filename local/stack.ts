@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ClockControl } from './control/advance.ts';
 import { answerControl, type StackControl } from './control/index.ts';
 import { addSnapshot, latestSnapshot, type Snapshot } from './data.ts';
-import { indexesOf, type LocalFirestore, startFirestore } from './firestore/index.ts';
+import { indexesOf, startFirestore } from './firestore/index.ts';
 import { discoverFunctions, firebaseConfig } from './functions/discovery.ts';
 import { readEnvFiles } from './functions/env-files.ts';
 import { type LocalFunctions, startFunctions } from './functions/index.ts';
@@ -21,8 +21,8 @@ import { type LocalClock, type LocalTimer, OffsetClock } from './shared/clock.ts
 import { Faults } from './shared/faults.ts';
 import { createLog, type Log } from './shared/log.ts';
 import { SnapshotError } from './shared/snapshot.ts';
-import { type LocalStorage, type StorageEvent, startStorage } from './storage/index.ts';
-import { type LocalTasks, type QueueConfig, startTasks } from './tasks/index.ts';
+import { type StorageEvent, startStorage } from './storage/index.ts';
+import { type QueueConfig, startTasks } from './tasks/index.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -120,7 +120,6 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
-    const kept: KeptServices = { firestore, storage, tasks };
     await readState(snapshot, async ({ directory }) => {
       await firestore.importState(directory);
       await storage.importState(directory);
@@ -129,7 +128,9 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     closers.push(async () => {
       if (options.data === undefined || !isStarted) return;
       const about = { clockOffsetMs: clock.offsetMs(), functionsUrl: functionsUrl(functions.port) };
-      await addSnapshot(options.data, about, (directory) => writeState(kept, directory));
+      await addSnapshot(options.data, about, async (directory) => {
+        for (const service of [firestore, storage, tasks, events]) await service.exportState(directory);
+      });
     });
     const clientEnv = {
       GCLOUD_PROJECT: projectId,
@@ -207,9 +208,10 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         control: (request, response) => answerControl(control, request, response),
       }),
     );
-    await readState(snapshot, ({ directory, functionsUrl: from }) =>
-      tasks.importState(directory, { from, to: url }),
-    );
+    await readState(snapshot, async ({ directory, functionsUrl: from }) => {
+      await tasks.importState(directory, { from, to: url });
+      await events.importState(directory);
+    });
     isStarted = true;
     return {
       ...control,
@@ -230,17 +232,6 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     await close();
     throw error;
   }
-}
-
-interface KeptServices {
-  firestore: LocalFirestore;
-  storage: LocalStorage;
-  tasks: LocalTasks;
-}
-
-async function writeState(services: KeptServices, directory: string): Promise<void> {
-  for (const service of [services.firestore, services.storage, services.tasks])
-    await service.exportState(directory);
 }
 
 async function readState(

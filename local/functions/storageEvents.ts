@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import type { LocalClock, LocalTimer } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
+import { readLines, writeLines } from '../shared/snapshot.ts';
 import type { StorageEvent } from '../storage/index.ts';
 
 export interface StorageSubscriber {
@@ -15,6 +17,18 @@ export interface StorageSubscriber {
   url: string;
 }
 
+/** An event that a function has not taken yet. */
+interface Delivery {
+  subscriberName: string;
+  event: StorageEvent;
+  id: string;
+  /** How long the next failure is waited after. */
+  retryMs: number;
+}
+
+const snapshotFile = 'events.jsonl';
+const snapshotFormat = 'sluice-events 1';
+
 /** https://cloud.google.com/eventarc/docs/retry-events: 10 s at first, 600 s at most, for 24 hours. */
 const firstRetryMs = 10_000;
 const longestRetryMs = 600_000;
@@ -26,7 +40,9 @@ export class StorageEvents {
   readonly #log: Log;
   readonly #subscribers: readonly StorageSubscriber[];
   readonly #retries = new Set<LocalTimer>();
+  readonly #pending = new Set<Delivery>();
   #running = 0;
+  #isClosed = false;
 
   constructor(options: { clock: LocalClock; log: Log; subscribers: readonly StorageSubscriber[] }) {
     this.#clock = options.clock;
@@ -42,21 +58,40 @@ export class StorageEvents {
   publish(event: StorageEvent): void {
     const id = randomUUID();
     for (const subscriber of this.#subscribers) {
-      if (subscriber.eventType === event.type) void this.#deliver(subscriber, event, id, firstRetryMs);
+      if (subscriber.eventType !== event.type) continue;
+      void this.#deliver(subscriber, { subscriberName: subscriber.name, event, id, retryMs: firstRetryMs });
     }
   }
 
+  /** Writes what is not taken yet to a file in the directory. */
+  exportState(directory: string): Promise<void> {
+    return writeLines(join(directory, snapshotFile), snapshotFormat, this.#pending);
+  }
+
+  /**
+   * Delivers what {@link exportState} wrote, to functions that there still are.
+   * @throws SnapshotError when it cannot be read.
+   */
+  async importState(directory: string): Promise<void> {
+    const read: Delivery[] = [];
+    for await (const delivery of readLines<Delivery>(join(directory, snapshotFile), snapshotFormat))
+      read.push(delivery);
+    for (const delivery of read) {
+      const subscriber = this.#subscribers.find(({ name }) => name === delivery.subscriberName);
+      if (subscriber !== undefined) void this.#deliver(subscriber, delivery);
+    }
+  }
+
+  /** Nothing more is delivered; what is not taken yet can still be exported. */
   close(): void {
+    this.#isClosed = true;
     for (const timer of this.#retries) this.#clock.clearTimeout(timer);
     this.#retries.clear();
   }
 
-  async #deliver(
-    subscriber: StorageSubscriber,
-    event: StorageEvent,
-    id: string,
-    retryMs: number,
-  ): Promise<void> {
+  async #deliver(subscriber: StorageSubscriber, delivery: Delivery): Promise<void> {
+    const { event, id, retryMs } = delivery;
+    this.#pending.add(delivery);
     this.#running += 1;
     let status = 0;
     try {
@@ -65,12 +100,21 @@ export class StorageEvents {
       // Not reached: as good as an error.
     }
     this.#running -= 1;
-    if (status >= 200 && status < 300) return;
+    if (status >= 200 && status < 300) {
+      this.#pending.delete(delivery);
+      return;
+    }
+    // It failed because everything ends: nobody refused it.
+    if (this.#isClosed) return;
     this.#log('events', { severity: 'ERROR', message: `${subscriber.name} answered ${status} to an event.` });
-    if (!subscriber.retry || this.#clock.now() - event.atMs > retriedForMs) return;
+    if (!subscriber.retry || this.#clock.now() - event.atMs > retriedForMs) {
+      this.#pending.delete(delivery);
+      return;
+    }
+    delivery.retryMs = Math.min(retryMs * 2, longestRetryMs);
     const timer = this.#clock.setTimeout(() => {
       this.#retries.delete(timer);
-      void this.#deliver(subscriber, event, id, Math.min(retryMs * 2, longestRetryMs));
+      void this.#deliver(subscriber, delivery);
     }, retryMs);
     this.#retries.add(timer);
   }

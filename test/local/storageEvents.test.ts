@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { StorageEvents } from '../../local/functions/storageEvents.ts';
 import { OffsetClock } from '../../local/shared/clock.ts';
 import { closeServer, listen } from '../../local/shared/http.ts';
@@ -62,6 +65,32 @@ describe('a bucket’s events', () => {
     clock.setOffsetMs(clock.offsetMs() + 3_600_000);
     assert.equal(new Set(received.map(({ id }) => id)).size, 1);
     events.close();
+  });
+
+  it('that nobody took yet are kept from one start to the next, the same', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'events-'));
+    try {
+      const events = eventsFor(true);
+      answers = [200, 500];
+      events.publish(event(finalized));
+      await settled(events, 1);
+      events.publish(event(finalized));
+      await settled(events, 2);
+      events.close();
+      await events.exportState(dir);
+      const others = eventsFor(true);
+      await others.importState(dir);
+      await settled(others, 3);
+      assert.equal(received[2]?.id, received[1]?.id);
+      await others.exportState(dir);
+      const last = eventsFor(true);
+      await last.importState(dir);
+      assert.equal(last.inFlight(), 0);
+      others.close();
+      last.close();
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 
   it('come once where the function does not want them again', async () => {
