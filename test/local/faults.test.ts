@@ -38,6 +38,7 @@ describe('Faults, through the official clients', () => {
   let clock: OffsetClock;
   let faults: Faults;
   let close: () => Promise<void>;
+  let db: Firestore;
 
   before(async () => {
     clock = new OffsetClock();
@@ -52,7 +53,7 @@ describe('Faults, through the official clients', () => {
       sslCreds: credentials.createInsecure(),
       projectId: 'demo',
     });
-    const db = new Firestore({ projectId: 'demo', host: `127.0.0.1:${firestore.port}`, ssl: false });
+    db = new Firestore({ projectId: 'demo', host: `127.0.0.1:${firestore.port}`, ssl: false });
     const raw = new v1.FirestoreClient(client(firestore.port));
     const tasksClient = new CloudTasksClient(client(tasks.port));
     const bucket = new Storage({
@@ -193,6 +194,36 @@ describe('Faults, through the official clients', () => {
       });
     });
   }
+
+  it('a cut takes the listeners on its connection along, and they come back', async () => {
+    const seen: number[] = [];
+    let tell = (): void => {};
+    const stop = db.doc('listened/a').onSnapshot((document) => {
+      seen.push(document.get('n') ?? 0);
+      tell();
+    });
+    const until = async (value: number): Promise<void> => {
+      while (seen.at(-1) !== value) {
+        await new Promise<void>((resolve) => {
+          tell = resolve;
+        });
+      }
+    };
+    await until(0);
+    let cuts = 0;
+    const check = faults.check.bind(faults);
+    faults.check = (service, method, phase) => {
+      if (method === 'Listen' && phase === 'before') cuts += 1;
+      return check(service, method, phase);
+    };
+    add(services[0] as Service, { cut: true, phase: 'after', method: 'Commit' });
+    const set = db.doc('listened/a').set({ n: 1 });
+    while (cuts === 0) await nextTurn();
+    faults.clear();
+    faults.check = check;
+    await Promise.all([until(1), set]);
+    stop();
+  });
 
   it('hit the asked share, and only their service and method', async () => {
     const [firestore, tasks] = services as [Service, Service];
