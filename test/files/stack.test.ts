@@ -53,7 +53,8 @@ describe('files on the local stack', () => {
       file_id: string;
       upload: { url: string; method: string };
     };
-    assert.equal((await json(await call(`/v1/files/${fileId}`)))['status'], 'pending');
+    // Through the pipeline, where a cold start on a busy machine takes longer than an upload waits for Firestore.
+    await until(async () => (await json(await call(`/v1/files/${fileId}`)))['status'] === 'pending');
     assert.equal((await call(`/v1/files/${fileId}/content`)).status, 409);
     const first = 1024 * 1024;
     const part = await fetch(upload.url, {

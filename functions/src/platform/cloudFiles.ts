@@ -9,6 +9,9 @@ import type { ByteRange, FileObjects, NewObject, ObjectFacts } from './fileObjec
 /** Longest wait for an answer; the content of a download may take longer. */
 const callTimeoutMs = 50_000;
 
+/** How long failed calls are repeated: miners that upload wait 30 s for an answer. */
+const retryMs = 20_000;
+
 /** A bucket's files through `@google-cloud/storage`, which is loaded at the first call. */
 export function cloudFiles(bucketName: string): FileObjects {
   return new CloudFiles(bucketName);
@@ -133,7 +136,7 @@ class CloudFiles implements FileObjects {
     this.#opened ??= import('@google-cloud/storage').then(({ Storage }) => {
       // The client puts 11 listeners on each download's stream, and Node would warn of every one.
       EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
-      const retryOptions = { totalTimeout: callTimeoutMs / 1000 };
+      const retryOptions = { totalTimeout: retryMs / 1000 };
       return {
         calls: new Storage({ timeout: callTimeoutMs, retryOptions }).bucket(this.#bucketName),
         // A client's timeout covers the whole body, however slow its reader.
