@@ -1,4 +1,5 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,5 +32,12 @@ export async function createServiceAccount(projectId: string): Promise<ServiceAc
     token_uri: 'http://127.0.0.1:9/token',
   };
   await writeFile(keyFile, JSON.stringify(key), { mode: 0o600 });
-  return { email, publicKey, keyFile, close: () => rm(folder, { recursive: true, force: true }) };
+  // Also where the process ends without closing anything.
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  const close = async () => {
+    process.removeListener('exit', remove);
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { email, publicKey, keyFile, close };
 }
