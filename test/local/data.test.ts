@@ -105,6 +105,17 @@ describe('a stack with a data directory', () => {
     const options = { metadata: { customTime: '2031-02-03T04:05:06.000Z', metadata: { kind: 'try' } } };
     await bucketOf(first).file('a/../b?#').save('content', options);
     await bucketOf(first).file('empty').save('');
+    const uploaded = await fetch(`${first.urls.hosting}/v1/files`, {
+      method: 'POST',
+      headers: {
+        'x-api-key': first.keys['ingest'] ?? '',
+        'x-file-name': 'a.txt',
+        'x-file-type': 'transcription',
+        'content-type': 'text/plain',
+      },
+      body: 'words',
+    });
+    const { file_id: fileId } = (await uploaded.json()) as { file_id: string };
     const [before] = await bucketOf(first).file('a/../b?#').getMetadata();
     assert.equal(await seesTask('queued'), false);
     const beforeMs = await first.advance(300_000);
@@ -118,6 +129,7 @@ describe('a stack with a data directory', () => {
     assert.equal(String((await bucketOf(second).file('a/../b?#').download())[0]), 'content');
     assert.equal((await bucketOf(second).file('empty').download())[0].length, 0);
     for (const id of ['kept', 'queued']) while (!(await seesTask(id))) await second.advance(5000);
+    assert.equal(await (await call(`/v1/files/${fileId}/content`, 'read')).text(), 'words');
     assert.deepEqual(
       logged.filter((line) => /Memory limit|ended by itself/.test(line)),
       [],
