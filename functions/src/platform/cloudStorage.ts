@@ -42,7 +42,7 @@ class CloudObjects implements ObjectStore {
       return bytes;
     } catch (cause) {
       // Also where it is gone: it was there a moment ago, so somebody is writing it.
-      throw new AppError('unavailable', `Cloud Storage failed on ${name}: ${messageOf(cause)}`, { cause });
+      throw storageFailure(cause, name);
     }
   }
 
@@ -125,5 +125,6 @@ export function storageFailure(cause: unknown, name: string): AppError {
   if (storageStatus(cause) === 412) {
     return new AppError('conflict', `Object ${name} is not at the generation that was expected.`, { cause });
   }
-  return new AppError('unavailable', `Cloud Storage failed on ${name}: ${messageOf(cause)}`, { cause });
+  const detail = new Error(`${name}: ${messageOf(cause)}`, { cause });
+  return new AppError('unavailable', 'Cloud Storage does not answer; try again.', { cause: detail });
 }

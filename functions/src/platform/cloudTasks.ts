@@ -1,5 +1,5 @@
 import type { CloudTasksClient } from '@google-cloud/tasks';
-import { AppError, messageOf } from './errors.ts';
+import { AppError } from './errors.ts';
 
 /** A task queue function's queue, as much of it as Sluice needs. */
 export interface TaskQueue {
@@ -141,5 +141,5 @@ class EmulatorQueue implements TaskQueue {
 }
 
 function unavailable(cause: unknown): AppError {
-  return new AppError('unavailable', `Cloud Tasks did not take the task: ${messageOf(cause)}`, { cause });
+  return new AppError('unavailable', 'Cloud Tasks does not take tasks; try again.', { cause });
 }

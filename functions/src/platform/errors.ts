@@ -38,7 +38,9 @@ export class AppError extends Error {
   }
 }
 
-/** The error's message, whatever was thrown. */
+/** What happened, for logs: the message of whatever was thrown, and behind one that is shown to callers its cause's. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const hasCause = error instanceof AppError && error.cause !== undefined;
+  return hasCause ? `${error.message} (${messageOf(error.cause)})` : error.message;
 }

@@ -1,6 +1,6 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks';
 import { clientOptions, cloudTasksClient, isTasksEmulator, queueName } from './cloudTasks.ts';
-import { AppError, messageOf } from './errors.ts';
+import { AppError } from './errors.ts';
 
 /** What an operator may do with a queue, and see of it. Every method throws AppError `unavailable`. */
 export interface QueueControl {
@@ -118,7 +118,7 @@ async function answered<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (cause) {
-    throw new AppError('unavailable', `Cloud Tasks did not answer: ${messageOf(cause)}`, { cause });
+    throw new AppError('unavailable', 'Cloud Tasks does not answer; try again.', { cause });
   }
 }
 
