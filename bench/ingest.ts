@@ -19,12 +19,8 @@ const lingerMs = 20;
 const acknowledgementMs = 10;
 const maxResidentMib = 250;
 
-/**
- * The heap that V8 allows itself where a container has the 1 GiB of `ingest`: on a large machine it would let garbage lie
- * for longer. Seen under a memory limit of 1 GiB, which gives the same young generation. With what functions/.env sets, for
- * both servers.
- */
-const containerEnv = { NODE_OPTIONS: `--max-heap-size=512 ${deployedEnv()['NODE_OPTIONS'] ?? ''}` };
+/** What functions/.env sets, for both servers. The stack gives each the heap of its container. */
+const containerEnv = deployedEnv();
 
 /** Rarely sent: larger responses go to Cloud Storage first. */
 const maxInlineBytes = 60_000;
