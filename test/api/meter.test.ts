@@ -2,15 +2,7 @@ import assert from 'node:assert/strict';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { reopening } from '../../functions/src/quota/leasedDocuments.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
-import { unlimitedDocuments } from '../support/quota.ts';
-
-const answering: DocumentStore = {
-  read: async (paths) => paths.map((path) => ({ path })),
-  commit: async () => [],
-  commitIfAbsent: async () => undefined,
-  query: async () => ({ documents: [], readTimeMs: 0, billedReads: 3 }),
-  count: async () => 2_001,
-};
+import { answering, unlimitedDocuments } from '../support/quota.ts';
 
 const failing: DocumentStore = {
   read: () => Promise.reject(new Error('down')),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { startMs } from '../support/clock.ts';
+import { seeded } from '../support/random.ts';
 import { asked, charged, freeTier, longestGap, Scene, writing } from './scene.ts';
-import { seeded } from './world.ts';
 
 const secondMs = 1_000;
 const minuteMs = 60_000;

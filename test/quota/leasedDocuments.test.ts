@@ -10,6 +10,7 @@ import { noOperations, type Operations, type OperationType } from '../../functio
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
 import { memoryLogger } from '../support/logger.ts';
+import { answering } from '../support/quota.ts';
 import { freeTier, plenty, Scene } from './scene.ts';
 
 const query = { collection: 'tasks', filters: [], orderBy: [], limit: 50 };
@@ -21,14 +22,6 @@ function set(path: string): DocumentWrite {
 function removal(path: string): DocumentWrite {
   return { path, ifVersion: 'any', changes: 'deleted' };
 }
-
-const answering: DocumentStore = {
-  read: async (paths) => paths.map((path) => ({ path })),
-  commit: async () => [],
-  commitIfAbsent: async () => undefined,
-  query: async () => ({ documents: [], readTimeMs: 0, billedReads: 3 }),
-  count: async () => 2_001,
-};
 
 /** Documents whose holder grants as it is told, and writes down what is taken and given back. */
 function counted(store: Partial<DocumentStore> = {}, deny?: OperationType) {

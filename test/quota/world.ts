@@ -12,18 +12,8 @@ import { noOperations } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { MemoryDocuments } from '../support/documents.ts';
 import { memoryLogger } from '../support/logger.ts';
+import { seeded } from '../support/random.ts';
 import { VirtualTime } from './virtualTime.ts';
-
-/** Random numbers that are the same for the same seed (mulberry32's recurrence). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const maxDelayMs = 200;
 const maxSkewMs = 1_000;

@@ -4,6 +4,7 @@ import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import type { Fate } from './fate.ts';
 import { memoryLogger } from './logger.ts';
 import type { Instance, Pipeline } from './pipeline.ts';
+import { seeded } from './random.ts';
 
 /** Few enough that no carrier is given up: what is tested is that nothing is lost, not when to stop trying. */
 const maxCrashes = 4;
@@ -75,17 +76,6 @@ class Crowd {
   }
 }
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** What the scheduled function does each minute. */
 async function sweep({ objects, tasks }: Pipeline): Promise<void> {
   const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
@@ -98,7 +88,7 @@ export async function runCrowd<E extends Event>(
   groups: readonly (readonly E[])[],
   { size, seed }: { size: number; seed: number },
 ): Promise<number> {
-  const random = randomOf(seed);
+  const random = seeded(seed);
   pipeline.tasks.delayMs = () => Math.floor(random() * 3_000);
   pipeline.tasks.copies = () => (random() < 0.1 ? 2 : 1);
   const crowd = new Crowd(pipeline, size, random);

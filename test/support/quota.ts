@@ -13,6 +13,15 @@ import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { ManualClock } from './clock.ts';
 import { memoryLogger } from './logger.ts';
 
+/** A database that has nothing and takes everything; a query bills three reads, a count as many as 2,001 documents do. */
+export const answering: DocumentStore = {
+  read: async (paths) => paths.map((path) => ({ path })),
+  commit: async () => [],
+  commitIfAbsent: async () => undefined,
+  query: async () => ({ documents: [], readTimeMs: 0, billedReads: 3 }),
+  count: async () => 2_001,
+};
+
 /** A holder that grants everything: for tests of what is done with documents, not of what it costs. */
 export const generousHolder: Pick<LeaseHolder, 'acquire' | 'giveBack' | 'commitSize'> = {
   acquire: async () => ({ isGranted: true, leaseId: 'all' }),

@@ -49,7 +49,7 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   const { logger } = base();
   const options = { meter, throttle: throttle(), clock };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, ids, logger, random: Math.random });
-  atShutdown(() => holder.close());
+  atShutdown(clock, () => holder.close());
   const waiting =
     kind === 'api'
       ? { maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }

@@ -102,6 +102,17 @@ export function filePath(fileId: string): string {
 /** The document's fields, in the database's values; `content` beside them where the bytes are inline. */
 export function fieldsOf(record: FileRecord): Fields {
   return {
+    ...shared(record),
+    object: hasObject(record) ? (objectOf(record.fileId) ?? null) : null,
+    reason: record.reason,
+    created_at: new Date(record.createdMs),
+    expires_at: record.expiresMs === null ? null : new Date(record.expiresMs),
+  };
+}
+
+/** What the document and the API call by the same names. */
+function shared(record: FileRecord) {
+  return {
     file_id: record.fileId,
     file_name: record.fileName,
     content_type: record.contentType,
@@ -110,11 +121,7 @@ export function fieldsOf(record: FileRecord): Fields {
     sha256: record.sha256,
     md5: record.md5,
     location: record.location,
-    object: hasObject(record) ? (objectOf(record.fileId) ?? null) : null,
     status: record.status,
-    reason: record.reason,
-    created_at: new Date(record.createdMs),
-    expires_at: record.expiresMs === null ? null : new Date(record.expiresMs),
   };
 }
 
@@ -153,15 +160,7 @@ const statuses: readonly FileStatus[] = ['pending', 'stored', 'failed', 'deleted
 /** The record as the API shows it. */
 export function recordJson(record: FileRecord): JsonObject {
   return {
-    file_id: record.fileId,
-    file_name: record.fileName,
-    content_type: record.contentType,
-    file_type: record.fileType,
-    size: record.size,
-    sha256: record.sha256,
-    md5: record.md5,
-    location: record.location,
-    status: record.status,
+    ...shared(record),
     ...(record.reason === null ? {} : { reason: record.reason }),
     created_at: new Date(record.createdMs).toISOString(),
     expires_at: record.expiresMs === null ? null : new Date(record.expiresMs).toISOString(),

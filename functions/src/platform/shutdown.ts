@@ -1,3 +1,6 @@
+import type { Clock } from './clock.ts';
+import { within } from './within.ts';
+
 /** Less than the 10 s after SIGTERM that Cloud Run allows (https://cloud.google.com/run/docs/container-contract). */
 const graceMs = 8_000;
 
@@ -5,7 +8,7 @@ const graceMs = 8_000;
  * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` as soon as the server is
  * closed (its source, invoker.ts), so the exit is held until the work is done, or `graceMs` are over.
  */
-export function atShutdown(work: () => Promise<void>): void {
+export function atShutdown(clock: Clock, work: () => Promise<void>): void {
   process.once('SIGTERM', () => {
     const exit = process.exit.bind(process);
     let code: string | number | null | undefined;
@@ -20,7 +23,6 @@ export function atShutdown(work: () => Promise<void>): void {
       isAsked = true;
       if (isOver) exit(code);
     }) as typeof process.exit;
-    setTimeout(end, graceMs).unref();
-    void work().then(end, end);
+    void within(clock, graceMs, work(), () => new Error('The time of grace is over.')).then(end, end);
   });
 }
