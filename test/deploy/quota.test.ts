@@ -23,11 +23,12 @@ function lateZone(): string {
 /** The built functions in the local stack, with a small budget of writes a day. */
 describe('the built functions and the quota', function () {
   this.timeout(120_000);
-  const entries: LogEntry[] = [];
+  let entries: LogEntry[];
   let stack: LocalStack;
   let firestore: Firestore;
 
-  before(async () => {
+  beforeEach(async () => {
+    entries = [];
     const log = (_: string, entry: LogEntry): void => {
       entries.push(entry);
     };
@@ -40,7 +41,7 @@ describe('the built functions and the quota', function () {
     });
   });
 
-  after(async () => {
+  afterEach(async () => {
     await firestore.terminate();
     await stack.close();
   });
@@ -66,22 +67,30 @@ describe('the built functions and the quota', function () {
     return (await firestore.collection('notes').listDocuments()).length;
   }
 
+  /** Moves on, until something is so or `minutes` have passed: a slow machine gets less done in a minute of the stack's. */
+  async function advanceUntil(isSo: () => Promise<boolean> | boolean, minutes: number): Promise<void> {
+    for (let left = minutes; left > 0 && !(await isSo()); left -= 1) await stack.advance(minuteMs);
+    assert.ok(await isSo(), `not within ${minutes} minutes`);
+  }
+
+  async function backlog(): Promise<Record<string, unknown>> {
+    return (await call('/v1/status?detail=true'))['backlog'] as Record<string, unknown>;
+  }
+
   const logged = (message: string): boolean => entries.some((entry) => entry.message === message);
 
   it('stop at the daily budget, say so, accept on, and write the rest after the reset', async () => {
     await accept(0, documents);
-    await stack.advance(2 * minuteMs);
+    await advanceUntil(async () => (await backlog())['parked_reason'] === 'daily_writes', 10);
     const before = await written();
-    assert.ok(before >= budget * 0.7, `${before} written`);
-    assert.ok(stack.usage().firestore.writes <= budget, `${stack.usage().firestore.writes} writes`);
+    const { writes } = stack.usage().firestore;
+    assert.ok(before < documents && writes > budget * 0.9 && writes <= budget, `${writes} writes`);
 
-    const { backlog } = await call('/v1/status?detail=true');
-    const { parked_since, parked_until, parked_reason, queued_carriers } = backlog as Record<string, string>;
-    assert.equal(parked_reason, 'daily_writes');
+    const { parked_since, parked_until, queued_carriers } = (await backlog()) as Record<string, string>;
     const resetMs = Date.parse(parked_until ?? '');
     assert.ok(resetMs > stack.now() && resetMs <= stack.now() + 2 * hourMs, parked_until);
     const since = Date.parse(parked_since ?? '');
-    assert.ok(since > stack.now() - 3 * minuteMs && since <= stack.now(), parked_since);
+    assert.ok(since > stack.now() - 11 * minuteMs && since <= stack.now(), parked_since);
     assert.ok(Number(queued_carriers) >= 1);
     const { batch_manager } = await call('/v1/status?detail=true');
     const { total_buffered_operations: waiting } = batch_manager as Record<string, number>;
@@ -95,37 +104,35 @@ describe('the built functions and the quota', function () {
     assert.ok(logged('QUOTA WARNING writes per_day'));
 
     await accept(documents, 10);
-    await stack.advance(resetMs - stack.now() - 1_000);
-    assert.equal(await written(), before);
-    assert.ok(
-      stack.usage().firestore.writes <= budget,
-      `${stack.usage().firestore.writes} writes in the day`,
-    );
-    const writesBefore = stack.usage().firestore.writes;
-    await stack.advance(minuteMs);
-    assert.equal(await written(), documents + 10);
-    assert.ok(stack.usage().firestore.writes - writesBefore <= budget);
-    const after = (await call('/v1/status'))['backlog'] as Record<string, unknown>;
+    await stack.advance(resetMs - stack.now() - minuteMs);
+    assert.ok((await written()) < documents);
+    const { writes: inDay } = stack.usage().firestore;
+    assert.ok(inDay <= budget, `${inDay} writes in the day`);
+    await advanceUntil(async () => (await written()) === documents + 10, 10);
+    assert.ok(stack.usage().firestore.writes - inDay <= budget);
+    const after = await backlog();
     assert.deepEqual([after['parked_reason'], after['parked_since']], [null, null]);
   });
 
   it('go slower where Firestore says that it is exhausted, and recover by themselves', async () => {
-    await accept(1_000, 1);
-    await stack.advance(minuteMs);
+    await accept(0, 1);
+    await advanceUntil(async () => (await written()) === 1, 5);
     const exhausted = { code: status.RESOURCE_EXHAUSTED, method: 'Commit', phase: 'before' as const };
-    stack.addFault({ service: 'firestore', rate: 1, forMs: 2 * minuteMs, ...exhausted });
-    const from = entries.length;
-    await accept(1_001, 1);
-    await stack.advance(2 * minuteMs);
-    const sinceFault = entries.slice(from).map(({ message }) => message);
-    assert.ok(sinceFault.includes('EMERGENCY THROTTLING ENABLED'), sinceFault.join('\n'));
-    assert.ok(sinceFault.some((message) => /^Throttling writes operation for \d+ seconds$/.test(message)));
-    await stack.advance(2 * minuteMs);
-    for (let index = 2; index < 5; index += 1) {
-      await accept(1_000 + index, 1);
-      await stack.advance(minuteMs);
+    stack.addFault({ service: 'firestore', rate: 1, forMs: hourMs, ...exhausted });
+    await accept(1, 1);
+    await advanceUntil(() => logged('EMERGENCY THROTTLING ENABLED'), 10);
+    assert.ok(
+      entries.some(({ message }) => /^Throttling writes operation for \d+ seconds$/.test(message)),
+      'says how long',
+    );
+    assert.equal(await written(), 1);
+    stack.clearFaults();
+    await advanceUntil(async () => (await written()) === 2, 20);
+    // An instance relaxes while it works; one without work has nothing to be slow at.
+    for (let index = 2; index < 12 && !logged('THROTTLING DISABLED'); index += 1) {
+      await accept(index, 1);
+      await advanceUntil(async () => (await written()) === index + 1, 10);
     }
-    assert.equal(await written(), documents + 15);
     assert.ok(logged('THROTTLING DISABLED'));
   });
 });

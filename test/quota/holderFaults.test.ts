@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { DocumentError } from '../../functions/src/platform/documents.ts';
 import { startMs } from '../support/clock.ts';
 import { seeded } from '../support/random.ts';
 import { asked, charged, freeTier, longestGap, Scene, writing } from './scene.ts';
@@ -38,6 +39,29 @@ describe('LeaseHolder and a ledger that fails', () => {
       reason: 'ledger_unavailable',
       retryAtMs: startMs + secondMs,
     });
+  });
+
+  it('slows down at once where Firestore says that it is exhausted to the ledger itself, and recovers', async () => {
+    const scene = new Scene();
+    let isExhausted = true;
+    const commit = scene.database.connect().commit;
+    const process = scene.process('worker', {}, 10_000, {
+      commit: async (writes, cause) => {
+        if (isExhausted) throw new DocumentError('exhausted', 'Quota exceeded.');
+        return commit(writes, cause);
+      },
+    });
+    const run = writing(scene, process);
+    await scene.clock.advance(secondMs);
+    const messages = (): string[] => scene.logger.lines.map(({ message }) => message);
+    assert.ok(messages().includes('EMERGENCY THROTTLING ENABLED'), messages().join('\n'));
+    assert.ok(process.throttle.multiplier(scene.clock.now()) > 1);
+    isExhausted = false;
+    await scene.clock.advance(3 * minuteMs);
+    assert.ok(run.atMs.length > 0);
+    assert.ok(messages().includes('THROTTLING DISABLED'));
+    run.stop();
+    await scene.clock.advance(minuteMs);
   });
 
   it('goes on with its lease where a renewal surely was not recorded', async () => {

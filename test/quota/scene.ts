@@ -48,8 +48,8 @@ export class Scene {
     this.limits = limits;
   }
 
-  ledger(): Ledger {
-    const connection = this.database.connect((operation) => this.decide(operation));
+  ledger(store: Partial<DocumentStore> = {}): Ledger {
+    const connection = { ...this.database.connect((operation) => this.decide(operation)), ...store };
     const later = async <Value>(work: () => Promise<Value>): Promise<Value> => {
       if (this.delayMs > 0) await new Promise<void>((done) => this.clock.setTimeout(done, this.delayMs));
       return work();
@@ -66,12 +66,17 @@ export class Scene {
     });
   }
 
-  process(kind: HolderKind = 'worker', store: Partial<DocumentStore> = {}, maxWaitMs = 10_000): Process {
+  process(
+    kind: HolderKind = 'worker',
+    store: Partial<DocumentStore> = {},
+    maxWaitMs = 10_000,
+    ledgerStore: Partial<DocumentStore> = {},
+  ): Process {
     const { clock, logger, ids } = this;
     const meter = new OperationMeter();
     const throttle = new Throttle({ logger, tickMs: 5_000, warn: (warning) => meter.warn(warning) });
     const shared = { kind, meter, throttle, clock, ids, logger };
-    const holder = new LeaseHolder({ ...shared, ledger: this.ledger(), random: () => 0 });
+    const holder = new LeaseHolder({ ...shared, ledger: this.ledger(ledgerStore), random: () => 0 });
     const open = async () => ({ ...this.database.connect(), ...store });
     return {
       holder,

@@ -222,7 +222,9 @@ export class LeaseHolder {
   }
 
   #fail(error: unknown, wishedId: string): void {
-    const { clock, logger } = this.#options;
+    const { clock, logger, throttle } = this.#options;
+    if (error instanceof LedgerError && error.exhausted !== undefined)
+      throttle.exhausted(error.exhausted, clock.now());
     if (error instanceof LedgerError && !error.mayBeRecorded) this.#held.notRenewed();
     else this.#held.lost(wishedId);
     const pauseMs = this.#pace.failed(clock.now());

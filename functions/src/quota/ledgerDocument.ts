@@ -12,6 +12,7 @@ import {
   minLedgerBackoffMs,
   type QuotaLimits,
 } from './limits.ts';
+import type { OperationType } from './operations.ts';
 
 /** Where the ledger is. Its one field is exempt from indexing (firestore.indexes.json). */
 export const ledgerPath = 'quota/ledger';
@@ -23,10 +24,15 @@ export class LedgerError extends Error {
   override readonly name = 'LedgerError';
   /** Whether the request may have been recorded all the same. */
   readonly mayBeRecorded: boolean;
+  /** The kind of operation of which Firestore itself has no more to give, if that is why. */
+  readonly exhausted: OperationType | undefined;
 
   constructor(mayBeRecorded: boolean, cause: unknown) {
     super(`The quota ledger cannot be used: ${messageOf(cause)}`, { cause });
     this.mayBeRecorded = mayBeRecorded;
+    const isExhausted = cause instanceof DocumentError && cause.failure === 'exhausted';
+    const type = mayBeRecorded ? 'writes' : 'reads';
+    this.exhausted = isExhausted ? type : undefined;
   }
 }
 
