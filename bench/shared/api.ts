@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalStack } from '../../local/stack.ts';
 
 export interface Sent {
@@ -23,9 +24,19 @@ export class Api {
     this.#keys = keys;
   }
 
-  async send(path: string, { method = 'POST', body, text, role = 'ingest' }: Sent): Promise<Answer> {
+  /** Repeats what is answered 503, as often as a patient client, after the time that the answer says. */
+  async send(path: string, sent: Sent): Promise<Answer> {
+    for (let tries = 8; ; tries -= 1) {
+      const response = await this.#send(path, sent);
+      const answer = { status: response.status, body: parsed(await response.text()) };
+      if (answer.status !== 503 || tries === 1) return answer;
+      await sleep(Number(response.headers.get('retry-after') ?? 1) * 1000);
+    }
+  }
+
+  #send(path: string, { method = 'POST', body, text, role = 'ingest' }: Sent): Promise<Response> {
     const content = text?.content ?? (body === undefined ? null : JSON.stringify(body));
-    const response = await fetch(this.#base + path, {
+    return fetch(this.#base + path, {
       method,
       headers: {
         'x-api-key': this.#keys[role] ?? '',
@@ -33,7 +44,6 @@ export class Api {
       },
       body: content,
     });
-    return { status: response.status, body: parsed(await response.text()) };
   }
 
   /** As {@link send}, and throws unless the answer is a 2xx. */

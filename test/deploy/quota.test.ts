@@ -3,6 +3,7 @@ import { Firestore } from '@google-cloud/firestore';
 import { status } from '@grpc/grpc-js';
 import type { LogEntry } from '../../local/shared/log.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
+import { advanceUntil, whenServed } from '../support/advance.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -47,11 +48,13 @@ describe('the built functions and the quota', function () {
   });
 
   async function call(path: string, body?: object): Promise<Record<string, unknown>> {
-    const answer = await fetch(`${stack.urls.hosting}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { 'x-api-key': stack.keys['admin'] ?? '', 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const answer = await whenServed(stack, () =>
+      fetch(`${stack.urls.hosting}${path}`, {
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { 'x-api-key': stack.keys['admin'] ?? '', 'content-type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
     assert.ok(answer.ok, `${path}: ${answer.status} ${await answer.clone().text()}`);
     return (await answer.json()) as Record<string, unknown>;
   }
@@ -67,11 +70,8 @@ describe('the built functions and the quota', function () {
     return (await firestore.collection('notes').listDocuments()).length;
   }
 
-  /** Moves on, until something is so or `minutes` have passed: a slow machine gets less done in a minute of the stack's. */
-  async function advanceUntil(isSo: () => Promise<boolean> | boolean, minutes: number): Promise<void> {
-    for (let left = minutes; left > 0 && !(await isSo()); left -= 1) await stack.advance(minuteMs);
-    assert.ok(await isSo(), `not within ${minutes} minutes`);
-  }
+  const within = (minutes: number, isSo: () => Promise<boolean> | boolean): Promise<void> =>
+    advanceUntil(stack, isSo, { stepMs: minuteMs, steps: minutes });
 
   async function backlog(): Promise<Record<string, unknown>> {
     return (await call('/v1/status?detail=true'))['backlog'] as Record<string, unknown>;
@@ -81,7 +81,7 @@ describe('the built functions and the quota', function () {
 
   it('stop at the daily budget, say so, accept on, and write the rest after the reset', async () => {
     await accept(0, documents);
-    await advanceUntil(async () => (await backlog())['parked_reason'] === 'daily_writes', 10);
+    await within(10, async () => (await backlog())['parked_reason'] === 'daily_writes');
     const before = await written();
     const { writes } = stack.usage().firestore;
     assert.ok(before < documents && writes > budget * 0.9 && writes <= budget, `${writes} writes`);
@@ -108,7 +108,7 @@ describe('the built functions and the quota', function () {
     assert.ok((await written()) < documents);
     const { writes: inDay } = stack.usage().firestore;
     assert.ok(inDay <= budget, `${inDay} writes in the day`);
-    await advanceUntil(async () => (await written()) === documents + 10, 10);
+    await within(10, async () => (await written()) === documents + 10);
     assert.ok(stack.usage().firestore.writes - inDay <= budget);
     const after = await backlog();
     assert.deepEqual([after['parked_reason'], after['parked_since']], [null, null]);
@@ -116,22 +116,22 @@ describe('the built functions and the quota', function () {
 
   it('go slower where Firestore says that it is exhausted, and recover by themselves', async () => {
     await accept(0, 1);
-    await advanceUntil(async () => (await written()) === 1, 5);
+    await within(5, async () => (await written()) === 1);
     const exhausted = { code: status.RESOURCE_EXHAUSTED, method: 'Commit', phase: 'before' as const };
     stack.addFault({ service: 'firestore', rate: 1, forMs: hourMs, ...exhausted });
     await accept(1, 1);
-    await advanceUntil(() => logged('EMERGENCY THROTTLING ENABLED'), 10);
+    await within(10, () => logged('EMERGENCY THROTTLING ENABLED'));
     assert.ok(
       entries.some(({ message }) => /^Throttling writes operation for \d+ seconds$/.test(message)),
       'says how long',
     );
     assert.equal(await written(), 1);
     stack.clearFaults();
-    await advanceUntil(async () => (await written()) === 2, 20);
+    await within(20, async () => (await written()) === 2);
     // An instance relaxes while it works; one without work has nothing to be slow at.
     for (let index = 2; index < 12 && !logged('THROTTLING DISABLED'); index += 1) {
       await accept(index, 1);
-      await advanceUntil(async () => (await written()) === index + 1, 10);
+      await within(10, async () => (await written()) === index + 1);
     }
     assert.ok(logged('THROTTLING DISABLED'));
   });

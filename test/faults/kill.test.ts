@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type LocalStack, startStack } from '../../local/stack.ts';
+import { whenServed } from '../support/advance.ts';
 
 /** More rounds by hand: `KILL_ROUNDS=50 npx mocha --no-config test/faults/kill.test.ts`. */
 const rounds = Number(process.env['KILL_ROUNDS'] ?? 3);
@@ -94,9 +95,11 @@ describe('SIGKILL of instances and of the dispatcher under load', function () {
     const total = rounds * tasksPerRound * minersPerTask;
     assert(acknowledged.length > total / 2, `${acknowledged.length} of ${total} were acknowledged`);
     for (const taskId of new Set(acknowledged.map((sent) => sent.taskId))) {
-      const answer = await fetch(`${stack.urls.hosting}/v1/tasks/${taskId}`, {
-        headers: { 'x-api-key': stack.keys['read'] ?? '' },
-      });
+      const answer = await whenServed(stack, () =>
+        fetch(`${stack.urls.hosting}/v1/tasks/${taskId}`, {
+          headers: { 'x-api-key': stack.keys['read'] ?? '' },
+        }),
+      );
       assert.equal(answer.status, 200, taskId);
       const task = (await answer.json()) as {
         response_count: number;

@@ -80,7 +80,8 @@ describe('the local stack', () => {
   };
   const assertAbout = (actualMs: number | undefined, expectedMs: number): void => {
     const lateMs = (actualMs ?? 0) - expectedMs;
-    assert.ok(lateMs >= 0 && lateMs < 1000, `${lateMs} ms late`);
+    // At its moment and not at the end of the advance; how long the machine takes for it is not the question.
+    assert.ok(lateMs >= 0 && lateMs < 10_000, `${lateMs} ms late`);
   };
 
   it('gives functions their parameters and only the secrets they declare', async () => {
