@@ -199,6 +199,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       killDispatcher: () => tasks.stopDispatching(),
       restartDispatcher: () => tasks.startDispatching(),
       setDelivery: (delivery) => tasks.setDelivery(delivery),
+      setEventsTwiceShare: (twiceShare) => events.setTwiceShare(twiceShare),
     };
     const hosting = opened(
       await startHosting({

@@ -31,6 +31,8 @@ export interface StackControl {
   restartDispatcher(): void;
   /** How Cloud Tasks delivers from now on. */
   setDelivery(delivery: Delivery): void;
+  /** The share of a bucket's events that functions get twice from now on. */
+  setEventsTwiceShare(twiceShare: number): void;
 }
 
 type Route = (control: StackControl, body: Record<string, unknown>) => unknown;
@@ -63,6 +65,12 @@ const routes: Record<string, Route> = {
     const delivery = readDelivery(body);
     control.setDelivery(delivery);
     return { twice: delivery.twiceShare, late_ms: delivery.maxLateMs, shuffle: delivery.isShuffled };
+  },
+  'POST storage/delivery': (control, body) => {
+    onlyFields(body, ['twice']);
+    const twice = number(body, 'twice', 0, 1, 0);
+    control.setEventsTwiceShare(twice);
+    return { twice };
   },
 };
 

@@ -41,13 +41,26 @@ export class StorageEvents {
   readonly #subscribers: readonly StorageSubscriber[];
   readonly #retries = new Set<LocalTimer>();
   readonly #pending = new Set<Delivery>();
+  readonly #random: () => number;
+  #twiceShare = 0;
   #running = 0;
   #isClosed = false;
 
-  constructor(options: { clock: LocalClock; log: Log; subscribers: readonly StorageSubscriber[] }) {
+  constructor(options: {
+    clock: LocalClock;
+    log: Log;
+    subscribers: readonly StorageSubscriber[];
+    random?: () => number;
+  }) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#subscribers = options.subscribers;
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Events are promised at least once: from now on this share of them comes again, with the same id, after it was taken. */
+  setTwiceShare(twiceShare: number): void {
+    this.#twiceShare = twiceShare;
   }
 
   /** Deliveries that are not answered yet. */
@@ -89,7 +102,11 @@ export class StorageEvents {
     this.#retries.clear();
   }
 
-  async #deliver(subscriber: StorageSubscriber, delivery: Delivery): Promise<void> {
+  async #deliver(
+    subscriber: StorageSubscriber,
+    delivery: Delivery,
+    { isRepetition = false } = {},
+  ): Promise<void> {
     const { event, id, retryMs } = delivery;
     this.#pending.add(delivery);
     this.#running += 1;
@@ -102,6 +119,8 @@ export class StorageEvents {
     this.#running -= 1;
     if (status >= 200 && status < 300) {
       this.#pending.delete(delivery);
+      if (!isRepetition && !this.#isClosed && this.#random() < this.#twiceShare)
+        void this.#deliver(subscriber, delivery, { isRepetition: true });
       return;
     }
     // It failed because everything ends: nobody refused it.
@@ -114,7 +133,7 @@ export class StorageEvents {
     delivery.retryMs = Math.min(retryMs * 2, longestRetryMs);
     const timer = this.#clock.setTimeout(() => {
       this.#retries.delete(timer);
-      void this.#deliver(subscriber, delivery);
+      void this.#deliver(subscriber, delivery, { isRepetition });
     }, retryMs);
     this.#retries.add(timer);
   }

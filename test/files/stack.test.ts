@@ -12,6 +12,8 @@ describe('files on the local stack', () => {
   before(async () => {
     build();
     stack = await startStack({ ports: 'free', quiet: true });
+    // Events are promised at least once, not once.
+    stack.setEventsTwiceShare(1);
   });
   after(() => stack.close());
 

@@ -219,6 +219,9 @@ describe('the local stack', () => {
     }
     assert.equal((await control('POST', 'tasks/delivery', { twice: 2 }))[0], 400);
     assert.equal((await control('POST', 'tasks/delivery', { late: 5 }))[0], 400);
+    assert.equal((await control('POST', 'storage/delivery', { twice: 2 }))[0], 400);
+    assert.equal((await control('POST', 'storage/delivery', { late_ms: 5 }))[0], 400);
+    assert.deepEqual(await control('POST', 'storage/delivery', {}), [200, { twice: 0 }]);
     assert.equal((await control('POST', 'clock/advance', { ms: -1 }))[0], 400);
     assert.equal((await control('POST', 'clock/advance', []))[0], 400);
     assert.equal((await control('POST', 'instances/kill', { function: 'absent' }))[0], 400);

@@ -67,6 +67,23 @@ describe('a bucket’s events', () => {
     events.close();
   });
 
+  it('come a second time, the same, after they were taken, where so told', async () => {
+    const events = eventsFor(true);
+    events.setTwiceShare(1);
+    answers = [500];
+    events.publish(event(finalized));
+    await settled(events, 1);
+    clock.setOffsetMs(clock.offsetMs() + 10_000);
+    await settled(events, 3);
+    assert.equal(new Set(received.map(({ id }) => id)).size, 1);
+    events.setTwiceShare(0);
+    events.publish(event(finalized));
+    await settled(events, 4);
+    clock.setOffsetMs(clock.offsetMs() + 3_600_000);
+    assert.equal(events.inFlight(), 0);
+    events.close();
+  });
+
   it('that nobody took yet are kept from one start to the next, the same', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'events-'));
     try {
