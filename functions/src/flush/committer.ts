@@ -72,8 +72,8 @@ export class Committer<E extends Event, State> {
    * by `deadlineMs` has failed.
    */
   async commit(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<CommitResult<E, State>[]> {
-    const results: CommitResult<E, State>[] = [];
-    for (let rest = jobs; rest.length > 0; ) {
+    const { possible, results } = await this.#withoutHeldDeletions(jobs);
+    for (let rest = possible; rest.length > 0; ) {
       const bases = await this.#bases(rest, deadlineMs);
       if (bases instanceof DocumentError) {
         return [...results, ...rest.map((job) => ({ ...job, outcome: 'failed', error: bases }) as const)];
@@ -82,6 +82,21 @@ export class Committer<E extends Event, State> {
       rest = rest.slice(bases.length);
     }
     return results;
+  }
+
+  /** Where nothing can be deleted now, what would be is not read for it. */
+  async #withoutHeldDeletions(
+    jobs: readonly CommitJob<E>[],
+  ): Promise<{ possible: readonly CommitJob<E>[]; results: CommitResult<E, State>[] }> {
+    const { kind } = this.#options;
+    const deletions = new Set(jobs.filter(({ events }) => kind.isDeletion?.(events)));
+    if (deletions.size === 0) return { possible: jobs, results: [] };
+    const size = await this.#commitSize(deletions.size, 'deletes');
+    if (typeof size === 'number') return { possible: jobs, results: [] };
+    return {
+      possible: jobs.filter((job) => !deletions.has(job)),
+      results: [...deletions].map((job) => ({ ...job, outcome: 'failed', error: size })),
+    };
   }
 
   /** Of as many of the jobs as memory has room for. */
@@ -126,24 +141,37 @@ export class Committer<E extends Event, State> {
     deadlineMs: number,
   ): Promise<CommitResult<E, State>[]> {
     const { clock } = this.#options;
-    // What needs a transaction shares no commit with what does not.
-    const queues = [true, false].map((isSimple) =>
-      prepared.filter(({ plan }) => (plan.ifAbsent.length === 0) === isSimple),
+    // What needs a transaction shares no commit with what does not, and what can do without deletes does.
+    const queues = [false, true].flatMap((isDeleting) =>
+      [false, true].map((isConditional) => ({
+        isDeleting,
+        items: prepared.filter(
+          ({ plan }) => isConditional === plan.ifAbsent.length > 0 && isDeleting === hasDelete(plan),
+        ),
+      })),
     );
     const results: CommitResult<E, State>[] = [];
     let ending: DocumentError | undefined;
+    let deletesEnding: DocumentError | undefined;
     const work = async (): Promise<void> => {
       for (;;) {
-        const waiting = queues.reduce((sum, queue) => sum + queue.length, 0);
-        if (waiting === 0) return;
-        const size = await this.#commitSize(waiting);
-        if (size instanceof DocumentError) ending ??= size;
-        const limit = size instanceof DocumentError ? maxCommitDocuments : size;
-        const chunk = takeChunk(queues.find((queue) => queue.length > 0) ?? [], limit);
+        const queue = queues.find(({ items }) => items.length > 0);
+        if (queue === undefined) return;
+        const waiting = queues.reduce((sum, { items }) => sum + items.length, 0);
+        const writes = await this.#commitSize(waiting);
+        if (writes instanceof DocumentError) ending ??= writes;
+        const deletes = queue.isDeleting
+          ? await this.#commitSize(queue.items.length, 'deletes')
+          : Number.POSITIVE_INFINITY;
+        if (deletes instanceof DocumentError) deletesEnding ??= deletes;
+        const sizes = [writes, deletes].map((size) =>
+          size instanceof DocumentError ? maxCommitDocuments : size,
+        );
+        const chunk = takeChunk(queue.items, Math.min(...sizes));
         // The others have taken the rest meanwhile.
         if (chunk.length === 0) continue;
         if (deadlineMs - clock.now() < quotaMarginMs) ending ??= outOfTime(clock.now());
-        const error = ending;
+        const error = ending ?? (queue.isDeleting ? deletesEnding : undefined);
         const done: CommitResult<E, State>[] =
           error === undefined
             ? await this.#commitChunk(chunk, deadlineMs)
@@ -151,7 +179,10 @@ export class Committer<E extends Event, State> {
         const short = done.find(
           (result) => result.outcome === 'failed' && result.error.failure === 'no_quota',
         );
-        if (short?.outcome === 'failed') ending ??= short.error;
+        if (short?.outcome === 'failed') {
+          if (short.error.short === 'deletes') deletesEnding ??= short.error;
+          else ending ??= short.error;
+        }
         results.push(...done);
       }
     };
@@ -159,9 +190,9 @@ export class Committer<E extends Event, State> {
     return results;
   }
 
-  async #commitSize(waiting: number): Promise<number | DocumentError> {
+  async #commitSize(waiting: number, type?: 'writes' | 'deletes'): Promise<number | DocumentError> {
     try {
-      return await this.#options.documents.commitSize(waiting);
+      return await this.#options.documents.commitSize(waiting, type);
     } catch (error) {
       if (error instanceof DocumentError) return error;
       throw error;
@@ -300,6 +331,10 @@ function unsuccessful<E extends Event, State>(job: CommitJob<E>, error: unknown)
   if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
   if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
   return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
+}
+
+function hasDelete({ writes }: Plan<unknown>): boolean {
+  return writes.some(({ changes }) => changes === 'deleted');
 }
 
 /** Those that one of these documents stands in the way of, and the others. */

@@ -93,11 +93,13 @@ export class Flusher {
     const results = [...taskResults, ...documentResults];
     this.#park(results);
     const failed = new Failures(intake.origins);
-    const kept = await this.#settle(results, failed);
+    const { kept, held, heldUntilMs } = await this.#settle(results, failed);
     await this.#settleTasks(taskResults, failed);
     await this.#buryDead(intake.dead, failed);
-    await this.#carry([...rest, ...kept]);
-    this.#log(deliveries, intake, results, rest.length + kept.length, spentBefore);
+    await this.#carry([...rest, ...kept], this.#parkedUntilMs);
+    await this.#carry(held, heldUntilMs);
+    const carried = rest.length + kept.length + held.length;
+    this.#log(deliveries, intake, results, carried, spentBefore);
     return deliveries.map((_, index) => failed.outcome(index));
   }
 
@@ -117,7 +119,9 @@ export class Flusher {
    * first success ends that.
    */
   #park(results: readonly Result[]): void {
-    const errors = results.flatMap((result) => (result.outcome === 'failed' ? [result.error] : []));
+    const errors = results.flatMap((result) =>
+      result.outcome === 'failed' && result.error.short !== 'deletes' ? [result.error] : [],
+    );
     const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
     if (hasWritten) {
       this.#failuresInRow = 0;
@@ -134,11 +138,22 @@ export class Flusher {
     this.#parkedUntilMs = Math.max(retryMs, clock.now() + pauseMs);
   }
 
-  /** Keeps dead letters of what was refused. Returns the events that must be kept. */
-  async #settle(results: readonly Result[], failed: Failures): Promise<Event[]> {
+  /**
+   * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for deletes alone, which
+   * holds up nothing else.
+   */
+  async #settle(
+    results: readonly Result[],
+    failed: Failures,
+  ): Promise<{ kept: Event[]; held: Event[]; heldUntilMs: number }> {
     const kept: Event[] = [];
+    const held: Event[] = [];
+    let heldUntilMs = 0;
     await mapPool(results, settlingAtOnce, async (result) => {
-      if (result.outcome === 'failed') kept.push(...result.events);
+      if (result.outcome === 'failed' && result.error.short === 'deletes') {
+        held.push(...result.events);
+        heldUntilMs = Math.max(heldUntilMs, result.error.retryAtMs ?? 0);
+      } else if (result.outcome === 'failed') kept.push(...result.events);
       else if (result.outcome === 'broken') failed.add(result.events, result.error);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
@@ -146,7 +161,7 @@ export class Flusher {
         }
       }
     });
-    return kept;
+    return { kept, held, heldUntilMs };
   }
 
   /** What follows the commit of a task: its bodies, its deadline. */
@@ -181,16 +196,12 @@ export class Flusher {
     }
   }
 
-  async #carry(events: readonly Event[]): Promise<void> {
+  async #carry(events: readonly Event[], notBeforeMs: number): Promise<void> {
     if (events.length === 0) return;
     const { outbox, clock, tickMs } = this.#options;
     const oldest = earliestOf(events.map(({ stamp }) => stamp));
     const contents = await packEvents(events, oldest);
-    await outbox.sendContents(
-      'flush',
-      contents,
-      nextTickMs(Math.max(clock.now(), this.#parkedUntilMs), tickMs),
-    );
+    await outbox.sendContents('flush', contents, nextTickMs(Math.max(clock.now(), notBeforeMs), tickMs));
   }
 
   #log(

@@ -29,6 +29,8 @@ export interface DocumentKind<E extends Event, State> {
   maxBytes: number;
   /** Whether the events mean that most likely there is no document yet, so that it need not be read. */
   isNew(events: readonly E[]): boolean;
+  /** Whether the events most likely take the document away, for kinds that can. */
+  isDeletion?(events: readonly E[]): boolean;
   /** The path of the document that speaks for this one while it is absent, for kinds that have such. */
   companionOf?(path: string): string;
   /** What a document is, as it was read; `companion` where that was read too. */

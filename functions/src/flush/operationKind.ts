@@ -28,6 +28,7 @@ export function operationKind(options: OperationKindOptions): DocumentKind<Opera
   return {
     maxBytes: maxDocumentBytes,
     isNew: (events) => events.some(({ isNew }) => isNew),
+    isDeletion: (events) => latestOf(events)?.type === 'delete',
     companionOf: tombstonePath,
     known: (path, { fields, version }, companion) => {
       if (fields !== undefined && version !== undefined) {
@@ -48,6 +49,13 @@ export function operationKind(options: OperationKindOptions): DocumentKind<Opera
       return { ...creation(path, known, document), after, document, bytes: documentBytes(path, document) };
     },
   };
+}
+
+function latestOf(events: readonly OperationAccepted[]): OperationAccepted | undefined {
+  return events.reduce<OperationAccepted | undefined>(
+    (latest, event) => (latest !== undefined && latest.stamp > event.stamp ? latest : event),
+    undefined,
+  );
 }
 
 type Writes = Pick<Plan<DocumentState>, 'writes' | 'ifAbsent'>;

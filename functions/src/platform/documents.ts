@@ -71,18 +71,25 @@ export class DocumentError extends Error {
   readonly failure: DocumentFailure;
   /** When it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
   readonly retryAtMs: number | undefined;
+  /** Of `no_quota`: the kind of operation that is short. */
+  readonly short: 'writes' | 'reads' | 'deletes' | undefined;
   /** Of a conflict: the documents that should have been absent and are not, where that is all there is to it. */
   readonly present: readonly string[];
 
   constructor(
     failure: DocumentFailure,
     message: string,
-    options?: ErrorOptions & { retryAtMs?: number; present?: readonly string[] },
+    options?: ErrorOptions & {
+      retryAtMs?: number;
+      short?: DocumentError['short'];
+      present?: readonly string[];
+    },
   ) {
     super(message, options);
     this.name = 'DocumentError';
     this.failure = failure;
     this.retryAtMs = options?.retryAtMs;
+    this.short = options?.short;
     this.present = options?.present ?? [];
   }
 }

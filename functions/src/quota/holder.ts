@@ -65,19 +65,19 @@ export class LeaseHolder {
     this.#serve(type);
   }
 
-  /** Documents that one commit may hold now, where `waiting` are to be written soon; takes a lease for that, or says why not. */
-  async commitSize(waiting: number): Promise<number | Denial> {
+  /** Documents that one commit may write, or delete, now, where `waiting` wait for it; takes a lease for that, or says why not. */
+  async commitSize(waiting: number, type: OperationType = 'writes'): Promise<number | Denial> {
     const { clock } = this.#options;
     const held = this.#held;
-    this.#demand.expect('writes', waiting, clock.now());
-    const rate = held.rate('writes');
+    this.#demand.expect(type, waiting, clock.now());
+    const rate = held.rate(type);
     const isSlow = rate === 0 || (waiting > (rate * patienceMs) / 1000 && this.#pace.mayUpgrade(clock.now()));
-    if (isSlow && this.#mayAsk('writes')) await this.#ask();
-    const denial = this.#pace.denial('writes');
-    if (held.rate('writes') === 0 && denial !== undefined && denial.retryAtMs > clock.now())
-      return this.#refusal('writes', denial);
-    const left = held.remaining('writes') - this.#waiters.writes.count;
-    return Math.max(1, Math.floor(Math.min(left, held.burst('writes'))));
+    if (isSlow && this.#mayAsk(type)) await this.#ask();
+    const denial = this.#pace.denial(type);
+    if (held.rate(type) === 0 && denial !== undefined && denial.retryAtMs > clock.now())
+      return this.#refusal(type, denial);
+    const left = held.remaining(type) - this.#waiters[type].count;
+    return Math.max(1, Math.floor(Math.min(left, held.burst(type))));
   }
 
   /** At the process's end: returns what is left. Nothing is granted any more. Never rejects. */

@@ -33,8 +33,8 @@ const hourMs = 3_600_000;
 
 /** Documents of which every operation is spent from a lease before it is done. */
 export interface LeasedDocuments extends DocumentStore {
-  /** How many documents a commit may hold now, where so many are to be written soon. Throws DocumentError `no_quota`. */
-  commitSize(waiting: number): Promise<number>;
+  /** How many documents a commit may write, or delete, now, where so many wait for it. Throws DocumentError `no_quota`. */
+  commitSize(waiting: number, type?: 'writes' | 'deletes'): Promise<number>;
 }
 
 /**
@@ -47,10 +47,10 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
   const options = { ...given, isSetAside: cleanupSetAside(given) };
   const { holder } = options;
   return {
-    commitSize: async (waiting) => {
-      const size = await holder.commitSize(waiting);
+    commitSize: async (waiting, type = 'writes') => {
+      const size = await holder.commitSize(waiting, type);
       if (typeof size === 'number') return size;
-      throw noQuota(`${waiting} writes`, size);
+      throw noQuota(waiting, type, size);
     },
     read: (paths, cause) =>
       reading(options, cause, { reads: paths.length }, async (documents) => {
@@ -177,15 +177,16 @@ async function acquireAll(
     const decision = await holder.acquire(type, operations[type], maxWaitMs);
     if (!decision.isGranted) {
       for (const [granted, leaseId] of leases) holder.giveBack(granted, operations[granted], leaseId);
-      throw noQuota(`${operations[type]} ${type}`, decision);
+      throw noQuota(operations[type], type, decision);
     }
     leases.set(type, decision.leaseId);
   }
   return leases;
 }
 
-function noQuota(what: string, { reason, retryAtMs }: Denial): DocumentError {
-  return new DocumentError('no_quota', `No quota for ${what}: ${reason}.`, { retryAtMs });
+function noQuota(count: number, type: OperationType, { reason, retryAtMs }: Denial): DocumentError {
+  const message = `No quota for ${count} ${type}: ${reason}.`;
+  return new DocumentError('no_quota', message, { retryAtMs, short: type });
 }
 
 /** Where Firestore itself says that its quota is used up, everything goes slower, and the error says until when. */
