@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
 import { startMs } from '../support/clock.ts';
-import { patched } from '../support/events.ts';
+import { created, patched } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
@@ -101,6 +101,43 @@ describe('flush and the quota', () => {
 
     await clock.advance(resetMs - clock.now() + 20 * minuteMs);
     assert.deepEqual([left('old'), left('early')], [0, 1]);
+    assert.deepEqual(pipeline.objects.names(), [], 'no dead letter');
+  });
+
+  it('what needs no reading is written where only reads are spent, and the rest waits', async () => {
+    const pipeline = startPipeline({ limits: { ...plenty, daily: { ...plenty.daily, reads: 1_000 } } });
+    const { clock, documents, tasks } = pipeline;
+    const prompt = { visibility: 'prompt' } as const;
+    // Tasks and documents of which nobody knows whether they are there, more than may be read.
+    for (let turn = 0; turn < 30; turn += 1) {
+      const numbers = Array.from({ length: 30 }, (_, index) => `${turn}-${index}`);
+      await pipeline.accept([
+        ...numbers.map((number) => patched(`old${number}`, clock.now(), { priority: 1 }, prompt)),
+        ...numbers
+          .slice(0, 10)
+          .map((number) => operation(`things/${number}`, clock.now(), 'set', { a: 1 }, prompt)),
+      ]);
+      await clock.advance(minuteMs);
+    }
+    const old = writtenTasks(pipeline);
+    assert.ok(old > 300 && old < 900, `${old} written`);
+    await pipeline.accept([
+      created('new', clock.now(), { task_type: 'x' }, prompt),
+      patched('old-late', clock.now(), { priority: 1 }, prompt),
+      operation('things/late', clock.now(), 'set', { a: 1 }, prompt),
+    ]);
+    const before = tasks.put.length;
+    await clock.advance(minuteMs);
+    assert.ok(documents.fields('tasks/new') !== undefined);
+    assert.deepEqual(
+      [documents.fields('tasks/old-late'), documents.fields('things/late')],
+      [undefined, undefined],
+    );
+    await clock.advance(60 * minuteMs);
+    const hops = new Set(tasks.put.slice(before).map(({ dueMs }) => dueMs));
+    assert.ok(hops.size <= 30, `${hops.size} times on the way in an hour`);
+    await clock.advance(resetMs - clock.now() + 20 * minuteMs);
+    assert.equal(writtenTasks(pipeline), 902);
     assert.deepEqual(pipeline.objects.names(), [], 'no dead letter');
   });
 

@@ -73,11 +73,12 @@ export class BaseReader<E extends Event, State> {
     return read.flat();
   }
 
-  /** What each is, or why the database will never tell: one bad name fails a read of many. */
+  /** What each is, or why it is not known: one bad name fails a read of many, and without reads what is known goes on. */
   async #read(paths: readonly string[], timed: Timed): Promise<(ReadDocument | DocumentError)[]> {
     try {
       return await timed(this.#options.documents.read(paths, 'flush'));
     } catch (error) {
+      if (error instanceof DocumentError && error.short === 'reads') return paths.map(() => error);
       if (!(error instanceof DocumentError) || error.failure !== 'invalid') throw error;
       if (paths.length === 1) return [error];
       return (await mapPool(paths, singleCommitsInFlight, (path) => this.#read([path], timed))).flat();

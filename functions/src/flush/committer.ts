@@ -3,23 +3,18 @@ import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
+import type { OperationType } from '../quota/operations.ts';
 import { type Base, BaseReader, type BaseReaderOptions, type Timed } from './bases.ts';
-import type { Known, Plan } from './kind.ts';
+import { type CommitJob, type Prepared, queuesOf, takeChunk } from './chunks.ts';
+import type { Known } from './kind.ts';
 import {
   commitsInFlight,
-  maxCommitBytes,
   maxCommitDocuments,
   maxConflictAttempts,
   quotaMarginMs,
   singleCommitsInFlight,
 } from './limits.ts';
 import { mapPool } from './pool.ts';
-
-/** A document whose events are to be written. */
-export interface CommitJob<E extends Event> {
-  path: string;
-  events: E[];
-}
 
 export type CommitResult<E extends Event, State> = CommitJob<E> &
   (
@@ -40,12 +35,6 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
 export interface CommitterOptions<E extends Event, State> extends BaseReaderOptions<E, State> {
   documents: LeasedDocuments;
   clock: Clock;
-}
-
-interface Prepared<E extends Event, State> {
-  job: CommitJob<E>;
-  known: Known<State>;
-  plan: Plan<State>;
 }
 
 /**
@@ -141,37 +130,27 @@ export class Committer<E extends Event, State> {
     deadlineMs: number,
   ): Promise<CommitResult<E, State>[]> {
     const { clock } = this.#options;
-    // What needs a transaction shares no commit with what does not, and what can do without deletes does.
-    const queues = [false, true].flatMap((isDeleting) =>
-      [false, true].map((isConditional) => ({
-        isDeleting,
-        items: prepared.filter(
-          ({ plan }) => isConditional === plan.ifAbsent.length > 0 && isDeleting === hasDelete(plan),
-        ),
-      })),
-    );
+    const queues = queuesOf(prepared);
     const results: CommitResult<E, State>[] = [];
-    let ending: DocumentError | undefined;
-    let deletesEnding: DocumentError | undefined;
+    const endings: Partial<Record<OperationType, DocumentError>> = {};
+    const end = (error: DocumentError): void => {
+      endings[error.short ?? 'writes'] ??= error;
+    };
     const work = async (): Promise<void> => {
       for (;;) {
         const queue = queues.find(({ items }) => items.length > 0);
         if (queue === undefined) return;
         const waiting = queues.reduce((sum, { items }) => sum + items.length, 0);
-        const writes = await this.#commitSize(waiting);
-        if (writes instanceof DocumentError) ending ??= writes;
-        const deletes = queue.isDeleting
-          ? await this.#commitSize(queue.items.length, 'deletes')
-          : Number.POSITIVE_INFINITY;
-        if (deletes instanceof DocumentError) deletesEnding ??= deletes;
-        const sizes = [writes, deletes].map((size) =>
-          size instanceof DocumentError ? maxCommitDocuments : size,
-        );
-        const chunk = takeChunk(queue.items, Math.min(...sizes));
+        const sizes = [await this.#commitSize(waiting)];
+        if (queue.needs.includes('deletes'))
+          sizes.push(await this.#commitSize(queue.items.length, 'deletes'));
+        for (const size of sizes) if (size instanceof DocumentError) end(size);
+        const limits = sizes.map((size) => (size instanceof DocumentError ? maxCommitDocuments : size));
+        const chunk = takeChunk(queue.items, Math.min(...limits));
         // The others have taken the rest meanwhile.
         if (chunk.length === 0) continue;
-        if (deadlineMs - clock.now() < quotaMarginMs) ending ??= outOfTime(clock.now());
-        const error = ending ?? (queue.isDeleting ? deletesEnding : undefined);
+        if (deadlineMs - clock.now() < quotaMarginMs) end(outOfTime(clock.now()));
+        const error = queue.needs.map((type) => endings[type]).find((each) => each !== undefined);
         const done: CommitResult<E, State>[] =
           error === undefined
             ? await this.#commitChunk(chunk, deadlineMs)
@@ -179,10 +158,7 @@ export class Committer<E extends Event, State> {
         const short = done.find(
           (result) => result.outcome === 'failed' && result.error.failure === 'no_quota',
         );
-        if (short?.outcome === 'failed') {
-          if (short.error.short === 'deletes') deletesEnding ??= short.error;
-          else ending ??= short.error;
-        }
+        if (short?.outcome === 'failed') end(short.error);
         results.push(...done);
       }
     };
@@ -333,10 +309,6 @@ function unsuccessful<E extends Event, State>(job: CommitJob<E>, error: unknown)
   return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
 }
 
-function hasDelete({ writes }: Plan<unknown>): boolean {
-  return writes.some(({ changes }) => changes === 'deleted');
-}
-
 /** Those that one of these documents stands in the way of, and the others. */
 function divided<E extends Event, State>(
   chunk: readonly Prepared<E, State>[],
@@ -345,21 +317,6 @@ function divided<E extends Event, State>(
   const isMet = ({ plan }: Prepared<E, State>): boolean =>
     plan.ifAbsent.some((path) => present.includes(path));
   return [chunk.filter(isMet), chunk.filter((item) => !isMet(item))];
-}
-
-/** Takes what fits one commit of so many documents off a queue. */
-function takeChunk<E extends Event, State>(queue: Prepared<E, State>[], size: number): Prepared<E, State>[] {
-  const chunk: Prepared<E, State>[] = [];
-  let bytes = 0;
-  for (const item of queue) {
-    const isFull =
-      chunk.length >= Math.min(size, maxCommitDocuments) || bytes + item.plan.bytes > maxCommitBytes;
-    if (chunk.length > 0 && isFull) break;
-    chunk.push(item);
-    bytes += item.plan.bytes;
-  }
-  queue.splice(0, chunk.length);
-  return chunk;
 }
 
 function outOfTime(nowMs: number): DocumentError {

@@ -3,6 +3,7 @@ import type { Carrier } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { DocumentError } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { each, type Operations } from '../quota/operations.ts';
@@ -61,6 +62,7 @@ export class Flusher {
   #flushBefore: Stamp = earliestStamp;
   #failuresInRow = 0;
   #parkedUntilMs = 0;
+  #heldUntilMs = 0;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
@@ -93,11 +95,11 @@ export class Flusher {
     const results = [...taskResults, ...documentResults];
     this.#park(results);
     const failed = new Failures(intake.origins);
-    const { kept, held, heldUntilMs } = await this.#settle(results, failed);
+    const { kept, held } = await this.#settle(results, failed);
     await this.#settleTasks(taskResults, failed);
     await this.#buryDead(intake.dead, failed);
     await this.#carry([...rest, ...kept], this.#parkedUntilMs);
-    await this.#carry(held, heldUntilMs);
+    await this.#carry(held, this.#holdUntil(results));
     const carried = rest.length + kept.length + held.length;
     this.#log(deliveries, intake, results, carried, spentBefore);
     return deliveries.map((_, index) => failed.outcome(index));
@@ -120,7 +122,7 @@ export class Flusher {
    */
   #park(results: readonly Result[]): void {
     const errors = results.flatMap((result) =>
-      result.outcome === 'failed' && result.error.short !== 'deletes' ? [result.error] : [],
+      result.outcome === 'failed' && !isHeld(result.error) ? [result.error] : [],
     );
     const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
     if (hasWritten) {
@@ -138,22 +140,27 @@ export class Flusher {
     this.#parkedUntilMs = Math.max(retryMs, clock.now() + pauseMs);
   }
 
+  /** When what waits for reads or deletes comes again: together with what waits already, so that few carriers hold it. */
+  #holdUntil(results: readonly Result[]): number {
+    const nowMs = this.#options.clock.now();
+    const retryMs = results.flatMap((result) =>
+      result.outcome === 'failed' && isHeld(result.error) ? [result.error.retryAtMs ?? nowMs] : [],
+    );
+    const untilMs = Math.max(nowMs, ...retryMs);
+    if (retryMs.length > 0)
+      this.#heldUntilMs = this.#heldUntilMs > nowMs ? Math.min(this.#heldUntilMs, untilMs) : untilMs;
+    return this.#heldUntilMs;
+  }
+
   /**
-   * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for deletes alone, which
-   * holds up nothing else.
+   * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for reads or deletes, which
+   * others can do without.
    */
-  async #settle(
-    results: readonly Result[],
-    failed: Failures,
-  ): Promise<{ kept: Event[]; held: Event[]; heldUntilMs: number }> {
+  async #settle(results: readonly Result[], failed: Failures): Promise<{ kept: Event[]; held: Event[] }> {
     const kept: Event[] = [];
     const held: Event[] = [];
-    let heldUntilMs = 0;
     await mapPool(results, settlingAtOnce, async (result) => {
-      if (result.outcome === 'failed' && result.error.short === 'deletes') {
-        held.push(...result.events);
-        heldUntilMs = Math.max(heldUntilMs, result.error.retryAtMs ?? 0);
-      } else if (result.outcome === 'failed') kept.push(...result.events);
+      if (result.outcome === 'failed') (isHeld(result.error) ? held : kept).push(...result.events);
       else if (result.outcome === 'broken') failed.add(result.events, result.error);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
@@ -161,7 +168,7 @@ export class Flusher {
         }
       }
     });
-    return { kept, held, heldUntilMs };
+    return { kept, held };
   }
 
   /** What follows the commit of a task: its bodies, its deadline. */
@@ -272,6 +279,11 @@ function divided<E extends Event>(
 function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
   const firstMs = Math.min(nowMs, ...deliveries.map(({ arrivedMs }) => arrivedMs));
   return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);
+}
+
+/** Whether only what needs the same must wait: writes are needed by all. */
+function isHeld({ short }: DocumentError): boolean {
+  return short === 'reads' || short === 'deletes';
 }
 
 /** Results looked after at once. */
