@@ -45,10 +45,14 @@ async function storageOf(projectId: string): Promise<Storage> {
 async function writeParameters(functionsDir: string, projectId: string, bucket: string): Promise<void> {
   const file = join(functionsDir, `.env.${projectId}`);
   const { params = [] } = await discoverFunctions({ functionsDir, projectId, storageBucket: bucket });
-  const missing = missingValues(existsSync(file) ? readFileSync(file, 'utf8') : '', params);
+  const missing = missingValues(textOf(file), params, textOf(join(functionsDir, '.env')));
   if (missing === '') return;
   appendFileSync(file, missing);
   console.log(`${file}: defaults of parameters that had no value; change them as you like.`);
+}
+
+function textOf(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 function printNewKeys(): void {

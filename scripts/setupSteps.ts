@@ -83,15 +83,18 @@ interface Param {
 }
 
 /**
- * Lines for `functions/.env.PROJECT` that give each parameter without a value there its default: without a terminal the
- * Firebase CLI refuses to deploy parameters that have none (firebase-tools, `deploy/functions/params`, `resolveParams`).
+ * Lines for `functions/.env.PROJECT` that give each parameter without a value, there or in the `functions/.env` of all projects,
+ * its default: without a terminal the Firebase CLI refuses to deploy parameters that have none (firebase-tools,
+ * `deploy/functions/params`, `resolveParams`).
  */
-export function missingValues(envFile: string, params: readonly Param[]): string {
-  const known = parseEnv(envFile);
-  return params
+export function missingValues(envFile: string, params: readonly Param[], sharedEnvFile = ''): string {
+  const known = { ...parseEnv(sharedEnvFile), ...parseEnv(envFile) };
+  const lines = params
     .filter(({ name, type }) => type !== 'secret' && !(name in known))
     .map(({ name, default: value }) => `${name}=${value ?? ''}\n`)
     .join('');
+  const isWithinLine = envFile !== '' && !envFile.endsWith('\n');
+  return lines !== '' && isWithinLine ? `\n${lines}` : lines;
 }
 
 /** New API keys, one a role: the keys themselves, and the value of the secret API_KEYS that makes them valid. */

@@ -92,6 +92,17 @@ describe('npm run setup', () => {
     assert.equal(missingValues('A=7\nB=x\n', params), '');
   });
 
+  it('begins a line of its own after a file that ends within one', () => {
+    const params = [{ name: 'B', type: 'int', default: 5 }];
+    assert.equal(missingValues('A=7', params), '\nB=5\n');
+    assert.equal(missingValues('B=7', params), '');
+  });
+
+  it('does not undo what the file for all projects sets', () => {
+    const params = [{ name: 'A', type: 'int', default: 5 }];
+    assert.equal(missingValues('', params, 'A=7\n'), '');
+  });
+
   it('makes keys that the functions know by the secret', () => {
     const { keys, secret } = newKeys(['miner', 'admin']);
     const ring = new KeyRing(readKeyRecords(JSON.parse(secret)));
