@@ -141,6 +141,35 @@ describe('flush and the quota', () => {
     assert.deepEqual(pipeline.objects.names(), [], 'no dead letter');
   });
 
+  it('a backlog that needs more reads than a day has gets on every day', async () => {
+    const pipeline = startPipeline({ limits: { ...plenty, daily: { ...plenty.daily, reads: 1_000 } } });
+    const { clock, documents } = pipeline;
+    const events = Array.from({ length: 1_500 }, (_, sequence) =>
+      operation(`things/${sequence}`, clock.now(), 'set', { a: 1 }, { visibility: 'prompt', sequence }),
+    );
+    await pipeline.accept(events);
+    const written = (): number => documents.paths().filter((path) => path.startsWith('things/')).length;
+    let before = 0;
+    for (let day = 1; day <= 3; day += 1) {
+      await clock.advance(24 * 60 * minuteMs);
+      // Each costs two reads; a tenth of the day's is the API's.
+      assert.ok(written() - before >= 300 || written() === 1_500, `${written() - before} on day ${day}`);
+      before = written();
+    }
+    await clock.advance(2 * 24 * 60 * minuteMs);
+    assert.equal(written(), 1_500);
+    assert.deepEqual(pipeline.objects.names(), [], 'no dead letter');
+  }).timeout(60_000);
+
+  it('where writes are slow, what cannot be written soon is not read', async () => {
+    const pipeline = startPipeline({ limits: { ...plenty, rates: { ...plenty.rates, writes: 2 } } });
+    await accept(pipeline, 600);
+    await pipeline.clock.advance(10 * minuteMs);
+    assert.equal(writtenTasks(pipeline), 600);
+    const reads = pipeline.documents.reads.flat().filter((path) => path !== ledgerPath);
+    assert.ok(reads.length <= 800, `${reads.length} reads for 600 tasks`);
+  });
+
   it('commits no faster than the rate, each at most a tenth of a second of it', async () => {
     const rates = { ...plenty.rates, writes: 50 };
     const pipeline = startPipeline({ limits: { ...plenty, rates } });

@@ -17,6 +17,12 @@ export interface BaseReaderOptions<E extends Event, State> {
   maxReadBytes: number;
 }
 
+/** A document, and what happened to it. */
+interface Named<E extends Event> {
+  path: string;
+  events: readonly E[];
+}
+
 /** Waits for work no longer than its deadline allows. */
 export type Timed = <Result>(work: Promise<Result>) => Promise<Result>;
 
@@ -28,13 +34,17 @@ export class BaseReader<E extends Event, State> {
     this.#options = options;
   }
 
-  /** Of the first of these documents, as many as memory allows, at least one. Throws DocumentError. */
-  async first(jobs: readonly { path: string; events: readonly E[] }[], timed: Timed): Promise<Base<State>[]> {
-    const { cache, kind } = this.#options;
-    const known = jobs.map(
-      ({ path, events }) => cache.get(path) ?? (kind.isNew(events) ? kind.known(path, { path }) : undefined),
-    );
-    const found = (await this.#readFirst(unknownPaths(jobs, known), timed)).values();
+  /** Those that need no read come first. */
+  knownFirst<Job extends Named<E>>(jobs: readonly Job[]): Job[] {
+    const isKnown = (job: Job): boolean => this.#known(job) !== undefined;
+    return [...jobs.filter(isKnown), ...jobs.filter((job) => !isKnown(job))];
+  }
+
+  /** Of the first of these documents; `most` are read, or as many as memory allows, at least one. Throws DocumentError. */
+  async first(jobs: readonly Named<E>[], most: number, timed: Timed): Promise<Base<State>[]> {
+    const { kind } = this.#options;
+    const known = jobs.map((job) => this.#known(job));
+    const found = (await this.#readFirst(unknownPaths(jobs, known).slice(0, most), timed)).values();
     const bases: Base<State>[] = [];
     for (const [index, { path }] of jobs.entries()) {
       const each = known[index];
@@ -59,6 +69,11 @@ export class BaseReader<E extends Event, State> {
     const paths = companion === undefined ? [path] : [path, companion];
     const [found, other] = await timed(documents.read(paths, 'flush'));
     return kind.known(path, found ?? { path }, other);
+  }
+
+  #known({ path, events }: Named<E>): Known<State> | undefined {
+    const { cache, kind } = this.#options;
+    return cache.get(path) ?? (kind.isNew(events) ? kind.known(path, { path }) : undefined);
   }
 
   async #readFirst(paths: readonly string[], timed: Timed): Promise<(ReadDocument | DocumentError)[]> {

@@ -9,10 +9,13 @@ import { type CommitJob, type Prepared, queuesOf, takeChunk } from './chunks.ts'
 import type { Known } from './kind.ts';
 import {
   commitsInFlight,
+  fewFirstReads,
   maxCommitDocuments,
   maxConflictAttempts,
   quotaMarginMs,
+  readsPerWrite,
   singleCommitsInFlight,
+  usualFirstReads,
 } from './limits.ts';
 import { mapPool } from './pool.ts';
 
@@ -45,6 +48,7 @@ export interface CommitterOptions<E extends Event, State> extends BaseReaderOpti
 export class Committer<E extends Event, State> {
   readonly #options: CommitterOptions<E, State>;
   readonly #reader: BaseReader<E, State>;
+  #firstReads = usualFirstReads;
 
   constructor(options: CommitterOptions<E, State>) {
     this.#options = options;
@@ -62,14 +66,19 @@ export class Committer<E extends Event, State> {
    */
   async commit(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<CommitResult<E, State>[]> {
     const { possible, results } = await this.#withoutHeldDeletions(jobs);
-    for (let rest = possible; rest.length > 0; ) {
-      const bases = await this.#bases(rest, deadlineMs);
-      if (bases instanceof DocumentError) {
-        return [...results, ...rest.map((job) => ({ ...job, outcome: 'failed', error: bases }) as const)];
-      }
-      results.push(...(await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs)));
+    let rest = this.#reader.knownFirst(possible);
+    // What is read is written before more is: a backlog that is larger than the day's reads gets on all the same.
+    for (let most = this.#firstReads; rest.length > 0; most *= 2) {
+      const bases = await this.#bases(rest, most, deadlineMs);
+      if (bases instanceof DocumentError) return [...results, ...failed<E, State>(rest, bases)];
+      const round = await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs);
+      results.push(...round);
       rest = rest.slice(bases.length);
+      const error = shortageIn(round);
+      if (error?.short === 'reads') this.#firstReads = fewFirstReads;
+      if (error !== undefined) return [...results, ...failed<E, State>(rest, error)];
     }
+    this.#firstReads = usualFirstReads;
     return results;
   }
 
@@ -84,19 +93,23 @@ export class Committer<E extends Event, State> {
     if (typeof size === 'number') return { possible: jobs, results: [] };
     return {
       possible: jobs.filter((job) => !deletions.has(job)),
-      results: [...deletions].map((job) => ({ ...job, outcome: 'failed', error: size })),
+      results: failed([...deletions], size),
     };
   }
 
-  /** Of as many of the jobs as memory has room for. */
-  async #bases(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<Base<State>[] | DocumentError> {
+  /** Of as many of the jobs as memory has room for, at most so many of them read, nor more than are soon written. */
+  async #bases(
+    jobs: readonly CommitJob<E>[],
+    most: number,
+    deadlineMs: number,
+  ): Promise<Base<State>[] | DocumentError> {
     // Without time or a lease for writes, reading what they build on would be for nothing.
     const nowMs = this.#options.clock.now();
     if (deadlineMs - nowMs < quotaMarginMs) return outOfTime(nowMs);
     const size = await this.#commitSize(jobs.length);
     if (size instanceof DocumentError) return size;
     try {
-      return await this.#reader.first(jobs, this.#timed(deadlineMs));
+      return await this.#reader.first(jobs, Math.min(most, size * readsPerWrite), this.#timed(deadlineMs));
     } catch (error) {
       if (error instanceof DocumentError) return error;
       throw error;
@@ -154,7 +167,10 @@ export class Committer<E extends Event, State> {
         const done: CommitResult<E, State>[] =
           error === undefined
             ? await this.#commitChunk(chunk, deadlineMs)
-            : chunk.map(({ job }) => ({ ...job, outcome: 'failed', error }));
+            : failed(
+                chunk.map(({ job }) => job),
+                error,
+              );
         const short = done.find(
           (result) => result.outcome === 'failed' && result.error.failure === 'no_quota',
         );
@@ -300,6 +316,24 @@ export class Committer<E extends Event, State> {
     const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
     return (work) => within(clock, deadlineMs - clock.now(), work, late);
   }
+}
+
+function failed<E extends Event, State>(
+  jobs: readonly CommitJob<E>[],
+  error: DocumentError,
+): CommitResult<E, State>[] {
+  return jobs.map((job) => ({ ...job, outcome: 'failed', error }));
+}
+
+/** The shortage for which more need not be tried; deletes are not needed by all. */
+function shortageIn<E extends Event, State>(
+  results: readonly CommitResult<E, State>[],
+): DocumentError | undefined {
+  for (const result of results) {
+    const error = result.outcome === 'failed' ? result.error : undefined;
+    if (error?.failure === 'no_quota' && error.short !== 'deletes') return error;
+  }
+  return undefined;
 }
 
 /** A job that came to nothing: each of its events is refused where Firestore will never take it. */
