@@ -21,10 +21,10 @@ export const maxReadBytes = 64 * 1024 * 1024;
 
 /**
  * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for
- * nothing. Fewer after reads were short. At most so many for each that one commit may hold (`burstMs`): a second of writes.
+ * nothing. After reads were short so few that, at one a second, they may be read again in time (`workerMaxWaitMs`). At most so many for each that one commit may hold (`burstMs`): a second of writes.
  */
 export const usualFirstReads = maxReadDocuments;
-export const fewFirstReads = 10;
+export const fewFirstReads = 4;
 export const readsPerWrite = 10;
 
 /** Commits under way at once, and single-document ones after a conflict. */
