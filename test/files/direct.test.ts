@@ -84,4 +84,19 @@ describe('direct uploads that do not go straight', () => {
     await files.log.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
   });
+
+  it('are not taken for files by a body with the same Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': 'k', 'x-file-type': 'audio', 'content-type': 'audio/wav' };
+    const small = bytesOf(400);
+    await begin({ 'idempotency-key': 'k' }, { size: small.length, sha256: sha256(small) });
+    const instead = await call('/v1/files', 'POST', small, headers);
+    assert.equal(instead.status, 201, instead.text);
+    assert.equal(instead.json['status'], 'stored');
+    assert.equal((await call(`/v1/files/${String(instead.json['file_id'])}/content`)).status, 200);
+    const other = { ...headers, 'idempotency-key': 'other' };
+    const { url } = await begin({ 'idempotency-key': 'other' }, { sha256: sha256(large) });
+    await fetch(url, { method: 'PUT', body: bytesOf(large.length, 7) });
+    const unchecked = await call('/v1/files', 'POST', large, other);
+    assert.equal(unchecked.status, 409, unchecked.text);
+  });
 });

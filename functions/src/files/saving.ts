@@ -41,13 +41,15 @@ export class FileSaver {
   /**
    * Stores a small file in Firestore, with one write, and a large one in Cloud Storage; while Firestore is out, all of them.
    * A file with this id that is there already is returned as it is.
-   * @throws AppError `unavailable`; `conflict` where the file that is there has other bytes.
+   * @throws AppError `unavailable`; `conflict` where the file that is there has other bytes, or none.
    */
   async save(file: WholeFile, bytes: Buffer): Promise<FileRecord> {
     const { inlineMaxBytes, logger } = this.#options;
     if (bytes.length <= Math.min(inlineMaxBytes, maxInlineBytes)) {
       try {
-        return sameFile(file, await this.#saveInline(file, bytes));
+        const record = await this.#saveInline(file, bytes);
+        if (record.location === 'firestore') return sameFile(file, record);
+        // Its bytes are, or were to be, in Cloud Storage: what is there decides.
       } catch (error) {
         if (!isOutage(error)) throw error;
         logger.warn('Firestore is out; a small file goes to Cloud Storage', { reason: messageOf(error) });
@@ -100,6 +102,13 @@ function recordIn(object: Parameters<typeof recordOf>[0] | undefined): FileRecor
 }
 
 function sameFile(file: WholeFile, record: FileRecord): FileRecord {
-  if (record.sha256 === file.sha256) return record;
-  throw new AppError('conflict', 'This Idempotency-Key was used before, with other bytes.');
+  if (record.sha256 !== file.sha256) {
+    throw new AppError('conflict', 'This Idempotency-Key was used before, with other bytes.');
+  }
+  // Of an upload that is pending, failed or deleted the hash is only what was declared: no bytes are kept.
+  if (record.status === 'stored') return record;
+  throw new AppError(
+    'conflict',
+    `This Idempotency-Key was used before, for a file that is ${record.status}; send it with another.`,
+  );
 }
