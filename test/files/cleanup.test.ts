@@ -88,6 +88,23 @@ describe('what becomes of files', () => {
     await nothingLeft();
   });
 
+  it('a file that is sent again after its deletion stays, however late its event', async () => {
+    const key = { 'x-file-type': 'audio', 'idempotency-key': 'again' };
+    const first = await call('/v1/files', 'POST', large, key);
+    const path = `/v1/files/${first.json['file_id']}`;
+    await settle();
+    assert.equal((await call(path, 'DELETE')).status, 204);
+    await files.log.flush(files.documents);
+    pass(60_000);
+    assert.equal((await call('/v1/files', 'POST', large, key)).status, 201);
+    pass(2 * dayMs);
+    await clean();
+    assert.notEqual((await call(`${path}/content`)).status, 404);
+    await files.log.flush(files.documents);
+    assert.equal((await call(path)).json['status'], 'stored');
+    assert.equal((await clean()).deleted, 0);
+  });
+
   it('temporary files go after a day, wherever they are, and no others', async () => {
     await upload(small, 'temp');
     await upload(large, 'temp');

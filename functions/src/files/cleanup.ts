@@ -7,7 +7,7 @@ import { cleanupFirstCause as firstCause } from '../quota/leasedDocuments.ts';
 import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
-import { maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
+import { deletedMs, maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
 
 export interface CleanupOptions {
@@ -100,16 +100,19 @@ async function removeObject(
   if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
   const name = objectOf(fileId);
   if (name === undefined || location !== 'cloud_storage') return true;
-  if (status === 'pending') {
+  if (status !== 'stored') {
     const object = await objects.describe(name);
     if (object === undefined) return true;
-    // It is complete, and only its event is late.
     const record = recordOf(object);
-    if (record !== undefined && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
-      if (record.status !== 'stored') return false;
-      await log.write(record, { stamp: objectStamp(record) });
-      report.repaired += 1;
-      return false;
+    const isOfDeleted = status === 'deleted' && object.createdMs <= (expiresMs ?? 0) - deletedMs;
+    if (record !== undefined && !isOfDeleted && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
+      // It is complete, or was sent again after that, and only its event is late.
+      if (record.status === 'stored') {
+        await log.write(record, { stamp: objectStamp(record) });
+        report.repaired += 1;
+        return false;
+      }
+      if (status === 'pending') return false;
     }
   }
   await objects.delete(name);
