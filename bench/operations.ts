@@ -5,6 +5,7 @@ import { gatherLingerMs } from '../functions/src/flush/limits.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
 import { Api } from './shared/api.ts';
 import { openDatabase } from './shared/database.ts';
+import { seeded } from './shared/random.ts';
 import { type BenchReport, printTargets, round } from './shared/report.ts';
 import { median, spreadText } from './shared/statistics.ts';
 
@@ -84,7 +85,7 @@ function workload(): Operation[] {
     weights.slice(0, index + 1).reduce((sum, weight) => sum + weight, 0),
   );
   const total = sums.at(-1) ?? 0;
-  const random = randomOf(9);
+  const random = seeded(9);
   return Array.from({ length: operations }, (_, index): Operation => {
     const draw = random() * total;
     const rank = sums.findIndex((sum) => sum >= draw);
@@ -156,15 +157,4 @@ async function verify(database: Firestore, work: readonly Operation[], turn: num
     return [each.id, fields] as const;
   });
   assert.deepEqual(new Map(actual), expected);
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { seeded } from '../../bench/shared/random.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import { whenServed } from '../support/advance.ts';
 
@@ -13,18 +14,9 @@ interface Sent {
   answer: string;
 }
 
-/** Numbers from 0 to 1, the same in every run (a linear congruence). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 describe('SIGKILL of instances and of the dispatcher under load', function () {
   this.timeout(60_000 + rounds * 15_000);
-  const random = randomOf(42);
+  const random = seeded(42);
   const acknowledged: Sent[] = [];
   let stack: LocalStack;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { seeded } from '../../bench/shared/random.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
 import { startMs } from '../support/clock.ts';
-import { seeded } from '../support/random.ts';
 import { asked, charged, freeTier, longestGap, Scene, writing } from './scene.ts';
 
 const secondMs = 1_000;

@@ -1,3 +1,4 @@
+import { seeded } from '../../bench/shared/random.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import { delay } from '../../functions/src/platform/clock.ts';
 import type { DocumentStore, DocumentWrite } from '../../functions/src/platform/documents.ts';
@@ -12,7 +13,6 @@ import { noOperations } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { MemoryDocuments } from '../support/documents.ts';
 import { memoryLogger } from '../support/logger.ts';
-import { seeded } from '../support/random.ts';
 import { VirtualTime } from './virtualTime.ts';
 
 const maxDelayMs = 200;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
+import { seeded } from '../../bench/shared/random.ts';
 import type { Event } from '../../functions/src/events/event.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import type { Fate } from './fate.ts';
 import { memoryLogger } from './logger.ts';
 import type { Instance, Pipeline } from './pipeline.ts';
-import { seeded } from './random.ts';
 
 /** Few enough that no carrier is given up: what is tested is that nothing is lost, not when to stop trying. */
 const maxCrashes = 4;
