@@ -17,8 +17,16 @@ describe('what becomes of files', () => {
   let options: CleanupOptions;
   beforeEach(async () => {
     files = await startFiles();
-    const { objects, documents, log, clock, logger } = files;
-    options = { objects, documents, log, clock, logger, control: new MemoryObjects(clock).connect() };
+    const { objects, documents, log, direct, clock, logger } = files;
+    options = {
+      objects,
+      documents,
+      log,
+      uploads: direct,
+      clock,
+      logger,
+      control: new MemoryObjects(clock).connect(),
+    };
   });
   afterEach(() => files.close());
 
@@ -176,6 +184,20 @@ describe('what becomes of files', () => {
     assert.equal(json['status'], 'stored');
     await files.log.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['sha256'], sha256(large));
+  });
+
+  it('an upload with a declared hash whose event is lost is compared all the same', async () => {
+    const good = await begin(large.length, sha256(large));
+    const bad = await begin(large.length, sha256(small));
+    for (const { url } of [good, bad])
+      assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
+    await files.log.flush(files.documents);
+    pass(2 * dayMs);
+    await clean();
+    await files.log.flush(files.documents);
+    assert.equal((await call(`/v1/files/${good.fileId}`)).json['status'], 'stored');
+    assert.equal((await call(`/v1/files/${bad.fileId}/content`)).status, 409);
+    assert.equal((await files.names()).length, 1);
   });
 
   it('a late event of a file that is deleted by now changes nothing', async () => {

@@ -39,9 +39,9 @@ describe('direct uploads that do not go straight', () => {
   };
   const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
   const clean = (maxAgeMs = dayMs) => {
-    const { objects, documents, log, clock, logger } = files;
+    const { direct: uploads, clock } = files;
     const control = new MemoryObjects(clock).connect();
-    return cleanUp({ objects, documents, log, clock, logger, control }, { maxAgeMs, isThorough: true });
+    return cleanUp({ ...files, uploads, control }, { maxAgeMs, isThorough: true });
   };
   const settle = async (): Promise<void> => {
     await files.finalize();

@@ -23,11 +23,13 @@ export function start(): HttpHandler {
   const log = stagedLog(stager());
   const shared = { objects, documents, clock, logger };
   const files = { ...shared, log, stamps: stamps() };
+  const direct = new DirectUploads(files);
+  const cleanup = { ...files, control, uploads: direct };
   const saver = new FileSaver({ ...shared, inlineMaxBytes: config.inlineFileMaxBytes });
   const routes = [
     ...fileRoutes({
       saver,
-      direct: new DirectUploads(files),
+      direct,
       lookup: new FileLookup(shared),
       removal: files,
       objects,
@@ -35,7 +37,7 @@ export function start(): HttpHandler {
       ids,
       maxFileBytes: config.maxFileBytes,
     }),
-    ...cleanupRoutes((maxAgeMs) => cleanUp({ ...files, control }, { maxAgeMs, isThorough: true })),
+    ...cleanupRoutes((maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
     ...speechRoutes({
       saver,
       objects,

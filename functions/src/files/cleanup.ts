@@ -4,6 +4,7 @@ import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { cleanupFirstCause as firstCause } from '../quota/leasedDocuments.ts';
+import type { DirectUploads } from './direct.ts';
 import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
@@ -16,6 +17,8 @@ export interface CleanupOptions {
   control: Pick<ObjectStore, 'put'>;
   documents: DocumentStore;
   log: FileLog;
+  /** What would have worked on an object whose event is late, or lost. */
+  uploads: Pick<DirectUploads, 'finalized'>;
   clock: Clock;
   logger: Logger;
 }
@@ -91,7 +94,7 @@ async function removeDue(options: CleanupOptions, maxAgeMs: number, report: Clea
 
 /** Removes the object of a document that is due; false where the document must stay all the same. */
 async function removeObject(
-  { objects, log, clock }: CleanupOptions,
+  { objects, uploads, clock }: CleanupOptions,
   { fileId, location, status, expiresMs }: FileRecord,
   cutoffMs: number,
   report: CleanupReport,
@@ -106,13 +109,12 @@ async function removeObject(
     const record = recordOf(object);
     const isOfDeleted = status === 'deleted' && object.createdMs <= (expiresMs ?? 0) - deletedMs;
     if (record !== undefined && !isOfDeleted && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
-      // It is complete, or was sent again after that, and only its event is late.
-      if (record.status === 'stored') {
-        await log.write(record, { stamp: objectStamp(record) });
+      // It is complete, or was sent again after that, and only its event is late or lost.
+      if (record.status === 'stored' || status === 'pending') {
+        await uploads.finalized(object, clock.now());
         report.repaired += 1;
         return false;
       }
-      if (status === 'pending') return false;
     }
   }
   await objects.delete(name);
