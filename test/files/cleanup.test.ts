@@ -196,7 +196,7 @@ describe('what becomes of files', () => {
     await clean();
     await files.log.flush(files.documents);
     assert.equal((await call(`/v1/files/${good.fileId}`)).json['status'], 'stored');
-    assert.equal((await call(`/v1/files/${bad.fileId}/content`)).status, 409);
+    assert.equal((await call(`/v1/files/${bad.fileId}/content`)).status, 404);
     assert.equal((await files.names()).length, 1);
   });
 
