@@ -99,6 +99,15 @@ describe('uploads in a body', () => {
     assert.deepEqual(await download(idOf(answer)), small);
   });
 
+  it('takes a form whose names stand without quotes', async () => {
+    const part = (disposition: string, text: string) =>
+      `--x\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n${text}\r\n`;
+    const body = `${part('name=file_type', 'documents')}${part('name=file; filename=a.txt', 'abc')}--x--\r\n`;
+    const answer = await upload(Buffer.from(body), { 'content-type': 'multipart/form-data; boundary=x' });
+    assert.equal(answer.status, 201, answer.text);
+    assert.deepEqual([answer.json['file_type'], answer.json['file_name']], ['documents', 'a.txt']);
+  });
+
   it('takes JSON as a file where a header describes it', async () => {
     const body = Buffer.from('{"a": 1}');
     const answer = await upload(body, { 'content-type': 'application/json', 'x-file-name': 'a.json' });

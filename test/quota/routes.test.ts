@@ -90,7 +90,7 @@ describe('Quota routes', () => {
 
   it('log the limits that a lease nears', async () => {
     const { scene, take } = await start({ ...plenty, daily: { ...plenty.daily, writes: 10 } });
-    for (let index = 0; index < 4; index += 1) await take({ writes: 1 });
+    for (let index = 0; index < 4; index += 1) await take({ writes: 1, reads: 0, deletes: 0 });
     const lines = scene.logger.lines.map(({ message }) => message);
     assert.ok(lines.includes('QUOTA WARNING writes per_day'), lines.join('\n'));
   });
@@ -142,8 +142,8 @@ describe('Quota routes', () => {
   });
 
   const badWishes: [string, unknown, RegExp][] = [
-    ['negative', { writes: -1 }, /writes: .*integer from 1/],
-    ['zero', { writes: 0 }, /writes: .*integer from 1/],
+    ['negative', { writes: -1 }, /writes: .*integer from 0/],
+    ['zero', { writes: 0, reads: 0 }, /how many/],
     ['fractional', { reads: 1.5 }, /reads: .*integer/],
     ['huge', { deletes: 1_000_001 }, /deletes: .*to 1000000/],
     ['beyond what numbers hold', '{"writes": 1e999}', /writes/],

@@ -61,7 +61,8 @@ function partOf(bytes: Buffer): Part {
       }),
   );
   const disposition = headers.get('content-disposition');
-  const [, name] = /;\s*name="((?:[^"\\]|\\.)*)"/i.exec(disposition ?? '') ?? [];
+  const [, quoted, token] = /;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(disposition ?? '') ?? [];
+  const name = quoted ?? token;
   if (disposition === undefined || name === undefined) throw malformed('a part has no name');
   return {
     name: fromHeader(name),

@@ -20,11 +20,13 @@ export const maxReadDocuments = 100;
 export const maxReadBytes = 64 * 1024 * 1024;
 
 /**
- * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for
- * nothing. After reads were short so few that, at one a second, they may be read again in time (`workerMaxWaitMs`). At most so many for each that one commit may hold (`burstMs`): a second of writes.
+ * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for nothing.
+ * After reads were short so few that, at one a second, they can be read again in time (`workerMaxWaitMs`).
  */
 export const usualFirstReads = maxReadDocuments;
 export const fewFirstReads = 4;
+
+/** At most so many for each document that a commit may hold, which is a tenth of a second's writes (`burstMs`). */
 export const readsPerWrite = 10;
 
 /** Commits under way at once, and single-document ones after a conflict. */

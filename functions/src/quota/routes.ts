@@ -153,7 +153,7 @@ function readWish(body: unknown): {
   renewed: LeaseReturn | undefined;
 } {
   const members = readMembers(body, [...operationTypes, 'ttl_s', 'renew']);
-  const amounts = readAmounts(members, 1);
+  const amounts = readAmounts(members);
   if (operationTypes.every((type) => amounts[type] === 0))
     throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
   const { ttl_s: ttl, renew } = members;
@@ -166,13 +166,13 @@ function readWish(body: unknown): {
 
 function readSpent(body: unknown): Operations {
   const { spent } = readMembers(body, ['spent']);
-  return readAmounts(readMembers(spent, operationTypes), 0);
+  return readAmounts(readMembers(spent, operationTypes));
 }
 
-function readAmounts(members: Record<string, unknown>, least: number): Operations {
+function readAmounts(members: Record<string, unknown>): Operations {
   return each((type) => {
     const value = members[type];
-    return value === undefined ? 0 : readInteger(value, type, least, maxLeaseAmount);
+    return value === undefined ? 0 : readInteger(value, type, 0, maxLeaseAmount);
   });
 }
 
