@@ -1,8 +1,8 @@
 import type { Fault, FaultPhase, LocalServiceName } from '../shared/faults.ts';
 import { BadRequest, flag, number, oneOf, onlyFields } from './body.ts';
 
-const fields = ['service', 'code', 'delay_ms', 'cut', 'rate', 'for_ms', 'phase', 'method'];
-const services: LocalServiceName[] = ['firestore', 'tasks', 'storage'];
+const fields = ['service', 'code', 'delay_ms', 'cut', 'hang', 'rate', 'for_ms', 'phase', 'method'];
+const services: LocalServiceName[] = ['firestore', 'tasks', 'storage', 'metadata'];
 
 /** An hour: as long as the longest of the clients' own deadlines. */
 const maxDelayMs = 3_600_000;
@@ -12,6 +12,7 @@ const codes: Record<LocalServiceName, [min: number, max: number]> = {
   firestore: [1, 16],
   tasks: [1, 16],
   storage: [400, 599],
+  metadata: [400, 599],
 };
 
 const rpcName = /^[A-Z][A-Za-z]+$/;
@@ -23,19 +24,24 @@ export function readFault(body: Record<string, unknown>): Fault {
   const service = oneOf(body, 'service', services);
   const [minCode, maxCode] = codes[service];
   const isCut = flag(body, 'cut');
+  const hangs = flag(body, 'hang');
+  const phase = oneOf<FaultPhase>(body, 'phase', ['before', 'after', 'half'], 'before');
   const { code, delay_ms: delay, method } = body;
-  if (code === undefined && delay === undefined && !isCut)
-    throw new BadRequest('code, delay_ms or cut must say what the fault does.');
-  if (code !== undefined && isCut)
-    throw new BadRequest('code cannot be answered on a connection that is cut: give one of code and cut.');
+  if (code === undefined && delay === undefined && !isCut && !hangs)
+    throw new BadRequest('code, delay_ms, cut or hang must say what the fault does.');
+  if ([code !== undefined, isCut, hangs].filter(Boolean).length > 1)
+    throw new BadRequest('code, cut and hang exclude each other: give one of them.');
+  if (code !== undefined && phase === 'half')
+    throw new BadRequest('code cannot be answered when half an answer is sent: give cut or hang.');
   return {
     service,
     ...(code === undefined ? {} : { code: wholeNumber(body, 'code', minCode, maxCode) }),
     ...(delay === undefined ? {} : { delayMs: number(body, 'delay_ms', 0, maxDelayMs) }),
     ...(isCut ? { cut: true } : {}),
+    ...(hangs ? { hang: true } : {}),
     rate: number(body, 'rate', 0, 1, 1),
     forMs: number(body, 'for_ms', 0, Number.MAX_SAFE_INTEGER),
-    phase: oneOf<FaultPhase>(body, 'phase', ['before', 'after'], 'before'),
+    phase,
     ...(method === undefined ? {} : { method: readMethod(service, method) }),
   };
 }
@@ -47,7 +53,8 @@ function wholeNumber(body: Record<string, unknown>, field: string, min: number, 
 }
 
 function readMethod(service: LocalServiceName, method: unknown): string {
-  const [form, example] = service === 'storage' ? [httpMethod, 'GET'] : [rpcName, 'CreateTask'];
+  const isHttp = service === 'storage' || service === 'metadata';
+  const [form, example] = isHttp ? [httpMethod, 'GET'] : [rpcName, 'CreateTask'];
   if (typeof method === 'string' && form.test(method)) return method;
   throw new BadRequest(`method must be a name like ${example}.`);
 }

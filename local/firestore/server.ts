@@ -78,6 +78,9 @@ export class RpcServer {
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
         const response = await handle(call.request.decode(), signalOf(call));
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'after'));
+        const half = this.#faults.check('firestore', rpc, 'half');
+        if (half !== undefined) call.sendMetadata(new Metadata());
+        await this.#suffer(call, half);
         return response;
       };
       void this.#counted(work).then(
@@ -100,11 +103,18 @@ export class RpcServer {
       const work = async () => {
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
         const hit = this.#faults.check('firestore', rpc, 'after');
+        const half = this.#faults.check('firestore', rpc, 'half');
         const signal = signalOf(call);
+        const kept: Response[] = [];
         for await (const response of handle(call.request.decode(), signal)) {
-          if (hit?.failure === undefined) await send(call, response, signal);
+          if (half !== undefined) kept.push(response);
+          else if (hit?.failure === undefined) await send(call, response, signal);
         }
         await this.#suffer(call, hit);
+        const sent = Math.floor(kept.length / 2);
+        for (const response of kept.slice(0, sent)) await send(call, response, signal);
+        await this.#suffer(call, half);
+        for (const response of kept.slice(sent)) await send(call, response, signal);
       };
       void this.#counted(work).then(
         () => call.end(),
@@ -166,11 +176,11 @@ export class RpcServer {
   async #suffer(call: Peer, hit: FaultHit | undefined): Promise<void> {
     if (hit === undefined) return;
     this.#calls--;
-    await this.#faults.wait(hit);
+    const failure = await this.#faults.wait(hit);
     this.#calls++;
-    if (hit.failure === undefined) return;
-    if (hit.failure === 'cut') this.#server.cut(call.getPeer());
-    throw new StatusError(hit.failure === 'cut' ? status.unavailable : hit.failure, 'Injected fault.');
+    if (failure === undefined) return;
+    if (failure === 'cut') this.#server.cut(call.getPeer());
+    throw new StatusError(failure === 'cut' ? status.unavailable : failure, 'Injected fault.');
   }
 
   async #counted<T>(work: () => Promise<T>): Promise<T> {

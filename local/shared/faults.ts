@@ -1,32 +1,39 @@
 import type { LocalClock, LocalTimer } from './clock.ts';
 
-export type LocalServiceName = 'firestore' | 'tasks' | 'storage';
+export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata';
 
-/** `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. */
-export type FaultPhase = 'before' | 'after';
+/**
+ * `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. `half`: so
+ * is the other half of its answer (of a body, of a stream's messages; of a single message, all but the headers).
+ */
+export type FaultPhase = 'before' | 'after' | 'half';
 
-/** What befalls calls; at least one of `code`, `delayMs` and `cut`, and not both `code` and `cut`. */
+/** What befalls calls; at least one of `code`, `delayMs`, `cut` and `hang`, and no two of `code`, `cut` and `hang`. */
 export interface Fault {
   service: LocalServiceName;
-  /** gRPC status number for firestore and tasks, HTTP status for storage. */
+  /** gRPC status number for firestore and tasks, HTTP status for storage and metadata; not half-way. */
   code?: number;
   /** The call waits so long by the stack's clock, and then fails or goes on. */
   delayMs?: number;
   /** The caller's connection is reset without an answer, and with it all else that is open on it. */
   cut?: boolean;
+  /** The call gets no answer on a connection that stays open, also after faults are cleared. */
+  hang?: boolean;
   /** Share of the calls it hits, 0 to 1. */
   rate: number;
   forMs: number;
   phase: FaultPhase;
-  /** Only this RPC (firestore, tasks: its name; storage: `GET`, `POST`, …), or every one. */
+  /** Only this RPC (firestore, tasks: its name; storage, metadata: `GET`, `POST`, …), or every one. */
   method?: string;
 }
+
+/** The code to fail with, or that the connection is to be reset. */
+export type FaultFailure = number | 'cut';
 
 /** What is to befall one call: first the delays of all faults that hit it, then the failure of the first that has one. */
 export interface FaultHit {
   delayMs: number;
-  /** The code to fail with; absent: the call goes on. */
-  failure?: number | 'cut';
+  failure?: FaultFailure | 'hang';
 }
 
 interface Wait {
@@ -71,14 +78,22 @@ export class Faults {
       if (fault.method !== undefined && fault.method !== method) continue;
       if (this.#random() >= fault.rate) continue;
       delayMs += fault.delayMs ?? 0;
-      const failure = fault.cut === true ? 'cut' : fault.code;
+      const failure = fault.hang === true ? 'hang' : fault.cut === true ? 'cut' : fault.code;
       if (failure !== undefined) return { delayMs, failure };
     }
     return delayMs > 0 ? { delayMs } : undefined;
   }
 
-  /** Resolves when the hit's delay is over, or when faults are cleared. */
-  wait({ delayMs }: FaultHit): Promise<void> {
+  /**
+   * Resolves when the hit's delay is over, or when faults are cleared, with the failure that is to follow (undefined: the
+   * call goes on); never for a call that hangs.
+   */
+  async wait({ delayMs, failure }: FaultHit): Promise<FaultFailure | undefined> {
+    await this.#delay(delayMs);
+    return failure === 'hang' ? new Promise<never>(() => {}) : failure;
+  }
+
+  #delay(delayMs: number): Promise<void> {
     if (delayMs === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#clock.setTimeout(() => {

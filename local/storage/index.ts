@@ -5,7 +5,7 @@ import type { LocalService, ServiceOptions, StorageUsage } from '../shared/servi
 import type { ObjectChange } from './bucket.ts';
 import { Buckets } from './buckets.ts';
 import { StorageError } from './errors.ts';
-import { readRequest, type StorageReply, type StorageRequest } from './http.ts';
+import { readRequest, type StorageReply } from './http.ts';
 import { type StoredObject, toResource } from './object.ts';
 import { route } from './routes.ts';
 import { createServiceAccount, type ServiceAccount } from './serviceAccount.ts';
@@ -126,14 +126,22 @@ class StorageSimulator implements LocalStorage {
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#inFlight += 1;
     try {
-      send(response, await this.#answer(message));
+      const reply = await this.#answer(message);
+      let rest: Buffer | undefined;
+      await this.#suffer(message.method ?? 'GET', 'half', () => {
+        const body = sendHeaders(response, reply);
+        response.flushHeaders();
+        response.write(body.subarray(0, body.length >> 1));
+        rest = body.subarray(body.length >> 1);
+      });
+      response.end(rest ?? sendHeaders(response, reply));
     } catch (error) {
       if (error instanceof ConnectionCut) {
         message.socket.resetAndDestroy();
         return;
       }
       message.resume();
-      send(response, failure(error));
+      response.end(sendHeaders(response, failure(error)));
     } finally {
       this.#inFlight -= 1;
     }
@@ -141,7 +149,7 @@ class StorageSimulator implements LocalStorage {
 
   async #answer(message: IncomingMessage): Promise<StorageReply> {
     const request = readRequest(message);
-    await this.#suffer(request, 'before');
+    await this.#suffer(request.method, 'before');
     const reply = await route(request, {
       buckets: this.#buckets,
       sessions: this.#sessions,
@@ -149,34 +157,36 @@ class StorageSimulator implements LocalStorage {
       nowMs: this.#options.clock.now(),
     });
     if (reply.billedAs !== undefined) this.#usage[reply.billedAs] += 1;
-    await this.#suffer(request, 'after');
+    await this.#suffer(request.method, 'after');
     return reply;
   }
 
   /** What a fault does to the request, which does not count as being worked on while it waits. */
-  async #suffer({ method }: StorageRequest, phase: FaultPhase): Promise<void> {
+  async #suffer(method: string, phase: FaultPhase, begin = (): void => {}): Promise<void> {
     const { faults } = this.#options;
     const hit = faults.check('storage', method, phase);
     if (hit === undefined) return;
+    begin();
     this.#inFlight -= 1;
-    await faults.wait(hit);
+    const failure = await faults.wait(hit);
     this.#inFlight += 1;
-    if (hit.failure === 'cut') throw new ConnectionCut();
-    if (hit.failure !== undefined)
-      throw new StorageError(hit.failure, 'backendError', `${method} failed by an injected fault.`);
+    if (failure === 'cut') throw new ConnectionCut();
+    if (failure !== undefined)
+      throw new StorageError(failure, 'backendError', `${method} failed by an injected fault.`);
   }
 }
 
 /** A fault wants the caller to get no answer. */
 class ConnectionCut extends Error {}
 
-function send(response: ServerResponse, reply: StorageReply): void {
+/** Sends the headers; returns the body that is to follow. */
+function sendHeaders(response: ServerResponse, reply: StorageReply): Buffer {
   const body =
     reply.bytes ?? (reply.json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(reply.json)));
   const type = reply.json === undefined ? {} : { 'content-type': 'application/json; charset=UTF-8' };
   const length = reply.status === 204 ? {} : { 'content-length': body.length };
   response.writeHead(reply.status, { ...type, ...length, ...reply.headers });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  return response.req.method === 'HEAD' ? Buffer.alloc(0) : body;
 }
 
 function failure(error: unknown): StorageReply {

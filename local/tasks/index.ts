@@ -1,4 +1,4 @@
-import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { Metadata, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { FaultPhase } from '../shared/faults.ts';
 import { GrpcServer } from '../shared/grpcServer.ts';
 import type { LocalService, ServiceOptions, TasksUsage } from '../shared/service.ts';
@@ -169,6 +169,7 @@ class TasksSimulator implements LocalTasks {
       const { response, operations } = handler(call.request);
       this.#operations += operations;
       await this.#suffer(name, 'after', call);
+      await this.#suffer(name, 'half', call, () => call.sendMetadata(new Metadata()));
       return response;
     } finally {
       this.#calls -= 1;
@@ -176,16 +177,17 @@ class TasksSimulator implements LocalTasks {
   }
 
   /** What a fault does to the call, which does not count as being worked on while it waits. */
-  async #suffer(name: string, phase: FaultPhase, call: Call): Promise<void> {
+  async #suffer(name: string, phase: FaultPhase, call: Call, begin = (): void => {}): Promise<void> {
     const { faults } = this.#options;
     const hit = faults.check('tasks', name, phase);
     if (hit === undefined) return;
+    begin();
     this.#calls -= 1;
-    await faults.wait(hit);
+    const failure = await faults.wait(hit);
     this.#calls += 1;
-    if (hit.failure === undefined) return;
-    if (hit.failure === 'cut') this.#server.cut(call.getPeer());
-    const code = hit.failure === 'cut' ? status.UNAVAILABLE : hit.failure;
+    if (failure === undefined) return;
+    if (failure === 'cut') this.#server.cut(call.getPeer());
+    const code = failure === 'cut' ? status.UNAVAILABLE : failure;
     throw new TasksError(code, `${name} failed by an injected fault.`);
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Firestore } from '@google-cloud/firestore';
 import { v1 } from '@google-cloud/firestore-api';
-import { Storage } from '@google-cloud/storage';
+import { type Bucket, Storage } from '@google-cloud/storage';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
 import { BadRequest } from '../../local/control/body.ts';
@@ -39,6 +40,8 @@ describe('Faults, through the official clients', () => {
   let faults: Faults;
   let close: () => Promise<void>;
   let db: Firestore;
+  let raw: v1.FirestoreClient;
+  let bucket: Bucket;
 
   before(async () => {
     clock = new OffsetClock();
@@ -54,9 +57,9 @@ describe('Faults, through the official clients', () => {
       projectId: 'demo',
     });
     db = new Firestore({ projectId: 'demo', host: `127.0.0.1:${firestore.port}`, ssl: false });
-    const raw = new v1.FirestoreClient(client(firestore.port));
+    raw = new v1.FirestoreClient(client(firestore.port));
     const tasksClient = new CloudTasksClient(client(tasks.port));
-    const bucket = new Storage({
+    bucket = new Storage({
       apiEndpoint: `http://127.0.0.1:${storage.port}`,
       projectId: 'demo',
       retryOptions: { autoRetry: false },
@@ -184,6 +187,32 @@ describe('Faults, through the official clients', () => {
         assert.equal(clock.nextDueMs(), undefined);
       });
 
+      for (const phase of ['before', 'after', 'half'] as const) {
+        it(`hang ${phase}: no answer for ever, and the next call works`, async () => {
+          const before = await service().written();
+          add(service(), { hang: true, phase });
+          const wait = faults.wait.bind(faults);
+          let isHit = false;
+          faults.wait = (hit) => {
+            isHit = true;
+            return wait(hit);
+          };
+          let isAnswered = false;
+          const answered = () => {
+            isAnswered = true;
+          };
+          void service().write().then(answered, answered);
+          while (!isHit) await nextTurn();
+          faults.wait = wait;
+          faults.clear();
+          advance(3_600_000);
+          await service().write();
+          assert.equal(await service().written(), before + (phase === 'before' ? 1 : 2));
+          assert.equal(isAnswered, false);
+          assert.equal(service().inFlight(), 0);
+        });
+      }
+
       it('slow and then refused', async () => {
         const code = service().name === 'storage' ? 503 : 13;
         add(service(), { delayMs: 5000, code });
@@ -223,6 +252,34 @@ describe('Faults, through the official clients', () => {
     faults.check = check;
     await Promise.all([until(1), set]);
     stop();
+  });
+
+  it('half of a download comes, and then nothing, or the reset of the connection', async () => {
+    const [, , storage] = services as [Service, Service, Service];
+    const object = bucket.file('half');
+    await object.save('first second', { resumable: false });
+    for (const fault of [{ hang: true }, { cut: true, delayMs: 1000 }, { delayMs: 1000 }]) {
+      add(storage, { method: 'GET', phase: 'half', ...fault });
+      const { body } = await fetch(`${bucket.storage.apiEndpoint}/storage/v1/b/bucket/o/half?alt=media`);
+      const reader = body?.getReader();
+      const read = async () => Buffer.from((await reader?.read())?.value ?? []).toString();
+      assert.equal(await read(), 'first ');
+      const rest = read();
+      faults.clear();
+      if (fault.cut === true) await assert.rejects(rest);
+      else if (fault.hang !== true) assert.equal(await rest, 'second');
+      else await reader?.cancel();
+    }
+  });
+
+  it("half of a stream's messages come, and then none", async () => {
+    for (const id of ['a', 'b', 'c', 'd']) await db.doc(`half/${id}`).set({});
+    add(services[0] as Service, { method: 'BatchGetDocuments', phase: 'half', hang: true });
+    const documents = ['a', 'b', 'c', 'd'].map((id) => `${database}/documents/half/${id}`);
+    const stream = raw.batchGetDocuments({ database, documents });
+    for (let come = 0; come < 2; come += 1) await once(stream, 'data');
+    stream.on('error', () => {});
+    stream.cancel();
   });
 
   it('hit the asked share, and only their service and method', async () => {
@@ -265,8 +322,10 @@ describe('A fault as it is asked for', () => {
   });
 
   for (const [what, wrong, message] of [
-    ['nothing to do', {}, /^code, delay_ms or cut/],
-    ['both a code and a cut', { code: 14, cut: true }, /^code cannot/],
+    ['nothing to do', {}, /^code, delay_ms, cut or hang/],
+    ['both a code and a cut', { code: 14, cut: true }, /^code, cut and hang exclude/],
+    ['both a cut and a hang', { cut: true, hang: true }, /^code, cut and hang exclude/],
+    ['a code after half an answer', { code: 14, phase: 'half' }, /^code cannot/],
     ['a field that is not known', { code: 14, delay: 5 }, /^delay: not known/],
     ['a code that is OK', { code: 0 }, /^code must be a number from 1 to 16/],
     ['a code that is of HTTP', { code: 503 }, /^code must be a number from 1 to 16/],
