@@ -4,7 +4,7 @@ import { tombstoneMs } from '../../functions/src/documents/limits.ts';
 import { reduceDocument } from '../../functions/src/documents/reducer.ts';
 import { deletedAt, unstamped } from '../../functions/src/documents/state.ts';
 import type { OperationAccepted } from '../../functions/src/events/event.ts';
-import type { Fields } from '../../functions/src/platform/documents.ts';
+import { type Fields, ttlField } from '../../functions/src/platform/documents.ts';
 import { startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
@@ -174,7 +174,7 @@ describe('flush: deleted documents', () => {
     assert.deepEqual(pipeline.documents.paths(), [grave]);
     const buried = pipeline.documents.fields(grave);
     assert.equal(buried?.['path'], path);
-    assert.deepEqual(buried?.['expires_at'], new Date(startMs + 1 + tombstoneMs));
+    assert.deepEqual(buried?.[ttlField], new Date(startMs + 1 + tombstoneMs));
   });
 
   it('stay deleted when older operations come later, at no write', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
+import { ttlField } from '../../functions/src/platform/documents.ts';
 import type { Json } from '../../functions/src/platform/json.ts';
 import { documentBytes } from '../../functions/src/platform/values.ts';
 import { maxResponsesPerTask, maxTaskDocumentBytes } from '../../functions/src/tasks/limits.ts';
@@ -67,7 +68,7 @@ describe('bodies that ingest put into objects', () => {
     await pipeline.clock.advance(70_000);
     const untilMs = (): number => pipeline.objects.customTimeMs('bodies/responses/t-1-0') ?? 0;
     // The bucket's rule leaves it for 60 more days, so a day more or less is not worth an operation.
-    const expiresMs = (): number => Date.parse(String(pipeline.task('t')?.['expires_at']));
+    const expiresMs = (): number => Date.parse(String(pipeline.task('t')?.[ttlField]));
     assert.ok(untilMs() >= expiresMs());
     await pipeline.clock.advance(29 * dayMs);
     await pipeline.accept([patched('t', pipeline.clock.now(), { priority: 1 }, { visibility: 'prompt' })]);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
-import { type DocumentSet, type Fields, removed } from '../platform/documents.ts';
+import { type DocumentSet, type Fields, removed, ttlField } from '../platform/documents.ts';
 import { hashedText, textOfHashed } from '../platform/hashedText.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import { isMap } from '../platform/values.ts';
@@ -66,7 +66,7 @@ export function tombstone({ path, wholeStamp }: DocumentState): Fields {
   return {
     path,
     [metaField]: hashedText(JSON.stringify(meta)),
-    expires_at: new Date(stampMs(wholeStamp) + tombstoneMs),
+    [ttlField]: new Date(stampMs(wholeStamp) + tombstoneMs),
   };
 }
 

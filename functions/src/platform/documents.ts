@@ -1,6 +1,12 @@
 /** A document's fields in plain values: Date for timestamps, Buffer for bytes, maps and arrays of the same. */
 export type Fields = Record<string, unknown>;
 
+/**
+ * When Firestore deletes a document by itself, in the collections that firestore.indexes.json says. A name that nobody else
+ * gives a field: a rule binds a collection group, and so everybody's documents in it.
+ */
+export const ttlField = 'sluice_expires_at';
+
 /** Stands for the time at which Firestore commits the write. */
 export const serverTime: unique symbol = Symbol('serverTime');
 

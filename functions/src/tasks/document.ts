@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
-import { type DocumentSet, type Fields, removed, serverTime } from '../platform/documents.ts';
+import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { feedShards, maxFieldStamps } from './limits.ts';
@@ -27,7 +27,9 @@ const derivedFields = new Set([
   'created_at',
   'updated_at',
   'written_at',
+  // What earlier versions called the next.
   'expires_at',
+  ttlField,
   'feed_shard',
   '_sluice',
 ]);
@@ -69,7 +71,7 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
     ),
     _sluice: encodeMeta(metaOf(state, outcome.settled && outcome.decidedByDeadlineMs === null)),
   };
-  if (retentionMs > 0) document['expires_at'] = new Date(updatedMs + retentionMs);
+  if (retentionMs > 0) document[ttlField] = new Date(updatedMs + retentionMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
   return document;
 }
@@ -102,7 +104,7 @@ export function foreignFields(before: Fields, after: Fields): Fields {
 }
 
 function isReplaced(name: string, after: Fields): boolean {
-  return name === 'expires_at' || otherFormOf(name) in after;
+  return name === ttlField || otherFormOf(name) in after;
 }
 
 function responseChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {

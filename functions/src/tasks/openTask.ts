@@ -1,4 +1,4 @@
-import type { Fields } from '../platform/documents.ts';
+import { type Fields, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { presentTask } from './present.ts';
 import { openStatuses, type TaskStatus } from './state.ts';
@@ -17,7 +17,7 @@ export interface OpenTask {
 }
 
 /** Of no use to a miner, and as large as all its competitors' answers. */
-const leftOut = new Set(['miner_responses', 'evaluations', 'best_response', 'assigned_miners', 'expires_at']);
+const leftOut = new Set(['miner_responses', 'evaluations', 'best_response', 'assigned_miners', ttlField]);
 
 /** The open task of a stored document, or undefined when that task is over. */
 export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined {

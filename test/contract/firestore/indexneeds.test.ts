@@ -197,7 +197,7 @@ describeLocal('Firestore queries need the indexes that production needs', () => 
   it("the project's own file is read through firebase.json", () => {
     const config = indexesOf(join(import.meta.dirname, '../../../firebase.json'));
     assert.ok(config !== undefined && config.composites('tasks').length > 0);
-    assert.deepEqual(config.ttlField('tasks'), ['expires_at']);
+    assert.deepEqual(config.ttlField('tasks'), ['sluice_expires_at']);
     assert.equal(config.fieldIndexes('tasks', ['metadata', 'any']).collection.size, 0);
   });
 });

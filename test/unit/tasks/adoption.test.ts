@@ -19,6 +19,7 @@ const legacy: Fields = {
   metadata: { seen: at(1), note: 'kept' },
   input_text_json: '{"a":1}',
   reviewed_at: at(2),
+  expires_at: at(3),
   evaluations: { '12': { score: 0.7 } },
   created_at: at(0),
   distributed_at: at(500),
@@ -62,6 +63,7 @@ describe("adopting a document without Sluice's field", () => {
       'metadata',
       'input_text_json',
       'reviewed_at',
+      'expires_at',
       'evaluations',
     ]) {
       assert.deepEqual(after?.[name], legacy[name], name);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../../functions/src/events/event.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
+import { ttlField } from '../../../functions/src/platform/documents.ts';
 import { taskDocument } from '../../../functions/src/tasks/document.ts';
 import { decodeMeta, encodeMeta } from '../../../functions/src/tasks/meta.ts';
 import { reduceTask } from '../../../functions/src/tasks/reducer.ts';
@@ -181,7 +182,7 @@ describe('the stamps in a document', () => {
 describe('retention', () => {
   it('ends a while after the last change, or never', () => {
     const { state } = reduceTask(emptyTask('t'), [creation, response('t', startMs + 7, 1)], timeoutMs);
-    assert.deepEqual(taskDocument(state, { retentionMs: 1_000 })['expires_at'], new Date(startMs + 1_007));
-    assert.ok(!('expires_at' in taskDocument(state, { retentionMs: 0 })));
+    assert.deepEqual(taskDocument(state, { retentionMs: 1_000 })[ttlField], new Date(startMs + 1_007));
+    assert.ok(!(ttlField in taskDocument(state, { retentionMs: 0 })));
   });
 });
