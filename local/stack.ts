@@ -147,6 +147,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       await startFunctions({
         port: ports.functions,
         clock,
+        faults,
         projectId,
         region,
         functionsDir,
@@ -192,6 +193,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       },
       addFault: (fault) => faults.add(fault),
       clearFaults: () => faults.clear(),
+      faultHits: () => faults.hits,
       advance: (ms) => clockControl.advance(ms),
       now: () => clock.now(),
       instances: () => functions.instances(),

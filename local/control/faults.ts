@@ -2,7 +2,7 @@ import type { Fault, FaultPhase, LocalServiceName } from '../shared/faults.ts';
 import { BadRequest, flag, number, oneOf, onlyFields } from './body.ts';
 
 const fields = ['service', 'code', 'delay_ms', 'cut', 'hang', 'rate', 'for_ms', 'phase', 'method'];
-const services: LocalServiceName[] = ['firestore', 'tasks', 'storage', 'metadata'];
+const services: LocalServiceName[] = ['firestore', 'tasks', 'storage', 'metadata', 'functions'];
 
 /** An hour: as long as the longest of the clients' own deadlines. */
 const maxDelayMs = 3_600_000;
@@ -13,9 +13,11 @@ const codes: Record<LocalServiceName, [min: number, max: number]> = {
   tasks: [1, 16],
   storage: [400, 599],
   metadata: [400, 599],
+  functions: [400, 599],
 };
 
 const rpcName = /^[A-Z][A-Za-z]+$/;
+const functionName = /^[A-Za-z][A-Za-z0-9-]*$/;
 const httpMethod = /^(GET|HEAD|POST|PUT|PATCH|DELETE)$/;
 
 /** Reads a fault as `POST /__local/faults` takes it. Throws {@link BadRequest}, whose message names the field. */
@@ -31,6 +33,10 @@ export function readFault(body: Record<string, unknown>): Fault {
     throw new BadRequest('code, delay_ms, cut or hang must say what the fault does.');
   if ([code !== undefined, isCut, hangs].filter(Boolean).length > 1)
     throw new BadRequest('code, cut and hang exclude each other: give one of them.');
+  if (service === 'functions' && phase !== 'before')
+    throw new BadRequest(
+      'phase must be before: of functions, only calls that never reach the code can fail.',
+    );
   if (code !== undefined && phase === 'half')
     throw new BadRequest('code cannot be answered when half an answer is sent: give cut or hang.');
   return {
@@ -53,8 +59,9 @@ function wholeNumber(body: Record<string, unknown>, field: string, min: number, 
 }
 
 function readMethod(service: LocalServiceName, method: unknown): string {
-  const isHttp = service === 'storage' || service === 'metadata';
-  const [form, example] = isHttp ? [httpMethod, 'GET'] : [rpcName, 'CreateTask'];
+  const isRpc = service === 'firestore' || service === 'tasks';
+  const [form, example] =
+    service === 'functions' ? [functionName, 'flush'] : isRpc ? [rpcName, 'CreateTask'] : [httpMethod, 'GET'];
   if (typeof method === 'string' && form.test(method)) return method;
   throw new BadRequest(`method must be a name like ${example}.`);
 }

@@ -20,6 +20,8 @@ export interface StackControl {
   resetUsage(): void;
   addFault(fault: Fault): void;
   clearFaults(): void;
+  /** Calls that a fault befell so far. */
+  faultHits(): number;
   /** Moves the clock by `ms`; answers the time after that, when all that became due has come to rest. */
   advance(ms: number): Promise<number>;
   /** The stack's time in ms since the epoch. */
@@ -47,6 +49,7 @@ const routes: Record<string, Route> = {
     control.resetUsage();
     return control.usage();
   },
+  'GET faults': (control) => ({ hits: control.faultHits() }),
   'POST faults': (control, body) => control.addFault(readFault(body)),
   'DELETE faults': (control) => control.clearFaults(),
   'GET clock': (control) => ({ now: control.now() }),

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { LocalClock } from '../shared/clock.ts';
+import type { Faults } from '../shared/faults.ts';
 import { closeServer, listen } from '../shared/http.ts';
 import type { Log } from '../shared/log.ts';
 import type { LocalService } from '../shared/service.ts';
@@ -13,6 +14,7 @@ import { answerText, forward } from './proxy.ts';
 export interface FunctionsOptions {
   port: number;
   clock: LocalClock;
+  faults: Faults;
   projectId: string;
   region: string;
   functionsDir: string;
@@ -112,11 +114,13 @@ class FunctionsManager {
   readonly #pools = new Map<string, FunctionPool>();
   readonly #specs = new Map<string, FunctionSpec>();
   readonly #clock: LocalClock;
+  readonly #faults: Faults;
   #requests = 0;
   #open = 0;
 
   constructor(options: FunctionsOptions) {
     this.#clock = options.clock;
+    this.#faults = options.faults;
     const { clock, functionsDir, log } = options;
     for (const spec of options.functions) {
       this.#specs.set(spec.name, spec);
@@ -145,6 +149,7 @@ class FunctionsManager {
     const abort = new AbortController();
     const timer = this.#clock.setTimeout(() => abort.abort(), timeoutMs);
     try {
+      if (await this.#isRefused(name, response)) return;
       const found = pool.acquire();
       const instance = found instanceof Promise ? await found : found;
       try {
@@ -159,6 +164,15 @@ class FunctionsManager {
       this.#clock.clearTimeout(timer);
       this.#open -= 1;
     }
+  }
+
+  /** Whether the platform keeps the request from the function's code, as a fault has it; then it is answered. */
+  async #isRefused(name: string, response: ServerResponse): Promise<boolean> {
+    const hit = this.#faults.check('functions', name, 'before');
+    const failure = hit && (await this.#faults.wait(hit));
+    if (failure === 'cut') response.destroy();
+    else if (failure !== undefined) answerText(response, failure, 'Refused before the function was reached.');
+    return failure !== undefined;
   }
 
   inFlight(): number {

@@ -1,6 +1,7 @@
 import type { LocalClock, LocalTimer } from './clock.ts';
 
-export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata';
+/** `functions` is the platform before them: what befalls a call there never reaches the function's code. */
+export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata' | 'functions';
 
 /**
  * `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. `half`: so
@@ -11,7 +12,7 @@ export type FaultPhase = 'before' | 'after' | 'half';
 /** What befalls calls; at least one of `code`, `delayMs`, `cut` and `hang`, and no two of `code`, `cut` and `hang`. */
 export interface Fault {
   service: LocalServiceName;
-  /** gRPC status number for firestore and tasks, HTTP status for storage and metadata; not half-way. */
+  /** gRPC status number for firestore and tasks, HTTP status for the others; not half-way. */
   code?: number;
   /** The call waits so long by the stack's clock, and then fails or goes on. */
   delayMs?: number;
@@ -23,7 +24,7 @@ export interface Fault {
   rate: number;
   forMs: number;
   phase: FaultPhase;
-  /** Only this RPC (firestore, tasks: its name; storage, metadata: `GET`, `POST`, …), or every one. */
+  /** Only this RPC (firestore, tasks: its name; storage, metadata: `GET`, `POST`, …; functions: one of them), or every one. */
   method?: string;
 }
 
@@ -47,10 +48,16 @@ export class Faults {
   readonly #random: () => number;
   #active: (Fault & { untilMs: number })[] = [];
   readonly #waits = new Set<Wait>();
+  #hits = 0;
 
   constructor(clock: LocalClock, random: () => number = Math.random) {
     this.#clock = clock;
     this.#random = random;
+  }
+
+  /** Calls that a fault befell so far. */
+  get hits(): number {
+    return this.#hits;
   }
 
   add(fault: Fault): void {
@@ -79,9 +86,9 @@ export class Faults {
       if (this.#random() >= fault.rate) continue;
       delayMs += fault.delayMs ?? 0;
       const failure = fault.hang === true ? 'hang' : fault.cut === true ? 'cut' : fault.code;
-      if (failure !== undefined) return { delayMs, failure };
+      if (failure !== undefined) return this.#hit({ delayMs, failure });
     }
-    return delayMs > 0 ? { delayMs } : undefined;
+    return delayMs > 0 ? this.#hit({ delayMs }) : undefined;
   }
 
   /**
@@ -91,6 +98,11 @@ export class Faults {
   async wait({ delayMs, failure }: FaultHit): Promise<FaultFailure | undefined> {
     await this.#delay(delayMs);
     return failure === 'hang' ? new Promise<never>(() => {}) : failure;
+  }
+
+  #hit(hit: FaultHit): FaultHit {
+    this.#hits += 1;
+    return hit;
   }
 
   #delay(delayMs: number): Promise<void> {

@@ -334,7 +334,8 @@ describe('A fault as it is asked for', () => {
     ['a delay below zero', { delay_ms: -1 }, /^delay_ms must/],
     ['a cut that is no boolean', { cut: 'yes' }, /^cut must be true or false/],
     ['a method of another service', { service: 'storage', cut: true, method: 'Commit' }, /^method must/],
-    ['no service', { service: 'functions', cut: true }, /^service must be one of/],
+    ['an answer of a function that is lost', { service: 'functions', cut: true, phase: 'after' }, /^phase/],
+    ['no service', { service: 'hosting', cut: true }, /^service must be one of/],
   ] as const) {
     it(`is refused with ${what}`, () => {
       assert.throws(

@@ -30,6 +30,23 @@ describe('functions as processes', () => {
       .map((instance) => instance.open_requests);
   const slow = (ms: number): Promise<Response> => fetch(fixture.url(`slow?ms=${ms}`));
 
+  it('is not reached by what the platform refuses', async () => {
+    const before = fixture.functions.instances().length;
+    fixture.faults.add({
+      service: 'functions',
+      method: 'echo',
+      code: 403,
+      rate: 1,
+      forMs: 1_000,
+      phase: 'before',
+    });
+    assert.equal((await fetch(fixture.url('echo'))).status, 403);
+    assert.equal(fixture.functions.instances().length, before);
+    assert.equal(fixture.faults.hits, 1);
+    fixture.faults.clear();
+    assert.equal((await echo('echo')).method, 'GET');
+  });
+
   describe('what a function sees', () => {
     it('is the address after its name, still encoded, with the query', async () => {
       const seen = await echo('echo/a%20b/c?x=1&y=%26');

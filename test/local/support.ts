@@ -4,12 +4,14 @@ import { discoverFunctions } from '../../local/functions/discovery.ts';
 import { type LocalFunctions, startFunctions } from '../../local/functions/index.ts';
 import { type FunctionSpec, resolveFunctions, resolveParams } from '../../local/functions/manifest.ts';
 import { OffsetClock } from '../../local/shared/clock.ts';
+import { Faults } from '../../local/shared/faults.ts';
 import type { LogEntry } from '../../local/shared/log.ts';
 
 export const fixtureDir = join(import.meta.dirname, 'fixture');
 
 export interface FixtureFunctions {
   clock: OffsetClock;
+  faults: Faults;
   functions: LocalFunctions;
   specs: FunctionSpec[];
   log: [source: string, entry: LogEntry][];
@@ -31,10 +33,12 @@ export async function startFixtureFunctions(
   const params = resolveParams(manifest, {});
   const specs = resolveFunctions(manifest, params, 'us-central1').map(change);
   const clock = new OffsetClock();
+  const faults = new Faults(clock);
   const log: [string, LogEntry][] = [];
   const functions = await startFunctions({
     port: 0,
     clock,
+    faults,
     projectId: 'demo-fixture',
     region: 'us-central1',
     functionsDir: fixtureDir,
@@ -55,6 +59,7 @@ export async function startFixtureFunctions(
   });
   return {
     clock,
+    faults,
     functions,
     specs,
     log,
