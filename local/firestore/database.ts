@@ -92,7 +92,7 @@ export class Database {
       if (transaction.readOnly && writes.length > 0) {
         throw invalidArgument('Cannot modify entities in a read-only transaction.');
       }
-      await this.transactions.lock(transaction, paths, signal);
+      await this.transactions.lock(transaction, paths, 'exclusive', signal);
       this.#checkQueries(transaction);
       return this.#apply(planned);
     } finally {
@@ -143,7 +143,7 @@ export class Database {
     if (transaction === undefined || transaction.readOnly) return result;
     for (let round = 0; round < maxPhantomRounds; round++) {
       const paths = result.rows.map(({ entry }) => entry.path);
-      if (!(await this.transactions.lock(transaction, paths, signal))) {
+      if (!(await this.transactions.lock(transaction, paths, transaction.readMode, signal))) {
         transaction.queries.push({ plan, result });
         return result;
       }

@@ -1,5 +1,8 @@
 import { aborted, type StatusError } from './errors.ts';
 
+/** How a document is locked: any number share it to read, one alone writes. */
+export type LockMode = 'shared' | 'exclusive';
+
 /** Whoever holds locks: a transaction, or a plain write that has to wait. */
 export interface LockOwner {
   /** Smaller is older. A transaction that is tried again keeps the age of its first attempt. */
@@ -13,14 +16,17 @@ export interface LockOwner {
 interface Wait {
   readonly key: string;
   readonly owner: LockOwner;
+  readonly mode: LockMode;
+  /** Its owner already shares the lock, so nobody else can write before. */
+  readonly upgrades: boolean;
   readonly granted: Promise<void>;
   readonly grant: () => void;
   readonly refuse: (reason: unknown) => void;
 }
 
 interface Lock {
-  owner: LockOwner;
-  /** Oldest owner first. */
+  readonly holders: Map<LockOwner, LockMode>;
+  /** Upgrades first, then the oldest owner. */
   readonly queue: Wait[];
 }
 
@@ -29,8 +35,9 @@ export function newLockOwner(age: number): LockOwner {
 }
 
 /**
- * Exclusive locks by document path. Who waits is served by age, so a transaction that was tried before goes ahead of newer
- * ones and, of those in a deadlock, the youngest is aborted: the oldest always gets on, however heavy the contention.
+ * Locks by document path, shared or exclusive. Who waits is served by age, so a transaction that was tried before goes ahead
+ * of newer ones and, of those in a deadlock, the youngest is aborted: the oldest always gets on, however heavy the contention.
+ * Nobody shares a lock past an older one who waits to write.
  */
 export class LockTable {
   readonly #locks = new Map<string, Lock>();
@@ -41,13 +48,10 @@ export class LockTable {
     return this.#waiting;
   }
 
-  /** Whether `owner` could take all of these without waiting. */
-  isFree(keys: Iterable<string>, owner?: LockOwner): boolean {
+  /** Whether nobody holds any of these. */
+  isFree(keys: Iterable<string>): boolean {
     if (this.#locks.size === 0) return true;
-    for (const key of keys) {
-      const lock = this.#locks.get(key);
-      if (lock !== undefined && lock.owner !== owner) return false;
-    }
+    for (const key of keys) if (this.#locks.has(key)) return false;
     return true;
   }
 
@@ -55,17 +59,26 @@ export class LockTable {
    * Takes the locks, in the order of their names, waiting where needed. Resolves to whether it had to wait.
    * @throws StatusError ABORTED when the owner was chosen to end a deadlock; the reason of `signal` when it fires.
    */
-  async acquire(owner: LockOwner, keys: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+  async acquire(
+    owner: LockOwner,
+    keys: Iterable<string>,
+    mode: LockMode,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     let waited = false;
     for (const key of [...new Set(keys)].sort()) {
       if (owner.ended !== undefined) throw owner.ended;
-      const lock = this.#locks.get(key);
-      if (lock === undefined) {
-        this.#locks.set(key, { owner, queue: [] });
-        owner.held.add(key);
-      } else if (lock.owner !== owner) {
+      const lock = this.#lock(key);
+      const has = lock.holders.get(owner);
+      if (has === 'exclusive' || has === mode) continue;
+      const { wait, place } = this.#placed(lock, key, owner, mode);
+      if (place === 0 && isGrantable(lock, wait)) {
+        hold(lock, wait);
+        // Who waits for this lock now waits for its new owner, who may wait for another one.
+        if (lock.queue.length > 0) this.#endDeadlocks(owner);
+      } else {
         waited = true;
-        await this.#wait(lock, key, owner, signal);
+        await this.#wait(lock, wait, place, signal);
       }
     }
     return waited;
@@ -78,14 +91,26 @@ export class LockTable {
       this.#leave(wait);
       wait.refuse(reason);
     }
-    for (const key of owner.held) this.#passOn(key);
+    for (const key of owner.held) {
+      this.#locks.get(key)?.holders.delete(owner);
+      this.#serve(key);
+    }
     owner.held.clear();
   }
 
-  async #wait(lock: Lock, key: string, owner: LockOwner, signal: AbortSignal): Promise<void> {
+  #lock(key: string): Lock {
+    const lock = this.#locks.get(key) ?? { holders: new Map(), queue: [] };
+    this.#locks.set(key, lock);
+    return lock;
+  }
+
+  async #wait(lock: Lock, wait: Wait, place: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const known = lock.queue.find((wait) => wait.owner === owner);
-    const wait = known ?? this.#enqueue(lock, key, owner);
+    const { owner } = wait;
+    if (!owner.waits.has(wait)) {
+      lock.queue.splice(place, 0, wait);
+      owner.waits.add(wait);
+    }
     const cancel = () => {
       this.#leave(wait);
       wait.refuse(signal.reason);
@@ -93,7 +118,7 @@ export class LockTable {
     signal.addEventListener('abort', cancel, { once: true });
     this.#waiting++;
     try {
-      this.#endDeadlocks(owner);
+      if (owner.held.size > 0 || owner.waits.size > 1) this.#endDeadlocks(owner);
       await wait.granted;
     } finally {
       this.#waiting--;
@@ -101,38 +126,44 @@ export class LockTable {
     }
   }
 
-  #enqueue(lock: Lock, key: string, owner: LockOwner): Wait {
+  /** The owner's wait that would serve, or a new one, and its place in the queue. */
+  #placed(lock: Lock, key: string, owner: LockOwner, mode: LockMode): { wait: Wait; place: number } {
+    const known = lock.queue.findIndex(
+      (wait) => wait.owner === owner && (wait.mode === mode || wait.mode === 'exclusive'),
+    );
+    const same = lock.queue[known];
+    if (same !== undefined) return { wait: same, place: known };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const wait: Wait = { key, owner, granted: promise, grant: resolve, refuse: reject };
-    const behind = lock.queue.findIndex((other) => other.owner.age > owner.age);
-    lock.queue.splice(behind === -1 ? lock.queue.length : behind, 0, wait);
-    owner.waits.add(wait);
-    return wait;
+    const upgrades = lock.holders.has(owner);
+    const wait: Wait = { key, owner, mode, upgrades, granted: promise, grant: resolve, refuse: reject };
+    const behind = lock.queue.findIndex((other) => isAhead(wait, other));
+    return { wait, place: behind === -1 ? lock.queue.length : behind };
   }
 
   #leave(wait: Wait): void {
     wait.owner.waits.delete(wait);
     const queue = this.#locks.get(wait.key)?.queue ?? [];
     const place = queue.indexOf(wait);
-    if (place !== -1) queue.splice(place, 1);
+    if (place === -1) return;
+    queue.splice(place, 1);
+    this.#serve(wait.key);
   }
 
-  #passOn(key: string): void {
+  /** Grants the lock to those at the head of the queue who can have it together. */
+  #serve(key: string): void {
     const lock = this.#locks.get(key);
-    const next = lock?.queue.shift();
-    if (lock === undefined || next === undefined) {
-      this.#locks.delete(key);
-      return;
+    if (lock === undefined) return;
+    for (let [next] = lock.queue; next !== undefined && isGrantable(lock, next); [next] = lock.queue) {
+      lock.queue.shift();
+      next.owner.waits.delete(next);
+      hold(lock, next);
+      next.grant();
     }
-    lock.owner = next.owner;
-    next.owner.waits.delete(next);
-    next.owner.held.add(key);
-    next.grant();
+    if (lock.holders.size === 0) this.#locks.delete(key);
   }
 
-  /** A new wait can only close circles through its own owner, and only if somebody can wait for that one. */
+  /** Aborts the youngest in each circle of those who wait for each other that `owner` is in. */
   #endDeadlocks(owner: LockOwner): void {
-    if (owner.held.size === 0 && owner.waits.size <= 1) return;
     while (owner.ended === undefined) {
       const circle = this.#circle(owner);
       if (circle === undefined) return;
@@ -160,13 +191,34 @@ export class LockTable {
     for (const wait of owner.waits) {
       const lock = this.#locks.get(wait.key);
       if (lock === undefined) continue;
-      yield lock.owner;
+      for (const [holder, mode] of lock.holders) {
+        if (holder !== owner && conflicts(wait.mode, mode)) yield holder;
+      }
       for (const ahead of lock.queue) {
         if (ahead === wait) break;
-        yield ahead.owner;
+        if (ahead.owner !== owner && conflicts(wait.mode, ahead.mode)) yield ahead.owner;
       }
     }
   }
+}
+
+function conflicts(one: LockMode, other: LockMode): boolean {
+  return one === 'exclusive' || other === 'exclusive';
+}
+
+function isAhead(wait: Wait, other: Wait): boolean {
+  if (wait.upgrades !== other.upgrades) return wait.upgrades;
+  return wait.owner.age < other.owner.age;
+}
+
+function isGrantable({ holders }: Lock, { owner, mode }: Wait): boolean {
+  for (const [holder, held] of holders) if (holder !== owner && conflicts(mode, held)) return false;
+  return true;
+}
+
+function hold({ holders }: Lock, { key, owner, mode }: Wait): void {
+  holders.set(owner, mode);
+  owner.held.add(key);
 }
 
 function pathTo(owner: LockOwner, cameFrom: ReadonlyMap<LockOwner, LockOwner>): LockOwner[] {

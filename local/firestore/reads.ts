@@ -45,7 +45,7 @@ export async function* batchGet(
   yield* beginning(view);
   const { at, transaction } = view;
   if (transaction !== undefined && !transaction.readOnly) {
-    await database.transactions.lock(transaction, paths, signal);
+    await database.transactions.lock(transaction, paths, transaction.readMode, signal);
   }
   const readTime = at ?? database.clock.readTime();
   database.meter.documentsRead(paths.length);

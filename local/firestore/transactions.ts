@@ -1,7 +1,7 @@
 import type { LocalClock, LocalTimer } from '../shared/clock.ts';
 import { aborted, invalidArgument } from './errors.ts';
 import { transactionIdleMs, transactionTotalMs } from './limits.ts';
-import { type LockOwner, LockTable, newLockOwner } from './locks.ts';
+import { type LockMode, type LockOwner, LockTable, newLockOwner } from './locks.ts';
 import type { QueryPlan } from './plan.ts';
 import type { QueryResult } from './query.ts';
 import type { Micros } from './times.ts';
@@ -10,6 +10,8 @@ import type { TransactionOptions } from './wire.ts';
 export interface Transaction extends LockOwner {
   readonly id: Uint8Array;
   readonly readOnly: boolean;
+  /** An attempt after the first locks to write from its reads on, so that contention comes to an end. */
+  readonly readMode: LockMode;
   readonly beganMs: number;
   usedMs: number;
   /** Read-only transactions read everything at this time, set by their first read. */
@@ -48,12 +50,14 @@ export class Transactions {
   begin(options: TransactionOptions | null): Transaction {
     this.#endExpired();
     const arrival = ++this.#arrivals;
-    const age = ageOf(options?.readWrite?.retryTransaction) ?? arrival;
+    const earlierAge = ageOf(options?.readWrite?.retryTransaction);
+    const age = earlierAge ?? arrival;
     const now = this.#clock.now();
     const transaction: Transaction = {
       ...newLockOwner(age),
       id: Buffer.from(`${arrival}.${age}`, 'latin1'),
       readOnly: options?.mode === 'readOnly',
+      readMode: earlierAge === undefined ? 'shared' : 'exclusive',
       beganMs: now,
       usedMs: now,
       readTime: options?.readOnly?.readTime ?? undefined,
@@ -87,9 +91,14 @@ export class Transactions {
    * Locks documents for a transaction until it ends. Resolves to whether it had to wait.
    * @throws StatusError ABORTED
    */
-  async lock(transaction: Transaction, paths: Iterable<string>, signal: AbortSignal): Promise<boolean> {
+  async lock(
+    transaction: Transaction,
+    paths: Iterable<string>,
+    mode: LockMode,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     try {
-      const waited = await this.#acquire(transaction, paths, signal);
+      const waited = await this.#acquire(transaction, paths, mode, signal);
       if (transaction.ended !== undefined) throw transaction.ended;
       return waited;
     } finally {
@@ -103,7 +112,7 @@ export class Transactions {
     if (this.#locks.isFree(paths)) return work();
     const owner = newLockOwner(++this.#arrivals);
     try {
-      await this.#acquire(owner, paths, signal);
+      await this.#acquire(owner, paths, 'exclusive', signal);
       return work();
     } finally {
       this.#locks.end(owner, aborted('The write has ended.'));
@@ -115,8 +124,13 @@ export class Transactions {
     for (const transaction of [...this.#open.values()]) this.end(transaction);
   }
 
-  async #acquire(owner: LockOwner, paths: Iterable<string>, signal: AbortSignal): Promise<boolean> {
-    const acquired = this.#locks.acquire(owner, paths, signal);
+  async #acquire(
+    owner: LockOwner,
+    paths: Iterable<string>,
+    mode: LockMode,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const acquired = this.#locks.acquire(owner, paths, mode, signal);
     this.#watchExpiry();
     try {
       return await acquired;

@@ -50,4 +50,22 @@ describeLocal('Firestore under contention', () => {
     assert.deepEqual(counts, expected);
     assert.ok(tookMs < limitMs, `took ${Math.round(tookMs)} ms`);
   });
+
+  it('two transactions that have both read a document before either writes it make three attempts', async () => {
+    const { db, collection } = connection();
+    const ref = collection().doc('x');
+    let attempts = 0;
+    const reads = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+    const write = (own: number, field: string) =>
+      db.runTransaction(async (tx) => {
+        attempts++;
+        await tx.get(ref);
+        reads[own]?.resolve();
+        await Promise.all(reads.map(({ promise }) => promise));
+        tx.set(ref, { [field]: true }, { merge: true });
+      });
+    await Promise.all([write(0, 'a'), write(1, 'b')]);
+    assert.deepEqual((await ref.get()).data(), { a: true, b: true });
+    assert.equal(attempts, 3);
+  });
 });

@@ -11,13 +11,16 @@ describeLocal('Firestore transactions, below the client library', () => {
     assert.ok(transaction instanceof Uint8Array);
     return transaction;
   };
+  /** The names of the documents that there are. */
   const lock = async (transaction: Uint8Array, ...paths: string[]) => {
     const stream = connection().raw.batchGetDocuments({
       database,
       documents: paths.map(nameOf),
       transaction,
     });
-    for await (const _ of stream);
+    const there: string[] = [];
+    for await (const { found } of stream) if (found) there.push(found.name);
+    return there;
   };
   const set = (path: string, transaction?: Uint8Array) =>
     connection().raw.commit({
@@ -68,11 +71,10 @@ describeLocal('Firestore transactions, below the client library', () => {
     const younger = await begin();
     await lock(older, a);
     await lock(younger, b);
-    const blocked = codeOf(lock(older, b));
+    const blocked = codeOf(set(b, older));
     await someoneWaits();
-    assert.equal(await codeOf(lock(younger, a)), code.aborted);
+    assert.equal(await codeOf(set(a, younger)), code.aborted);
     assert.equal(await blocked, undefined);
-    await rollback(older);
 
     const newer = await begin();
     const again = await begin(younger);
@@ -83,6 +85,50 @@ describeLocal('Firestore transactions, below the client library', () => {
     assert.equal(await codeOf(lock(again, a)), undefined);
     assert.equal(await waits, code.aborted);
     await rollback(again);
+  });
+
+  it('any number of transactions read a document at once, and a write waits for the last of them', async () => {
+    const doc = path();
+    const readers = await Promise.all(Array.from({ length: 5 }, () => begin()));
+    await Promise.all(readers.map((reader) => lock(reader, doc)));
+    let written = false;
+    const write = set(doc).then(() => {
+      written = true;
+    });
+    await someoneWaits();
+    for (const reader of readers) {
+      assert.equal(written, false);
+      await set(path(), reader);
+    }
+    await write;
+  });
+
+  it('of those who read a document and write it, the oldest gets on and the others are aborted', async () => {
+    const doc = path();
+    const all = [await begin(), await begin(), await begin()];
+    for (const each of all) await lock(each, doc);
+    const [oldest = all, ...others] = all
+      .reverse()
+      .map((each) => codeOf(set(doc, each)))
+      .reverse();
+    assert.equal(await oldest, undefined);
+    for (const other of others) assert.equal(await other, code.aborted);
+  });
+
+  it('a new reader waits behind a write that waits; one who reads already goes before it', async () => {
+    const doc = path();
+    const first = await begin();
+    const second = await begin();
+    await lock(first, doc);
+    await lock(second, doc);
+    const deletion = connection().raw.commit({ database, writes: [{ delete: nameOf(doc) }] });
+    await someoneWaits();
+    const late = await begin();
+    const read = lock(late, doc);
+    const upgrade = set(doc, first);
+    await rollback(second);
+    await Promise.all([upgrade, deletion]);
+    assert.deepEqual(await read, []);
   });
 
   it('serves those who wait in the order of their arrival', async () => {
