@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { packLines } from '../../functions/src/events/carrier.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { DeadLetterBox } from '../../functions/src/flush/deadLetterBox.ts';
 import { deadLetterRoutes } from '../../functions/src/flush/deadLetterRoutes.ts';
@@ -174,6 +175,29 @@ describe('dead letters', () => {
     assert.equal(letter?.reason, 'unreadable');
     assert.equal((await call('POST', `/${letter?.id}/replay`)).status, 409);
     assert.equal((await list()).dead_letters.length, 1);
+  });
+
+  it('of another version are replayed by code that knows it, and kept by code that does not', async () => {
+    const event = operation('things/1', startMs, 'set', { a: 1 });
+    const contents = (await packLines([JSON.stringify(event)])).toString('base64');
+    const carrier = { schema: 2, due_ms: startMs, count: 1, events: contents, unread_since_ms: 1 };
+    const letter = { id: 'x', reason: 'unknown_version', detail: '', at: '2026-01-01T00:00:00.000Z' };
+    const bury = (id: string, content: object) =>
+      pipeline.objects
+        .connect()
+        .put(`dead-letters/${id}.json`, Buffer.from(JSON.stringify({ ...letter, ...content })));
+    await bury('unknown-carrier', { carrier: { ...carrier, schema: 99 } });
+    await bury('unknown-line', { raw: JSON.stringify({ ...event, later: 1 }) });
+    await bury('unknown-letter', { event, later: 1 });
+    await bury('carrier', { carrier });
+    for (const id of ['unknown-carrier', 'unknown-line', 'unknown-letter']) {
+      assert.equal((await call('POST', `/${id}/replay`)).status, 409, id);
+    }
+    const { status, json } = await call('POST', '/carrier/replay');
+    assert.deepEqual([status, json], [202, { id: 'carrier', replayed: true, accepted_at: null }]);
+    assert.equal((await list()).dead_letters.length, 3);
+    await pipeline.clock.advance(60_000);
+    assert.deepEqual(pipeline.documents.paths(), ['things/1']);
   });
 
   it('can be dropped for good', async () => {

@@ -151,7 +151,7 @@ describe('expire', () => {
     await pipeline.accept([created('t', startMs - timeoutMs, {}, prompt)]);
     const good = { kind: 'deadline', taskId: 't', stamp: deadlineStamp(startMs) };
     await expire(pipeline, ['no event', JSON.stringify(good)]);
-    await pipeline.tasks.connect('expire').put({ schema: 1, corrupt: true }, startMs);
+    await pipeline.tasks.connect('expire').put({ schema: 1 }, startMs);
     await pipeline.clock.advance(20_000);
     assert.equal(pipeline.task('t')?.['status'], 'failed');
     assert.deepEqual(
@@ -160,10 +160,18 @@ describe('expire', () => {
     );
   });
 
-  it('leaves a carrier of an unknown version in the queue', async () => {
+  it('hands on every line as it came, also one that this version cannot read, and carriers unopened', async () => {
     const pipeline = startPipeline();
-    await pipeline.tasks.connect('expire').put({ schema: 99 }, startMs);
+    const line = `{ "kind": "deadline", "taskId": "t", "stamp": "${deadlineStamp(startMs)}", "later": 1 }`;
+    await expire(pipeline, [line]);
+    await pipeline.tasks.connect('expire').put({ schema: 99, anything: [1] }, startMs);
     await pipeline.clock.advance(timeoutMs);
-    assert.equal(pipeline.tasks.in('expire').length, 1);
+    assert.equal(pipeline.tasks.in('expire').length, 0);
+    const [lines, carrier] = pipeline.tasks
+      .in('flush')
+      .toSorted((a, b) => Number(a.data['schema']) - Number(b.data['schema']));
+    assert.deepEqual(await keysIn(lines?.data ?? {}, pipeline.objects), [line]);
+    assert.deepEqual([carrier?.data['schema'], carrier?.data['anything']], [99, [1]]);
+    assert.deepEqual(pipeline.objects.names(), []);
   });
 });

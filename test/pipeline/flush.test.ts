@@ -175,13 +175,6 @@ describe('flush', () => {
     });
   });
 
-  it('leaves a carrier of an unknown version in the queue', async () => {
-    await pipeline.tasks.connect('flush').put({ schema: 99, anything: true }, startMs);
-    await pipeline.clock.advance(3_600_000);
-    assert.equal(pipeline.tasks.in('flush').length, 1);
-    assert.deepEqual(deadLetters(pipeline), []);
-  });
-
   it('keeps a corrupt carrier as a dead letter', async () => {
     const corrupt = {
       schema: 1,

@@ -141,7 +141,7 @@ describe('while Cloud Storage is down', () => {
     const pipeline = startPipeline();
     let isDown = true;
     pipeline.decide = (operation) => (isDown && operation.startsWith('objects.') ? 'failed' : 'done');
-    await pipeline.tasks.connect('flush').put({ schema: 1, corrupt: true }, startMs);
+    await pipeline.tasks.connect('flush').put({ schema: 1 }, startMs);
     await pipeline.accept([response('t', startMs - 46 * 86_400_000, 1)]);
     await pipeline.accept([{ ...response('t', startMs, 1), taskId: '' }]);
     await pipeline.clock.advance(600_000);

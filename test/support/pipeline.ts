@@ -153,7 +153,7 @@ export function startPipeline({
       });
       const instance: Instance = {
         flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),
-        expire: expireHandler({ ...shared, outbox, tickMs }),
+        expire: expireHandler({ outbox, clock: ownClock, tickMs }),
       };
       tasks.deliver = ({ queue }, dispatch) => instance[queue](dispatch);
       return instance;
@@ -201,7 +201,11 @@ export async function contentsOf(
 /** The keys of the events inside a carrier. */
 export async function keysIn(data: Record<string, unknown>, objects: MemoryObjects): Promise<string[]> {
   return (await contentsOf(data, objects)).map((unpacked) =>
-    'event' in unpacked ? eventKey(unpacked.event) : unpacked.invalid,
+    'event' in unpacked
+      ? eventKey(unpacked.event)
+      : 'unknown' in unpacked
+        ? unpacked.unknown
+        : unpacked.invalid,
   );
 }
 

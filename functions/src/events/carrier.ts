@@ -11,20 +11,6 @@ const compression = { level: 1, chunkSize: 64 * 1024 };
 /** Compressing up to this takes a millisecond or two, of which the ways to a thread and back would cost as much. */
 const maxSyncLength = 256 * 1024;
 
-/** A carrier that holds nothing but events of tasks, or none. */
-export const taskSchema = 1;
-
-/** A carrier that holds operations, maybe beside events of tasks. */
-export const operationSchema = 2;
-
-/** Whoever does not know a carrier's schema leaves it in the queue, so that code which does can be deployed. */
-export const knownSchemas = [taskSchema, operationSchema] as const;
-
-/** The oldest schema whose readers know all of these events. */
-export function schemaOf(events: readonly Event[]): number {
-  return events.some(({ kind }) => kind === 'operation') ? operationSchema : taskSchema;
-}
-
 /**
  * Most bytes of a carrier as sent. Cloud Tasks bills by 32 KB and the official emulator refuses 76 KB; the platform's
  * pages disagree on the limit (https://cloud.google.com/tasks/docs/quotas says 1 MiB, the API's comment 100 KB).
@@ -42,6 +28,8 @@ export interface Carrier {
   oldest?: Stamp | undefined;
   /** A flush was asked for: whatever was accepted up to this stamp is ready. */
   flushBefore?: Stamp | undefined;
+  /** Since when it waits for a version that can read it, milliseconds since the epoch. */
+  unreadSinceMs?: number | undefined;
   /** The events: raw deflate, base64. */
   events?: string | undefined;
   /** The Cloud Storage object that holds them (raw deflate) instead. */
@@ -63,15 +51,14 @@ export async function packText(text: string | Uint8Array): Promise<Buffer> {
   return text.length <= maxSyncLength ? deflateRawSync(text, compression) : compress(text, compression);
 }
 
+/** What a carrier says about its contents. */
+export type CarrierHeader = Omit<Carrier, 'events' | 'object'>;
+
 /** A carrier with these contents inside; the caller sees to its size. */
-export function carrierOf(
-  parts: Pick<Carrier, 'schema' | 'dueMs' | 'count' | 'oldest'> & ({ packed: Buffer } | { object: string }),
-): Carrier {
-  const { schema, dueMs, count, oldest } = parts;
-  const header = { schema, dueMs, count, oldest };
-  return 'packed' in parts
-    ? { ...header, events: parts.packed.toString('base64') }
-    : { ...header, object: parts.object };
+export function carrierOf(parts: CarrierHeader & ({ packed: Buffer } | { object: string })): Carrier {
+  if (!('packed' in parts)) return parts;
+  const { packed, ...header } = parts;
+  return { ...header, events: packed.toString('base64') };
 }
 
 /** The JSON value that travels as the task's `data`. */
@@ -82,16 +69,14 @@ export function carrierToWire(carrier: Carrier): Record<string, unknown> {
     count: carrier.count,
     oldest: carrier.oldest,
     flush_before: carrier.flushBefore,
+    unread_since_ms: carrier.unreadSinceMs,
     events: carrier.events,
     object: carrier.object,
   };
 }
 
 /** Bytes as sent of a carrier with these contents inside, without making it. */
-export function packedCarrierBytes({
-  packed,
-  ...header
-}: Pick<Carrier, 'schema' | 'dueMs' | 'count' | 'oldest'> & { packed: Buffer }): number {
+export function packedCarrierBytes({ packed, ...header }: CarrierHeader & { packed: Buffer }): number {
   const base64Length = Math.ceil(packed.length / 3) * 4;
   return carrierBytes({ ...header, events: '' }) + base64Length;
 }

@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { z } from 'zod';
-import { type Carrier, knownSchemas } from './carrier.ts';
+import type { Carrier } from './carrier.ts';
 import type { Event } from './event.ts';
-import { eventSchema } from './eventSchema.ts';
+import { readEvent } from './eventSchema.ts';
+import { knownSchemas } from './schemas.ts';
 import { stampPattern } from './stamp.ts';
 
 const decompress = promisify(inflateRaw);
@@ -11,24 +12,20 @@ const decompress = promisify(inflateRaw);
 /** Most decompressed bytes that a carrier may unfold to; more is corrupt or hostile. */
 export const maxCarrierUnfoldedBytes = 64 * 1024 * 1024;
 
-const carrierWire = z.object({
+const carrierWire = z.strictObject({
   schema: z.literal(knownSchemas),
   due_ms: z.number(),
   count: z.int().nonnegative(),
   oldest: z.string().regex(stampPattern).optional(),
   flush_before: z.string().regex(stampPattern).optional(),
+  unread_since_ms: z.number().optional(),
   events: z.string().optional(),
   object: z.string().optional(),
 });
 
-/** A carrier of a version this code does not know: it must stay in the queue until code that does is deployed. */
+/** A carrier of a version this code does not know: it must wait, unopened, until code that does is deployed. */
 export class UnknownCarrierVersion extends Error {
-  constructor(found: unknown) {
-    super(
-      `Carrier schema ${knownSchemas.join(' or ')} was expected, ${JSON.stringify(found)} came; leaving it queued.`,
-    );
-    this.name = 'UnknownCarrierVersion';
-  }
+  override readonly name = 'UnknownCarrierVersion';
 }
 
 /** A carrier or its contents that no version can read. */
@@ -41,18 +38,28 @@ export class CorruptCarrier extends Error {
  * @throws UnknownCarrierVersion, CorruptCarrier
  */
 export function carrierFromWire(data: unknown): Carrier {
-  const schema =
-    typeof data === 'object' && data !== null ? (data as Record<string, unknown>)['schema'] : undefined;
-  if (typeof schema === 'number' && !knownSchemas.some((known) => known === schema))
-    throw new UnknownCarrierVersion(schema);
+  const schema = isRecord(data) ? data['schema'] : undefined;
+  if (typeof schema === 'number' && !knownSchemas.some((known) => known === schema)) {
+    throw new UnknownCarrierVersion(
+      `Carrier schema ${knownSchemas.join(', ')} was expected, ${schema} came.`,
+    );
+  }
   const parsed = carrierWire.safeParse(data);
-  if (!parsed.success) throw new CorruptCarrier(`Not a carrier: ${z.prettifyError(parsed.error)}`);
-  const { due_ms: dueMs, flush_before: flushBefore, ...rest } = parsed.data;
-  return { ...rest, dueMs, flushBefore };
+  if (!parsed.success) {
+    const isUnknown =
+      typeof schema === 'number' && parsed.error.issues.some(({ code }) => code === 'unrecognized_keys');
+    const message = `Not a carrier: ${z.prettifyError(parsed.error)}`;
+    throw isUnknown ? new UnknownCarrierVersion(message) : new CorruptCarrier(message);
+  }
+  const { due_ms: dueMs, flush_before: flushBefore, unread_since_ms: unreadSinceMs, ...rest } = parsed.data;
+  return { ...rest, dueMs, flushBefore, unreadSinceMs };
 }
 
-/** A line of a carrier: an event, or what stood there and why it is none. */
-export type UnpackedEvent = { event: Event } | { invalid: string; reason: string };
+/** A line of a carrier: an event, or what stood there and why this version, or any, reads none. */
+export type UnpackedEvent =
+  | { event: Event }
+  | { unknown: string; reason: string }
+  | { invalid: string; reason: string };
 
 /**
  * Unfolds compressed event lines; a bad line stands alone among good ones.
@@ -72,12 +79,19 @@ export async function unpackLines(
 }
 
 function unpackLine(line: string): UnpackedEvent {
+  let value: unknown;
   try {
-    const parsed = eventSchema.safeParse(JSON.parse(line));
-    return parsed.success
-      ? { event: parsed.data }
-      : { invalid: line, reason: `Not an event: ${z.prettifyError(parsed.error)}` };
+    value = JSON.parse(line);
   } catch {
     return { invalid: line, reason: 'Not an event: not JSON.' };
   }
+  const read = readEvent(value);
+  if ('event' in read) return read;
+  return 'unknown' in read
+    ? { unknown: line, reason: read.unknown }
+    : { invalid: line, reason: read.invalid };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

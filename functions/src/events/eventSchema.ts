@@ -13,10 +13,10 @@ const documentPath = z.string().refine((path) => documentPathFault(path) === und
 const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
 const visibility = z.enum(visibilities);
 
-const response = z.object({
+const response = z.strictObject({
   miner_uid: z.int().nonnegative(),
   response_data: json.optional(),
-  body: z.object({ object: z.string(), bytes: z.int() }).optional(),
+  body: z.strictObject({ object: z.string(), bytes: z.int() }).optional(),
   submitted_at_ms: z.number(),
   processing_time: z.number(),
   accuracy_score: z.number(),
@@ -25,13 +25,16 @@ const response = z.object({
   status: z.string(),
 });
 
-/** Events as carriers hold them; the flusher checks each, so that a bad one stands alone. */
-export const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('created'), ...addressed, fields, visibility }),
-  z.object({ kind: z.literal('patched'), ...addressed, fields, visibility }),
-  z.object({ kind: z.literal('response'), ...addressed, response }),
-  z.object({ kind: z.literal('deadline'), ...addressed }),
-  z.object({
+/**
+ * Events as carriers of every schema hold them. A field that a later schema brought is optional, or has the default that
+ * events queued before it mean.
+ */
+const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('created'), ...addressed, fields, visibility }),
+  z.strictObject({ kind: z.literal('patched'), ...addressed, fields, visibility }),
+  z.strictObject({ kind: z.literal('response'), ...addressed, response }),
+  z.strictObject({ kind: z.literal('deadline'), ...addressed }),
+  z.strictObject({
     kind: z.literal('operation'),
     path: documentPath,
     stamp: addressed.stamp,
@@ -41,3 +44,22 @@ export const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
     isNew: z.literal(true).optional(),
   }),
 ]);
+
+/** An event, or why it is none: `unknown` to this version, which another may read, or `invalid` in every version. */
+export type ReadEvent = { event: Event } | { unknown: string } | { invalid: string };
+
+/** Reads one event. A kind or field that is not known says that a newer version wrote it. */
+export function readEvent(value: unknown): ReadEvent {
+  const parsed = eventSchema.safeParse(value);
+  if (parsed.success) return { event: parsed.data };
+  const reason = `Not an event: ${z.prettifyError(parsed.error)}`;
+  const isUnknown = parsed.error.issues.some(
+    ({ code, path }) =>
+      code === 'unrecognized_keys' || (path[0] === 'kind' && typeof kindOf(value) === 'string'),
+  );
+  return isUnknown ? { unknown: reason } : { invalid: reason };
+}
+
+function kindOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+}

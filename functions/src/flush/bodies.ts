@@ -12,7 +12,7 @@ import type { CommitResult } from './committer.ts';
 import { mapPool } from './pool.ts';
 
 /** customTime of a body that stays until its task goes: never garbage by itself. */
-const keptUntilMs = Date.UTC(2200, 0, 1);
+export const keptUntilMs = Date.UTC(2200, 0, 1);
 
 export interface TaskBodiesOptions extends ProjectionOptions {
   objects: ObjectStore;

@@ -1,4 +1,4 @@
-import { taskSchema } from '../events/carrier.ts';
+import { taskSchema } from '../events/schemas.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
 import { expected, readTimeMs } from '../http/fields.ts';

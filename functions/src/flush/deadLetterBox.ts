@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { Carrier } from '../events/carrier.ts';
+import { carrierFromWire } from '../events/carrierReader.ts';
 import { type Event, targetOf } from '../events/event.ts';
-import { eventSchema } from '../events/eventSchema.ts';
+import { readEvent } from '../events/eventSchema.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
@@ -37,12 +39,15 @@ export interface ListedLetter {
   bytes: number;
 }
 
-const letterSchema = z.object({
+/** Strict: a letter with more in it is another version's, and would lose that when it is replayed. */
+const letterSchema = z.strictObject({
+  id: z.string(),
   reason: z.string(),
   detail: z.string(),
   at: z.string(),
   event: z.unknown().optional(),
   raw: z.string().optional(),
+  carrier: z.record(z.string(), z.unknown()).optional(),
 });
 type Letter = z.infer<typeof letterSchema>;
 
@@ -83,24 +88,40 @@ export class DeadLetterBox {
   }
 
   /**
-   * Sends the event of a dead letter to the flush again, and takes the letter away. The event keeps its stamp, unless it is
-   * too old for that. Returns the stamp.
-   * @throws AppError `not_found`; `conflict` where there is no event in it.
+   * Sends the event, or the carrier, of a dead letter to the flush again, and takes the letter away. An event keeps its
+   * stamp, unless it is too old for that. Returns the stamp, of a carrier the oldest.
+   * @throws AppError `not_found`; `conflict` where there is nothing in it that this version can read.
    */
-  async replay(id: string): Promise<Stamp> {
-    const { objects, outbox, clock, tickMs, logger } = this.#options;
+  async replay(id: string): Promise<Stamp | undefined> {
+    const { objects, clock, tickMs, logger } = this.#options;
     const letter = letterOf(await this.read(id));
-    const event = letter && eventOf(letter);
-    if (event === undefined) throw new AppError('conflict', 'It holds no event that could be replayed.');
+    // Failing again it becomes the same letter: not before this one is gone, or that would go as well.
+    const dueMs = nextTickMs(clock.now() + replayDelayMs, tickMs);
+    const { carrier } = letter ?? {};
+    const stamp =
+      carrier === undefined
+        ? await this.#replayEvent(letter && eventOf(letter), dueMs)
+        : await this.#replayCarrier(carrier, dueMs);
+    await objects.delete(deadLetterName(id));
+    logger.info('Replayed a dead letter', { id, stamp });
+    return stamp;
+  }
+
+  async #replayEvent(event: Event | undefined, dueMs: number): Promise<Stamp> {
+    const { outbox, clock } = this.#options;
+    if (event === undefined) throw nothingToReplay();
     const isOld = clock.now() - stampMs(event.stamp) > maxEventAgeMs;
     const fresh = isOld ? { ...event, stamp: this.#options.stamps.next() } : event;
     const [small = fresh] = await storeLargeBodies([withoutReference(fresh)], this.#options);
-    // Failing again it becomes the same letter: not before this one is gone, or that would go as well.
-    const dueMs = nextTickMs(clock.now() + replayDelayMs, tickMs);
     await outbox.sendContents('flush', await packEvents([small], small.stamp), dueMs);
-    await objects.delete(deadLetterName(id));
-    logger.info('Replayed a dead letter', { id, target: targetOf(small), stamp: small.stamp });
     return small.stamp;
+  }
+
+  async #replayCarrier(carrier: Record<string, unknown>, dueMs: number): Promise<Stamp | undefined> {
+    const data = { ...carrier, due_ms: dueMs, unread_since_ms: undefined };
+    const { oldest } = readable(data);
+    await this.#options.outbox.sendData('flush', data, dueMs);
+    return oldest;
   }
 
   /** Drops a dead letter for good. Throws AppError `not_found`. */
@@ -122,6 +143,18 @@ function parsed(bytes: Buffer): Json {
   }
 }
 
+function readable(data: unknown): Carrier {
+  try {
+    return carrierFromWire(data);
+  } catch (cause) {
+    throw nothingToReplay(cause);
+  }
+}
+
+function nothingToReplay(cause?: unknown): AppError {
+  return new AppError('conflict', 'It holds nothing that this version can replay.', { cause });
+}
+
 function letterOf(value: Json): Letter | undefined {
   const letter = letterSchema.safeParse(value);
   return letter.success ? letter.data : undefined;
@@ -129,8 +162,8 @@ function letterOf(value: Json): Letter | undefined {
 
 /** The event in a letter; a line that could not be read may be one for the code of today. */
 function eventOf({ event, raw }: Letter): Event | undefined {
-  const found = eventSchema.safeParse(event ?? parsed(Buffer.from(raw ?? '')));
-  return found.success ? found.data : undefined;
+  const found = readEvent(event ?? parsed(Buffer.from(raw ?? '')));
+  return 'event' in found ? found.event : undefined;
 }
 
 /** A letter holds the body itself; the object it was in may be gone. */

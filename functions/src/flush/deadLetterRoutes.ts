@@ -32,7 +32,8 @@ async function list(box: DeadLetterBox, { query }: ApiRequest): Promise<ApiRespo
 async function replay(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {
   const id = idOf(request);
   const stamp = await box.replay(id);
-  return { status: 202, json: { id, replayed: true, accepted_at: new Date(stampMs(stamp)).toISOString() } };
+  const accepted_at = stamp === undefined ? null : new Date(stampMs(stamp)).toISOString();
+  return { status: 202, json: { id, replayed: true, accepted_at } };
 }
 
 async function remove(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {

@@ -7,11 +7,13 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { loadBody } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { maxResponsesPerTask } from '../tasks/limits.ts';
+import { keptUntilMs } from './bodies.ts';
 import { mapPool } from './pool.ts';
 
 /** Why an event can never be applied. */
 export type DeadLetterReason =
   | 'unreadable'
+  | 'unknown_version'
   | 'too_old'
   | 'too_many_responses'
   | 'refused_by_firestore'
@@ -22,7 +24,7 @@ export interface DeadLetter {
   reason: DeadLetterReason;
   /** For a person: what was expected and what came. */
   detail: string;
-  content: { event: Event } | { raw: string };
+  content: { event: Event } | { raw: string } | { carrier: Record<string, unknown> };
 }
 
 /** Keeps dead letters in Cloud Storage, each under a name made from its content: a redelivery writes the same one. */
@@ -39,6 +41,7 @@ export class DeadLetters {
 
   /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
   async keep({ reason, detail, content }: DeadLetter): Promise<void> {
+    if (!('event' in content)) await this.#keepBodies(content);
     const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
     const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
@@ -47,6 +50,13 @@ export class DeadLetters {
     });
     const target = 'event' in content ? targetOf(content.event) : undefined;
     this.#logger.error('Kept a dead letter', { id, reason, detail, target });
+  }
+
+  /** What cannot be read cannot have its bodies put inside, so they stay where it says they are. */
+  async #keepBodies(content: { raw: string } | { carrier: Record<string, unknown> }): Promise<void> {
+    const text = 'raw' in content ? content.raw : JSON.stringify(content.carrier);
+    const names = new Set([...text.matchAll(/"(bodies\/[^"\\]+)"/g)].map(([, name = '']) => name));
+    await mapPool([...names], 8, (name) => this.#objects.setCustomTime(name, keptUntilMs));
   }
 
   /** Keeps responses that their task has no place for. Throws as {@link DeadLetters.keep}. */

@@ -1,5 +1,6 @@
-import { type Carrier, taskSchema } from '../events/carrier.ts';
+import type { Carrier } from '../events/carrier.ts';
 import { CorruptCarrier, carrierFromWire, type UnpackedEvent, unpackLines } from '../events/carrierReader.ts';
+import { taskSchema } from '../events/schemas.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 
 /** A carrier that arrived, unfolded. */

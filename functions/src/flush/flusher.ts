@@ -19,6 +19,7 @@ import { type EventGroup, type Intake, takeIn } from './intake.ts';
 import { commitDeadlineMs, leastCommitMs, maxParkMs } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
+import { keepUnreadLines } from './unread.ts';
 
 export interface FlusherOptions {
   tasks: Committer<TaskEvent, TaskState>;
@@ -49,6 +50,7 @@ interface Counts {
   written: number;
   carried: number;
   dead_letters: number;
+  unread: number;
   duplicates: number;
   quota_spent: Operations;
 }
@@ -98,6 +100,7 @@ export class Flusher {
     const { kept, held } = await this.#settle(results, failed);
     await this.#settleTasks(taskResults, failed);
     await this.#buryDead(intake.dead, failed);
+    await this.#keepUnread(deliveries, intake.unread, failed);
     await this.#carry([...rest, ...kept], this.#parkedUntilMs);
     await this.#carry(held, this.#holdUntil(results));
     const carried = rest.length + kept.length + held.length;
@@ -192,6 +195,20 @@ export class Flusher {
     }
   }
 
+  async #keepUnread(
+    deliveries: readonly Delivery[],
+    unread: Intake['unread'],
+    failed: Failures,
+  ): Promise<void> {
+    for (const [from, { carrier }] of deliveries.entries()) {
+      const lines = unread.get(from);
+      if (lines === undefined) continue;
+      await keepUnreadLines(this.#options, carrier, lines).catch((error: unknown) =>
+        failed.addDelivery(from, error),
+      );
+    }
+  }
+
   /** Whether Cloud Storage took a dead letter. */
   async #bury(letter: DeadLetter): Promise<boolean> {
     try {
@@ -229,6 +246,7 @@ export class Flusher {
       written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
       carried,
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
+      unread: [...intake.unread.values()].reduce((sum, { length }) => sum + length, 0),
       duplicates: intake.duplicates,
       quota_spent: each((type) => spent[type] - spentBefore[type]),
     };

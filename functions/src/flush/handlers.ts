@@ -1,4 +1,3 @@
-import { eventLine, packLines } from '../events/carrier.ts';
 import { carrierFromWire, UnknownCarrierVersion } from '../events/carrierReader.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
@@ -22,6 +21,7 @@ import {
   outageMemoryMs,
   splitAfterRetries,
 } from './limits.ts';
+import { keepUnreadCarrier, keepUnreadLines } from './unread.ts';
 
 export interface FlushHandlerOptions {
   flusher: Flusher;
@@ -61,6 +61,7 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
   return async ({ data, retryCount }) => {
     if (await isParked(options, data)) return;
     const delivery = await open(options, { data, retryCount });
+    if (delivery === undefined) return;
     if (retryCount < aloneAfterRetries) return gatherOrPostpone(options, gather, delivery);
     if (retryCount >= splitAfterRetries && delivery.events.length > 1) return split(options, delivery);
     const isLastTry = retryCount >= deadAfterRetries && delivery.events.length === 1;
@@ -102,12 +103,14 @@ function carrierOrUndefined(data: unknown) {
   }
 }
 
-async function open({ objects, clock, logger }: FlushHandlerOptions, dispatch: Dispatch): Promise<Delivery> {
+/** The carrier, unfolded; undefined where another version wrote it, which waits then. */
+async function open(options: FlushHandlerOptions, dispatch: Dispatch): Promise<Delivery | undefined> {
   try {
-    return await openDelivery({ ...dispatch, arrivedMs: clock.now() }, objects);
+    return await openDelivery({ ...dispatch, arrivedMs: options.clock.now() }, options.objects);
   } catch (error) {
-    if (error instanceof UnknownCarrierVersion) logger.error('A carrier of another version waits', { error });
-    throw error;
+    if (!(error instanceof UnknownCarrierVersion)) throw error;
+    await keepUnreadCarrier(options, dispatch.data, error.message);
+    return undefined;
   }
 }
 
@@ -125,10 +128,8 @@ async function gatherOrPostpone(
 }
 
 /** Sends each event on in a carrier of its own, so that the one that kills or fails the rest is alone. */
-async function split(
-  { outbox, clock, deadLetters, logger }: FlushHandlerOptions,
-  delivery: Delivery,
-): Promise<void> {
+async function split(options: FlushHandlerOptions, delivery: Delivery): Promise<void> {
+  const { outbox, clock, deadLetters, logger } = options;
   logger.warn('A carrier keeps failing; going on with its events one by one', {
     events: delivery.events.length,
   });
@@ -136,15 +137,22 @@ async function split(
     if ('invalid' in unpacked) {
       const { invalid: raw, reason: detail } = unpacked;
       await deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
-    } else {
+    } else if ('unknown' in unpacked) await keepUnreadLines(options, delivery.carrier, [unpacked]);
+    else {
       const { event } = unpacked;
       await outbox.sendContents('flush', await packEvents([event], event.stamp), clock.now());
     }
   }
 }
 
-async function giveUp({ deadLetters }: FlushHandlerOptions, { events, retryCount }: Delivery): Promise<void> {
+async function giveUp(options: FlushHandlerOptions, delivery: Delivery): Promise<void> {
+  const { deadLetters } = options;
+  const { carrier, events, retryCount } = delivery;
   for (const unpacked of events) {
+    if ('unknown' in unpacked) {
+      await keepUnreadLines(options, carrier, [unpacked]);
+      continue;
+    }
     const content = 'invalid' in unpacked ? { raw: unpacked.invalid } : { event: unpacked.event };
     await deadLetters.keep({
       reason: 'fails_repeatedly',
@@ -154,25 +162,22 @@ async function giveUp({ deadLetters }: FlushHandlerOptions, { events, retryCount
   }
 }
 
-/** Handles dispatches of `expire`: what is due becomes events for `flush`. */
+/**
+ * Handles dispatches of `expire`: a carrier of deadlines that are due goes on to `flush`, unopened and of whatever version;
+ * what cannot be read waits there, or becomes dead letters.
+ */
 export function expireHandler({
   outbox,
-  objects,
   clock,
   tickMs,
-}: Omit<FlushHandlerOptions, 'flusher' | 'deadLetters'>) {
-  return async ({ data, retryCount }: Dispatch): Promise<void> => {
-    const { carrier, events } = await openDelivery({ data, retryCount, arrivedMs: clock.now() }, objects);
-    if (carrier.dueMs - clock.now() > earlyMs) {
+}: Pick<FlushHandlerOptions, 'outbox' | 'clock' | 'tickMs'>) {
+  return async ({ data }: Pick<Dispatch, 'data'>): Promise<void> => {
+    const carrier = typeof data === 'object' && data !== null ? data : { unreadable: data };
+    if ('due_ms' in carrier && Number(carrier.due_ms) - clock.now() > earlyMs) {
       // Only the official emulator does this. Applying it now would end the task before its time.
       throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');
     }
-    // What cannot be read goes on as it is: the flush makes dead letters.
-    const due = events.map((unpacked) =>
-      'event' in unpacked ? eventLine(unpacked.event) : unpacked.invalid,
-    );
-    const { schema, oldest } = carrier;
-    const contents = { schema, packed: await packLines(due), count: due.length, oldest };
-    await outbox.sendContents('flush', contents, nextTickMs(clock.now(), tickMs));
+    const dueMs = nextTickMs(clock.now(), tickMs);
+    await outbox.sendData('flush', { ...carrier, due_ms: dueMs }, dueMs);
   };
 }

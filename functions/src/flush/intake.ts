@@ -5,6 +5,7 @@ import { taskPath } from '../tasks/document.ts';
 import type { DeadLetter } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
 import { earlyMs, maxEventAgeMs } from './limits.ts';
+import type { UnreadLine } from './unread.ts';
 
 /** A document's events in hand. */
 export interface EventGroup<E extends Event> {
@@ -20,6 +21,8 @@ export interface Intake {
   documents: EventGroup<OperationAccepted>[];
   /** What can never be applied, and the delivery that brought it. */
   dead: { letter: DeadLetter; from: number }[];
+  /** What this version cannot read, by the delivery that brought it. */
+  unread: Map<number, UnreadLine[]>;
   /** The deliveries, by index, that brought an event. */
   origins: Map<string, number[]>;
   duplicates: number;
@@ -31,12 +34,17 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   const documents = new Map<string, EventGroup<OperationAccepted>>();
   const origins: Intake['origins'] = new Map();
   const dead: Intake['dead'] = [];
+  const unread: Intake['unread'] = new Map();
   let duplicates = 0;
   for (const [index, { carrier, events }] of deliveries.entries()) {
     const isForced = isEarly(carrier, nowMs);
     for (const unpacked of events) {
       if ('invalid' in unpacked) {
         dead.push({ letter: unreadable(unpacked.invalid, unpacked.reason), from: index });
+        continue;
+      }
+      if ('unknown' in unpacked) {
+        unread.set(index, [...(unread.get(index) ?? []), unpacked]);
         continue;
       }
       const { event } = unpacked;
@@ -52,7 +60,8 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
       else add(tasks, taskPath(event.taskId), isForced, fresh ? [event] : []);
     }
   }
-  return { tasks: [...tasks.values()], documents: [...documents.values()], dead, origins, duplicates };
+  const groups = { tasks: [...tasks.values()], documents: [...documents.values()] };
+  return { ...groups, dead, unread, origins, duplicates };
 }
 
 function add<E extends Event>(

@@ -65,6 +65,11 @@ export const outageMemoryMs = 150_000;
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
 
+/** Pauses between looks at what another version wrote, and how long it may wait: Cloud Tasks keeps a carrier for 31 days. */
+export const minUnreadWaitMs = 60_000;
+export const maxUnreadWaitMs = 3_600_000;
+export const maxUnreadMs = 30 * 86_400_000;
+
 /** Memory for what this instance knows of tasks it wrote, and of other documents. */
 export const maxTaskCacheBytes = 64 * 1024 * 1024;
 export const maxDocumentCacheBytes = 16 * 1024 * 1024;

@@ -1,4 +1,5 @@
-import { eventLine, maxCarrierBytes, packedCarrierBytes, packText, schemaOf } from '../events/carrier.ts';
+import { eventLine, maxCarrierBytes, packedCarrierBytes, packText } from '../events/carrier.ts';
+import { schemaOf } from '../events/schemas.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';

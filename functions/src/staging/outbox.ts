@@ -1,14 +1,15 @@
 import {
   type Carrier,
+  type CarrierHeader,
   carrierOf,
   carrierToWire,
   eventLine,
   maxCarrierBytes,
   packedCarrierBytes,
   packLines,
-  schemaOf,
 } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
+import { schemaOf } from '../events/schemas.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
@@ -24,12 +25,7 @@ import { spoolName, spoolRecord } from './spoolRecord.ts';
 export type QueueName = 'flush' | 'expire';
 
 /** Compressed event lines and what a carrier says about them. */
-export interface Contents {
-  schema: number;
-  packed: Buffer;
-  count: number;
-  oldest?: Stamp | undefined;
-}
+export type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };
 
 export interface OutboxOptions {
   queues: Readonly<Record<QueueName, TaskQueue>>;
@@ -53,13 +49,17 @@ export class Outbox {
    * Sends one carrier. Resolves when Cloud Tasks, or else Cloud Storage, confirmed it.
    * @throws AppError `unavailable` when neither did; the carrier may be kept all the same.
    */
-  async send(queue: QueueName, carrier: Carrier): Promise<void> {
+  send(queue: QueueName, carrier: Carrier): Promise<void> {
+    return this.sendData(queue, carrierToWire(carrier), carrier.dueMs);
+  }
+
+  /** Sends a carrier as it is, of whatever version. Otherwise as {@link Outbox.send}. */
+  async sendData(queue: QueueName, data: Record<string, unknown>, dueMs: number): Promise<void> {
     const { queues, logger } = this.#options;
-    const data = carrierToWire(carrier);
     let failure: unknown = new Error('Cloud Tasks failed repeatedly and is left alone for a moment.');
     if (this.#breaker.allows()) {
       try {
-        await queues[queue].put(data, carrier.dueMs);
+        await queues[queue].put(data, dueMs);
         this.#breaker.succeeded();
         return;
       } catch (error) {
@@ -69,10 +69,10 @@ export class Outbox {
     }
     logger.warn('Cloud Tasks refused a carrier; spooling it to Cloud Storage', {
       queue,
-      count: carrier.count,
+      count: data['count'],
       reason: messageOf(failure),
     });
-    await this.#spool(queue, carrier, data);
+    await this.#spool({ queue, dueMs, data });
   }
 
   /**
@@ -90,11 +90,10 @@ export class Outbox {
     return this.send(queue, carrierOf({ ...header, object, dueMs }));
   }
 
-  async #spool(queue: QueueName, carrier: Carrier, data: Record<string, unknown>): Promise<void> {
+  async #spool(spooled: Parameters<typeof spoolRecord>[0]): Promise<void> {
     const { objects, ids } = this.#options;
     try {
-      const record = spoolRecord({ queue, dueMs: carrier.dueMs, data });
-      await objects.put(spoolName(ids.uuid()), record, {
+      await objects.put(spoolName(ids.uuid()), spoolRecord(spooled), {
         contentType: 'application/json',
         ifGeneration: '0',
       });

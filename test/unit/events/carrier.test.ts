@@ -8,7 +8,6 @@ import {
   eventLine,
   packedCarrierBytes,
   packLines,
-  schemaOf,
 } from '../../../functions/src/events/carrier.ts';
 import {
   CorruptCarrier,
@@ -18,6 +17,7 @@ import {
   unpackLines,
 } from '../../../functions/src/events/carrierReader.ts';
 import type { Event } from '../../../functions/src/events/event.ts';
+import { schemaOf } from '../../../functions/src/events/schemas.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { taskEvents } from '../../support/arbitraries.ts';
 import { startMs } from '../../support/clock.ts';
@@ -27,6 +27,8 @@ import { runs } from '../../support/runs.ts';
 
 const packed = Buffer.from([3, 0]);
 const carrier = carrierOf({ schema: 1, dueMs: startMs, count: 2, oldest: stampAt(startMs), packed });
+
+const task = (): Event => created('t', startMs);
 
 async function unpacked(lines: readonly string[]) {
   return (await unpackLines(await packLines(lines))).events;
@@ -57,15 +59,37 @@ describe('carriers', () => {
 
   it('of another version are told from corrupt ones', () => {
     const wire = carrierToWire(carrier);
-    assert.throws(() => carrierFromWire({ ...wire, schema: 3 }), UnknownCarrierVersion);
+    assert.throws(() => carrierFromWire({ ...wire, schema: 4 }), UnknownCarrierVersion);
+    assert.throws(() => carrierFromWire({ ...wire, later: 1 }), UnknownCarrierVersion);
     assert.throws(() => carrierFromWire({ schema: 99 }), UnknownCarrierVersion);
   });
 
   it('have a schema that code which knows no operations leaves alone, only where they hold some', () => {
-    const task = created('t', startMs);
     assert.equal(schemaOf([]), 1);
-    assert.equal(schemaOf([task, response('t', startMs, 1)]), 1);
-    assert.equal(schemaOf([task, operation('things/1', startMs, 'delete')]), 2);
+    assert.equal(schemaOf([task(), response('t', startMs, 1)]), 1);
+    assert.equal(schemaOf([task(), operation('things/1', startMs, 'delete')]), 2);
+  });
+
+  it('have the latest schema where an event holds what readers of the older ones would take off', () => {
+    const answer = response('t', startMs, 1);
+    const more = (event: Event, place: object): Event => Object.assign(event, place);
+    for (const event of [
+      more(created('t', startMs), { later: 1 }),
+      more(response('t', startMs, 1), { response: { ...answer.response, token_count: 42 } }),
+      more(response('t', startMs, 1), {
+        response: { ...answer.response, body: { object: 'o', bytes: 1, crc: 1 } },
+      }),
+      more(operation('things/1', startMs, 'delete'), { later: null }),
+      more(created('t', startMs), { kind: 'renamed' }),
+    ]) {
+      assert.equal(schemaOf([task(), event]), 3, JSON.stringify(event));
+    }
+    assert.equal(schemaOf([more(task(), { later: undefined })]), 1, 'is not written');
+    assert.equal(
+      schemaOf([created('t', startMs, { any: { field: [] } })]),
+      1,
+      'callers may name fields as they like',
+    );
   });
 
   for (const [what, data] of Object.entries({
@@ -115,17 +139,33 @@ describe("a carrier's contents", () => {
       'not JSON',
       '',
       '{}',
-      JSON.stringify({ ...good, kind: 'unheard of' }),
+      JSON.stringify({ ...good, kind: 7 }),
       JSON.stringify({ ...good, stamp: 'yesterday' }),
       JSON.stringify({ ...good, taskId: '' }),
       JSON.stringify({ ...response('t', startMs, 1), response: { miner_uid: -1 } }),
     ];
     const found = await unpacked([...bad, eventLine(good)]);
     assert.deepEqual(
-      found.map((each) => ('event' in each ? each.event : each.invalid)),
+      found.map((each) => ('event' in each ? each.event : 'invalid' in each && each.invalid)),
       [...bad, good],
     );
     assert.ok(found.every((each) => 'event' in each || each.reason.startsWith('Not an event')));
+  });
+
+  it('tell what a newer version wrote from what none can read, and keep it as it is written', async () => {
+    const answer = response('t', startMs, 1);
+    const newer = [
+      { ...answer, later: 1 },
+      { ...answer, response: { ...answer.response, token_count: 42 } },
+      { ...answer, response: { ...answer.response, body: { object: 'o', bytes: 1, crc: 'x' } } },
+      { ...answer, kind: 'heard of one day' },
+      { ...operation('things/1', startMs, 'delete'), later: null },
+    ].map((event) => JSON.stringify(event, null, 1).replaceAll('\n', ' '));
+    const found = await unpacked(newer);
+    assert.deepEqual(
+      found.map((each) => 'unknown' in each && each.unknown),
+      newer,
+    );
   });
 
   it('keep apart an event whose task can have no document', async () => {
