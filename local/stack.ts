@@ -270,12 +270,9 @@ function everyDay(clock: LocalClock, run: () => void): () => void {
 function instanceEnv(spec: FunctionSpec): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',
-    NODE_ENV: 'production',
     NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/sluice/compiled'),
     TZ: 'UTC',
-    PORT: '0',
     FUNCTIONS_EMULATOR: 'true',
-    FUNCTION_TARGET: spec.entryPoint,
     K_SERVICE: spec.name.toLowerCase(),
     K_REVISION: `${spec.name.toLowerCase()}-00001-loc`,
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { discoverFunctions, firebaseConfig } from '../../local/functions/discovery.ts';
 import { readEnvFiles } from '../../local/functions/env-files.ts';
+import { frameworkEnv, frameworkFile } from '../../local/functions/instance-process.ts';
 import { resolveParams } from '../../local/functions/manifest.ts';
 import type { ReadyMessage } from '../../local/functions/protocol.ts';
 import { apiKeysSecret, localKeys } from '../../local/keys.ts';
@@ -14,8 +15,8 @@ const root = join(import.meta.dirname, '../..');
 const serverFile = join(root, 'node_modules/.cache/sluice/server.js');
 
 /**
- * Compiles the local stack's server around a function, so that starts are measured as the platform's are: its Functions
- * Framework is plain JavaScript, while the local one is TypeScript whose types are stripped at each start (44 ms).
+ * Compiles what the local stack puts before the Functions Framework, so that starts are measured as the platform's are:
+ * it is TypeScript, whose types are stripped at each start (44 ms).
  */
 export async function compileServer(): Promise<void> {
   await build({
@@ -49,10 +50,8 @@ export async function coldFunction(
   const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
   const env = {
     PATH: process.env['PATH'] ?? '',
-    NODE_ENV: 'production',
     NODE_DISABLE_COMPILE_CACHE: '1',
-    PORT: '0',
-    FUNCTION_TARGET: name,
+    ...frameworkEnv({ entryPoint: name, trigger: { kind: 'https' } }),
     FIREBASE_CONFIG: firebaseConfig(projectId, storageBucket),
     API_KEYS: apiKeysSecret(localKeys),
     ...readEnvFiles(functionsDir, projectId).env,
@@ -65,7 +64,7 @@ export async function coldFunction(
 /** Starts a process for the function, sends it one request, ends it. Returns the time until the answer was there. */
 export async function firstAnswerMs({ functionsDir, name, env }: ColdFunction): Promise<number> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [serverFile, functionsDir, name, '0'], {
+  const child = spawn(process.execPath, [serverFile, frameworkFile(functionsDir), '0'], {
     cwd: functionsDir,
     env,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WireManifest } from './manifest.ts';
+import { commandFile } from './packages.ts';
 
 const discoveryTimeoutMs = 30_000;
 
@@ -66,30 +64,10 @@ export function firebaseConfig(projectId: string, storageBucket: string): string
   return JSON.stringify({ projectId, storageBucket });
 }
 
-/** `require` as the SDK that the code base uses sees it: the code base's own, or the one above it. */
-export function sdkRequire(functionsDir: string): NodeJS.Require {
-  const fromFunctions = createRequire(join(functionsDir, 'package.json'));
-  return createRequire(fromFunctions.resolve('firebase-functions'));
-}
-
 function sdkServerFile(functionsDir: string): string {
-  let dir = dirname(createRequire(join(functionsDir, 'package.json')).resolve('firebase-functions'));
-  while (dirname(dir) !== dir) {
-    const file = join(dir, 'package.json');
-    const found = readPackage(file);
-    if (found?.name === 'firebase-functions' && found.bin !== undefined) return join(dir, found.bin);
-    dir = dirname(dir);
-  }
-  throw new Error('firebase-functions has no discovery server: is it installed?');
-}
-
-function readPackage(file: string): { name?: string; bin?: string } | undefined {
-  try {
-    const { name, bin } = JSON.parse(readFileSync(file, 'utf8'));
-    return { name, bin: typeof bin === 'string' ? bin : bin?.['firebase-functions'] };
-  } catch {
-    return undefined;
-  }
+  const file = commandFile(functionsDir, 'firebase-functions', 'firebase-functions');
+  if (file === undefined) throw new Error('firebase-functions has no discovery server: is it installed?');
+  return file;
 }
 
 async function askUntilReady(url: string, alive: () => boolean): Promise<{ status: number; text: string }> {

@@ -7,6 +7,7 @@ import { type Log, parseLogLine } from '../shared/log.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { heapArguments, type LimitedProcess, mebibytes } from './memory.ts';
 import { ActiveTime } from './metering.ts';
+import { commandFile } from './packages.ts';
 import type { FromInstance, InstanceState, SyncMessage } from './protocol.ts';
 
 /** After SIGTERM the platform gives an instance 10 s: https://cloud.google.com/run/docs/container-contract */
@@ -18,6 +19,31 @@ export interface InstanceOptions {
   env: Record<string, string>;
   clock: LocalClock;
   log: Log;
+}
+
+const ownFunctionsDir = join(import.meta.dirname, '../../functions');
+
+/**
+ * The Functions Framework that the code base names, as the platform's build installs it, else this repository's
+ * (https://github.com/GoogleCloudPlatform/buildpacks, cmd/nodejs/functions_framework).
+ */
+export function frameworkFile(functionsDir: string): string {
+  for (const dir of [functionsDir, ownFunctionsDir]) {
+    const file = commandFile(dir, '@google-cloud/functions-framework', 'functions-framework');
+    if (file !== undefined) return file;
+  }
+  throw new Error('The Functions Framework is not installed.');
+}
+
+/** What the platform tells the framework, and what the Firebase CLI sets beside it (`gcp/cloudfunctionsv2`). */
+export function frameworkEnv(spec: Pick<FunctionSpec, 'entryPoint' | 'trigger'>): Record<string, string> {
+  return {
+    NODE_ENV: 'production',
+    PORT: '0',
+    FUNCTION_TARGET: spec.entryPoint,
+    FUNCTION_SIGNATURE_TYPE: spec.trigger.kind === 'event' ? 'cloudevent' : 'http',
+    LOG_EXECUTION_ID: 'true',
+  };
 }
 
 /** The stack's side of one instance: its process, its connections, its open requests and what they cost. */
@@ -54,10 +80,10 @@ export class InstanceProcess implements LimitedProcess {
     this.activeTime.begin();
     this.#child = fork(
       join(import.meta.dirname, 'instance.ts'),
-      [options.functionsDir, spec.entryPoint, String(clock.offsetMs())],
+      [frameworkFile(options.functionsDir), String(clock.offsetMs())],
       {
         cwd: options.functionsDir,
-        env: options.env,
+        env: { ...options.env, ...frameworkEnv(spec) },
         execArgv: heapArguments(spec.memoryBytes),
         stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       },

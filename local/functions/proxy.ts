@@ -20,6 +20,10 @@ export interface ForwardOptions {
 
 const timeoutText = 'upstream request timeout';
 
+/** 32 MiB: https://cloud.google.com/run/quotas#request_limits */
+const maxRequestBytes = 32 * 1024 * 1024;
+const tooLarge = new Error('The request is larger than 32 MiB.');
+
 /** Belong to one connection, not to the message. */
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'trailer', 'te']);
 
@@ -43,22 +47,35 @@ export function forward({
       path,
       headers: forwardedHeaders(request),
     });
+    let isAnswered = false;
     upstream.on('response', (answer) => {
+      isAnswered = true;
       const raw = withoutHopByHop(answer.rawHeaders);
       response.writeHead(answer.statusCode ?? 502, headers?.(raw) ?? raw);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });
-    upstream.on('error', () => {
-      if (signal.aborted) answerText(response, 504, timeoutText);
+    upstream.on('error', (error) => {
+      // An instance may answer before it has everything, and take no more; its answer itself tells if it is whole.
+      if (isAnswered && !signal.aborted) return;
+      if (error === tooLarge) answerText(response, 413, error.message);
+      else if (signal.aborted) answerText(response, 504, timeoutText);
       else answerText(response, 503, 'The instance ended before it answered.');
     });
     signal.addEventListener('abort', () => upstream.destroy(new Error('timeout')), { once: true });
     response.once('close', () => {
       upstream.destroy();
+      // Nothing takes the rest of a body any more, and the caller may still send it.
+      request.resume();
       resolve();
     });
-    if (hasBody(request)) request.pipe(upstream);
+    let bytes = 0;
+    const count = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes > maxRequestBytes) upstream.destroy(tooLarge);
+    };
+    if (Number(request.headers['content-length']) > maxRequestBytes) upstream.destroy(tooLarge);
+    else if (hasBody(request)) request.on('data', count).pipe(upstream);
     else upstream.end();
   });
 }

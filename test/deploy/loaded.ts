@@ -2,12 +2,11 @@
  * A process that starts `ingest` as the platform does, sends one response to it, and prints which of the packages
  * it was told to look for had been loaded by then: `node loaded.ts FUNCTIONS_DIR PACKAGE…`.
  */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { subscribe } from 'node:diagnostics_channel';
 import { registerHooks } from 'node:module';
-import { join } from 'node:path';
+import type { Server } from 'node:net';
 import { pathToFileURL } from 'node:url';
-import { createFunctionApp } from '../../local/functions/app.ts';
+import { frameworkEnv, frameworkFile } from '../../local/functions/instance-process.ts';
 import { aKey } from './child.ts';
 
 const [functionsDir = '', ...packages] = process.argv.slice(2);
@@ -19,13 +18,16 @@ registerHooks({
   },
 });
 
-const exported: { ingest: Parameters<typeof createFunctionApp>[1] } = await import(
-  pathToFileURL(join(functionsDir, 'lib/index.js')).href
-);
+Object.assign(process.env, frameworkEnv({ entryPoint: 'ingest', trigger: { kind: 'https' } }));
+process.chdir(functionsDir);
+const listening = new Promise<Server>((resolve) => {
+  subscribe('tracing:net.server.listen:asyncEnd', (message) =>
+    resolve((message as { server: Server }).server),
+  );
+});
+await import(pathToFileURL(frameworkFile(functionsDir)).href);
+const address = (await listening).address();
 const atStart = [...loaded].sort();
-const server = createServer(createFunctionApp(functionsDir, exported.ingest)).listen(0, '127.0.0.1');
-await once(server, 'listening');
-const address = server.address();
 const port = typeof address === 'object' && address !== null ? address.port : 0;
 const answer = await fetch(`http://127.0.0.1:${port}/v1/responses`, {
   method: 'POST',
