@@ -45,6 +45,15 @@ const moment = fc.oneof(
   fc.integer({ min: 0, max: timeoutMs * 2 }),
 );
 
+/** A proxy, or a miner's key; some count whoever was asked. */
+const source = fc.constantFrom(
+  {},
+  {},
+  { minerKey: 'a' },
+  { minerKey: 'b' },
+  { minerKey: 'b', countsUnassigned: true as const },
+);
+
 const score = fc.constantFrom(0, 0.5, 0.75, 1);
 
 /** One task's events, each with a stamp of its own. */
@@ -72,18 +81,13 @@ export function taskEvents(taskId: string, maxMinerUid = 9): fc.Arbitrary<TaskEv
       accuracy: score,
       speed: score,
       data: value,
+      from: source,
     })
-    .map(
-      ({ at, uid, accuracy, speed, data }) =>
-        (sequence: number) =>
-          response(
-            taskId,
-            startMs + at,
-            uid,
-            { accuracy_score: accuracy, speed_score: speed, response_data: data, processing_time: sequence },
-            sequence,
-          ),
-    );
+    .map(({ at, uid, accuracy, speed, data, from }) => (sequence: number): TaskEvent => {
+      const scores = { accuracy_score: accuracy, speed_score: speed, processing_time: sequence };
+      const changes = { ...scores, response_data: data };
+      return { ...response(taskId, startMs + at, uid, changes, sequence), ...from };
+    });
   return fc
     .tuple(
       fc.array(creation, { maxLength: 3 }),

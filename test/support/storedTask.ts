@@ -1,9 +1,8 @@
 import type { TaskEvent } from '../../functions/src/events/event.ts';
-import { deadlineStamp } from '../../functions/src/events/stamp.ts';
+import { deadlineToBook } from '../../functions/src/flush/deadlines.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 import { documentChanges, taskDocument, taskState } from '../../functions/src/tasks/document.ts';
-import { outcomeOf } from '../../functions/src/tasks/outcome.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask, taskExists } from '../../functions/src/tasks/state.ts';
@@ -26,7 +25,7 @@ export function stored(
   return changes.length === 0 ? document : applyChanges(document ?? {}, changes, new Date(startMs));
 }
 
-/** As {@link stored}, and the deadline that a flusher then books: after a creation, while the task is unsettled. */
+/** As {@link stored}, and the deadline that a flusher then books. */
 export function flushed(
   taskId: string,
   document: Fields | undefined,
@@ -34,12 +33,8 @@ export function flushed(
 ): { document: Fields | undefined; booked: TaskEvent[] } {
   const after = stored(taskId, document, events);
   const state = after && taskState(taskId, after, timeoutMs);
-  const isBooked =
-    state?.creation !== undefined &&
-    events.some(({ kind }) => kind === 'created') &&
-    !outcomeOf(state).settled;
-  const stamp = deadlineStamp(state?.creation?.deadlineMs ?? 0);
-  return { document: after, booked: isBooked ? [{ kind: 'deadline', taskId, stamp }] : [] };
+  const booked = state && deadlineToBook(events, state);
+  return { document: after, booked: booked === undefined ? [] : [booked] };
 }
 
 /** What is stored once these groups and all deadlines that they lead to were flushed. */

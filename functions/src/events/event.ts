@@ -51,6 +51,10 @@ export interface TaskPatched extends Addressed {
 export interface ResponseReceived extends Addressed {
   kind: 'response';
   response: MinerResponse;
+  /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
+  minerKey?: string | undefined;
+  /** It counts although its task may name other miners. */
+  countsUnassigned?: true | undefined;
 }
 
 /** A task's deadline passed; its stamp is the deadline. */

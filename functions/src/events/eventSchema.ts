@@ -32,7 +32,13 @@ const response = z.strictObject({
 const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('created'), ...addressed, fields, visibility }),
   z.strictObject({ kind: z.literal('patched'), ...addressed, fields, visibility }),
-  z.strictObject({ kind: z.literal('response'), ...addressed, response }),
+  z.strictObject({
+    kind: z.literal('response'),
+    ...addressed,
+    response,
+    minerKey: z.string().optional(),
+    countsUnassigned: z.literal(true).optional(),
+  }),
   z.strictObject({ kind: z.literal('deadline'), ...addressed }),
   z.strictObject({
     kind: z.literal('operation'),

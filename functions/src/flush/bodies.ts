@@ -1,4 +1,4 @@
-import type { MinerResponse, TaskEvent } from '../events/event.ts';
+import type { TaskEvent } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
@@ -6,8 +6,8 @@ import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
-import { type ProjectionOptions, taskDocument } from '../tasks/document.ts';
-import { bodiesOf, type Stamped, type TaskState } from '../tasks/state.ts';
+import { keptFor, type ProjectionOptions, taskDocument } from '../tasks/document.ts';
+import { type Answer, answerKey, bodiesOf, type TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './committer.ts';
 import { mapPool } from './pool.ts';
 
@@ -38,15 +38,16 @@ export class TaskBodies {
       .filter(({ value }) => value.response_data !== undefined)
       .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))
       .sort((a, b) => b.bytes - a.bytes);
-    const moved: Stamped<MinerResponse>[] = [];
+    const moved: Answer[] = [];
     for (const { stamped, bytes } of bySize) {
       if (excess <= 0) break;
       moved.push(stamped);
       excess -= Math.max(0, bytes - referenceBytes);
     }
-    await mapPool(moved, bodiesInFlight, async ({ value, stamp }) => {
-      const text = Buffer.from(JSON.stringify(value.response_data));
-      responses.set(value.miner_uid, { value: await storeBody(value, text, this.#options), stamp });
+    await mapPool(moved, bodiesInFlight, async (answer) => {
+      const text = Buffer.from(JSON.stringify(answer.value.response_data));
+      const value = await storeBody(answer.value, text, this.#options);
+      responses.set(answerKey(answer), { ...answer, value });
     });
     return { ...state, responses };
   }
@@ -60,7 +61,8 @@ export class TaskBodies {
     after,
   }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
     const { retentionMs, clock } = this.#options;
-    const untilMs = retentionMs > 0 ? clock.now() + retentionMs : keptUntilMs;
+    const keptMs = keptFor(after, retentionMs);
+    const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
     const kept = bodiesOf(after);
     const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
     const replaced = after.replacedBodies ?? [];

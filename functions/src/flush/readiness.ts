@@ -1,9 +1,10 @@
 import type { OperationAccepted, TaskEvent } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
+import { countedAnswers } from '../tasks/answers.ts';
 import { taskIdOf } from '../tasks/listing.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
 import { reduceTask } from '../tasks/reducer.ts';
-import { emptyTask, type TaskState } from '../tasks/state.ts';
+import { answerKey, emptyTask, type TaskState } from '../tasks/state.ts';
 import type { EventGroup } from './intake.ts';
 
 export interface ReadinessRules {
@@ -56,7 +57,7 @@ export function operationsReady(
 function isKnown({ events }: TaskGroup, known: TaskState | undefined): boolean {
   return events.every((event) => {
     if (event.kind !== 'response') return false;
-    const present = known?.responses.get(event.response.miner_uid);
+    const present = known?.responses.get(answerKey({ value: event.response, minerKey: event.minerKey }));
     return present !== undefined && present.stamp <= event.stamp;
   });
 }
@@ -79,6 +80,7 @@ function hasEnoughResponses(group: TaskGroup, known: TaskState | undefined, rule
   if (!group.events.some(({ kind }) => kind === 'response')) return false;
   const before = known ?? emptyTask(taskIdOf(group));
   const { state: after } = reduceTask(before, group.events, rules.taskTimeoutMs);
-  if (after.responses.size - before.responses.size >= rules.minResponsesToFlush) return true;
+  const news = countedAnswers(after).length - countedAnswers(before).length;
+  if (news >= rules.minResponsesToFlush) return true;
   return outcomeOf(after).status === 'completed' && outcomeOf(before).status !== 'completed';
 }

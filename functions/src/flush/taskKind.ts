@@ -4,7 +4,7 @@ import { documentChanges, foreignFields, taskDocument, taskState } from '../task
 import { maxTaskDocumentBytes } from '../tasks/limits.ts';
 import { taskIdOf } from '../tasks/listing.ts';
 import { reduceTask } from '../tasks/reducer.ts';
-import { emptyTask, type TaskState, taskExists, withReplacedBodies } from '../tasks/state.ts';
+import { emptyTask, isOrphan, type TaskState, taskExists, withReplacedBodies } from '../tasks/state.ts';
 import type { DocumentKind } from './kind.ts';
 
 export interface TaskKindOptions {
@@ -40,6 +40,10 @@ export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, Task
       let after = withReplacedBodies(state, known.state);
       let document = taskDocument(after, { retentionMs });
       const foreign = foreignFields(known.document ?? {}, document);
+      if (isOrphan(after) && Object.keys(foreign).length > 0) {
+        after = { ...after, isAdopted: true };
+        document = taskDocument(after, { retentionMs });
+      }
       const foreignBytes = fieldsBytes(foreign);
       let bytes = documentBytes(path, document) + foreignBytes;
       if (bytes > maxTaskDocumentBytes) {

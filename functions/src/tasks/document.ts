@@ -4,11 +4,20 @@ import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
-import { feedShards, maxFieldStamps } from './limits.ts';
+import { answersOf, type CountedAnswer, countedAnswers, namedMiners, type ShownAnswer } from './answers.ts';
+import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
-import { creationOf } from './reducer.ts';
-import { responsesByStamp, type Stamped, type TaskState, type TaskStatus, taskStatuses } from './state.ts';
+import { creationOf, withNamed } from './reducer.ts';
+import {
+  type Answer,
+  answerKey,
+  isOrphan,
+  type Stamped,
+  type TaskState,
+  type TaskStatus,
+  taskStatuses,
+} from './state.ts';
 
 /** Fields that Sluice derives; what else a document holds is a task field or not Sluice's. */
 const derivedFields = new Set([
@@ -17,6 +26,7 @@ const derivedFields = new Set([
   'required_miner_count',
   'min_miner_count',
   'miner_responses',
+  'superseded_responses',
   'evaluations',
   'response_count',
   'first_response_at',
@@ -49,7 +59,9 @@ export interface ProjectionOptions {
 /** The document of a state: everything in it but `written_at`. */
 export function taskDocument(state: TaskState, { retentionMs }: ProjectionOptions): Fields {
   const outcome = outcomeOf(state);
-  const responses = responsesByStamp(state);
+  const answers = answersOf(state);
+  const counted = countedAnswers(state);
+  const superseded = answers.filter((answer) => answer.superseded !== undefined);
   const updatedMs = updatedAtMs(state, outcome.decidedByDeadlineMs);
   const assigned = state.statuses.get('assigned');
   const document: Fields = {
@@ -57,23 +69,33 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
     status: outcome.status,
     required_miner_count: state.creation?.requiredMinerCount ?? null,
     min_miner_count: state.creation?.minMinerCount ?? null,
-    response_count: responses.length,
-    first_response_at: dateOf(responses[0]?.stamp),
-    best_response: bestResponse(responses),
+    response_count: counted.length,
+    first_response_at: dateOf(counted[0]?.countsFrom),
+    best_response: bestResponse(counted),
     completed_at: outcome.completedAtMs === null ? null : new Date(outcome.completedAtMs),
     completion_reason: outcome.completionReason,
     distributed_at: dateOf(assigned?.first),
     created_at: dateOf(state.creation?.stamp),
     updated_at: new Date(updatedMs),
     feed_shard: feedShardOf(state.taskId),
-    miner_responses: Object.fromEntries(
-      responses.map((response) => [String(response.value.miner_uid), responseFields(response)]),
-    ),
+    miner_responses: Object.fromEntries(answers.map((answer) => [uidOf(answer), shownFields(answer)])),
     _sluice: encodeMeta(metaOf(state, outcome.settled && outcome.decidedByDeadlineMs === null)),
   };
-  if (retentionMs > 0) document[ttlField] = new Date(updatedMs + retentionMs);
+  if (superseded.length > 0) {
+    document['superseded_responses'] = Object.fromEntries(
+      superseded.map((answer) => [uidOf(answer), responseFields(answer.superseded ?? answer)]),
+    );
+  }
+  const keptMs = keptFor(state, retentionMs);
+  if (keptMs > 0) document[ttlField] = new Date(updatedMs + keptMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
   return document;
+}
+
+/** Milliseconds after its last change for which a task is kept; 0: for good. */
+export function keptFor(state: TaskState, retentionMs: number): number {
+  if (!isOrphan(state)) return retentionMs;
+  return retentionMs > 0 ? Math.min(retentionMs, orphanMs) : orphanMs;
 }
 
 /**
@@ -83,7 +105,7 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
 export function documentChanges(before: Fields, after: Fields): DocumentSet['changes'] {
   const changes: DocumentSet['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (name === 'miner_responses' && isMap(before[name])) {
+    if (name.endsWith('_responses') && derivedFields.has(name) && isMap(before[name])) {
       changes.push(...responseChanges(name, before[name], value as Fields));
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
@@ -104,7 +126,7 @@ export function foreignFields(before: Fields, after: Fields): Fields {
 }
 
 function isReplaced(name: string, after: Fields): boolean {
-  return name === ttlField || otherFormOf(name) in after;
+  return name === ttlField || name === 'superseded_responses' || otherFormOf(name) in after;
 }
 
 function responseChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {
@@ -121,7 +143,7 @@ function responseChanges(name: string, before: Fields, after: Fields): DocumentS
 
 /** A response that another system stored, as Sluice would have stored it. */
 function normalized(uid: string, stored: unknown): Fields | undefined {
-  if (!isMap(stored)) return undefined;
+  if (!isMap(stored) || 'counted' in stored) return undefined;
   return responseFields({
     value: responseFromFields(Number(uid), stored),
     stamp: adoptedResponseStamp(stored),
@@ -138,21 +160,42 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     const stamp = meta.fields[name];
     if (stamp !== undefined) fields.set(name, { value, stamp });
   }
-  const responses = new Map<number, Stamped<MinerResponse>>();
-  for (const [uid, stored] of storedResponses(document)) {
-    const stamp = meta.responses[uid] ?? adoptedResponseStamp(stored);
-    responses.set(Number(uid), { value: responseFromFields(Number(uid), stored), stamp });
-  }
+  const assigned = fields.get('assigned_miners')?.value;
   return {
     taskId,
     fields,
     fieldsFloor: meta.fieldsFloor,
     creation: meta.creation,
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
-    responses,
+    responses: new Map(storedAnswers(document, meta).map((answer) => [answerKey(answer), answer])),
+    named: withNamed(new Set(meta.onceNamed), assigned ?? []),
+    ...(meta.isAdopted ? { isAdopted: true } : {}),
     deadlinePassedMs: meta.deadlinePassedMs,
     replacedBodies: meta.replacedBodies,
   };
+}
+
+function storedAnswers(document: Fields, meta: TaskMeta): Answer[] {
+  const answers = storedResponses(document['miner_responses']).map(([uid, stored]) =>
+    meta.responses[uid] === undefined ? minersAnswer(uid, stored, meta) : proxysAnswer(uid, stored, meta),
+  );
+  const superseded = storedResponses(document['superseded_responses']);
+  return [...answers, ...superseded.map(([uid, stored]) => minersAnswer(uid, stored, meta))];
+}
+
+function proxysAnswer(uid: string, stored: Fields, { responses }: TaskMeta): Answer {
+  const stamp = responses[uid] ?? adoptedResponseStamp(stored);
+  return { value: responseFromFields(Number(uid), stored), stamp };
+}
+
+/** What no key is known of is a proxy's, or another system's. */
+function minersAnswer(uid: string, stored: Fields, meta: TaskMeta): Answer {
+  const [minerKey, stamps] = Object.entries(meta.minerResponses ?? {}).find(([, each]) => uid in each) ?? [];
+  const stamp = stamps?.[uid];
+  if (minerKey === undefined || stamp === undefined) return proxysAnswer(uid, stored, meta);
+  const counts = meta.countUnassigned?.includes(Number(uid));
+  const value = responseFromFields(Number(uid), stored);
+  return { value, stamp, minerKey, ...(counts ? { countsUnassigned: true } : {}) };
 }
 
 function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
@@ -160,10 +203,33 @@ function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
     creation: state.creation,
     statuses: Object.fromEntries(state.statuses),
     ...fieldStamps(state),
-    responses: Object.fromEntries([...state.responses].map(([uid, { stamp }]) => [String(uid), stamp])),
+    ...answerStamps(state),
     // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
     deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
     replacedBodies: state.replacedBodies,
+  };
+}
+
+function answerStamps(state: TaskState): Pick<TaskMeta, 'responses'> & Partial<TaskMeta> {
+  const responses: Record<string, Stamp> = {};
+  const minerResponses = new Map<string, Record<string, Stamp>>();
+  const countUnassigned: number[] = [];
+  for (const answer of state.responses.values()) {
+    const { minerKey, stamp, value } = answer;
+    const stamps = minerKey === undefined ? responses : (minerResponses.get(minerKey) ?? {});
+    stamps[uidOf(answer)] = stamp;
+    if (minerKey !== undefined) minerResponses.set(minerKey, stamps);
+    if (answer.countsUnassigned) countUnassigned.push(value.miner_uid);
+  }
+  const assigned = new Set(namedMiners(state.fields.get('assigned_miners')?.value));
+  const onceNamed = [...state.named].filter((uid) => !assigned.has(uid));
+  return {
+    responses,
+    ...(minerResponses.size > 0 ? { minerResponses: Object.fromEntries(minerResponses) } : {}),
+    ...(countUnassigned.length > 0 ? { countUnassigned } : {}),
+    ...(onceNamed.length > 0 ? { onceNamed } : {}),
+    // It matters only where the document would else be taken for one that miners alone made.
+    ...(isOrphan({ ...state, isAdopted: false }) && state.isAdopted ? { isAdopted: true } : {}),
   };
 }
 
@@ -173,12 +239,13 @@ function fieldStamps({ fields, fieldsFloor }: TaskState): Pick<TaskMeta, 'fields
   if (stamps.length <= maxFieldStamps) return { fields: Object.fromEntries(stamps), fieldsFloor };
   stamps.sort(([, a], [, b]) => (a < b ? 1 : -1));
   const floor = stamps[maxFieldStamps]?.[1] ?? earliestStamp;
-  return { fields: Object.fromEntries(stamps.filter(([, stamp]) => stamp > floor)), fieldsFloor: floor };
+  // Which answers count depends on one of them.
+  const kept = stamps.filter(([name, stamp]) => stamp > floor || name === 'assigned_miners');
+  return { fields: Object.fromEntries(kept), fieldsFloor: floor };
 }
 
 /** Responses as they are stored, by uid: a map, or a list from another system. */
-function storedResponses(document: Fields): [uid: string, stored: Fields][] {
-  const stored = document['miner_responses'];
+function storedResponses(stored: unknown): [uid: string, stored: Fields][] {
   if (Array.isArray(stored)) return stored.filter(isMap).map((each) => [String(each['miner_uid']), each]);
   return isMap(stored)
     ? Object.entries(stored).filter((entry): entry is [string, Fields] => isMap(entry[1]))
@@ -192,10 +259,16 @@ function adoptedMeta(document: Fields, timeoutMs: number): TaskMeta {
   return {
     creation: createdAt instanceof Date ? creationOf(adoptedStamp(createdAt), counts, timeoutMs) : undefined,
     statuses: adoptedStatuses(document),
-    fields: {},
+    // It says which answers count, so it is known from the start, as older than any event.
+    fields: areUids(document['assigned_miners']) ? { assigned_miners: earliestStamp } : {},
     responses: {},
+    isAdopted: true,
     deadlinePassedMs: undefined,
   };
+}
+
+function areUids(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && namedMiners(value).length === value.length;
 }
 
 function adoptedStatuses(document: Fields): TaskMeta['statuses'] {
@@ -226,6 +299,16 @@ const adoptedSuffix = '0'.repeat(12);
 /** The first stamp of a moment; the earliest of all where none is known. */
 function adoptedStamp(at: unknown): Stamp {
   return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + adoptedSuffix : earliestStamp;
+}
+
+function uidOf({ value }: Stamped<MinerResponse>): string {
+  return String(value.miner_uid);
+}
+
+/** What does not count says so. */
+function shownFields(answer: ShownAnswer): Fields {
+  const fields = responseFields(answer);
+  return answer.countsFrom === undefined ? { ...fields, counted: false } : fields;
 }
 
 function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {
@@ -265,7 +348,7 @@ function dateOf(stamp: Stamp | undefined): Date | null {
   return stamp === undefined ? null : new Date(stampMs(stamp));
 }
 
-function bestResponse(responses: readonly Stamped<MinerResponse>[]): Fields | null {
+function bestResponse(responses: readonly CountedAnswer[]): Fields | null {
   let best: MinerResponse | undefined;
   for (const { value } of responses) {
     if (best === undefined || isBetter(value, best)) best = value;

@@ -1,7 +1,19 @@
-/** Most responses that a task keeps: the earliest stay, later ones become dead letters. */
+/**
+ * Most responses that a task keeps, from proxies and for miners that it ever named, and as many from other keys of miners:
+ * the earliest of each kind stay, later ones become dead letters.
+ */
 export const maxResponsesPerTask = 256;
 
-/** Most fields whose stamps a task keeps, so that with those of responses and statuses there are at most 1,000. */
+/** Most miners that a task remembers to have named. */
+export const maxNamedMiners = 2_048;
+
+/**
+ * How long a document stays that nothing but answers of miners' keys made, after the last of them. Longer than events may be
+ * old (`maxEventAgeMs` of the flush): by then no creation can arrive.
+ */
+export const orphanMs = 50 * 86_400_000;
+
+/** Most fields whose stamps a task keeps, so that with those of responses and statuses there are at most 1,300. */
 export const maxFieldStamps = 700;
 
 /** Most bodies noted that a task no longer refers to. */

@@ -8,55 +8,94 @@ export interface TaskMeta {
   statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
   fields: Record<string, Stamp>;
   fieldsFloor?: Stamp | undefined;
+  /** Of responses that proxies sent, by uid. */
   responses: Record<string, Stamp>;
+  /** Of responses that miners' keys sent, by key and uid. */
+  minerResponses?: Record<string, Record<string, Stamp>> | undefined;
+  /** Uids whose miners' keys' responses count in any case. */
+  countUnassigned?: readonly number[] | undefined;
+  /** Miners that were named and are not any more. */
+  onceNamed?: readonly number[] | undefined;
+  isAdopted?: true | undefined;
   deadlinePassedMs?: number | undefined;
   replacedBodies?: readonly string[] | undefined;
 }
 
-const metaVersion = 1;
+/** What 3a6e002 and before can read; it looks at no version. */
+const firstVersion = 1;
+
+/** With sources of responses. */
+const sourcesVersion = 2;
 
 /** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
   const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs, replacedBodies } = meta;
+  const { minerResponses, countUnassigned, onceNamed, isAdopted } = meta;
+  const isFirst = [minerResponses, countUnassigned, onceNamed, isAdopted].every((each) => each === undefined);
   const text = JSON.stringify({
-    v: metaVersion,
+    v: isFirst ? firstVersion : sourcesVersion,
     c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
     s: sorted(statuses),
     f: sorted(fields),
     o: fieldsFloor,
     r: sorted(responses),
+    m: minerResponses && sorted(mapValues(minerResponses, sorted)),
+    u: countUnassigned?.toSorted((a, b) => a - b),
+    n: onceNamed?.toSorted((a, b) => a - b),
+    a: isAdopted,
     d: deadlinePassedMs,
     b: replacedBodies,
   });
   return hashedText(text);
 }
 
-/** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. */
+/**
+ * Reads {@link encodeMeta}'s bytes; undefined where a document has no such field.
+ * @throws Error for a form that a newer version wrote: then nothing must be written over it.
+ */
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
   const text = textOfHashed(bytes);
   if (text === undefined) return undefined;
-  const { c, s, f, o, r, d, b } = JSON.parse(text) as Encoded;
+  const { v, c, s, f, o, r, m, u, n, a, d, b } = JSON.parse(text) as Encoded;
+  if (v !== firstVersion && v !== sourcesVersion)
+    throw new Error(`Stamps of version ${v} cannot be read; at most ${sourcesVersion} was expected.`);
   return {
     creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
     statuses: s,
     fields: f,
     fieldsFloor: o,
     responses: r,
+    minerResponses: m,
+    countUnassigned: u,
+    onceNamed: n,
+    isAdopted: a,
     deadlinePassedMs: d,
     replacedBodies: b,
   };
 }
 
 interface Encoded {
+  v: number;
   c?: [Stamp, number, number, number];
   s: TaskMeta['statuses'];
   f: Record<string, Stamp>;
   o?: Stamp;
   r: Record<string, Stamp>;
+  m?: Record<string, Record<string, Stamp>>;
+  u?: number[];
+  n?: number[];
+  a?: true;
   d?: number;
   b?: string[];
 }
 
 function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, Value> {
   return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function mapValues<Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  change: (value: Value) => Result,
+): Record<string, Result> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }

@@ -1,5 +1,6 @@
 import { type Fields, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
+import { isMap } from '../platform/values.ts';
 import { presentTask } from './present.ts';
 import { openStatuses, type TaskStatus } from './state.ts';
 
@@ -28,7 +29,7 @@ export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined
   const { input_text: text, source_language = null, target_language = null } = view;
   if (typeof text === 'string') view['input_text'] = { text, source_language, target_language };
   const assigned = new Set(uidsOf(fields['assigned_miners']));
-  const answered = new Set(Object.keys(fields['miner_responses'] ?? {}).map(Number));
+  const answered = new Set(answeredUids(fields['miner_responses']));
   return {
     taskId,
     status,
@@ -42,6 +43,14 @@ export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined
 
 const taskBytes = 500;
 const uidBytes = 40;
+
+/** The miners whose answers count. */
+function answeredUids(responses: unknown): number[] {
+  if (!isMap(responses)) return [];
+  return Object.entries(responses).flatMap(([uid, response]) =>
+    isMap(response) && response['counted'] === false ? [] : [Number(uid)],
+  );
+}
 
 function uidsOf(value: unknown): number[] {
   return Array.isArray(value) ? value.map(Number) : [];

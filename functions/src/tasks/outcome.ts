@@ -1,5 +1,6 @@
 import { stampMs } from '../events/stamp.ts';
-import { responsesByStamp, type TaskState, type TaskStatus } from './state.ts';
+import { countedAnswers } from './answers.ts';
+import type { TaskState, TaskStatus } from './state.ts';
 
 /** What a task's responses and deadline say, and what is shown in the end. */
 export interface Outcome {
@@ -39,8 +40,9 @@ export function outcomeOf(state: TaskState): Outcome {
 }
 
 function compute(state: TaskState): Computed {
+  const answers = countedAnswers(state);
   const open = {
-    status: state.responses.size > 0 ? 'in_progress' : 'pending',
+    status: answers.length > 0 ? 'in_progress' : 'pending',
     completedAtMs: null,
     completionReason: null,
     decidedByDeadlineMs: null,
@@ -48,12 +50,12 @@ function compute(state: TaskState): Computed {
   const { creation } = state;
   if (creation === undefined) return open;
   const { deadlineMs, requiredMinerCount, minMinerCount } = creation;
-  const inTime = responsesByStamp(state).filter(({ stamp }) => stampMs(stamp) < deadlineMs);
+  const inTime = answers.filter(({ countsFrom }) => stampMs(countsFrom) < deadlineMs);
   const completing = inTime[requiredMinerCount - 1];
   if (completing !== undefined) {
     return {
       status: 'completed',
-      completedAtMs: stampMs(completing.stamp),
+      completedAtMs: stampMs(completing.countsFrom),
       completionReason: 'responses',
       decidedByDeadlineMs: null,
     };

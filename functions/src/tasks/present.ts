@@ -7,7 +7,7 @@ import { loadBodyObject } from '../staging/bodies.ts';
 import { bodiesInFlight, maxAnsweredBodyBytes } from './readLimits.ts';
 
 /** Fields that only Sluice itself needs. */
-const hiddenFields = new Set(['_sluice', 'feed_shard']);
+const hiddenFields = new Set(['_sluice', 'feed_shard', 'superseded_responses']);
 
 /** Where a response's body is, as its document field says. */
 interface BodyField extends JsonObject {

@@ -1,10 +1,17 @@
 import type { ResponseReceived, TaskCreated, TaskEvent, TaskPatched } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
-import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
+import { answersByStamp, namedMiners } from './answers.ts';
 import {
+  defaultMinMinerCount,
+  defaultRequiredMinerCount,
+  maxNamedMiners,
+  maxResponsesPerTask,
+} from './limits.ts';
+import {
+  type Answer,
+  answerKey,
   type Creation,
-  responsesByStamp,
   type Stamped,
   type TaskState,
   type TaskStatus,
@@ -16,7 +23,7 @@ const specialFields = new Set(['task_id', 'status', 'required_miner_count', 'min
 
 export interface Reduction {
   state: TaskState;
-  /** Responses that have no place among the earliest {@link maxResponsesPerTask}. */
+  /** Responses that have no place among the earliest {@link maxResponsesPerTask} of their kind. */
   overflow: ResponseReceived[];
   /** Events with fields of which nobody can tell any more whether a later value came before. */
   undecidable: (TaskCreated | TaskPatched)[];
@@ -32,6 +39,7 @@ export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeo
     fields: new Map(state.fields),
     statuses: new Map(state.statuses),
     responses: new Map(state.responses),
+    named: new Set(state.named),
   };
   for (const event of events) apply(draft, event, timeoutMs);
   const undecidable = events
@@ -52,7 +60,8 @@ function areJudged(
 interface Draft extends TaskState {
   fields: Map<string, Stamped<Json>>;
   statuses: Map<TaskStatus, { first: Stamp; last: Stamp }>;
-  responses: Map<number, Stamped<ResponseReceived['response']>>;
+  responses: Map<string, Answer>;
+  named: Set<number>;
 }
 
 function apply(draft: Draft, event: TaskEvent, timeoutMs: number): void {
@@ -93,6 +102,7 @@ function countOf(value: Json | undefined): number | undefined {
 function applyFields(draft: Draft, event: TaskCreated | TaskPatched): void {
   for (const [name, value] of Object.entries(event.fields)) {
     if (name === 'status') applyStatus(draft, value, event.stamp);
+    if (name === 'assigned_miners') draft.named = withNamed(draft.named, value);
     if (specialFields.has(name)) continue;
     const present = draft.fields.get(name);
     // It may have a later stamp, which is forgotten; that of the floor itself was applied.
@@ -112,22 +122,40 @@ function applyStatus(draft: Draft, value: Json, stamp: Stamp): void {
   });
 }
 
-function applyResponse(draft: Draft, event: ResponseReceived): void {
-  const uid = event.response.miner_uid;
-  const present = draft.responses.get(uid);
-  if (present === undefined || event.stamp < present.stamp) {
-    draft.responses.set(uid, { value: event.response, stamp: event.stamp });
-  }
+/** Of too many the lowest uids stay: the same ones in whatever order they are named. */
+export function withNamed(named: ReadonlySet<number>, assignedMiners: Json): Set<number> {
+  const all = new Set([...named, ...namedMiners(assignedMiners)]);
+  if (all.size <= maxNamedMiners) return all;
+  return new Set([...all].sort((a, b) => a - b).slice(0, maxNamedMiners));
 }
 
+function applyResponse(draft: Draft, event: ResponseReceived): void {
+  const { response: value, stamp, minerKey, countsUnassigned } = event;
+  const answer: Answer = {
+    value,
+    stamp,
+    ...(minerKey === undefined ? {} : { minerKey }),
+    ...(countsUnassigned === undefined ? {} : { countsUnassigned }),
+  };
+  const key = answerKey(answer);
+  const present = draft.responses.get(key);
+  if (present === undefined || stamp < present.stamp) draft.responses.set(key, answer);
+}
+
+/**
+ * Answers of proxies and for miners that were ever named share places that no other key of a miner can take; the others
+ * have as many of their own.
+ */
 function takeOverflow(draft: Draft): ResponseReceived[] {
   if (draft.responses.size <= maxResponsesPerTask) return [];
-  const latest = responsesByStamp(draft).slice(maxResponsesPerTask);
-  for (const { value } of latest) draft.responses.delete(value.miner_uid);
-  return latest.map(({ value, stamp }) => ({
-    kind: 'response',
-    taskId: draft.taskId,
-    stamp,
-    response: value,
-  }));
+  const isOwn = ({ value, minerKey }: Answer): boolean =>
+    minerKey === undefined || draft.named.has(value.miner_uid);
+  const all = answersByStamp(draft);
+  const own = all.filter(isOwn).slice(maxResponsesPerTask);
+  const others = all.filter((answer) => !isOwn(answer)).slice(maxResponsesPerTask);
+  return [...own, ...others].map((answer) => {
+    draft.responses.delete(answerKey(answer));
+    const { value, ...source } = answer;
+    return { kind: 'response', taskId: draft.taskId, ...source, response: value };
+  });
 }

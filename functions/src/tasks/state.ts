@@ -29,6 +29,12 @@ export interface Stamped<Value> {
   stamp: Stamp;
 }
 
+/** A response and where it came from, as its event says. */
+export interface Answer extends Stamped<MinerResponse> {
+  minerKey?: string | undefined;
+  countsUnassigned?: true | undefined;
+}
+
 /** What the earliest creation fixed. */
 export interface Creation {
   stamp: Stamp;
@@ -50,8 +56,12 @@ export interface TaskState {
   creation?: Creation | undefined;
   /** First and last time each status was set by a request. */
   statuses: ReadonlyMap<TaskStatus, { first: Stamp; last: Stamp }>;
-  /** The earliest response of each miner, by uid. */
-  responses: ReadonlyMap<number, Stamped<MinerResponse>>;
+  /** The earliest response for each miner from proxies, and the earliest from keys of miners, by {@link answerKey}. */
+  responses: ReadonlyMap<string, Answer>;
+  /** The miners that any value of `assigned_miners` named. */
+  named: ReadonlySet<number>;
+  /** Somebody else made the document. */
+  isAdopted?: boolean | undefined;
   /** The latest deadline that is known to have passed. */
   deadlinePassedMs?: number | undefined;
   /** Body objects of responses that earlier ones took the place of, the latest last; whoever did that may not have deleted them. */
@@ -60,7 +70,7 @@ export interface TaskState {
 
 /** A task of which nothing is known yet. */
 export function emptyTask(taskId: string): TaskState {
-  return { taskId, fields: new Map(), statuses: new Map(), responses: new Map() };
+  return { taskId, fields: new Map(), statuses: new Map(), responses: new Map(), named: new Set() };
 }
 
 /** Whether there is anything to keep a document for. A deadline alone makes none. */
@@ -73,9 +83,21 @@ export function taskExists(state: TaskState): boolean {
   );
 }
 
-/** A task's responses, earliest first. */
-export function responsesByStamp(state: TaskState): Stamped<MinerResponse>[] {
-  return [...state.responses.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+/** Where a state has a response: what a proxy says for a miner and what a miner's key says stand beside each other. */
+export function answerKey({ value, minerKey }: Pick<Answer, 'value' | 'minerKey'>): string {
+  return `${minerKey === undefined ? 'proxy' : 'miner'}/${value.miner_uid}`;
+}
+
+/** Whether nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */
+export function isOrphan(state: TaskState): boolean {
+  return (
+    state.creation === undefined &&
+    state.fields.size === 0 &&
+    state.statuses.size === 0 &&
+    !state.isAdopted &&
+    state.responses.size > 0 &&
+    [...state.responses.values()].every(({ minerKey }) => minerKey !== undefined)
+  );
 }
 
 /** The state after `before` with what it left behind in Cloud Storage noted. */

@@ -1,0 +1,56 @@
+import type { MinerResponse } from '../events/event.ts';
+import type { Stamp } from '../events/stamp.ts';
+import type { Answer, Stamped, TaskState } from './state.ts';
+
+/** A miner's answer as readers see it. */
+export interface ShownAnswer extends Stamped<MinerResponse> {
+  /** Since when the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
+  countsFrom: Stamp | undefined;
+  /** What a miner's key sent, where a proxy answered for the same miner. */
+  superseded?: Stamped<MinerResponse> | undefined;
+}
+
+/** A {@link ShownAnswer} that counts. */
+export type CountedAnswer = ShownAnswer & { countsFrom: Stamp };
+
+/**
+ * A task's answers, one for each miner, earliest first. What a proxy sent counts, and is shown before what a key of the
+ * same miner sent. What a miner's key sent counts for those miners that the latest `assigned_miners` names, or for all
+ * where that names none.
+ */
+export function answersOf(state: TaskState): ShownAnswer[] {
+  const assigned = assignedMiners(state);
+  const shown = new Map<number, ShownAnswer>();
+  for (const { stamp, value, ...source } of answersByStamp(state)) {
+    const uid = value.miner_uid;
+    const isProxys = source.minerKey === undefined;
+    const counts = isProxys || source.countsUnassigned === true || assigned.size === 0 || assigned.has(uid);
+    const earlier = shown.get(uid);
+    const countsFrom = earlier?.countsFrom ?? (counts ? stamp : undefined);
+    if (earlier === undefined) shown.set(uid, { value, stamp, countsFrom });
+    else if (isProxys) shown.set(uid, { value, stamp, countsFrom, superseded: earlier });
+    else shown.set(uid, { ...earlier, countsFrom, superseded: { value, stamp } });
+  }
+  return [...shown.values()];
+}
+
+/** The answers that count, by the time from which they do. */
+export function countedAnswers(state: TaskState): CountedAnswer[] {
+  return answersOf(state)
+    .filter((answer): answer is CountedAnswer => answer.countsFrom !== undefined)
+    .sort((a, b) => (a.countsFrom < b.countsFrom ? -1 : 1));
+}
+
+/** Everything that was answered, earliest first. */
+export function answersByStamp({ responses }: TaskState): Answer[] {
+  return [...responses.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
+}
+
+/** The miners that a value of `assigned_miners` names. */
+export function namedMiners(value: unknown): number[] {
+  return Array.isArray(value) ? value.filter((uid) => Number.isSafeInteger(uid) && uid >= 0) : [];
+}
+
+function assignedMiners({ fields }: TaskState): Set<number> {
+  return new Set(namedMiners(fields.get('assigned_miners')?.value));
+}
