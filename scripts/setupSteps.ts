@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseEnv } from 'node:util';
+import { isDeepStrictEqual, parseEnv } from 'node:util';
 import type { Bucket } from '@google-cloud/storage';
+import { folders } from '../functions/src/files/fileId.ts';
 
 type Metadata = Bucket['metadata'];
 
@@ -15,25 +16,30 @@ const bodiesRule: LifecycleRule = {
   condition: { daysSinceCustomTime: bodiesDays, matchesPrefix: ['bodies/'] },
 };
 
-/** Temporary files go after a day by `cleanup`; what it never hears of goes by this. */
+/** Temporary files go after a day by `cleanup`; what it never hears of goes by this. Others' objects have no `customTime`. */
 const temporaryDays = 3;
 
 const temporaryRule: LifecycleRule = {
   action: { type: 'Delete' },
-  condition: { age: temporaryDays, matchesPrefix: ['temp/'] },
+  condition: { daysSinceCustomTime: temporaryDays, matchesPrefix: ['temp/'] },
 };
 
+const ownRules = [bodiesRule, temporaryRule];
+
+/** The rule for temporary files that 3a6e002 made: it deletes whatever else is in `temp/`. */
+const formerRule: LifecycleRule = { ...temporaryRule, condition: { age: 3, matchesPrefix: ['temp/'] } };
+
 /** What only Sluice may delete. */
-const keptPrefixes = ['spool/', 'dead-letters/', 'control/'];
+const keptPrefixes = ['spool/', 'dead-letters/', 'control/', 'bodies/', ...folders.map((name) => `${name}/`)];
 
 /**
- * Gives the bucket the rules that delete bodies and temporary files, keeps the rules that exist, and closes it to the public. Returns lines
- * that say what was done, and warn of a rule that would delete what must stay.
+ * Gives the bucket the rules that delete bodies and temporary files, keeps the rules that exist, and closes it to the public.
+ * Returns lines that say what was done, and warn of a rule that would delete what must stay.
  */
 export async function setUpBucket(bucket: Bucket): Promise<string[]> {
   const [metadata] = await bucket.getMetadata();
   const rules: LifecycleRule[] = metadata.lifecycle?.rule ?? [];
-  const { metageneration } = metadata;
+  const { metageneration, iamConfiguration } = metadata;
   await bucket.setMetadata(
     {
       lifecycle: { rule: withOwnRules(rules) },
@@ -46,22 +52,30 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
     metageneration === undefined ? {} : { ifMetagenerationMatch: metageneration },
   );
   return [
-    `Bucket ${bucket.name}: bodies/ is deleted ${bodiesDays} days after its customTime, temp/ after ${temporaryDays} days; no public access.`,
+    `Bucket ${bucket.name}: bodies/ is deleted ${bodiesDays} days after its customTime, temp/ ${temporaryDays} days after it; no public access.`,
+    ...(rules.some(isFormer)
+      ? ['The rule that deleted everything in temp/ after 3 days is gone: add it again if it was your own.']
+      : []),
+    ...(iamConfiguration?.publicAccessPrevention === 'enforced'
+      ? []
+      : ['WARNING: objects that the bucket showed to the public are closed now.']),
     ...rules
-      .filter(deletesWhatMustStay)
+      .filter((rule) => !isFormer(rule) && !isOwn(rule) && deletesWhatMustStay(rule))
       .map((rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`),
   ];
 }
 
-/** The rules with ours among them once. An older form of ours is replaced. */
-export function withOwnRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
-  const own = [bodiesRule, temporaryRule];
-  const prefixes = own.map(({ condition }) => JSON.stringify(condition.matchesPrefix));
-  const others = rules.filter(
-    ({ action, condition }) =>
-      action.type !== 'Delete' || !prefixes.includes(JSON.stringify(condition.matchesPrefix)),
-  );
-  return [...others, ...own];
+/** The rules with ours among them once, each as it was but the one that 3a6e002 made, which goes. */
+function withOwnRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
+  return [...rules.filter((rule) => !isOwn(rule) && !isFormer(rule)), ...ownRules];
+}
+
+function isOwn(rule: LifecycleRule): boolean {
+  return ownRules.some((own) => isDeepStrictEqual(own, rule));
+}
+
+function isFormer(rule: LifecycleRule): boolean {
+  return isDeepStrictEqual(rule, formerRule);
 }
 
 function deletesWhatMustStay({ action, condition }: LifecycleRule): boolean {

@@ -6,13 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KeyRing, keyDigest, readKeyRecords } from '../../functions/src/http/keyRecord.ts';
-import {
-  type LifecycleRule,
-  missingValues,
-  newKeys,
-  setUpBucket,
-  withOwnRules,
-} from '../../scripts/setupSteps.ts';
+import { type LifecycleRule, missingValues, newKeys, setUpBucket } from '../../scripts/setupSteps.ts';
 import { bucketName, dayMs, type Harness, startHarness } from '../contract/storage/harness.ts';
 import { build, functionsDir } from './child.ts';
 
@@ -35,18 +29,37 @@ describe('npm run setup', () => {
     return metadata.lifecycle?.rule ?? [];
   }
 
-  it('adds its rules to those that exist, once however often it runs', async () => {
-    await harness.bucket.setMetadata({ lifecycle: { rule: [deleteTmp] } });
+  it('adds its rules to those that exist, once however often it runs, and changes no other setting', async () => {
+    const theirs = [
+      deleteTmp,
+      { ...deleteTmp, condition: { age: 30, matchesPrefix: ['temp/'] } },
+      { ...deleteTmp, condition: { daysSinceCustomTime: 9, matchesPrefix: ['bodies/'] } },
+    ];
+    const cors = [{ origin: ['*'], method: ['GET'], responseHeader: ['etag'], maxAgeSeconds: 60 }];
+    await harness.bucket.setMetadata({ lifecycle: { rule: theirs }, cors, labels: { team: 'theirs' } });
     await setUpBucket(harness.bucket);
-    const [first, second, third, ...more] = await rules();
-    assert.deepEqual(first, deleteTmp);
-    assert.deepEqual(second?.condition, { daysSinceCustomTime: 60, matchesPrefix: ['bodies/'] });
-    assert.deepEqual(third?.condition, { age: 3, matchesPrefix: ['temp/'] });
-    await setUpBucket(harness.bucket);
-    assert.deepEqual(await rules(), [first, second, third, ...more]);
+    const own = [
+      { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 60, matchesPrefix: ['bodies/'] } },
+      { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 3, matchesPrefix: ['temp/'] } },
+    ];
+    assert.deepEqual(await rules(), [...theirs, ...own]);
+    const lines = await setUpBucket(harness.bucket);
+    assert.deepEqual(await rules(), [...theirs, ...own]);
+    assert.equal(lines.filter((line) => line.startsWith('WARNING: this rule')).length, 2);
+    const [metadata] = await harness.bucket.getMetadata();
+    assert.deepEqual([metadata.cors, metadata.labels], [cors, { team: 'theirs' }]);
   });
 
-  it('lets bodies go 60 days after their customTime, temporary files after 3, and nothing else', async () => {
+  it('takes away the rule that 3a6e002 made for all of temp/', async () => {
+    const former = { ...deleteTmp, condition: { age: 3, matchesPrefix: ['temp/'] } };
+    await harness.bucket.setMetadata({ lifecycle: { rule: [former, deleteTmp] } });
+    const lines = await setUpBucket(harness.bucket);
+    assert.ok(lines.some((line) => line.includes('temp/ after 3 days is gone')));
+    assert.deepEqual((await rules())[0], deleteTmp);
+    assert.equal((await rules()).length, 3);
+  });
+
+  it('lets bodies go 60 days after their customTime, temporary files 3 days after it, and nothing else', async () => {
     const customTime = new Date(harness.clock.now()).toISOString();
     const names = [
       'bodies/old',
@@ -54,11 +67,15 @@ describe('npm run setup', () => {
       'spool/old',
       'dead-letters/old',
       'temp/old',
+      'temp/theirs',
+      'bodies/theirs',
       'tts_audio/old',
     ];
     for (const name of names) {
       const young = new Date(harness.clock.now() + 5 * dayMs).toISOString();
-      const metadata = { customTime: name === 'bodies/young' ? young : customTime };
+      const metadata = name.endsWith('theirs')
+        ? {}
+        : { customTime: name === 'bodies/young' ? young : customTime };
       await harness.bucket.file(name).save('x', { resumable: false, metadata });
     }
     harness.advance(61 * dayMs);
@@ -66,19 +83,14 @@ describe('npm run setup', () => {
     const [files] = await harness.bucket.getFiles();
     assert.deepEqual(
       files.map(({ name }) => name),
-      ['bodies/young', 'dead-letters/old', 'spool/old', 'tts_audio/old'],
+      ['bodies/theirs', 'bodies/young', 'dead-letters/old', 'spool/old', 'temp/theirs', 'tts_audio/old'],
     );
   });
 
-  it('replaces an older form of its rule, and warns of a rule that deletes what must stay', async () => {
-    const older = {
-      action: deleteAll.action,
-      condition: { daysSinceCustomTime: 9, matchesPrefix: ['bodies/'] },
-    };
-    assert.equal(withOwnRules([older, deleteTmp]).length, 3);
+  it('warns of a rule that deletes what must stay', async () => {
     await harness.bucket.setMetadata({ lifecycle: { rule: [deleteAll, deleteTmp] } });
     const lines = await setUpBucket(harness.bucket);
-    assert.equal(lines.filter((line) => line.startsWith('WARNING')).length, 1);
+    assert.equal(lines.filter((line) => line.startsWith('WARNING: this rule')).length, 1);
   });
 
   it('gives parameters without a value their default, and leaves the others alone', () => {

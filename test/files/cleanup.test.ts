@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
+import { hashedFileId } from '../../functions/src/files/fileId.ts';
+import { fieldsOf, filePath, newRecord } from '../../functions/src/files/record.ts';
 import { removeFile } from '../../functions/src/files/removal.ts';
 import { MemoryObjects } from '../support/objects.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
@@ -223,16 +225,13 @@ describe('what becomes of files', () => {
     assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
   });
 
-  it('an object without a record goes; one with a record whose document is missing gets it again', async () => {
-    const foreign = { contentType: 'audio/wav', contentDisposition: 'attachment', labels: {} };
-    await files.objects.create('user_audio/stray.wav', large, foreign);
+  it('an object whose document is missing gets it again', async () => {
     const fileId = await upload(large, 'audio');
     pass(hourMs);
     assert.deepEqual(await files.documentIds(), []);
     assert.equal((await clean()).deleted, 0);
     pass(dayMs);
-    const report = await clean();
-    assert.deepEqual([report.objects, report.repaired], [1, 1]);
+    assert.equal((await clean()).repaired, 1);
     await files.log.flush(files.documents);
     assert.deepEqual(await files.documentIds(), [fileId]);
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
@@ -241,11 +240,30 @@ describe('what becomes of files', () => {
   it('a document whose object is gone goes', async () => {
     const [gone, kept] = [await upload(large, 'audio'), await upload(large, 'tts')];
     await settle();
-    await files.objects.delete(`user_audio/${gone}`);
+    const object = await files.objects.describe(`user_audio/${gone}`);
+    assert.ok(object);
+    await files.objects.delete(object);
     assert.equal((await call(`/v1/files/${gone}`)).status, 404);
     pass(dayMs + hourMs);
     assert.equal((await clean()).documents, 1);
     assert.deepEqual(await files.documentIds(), [kept]);
+  });
+
+  it('gets past what is deleted, and remembered for an hour', async () => {
+    const nowMs = files.clock.now();
+    const claim = { fileName: 'a', contentType: 'a/b', fileType: 'audio', size: 1, sha256: null };
+    const writes = Array.from({ length: 250 }, (_, index) => {
+      const fileId = hashedFileId('user_audio', String(index));
+      const rest = { location: 'cloud_storage', status: 'deleted', createdMs: nowMs } as const;
+      const record = { ...newRecord({ ...claim, fileId }, rest), expiresMs: nowMs + hourMs };
+      const changes = Object.entries(fieldsOf(record)).map(([name, value]) => ({ path: [name], value }));
+      return { path: filePath(fileId), ifVersion: 'absent', changes } as const;
+    });
+    await files.documents.commit(writes, 'test');
+    await upload(small, 'temp');
+    const report = await clean(0);
+    assert.deepEqual([report.documents, report.is_complete], [1, true]);
+    assert.equal((await files.documentIds()).length, 250);
   });
 
   it('leaves alone what is none of its business', async () => {

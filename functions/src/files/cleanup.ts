@@ -1,5 +1,10 @@
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore, DocumentWrite } from '../platform/documents.ts';
+import {
+  DocumentError,
+  type DocumentStore,
+  type DocumentVersion,
+  type DocumentWrite,
+} from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
@@ -9,7 +14,7 @@ import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
 import { deletedMs, maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
-import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
+import { type FileRecord, filePath, filesCollection, isLabelled, recordFrom, recordOf } from './record.ts';
 
 export interface CleanupOptions {
   objects: FileObjects;
@@ -41,7 +46,7 @@ const maxDuePage = 200;
 
 /**
  * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, what is left of deleted
- * files, objects without a record. Where it is `thorough`, it also compares one page of the objects, another each day, with
+ * files. What is not surely Sluice's stays. Where it is `thorough`, it also compares one page of the objects, another each day, with
  * its documents. Bounded: at most 1,000 due documents, one listing of up to 100,000 objects. With nothing to do it costs two
  * billed reads at most.
  * @throws DocumentError; what was done stays done.
@@ -51,7 +56,7 @@ export async function cleanUp(
   { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
 ): Promise<CleanupReport> {
   const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
-  await removeDue(options, maxAgeMs, report);
+  await removeDue(options, { maxAgeMs, isThorough }, report);
   const { pages, isWhole } = await allObjects(options.objects, maxListedPages);
   if (isWhole) await keepTotals(options.control, pages.flat(), options.clock.now());
   else report.is_complete = false;
@@ -63,7 +68,11 @@ export async function cleanUp(
 }
 
 /** Each document that is due says what it is about: the object goes first, so that a cut leaves the document. */
-async function removeDue(options: CleanupOptions, maxAgeMs: number, report: CleanupReport): Promise<void> {
+async function removeDue(
+  options: CleanupOptions,
+  { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
+  report: CleanupReport,
+): Promise<void> {
   const { documents, clock } = options;
   // What is temporary expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
@@ -74,22 +83,41 @@ async function removeDue(options: CleanupOptions, maxAgeMs: number, report: Clea
   };
   const first = await documents.query({ ...query, limit: 1 }, firstCause);
   if (first.documents.length === 0) return;
+  let after: string | undefined;
   for (let page = 0; page < maxDuePages; page += 1) {
-    const due = await documents.query({ ...query, limit: maxDuePage }, cause);
+    const due = await documents.query({ ...query, limit: maxDuePage, after }, cause);
     const writes: DocumentWrite[] = [];
-    for (const { path, fields } of due.documents) {
-      const record = recordFrom(path.slice(filesCollection.length + 1), fields ?? {});
+    for (const { path, fields, version } of due.documents) {
+      const record = recordFrom(path.slice(filesCollection.length + 1), fields);
+      if (record === undefined || version === undefined) continue;
       if (await removeObject(options, record, cutoff.getTime(), report)) {
-        writes.push({ path, ifVersion: 'any', changes: 'deleted' });
+        writes.push({ path, ifVersion: version, changes: 'deleted' });
       }
     }
-    if (writes.length > 0) await documents.commit(writes, cause);
-    report.documents += writes.length;
-    report.deleted += writes.length;
+    await removeDocuments(documents, writes, report);
     if (due.documents.length < maxDuePage) return;
-    if (writes.length < maxDuePage) break;
+    // Others' documents, in a collection of the same name, are not read again each hour.
+    if (writes.length === 0 && !isThorough) break;
+    after = due.cursor;
   }
   report.is_complete = false;
+}
+
+/** What was written since it was judged stays, and the others with it, until the next run. */
+async function removeDocuments(
+  documents: DocumentStore,
+  writes: readonly DocumentWrite[],
+  report: CleanupReport,
+): Promise<void> {
+  if (writes.length === 0) return;
+  try {
+    await documents.commit(writes, cause);
+    report.documents += writes.length;
+    report.deleted += writes.length;
+  } catch (error) {
+    if (!(error instanceof DocumentError && error.failure === 'conflict')) throw error;
+    report.is_complete = false;
+  }
 }
 
 /** Removes the object of a document that is due; false where the document must stay all the same. */
@@ -103,36 +131,33 @@ async function removeObject(
   if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
   const name = objectOf(fileId);
   if (name === undefined || location !== 'cloud_storage') return true;
-  if (status !== 'stored') {
-    const object = await objects.describe(name);
-    if (object === undefined) return true;
-    const record = recordOf(object);
-    const isOfDeleted = status === 'deleted' && object.createdMs <= (expiresMs ?? 0) - deletedMs;
-    if (record !== undefined && !isOfDeleted && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
-      // It is complete, or was sent again after that, and only its event is late or lost.
-      if (record.status === 'stored' || status === 'pending') {
-        await uploads.finalized(object, clock.now());
-        report.repaired += 1;
-        return false;
-      }
+  const object = await objects.describe(name);
+  const record = object && recordOf(object);
+  if (object === undefined || record === undefined) return true;
+  const isOfDeleted = status === 'deleted' && object.createdMs <= (expiresMs ?? 0) - deletedMs;
+  if (!isOfDeleted && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
+    // It is complete, or was sent again after that, and only its event is late or lost.
+    if (record.status === 'stored' || status === 'pending') {
+      await uploads.finalized(object, clock.now());
+      report.repaired += 1;
+      return false;
     }
   }
-  await objects.delete(name);
+  await objects.delete(object);
   return true;
 }
 
-/** An object without a record is nobody's; one that is temporary goes by its own age too, should its document be missing. */
+/** A temporary object goes by its own age too, should its document be missing. */
 async function removeIfWaste(
   { objects }: CleanupOptions,
   object: ObjectFacts,
   oldestKeptMs: number,
   report: CleanupReport,
 ): Promise<void> {
-  if (object.createdMs > oldestKeptMs) return;
+  if (object.createdMs > oldestKeptMs || !isLabelled(object)) return;
   const record = recordOf(object);
-  const isWaste = record === undefined || folderOfId(record.fileId) === 'temp' || record.status === 'failed';
-  if (!isWaste) return;
-  await objects.delete(object.name);
+  if (record === undefined || (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed')) return;
+  await objects.delete(object);
   report.objects += 1;
   report.deleted += 1;
 }
@@ -170,9 +195,9 @@ async function compare(
     cause,
   );
   const described = new Map(
-    found.documents.map(({ path, fields }) => {
-      const fileId = path.slice(filesCollection.length + 1);
-      return [fileId, recordFrom(fileId, fields ?? {})] as const;
+    found.documents.flatMap(({ path, fields, version }) => {
+      const record = recordFrom(path.slice(filesCollection.length + 1), fields);
+      return record && version ? [[record.fileId, { ...record, version }] as const] : [];
     }),
   );
   await repair(options, settled, described, report);
@@ -192,7 +217,7 @@ async function repair(
 ): Promise<void> {
   for (const object of settled) {
     const record = recordOf(object);
-    if (record === undefined || described.has(record.fileId)) continue;
+    if (record === undefined || !isLabelled(object) || described.has(record.fileId)) continue;
     await log.write(record, { stamp: objectStamp(record) });
     report.repaired += 1;
   }
@@ -200,15 +225,14 @@ async function repair(
 
 async function dropDocuments(
   { objects, documents, logger }: CleanupOptions,
-  gone: readonly { fileId: string }[],
+  gone: readonly { fileId: string; version: DocumentVersion }[],
   report: CleanupReport,
 ): Promise<void> {
-  for (const { fileId } of gone) {
+  for (const { fileId, version } of gone) {
     // The listing is a moment old.
     if ((await objects.describe(objectOf(fileId) ?? '')) !== undefined) continue;
     logger.warn('A file’s object is gone; its document is removed', { file_id: fileId });
-    await documents.commit([{ path: filePath(fileId), ifVersion: 'any', changes: 'deleted' }], cause);
-    report.documents += 1;
-    report.deleted += 1;
+    const write = { path: filePath(fileId), ifVersion: version, changes: 'deleted' } as const;
+    await removeDocuments(documents, [write], report);
   }
 }

@@ -5,10 +5,10 @@ import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
-import { fileIdOfObject, objectOf } from './fileId.ts';
+import { objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
-import { disposition } from './fileName.ts';
 import { uploadSessionMs } from './limits.ts';
+import { isOwn, newObject } from './object.ts';
 import { isOutage, orUnavailable, patiently } from './outage.ts';
 import {
   checkedLabel,
@@ -18,7 +18,6 @@ import {
   fieldsOf,
   filePath,
   isDirect,
-  labelsOf,
   newRecord,
   recordFrom,
   recordOf,
@@ -62,11 +61,9 @@ export class DirectUploads {
   async begin(claim: FileClaim): Promise<UploadTicket> {
     const { objects, clock } = this.#options;
     const nowMs = clock.now();
-    const url = await objects.startUpload(objectOf(claim.fileId) ?? '', claim.size, {
-      contentType: claim.contentType,
-      contentDisposition: disposition(claim.fileName),
-      labels: labelsOf(claim, { isDirect: true }),
-    });
+    // As long as its address works the object may yet come to be.
+    const object = newObject(claim, { isDirect: true, customTimeMs: nowMs + uploadSessionMs });
+    const url = await objects.startUpload(objectOf(claim.fileId) ?? '', claim.size, object);
     const record = await this.#writePending(
       newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs }),
     );
@@ -93,9 +90,9 @@ export class DirectUploads {
   async #samePending(record: FileRecord): Promise<FileRecord> {
     const { documents, clock } = this.#options;
     const [found] = await orUnavailable(clock, documents.read([filePath(record.fileId)], 'files'));
-    const present = recordFrom(record.fileId, found?.fields ?? {});
-    const isSame = sameness.every((name) => present[name] === record[name]);
-    if (isSame) return present;
+    const present = recordFrom(record.fileId, found?.fields);
+    const isSame = sameness.every((name) => present?.[name] === record[name]);
+    if (present !== undefined && isSame) return present;
     throw new AppError(
       'conflict',
       'This Idempotency-Key was used before, for another upload or one that ended.',
@@ -104,32 +101,27 @@ export class DirectUploads {
 
   /**
    * Works on an object that is complete, whoever wrote it: its record becomes its document. One that is not as it was
-   * declared is removed. May be repeated. Objects outside the files' folders are none of its business.
+   * declared is removed. May be repeated. Objects that are not surely Sluice's are none of its business.
    * `eventMs`: when the bucket announced it.
    */
   async finalized(object: ObjectFacts, eventMs: number): Promise<void> {
-    if (fileIdOfObject(object.name) === undefined) return;
-    const { objects, log, clock, logger } = this.#options;
+    const { objects, documents, log, clock, logger } = this.#options;
+    const found = recordOf(object);
+    if (found === undefined) return;
     if (clock.now() - eventMs > lateMs) {
       const present = await objects.describe(object.name);
       if (present?.generation !== object.generation) return;
     }
-    const found = recordOf(object);
-    if (found === undefined) {
-      logger.warn('An object without a record is in a folder of files; cleanup will remove it', {
-        object: object.name,
-      });
-      return;
-    }
+    if (!(await isOwn(object, documents))) return;
     const record = found.status === 'pending' ? await this.#check(found, object) : found;
     if (isDirect(object) && (await this.#isDeleted(record))) {
-      await objects.delete(object.name);
+      await objects.delete(object);
       return;
     }
     await log.write(record, { stamp: objectStamp(record), isNew: !isDirect(object) });
     if (record.status === 'failed') {
       logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
-      await objects.delete(object.name);
+      await objects.delete(object);
     }
   }
 
@@ -146,7 +138,7 @@ export class DirectUploads {
     for await (const piece of await objects.open(object)) hash.update(piece as Buffer);
     const actual = hash.digest('hex');
     if (actual !== record.sha256) return failedRecord(record, `The SHA-256 of what came is ${actual}.`);
-    await objects.label(object.name, checkedLabel);
+    await objects.label(object, checkedLabel);
     return { ...record, status: 'stored' };
   }
 }

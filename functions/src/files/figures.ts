@@ -2,9 +2,9 @@ import type { Clock } from '../platform/clock.ts';
 import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { type Folder, fileIdOfObject, folders } from './fileId.ts';
+import { type Folder, folderOfId, folders } from './fileId.ts';
 import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
-import { filesCollection } from './record.ts';
+import { filesCollection, recordOf } from './record.ts';
 
 /** Files in Cloud Storage by folder. */
 export type FolderTotals = Record<Folder, { files: number; bytes: number }>;
@@ -45,11 +45,11 @@ function totalsOf(objects: readonly ObjectFacts[]): FolderTotals {
   const totals = Object.fromEntries(
     folders.map((folder) => [folder, { files: 0, bytes: 0 }]),
   ) as FolderTotals;
-  for (const { name, bytes } of objects) {
-    if (fileIdOfObject(name) === undefined) continue;
-    const folder = totals[name.slice(0, name.indexOf('/')) as Folder];
-    folder.files += 1;
-    folder.bytes += bytes;
+  for (const object of objects) {
+    const folder = folderOfId(recordOf(object)?.fileId ?? '');
+    if (folder === undefined) continue;
+    totals[folder].files += 1;
+    totals[folder].bytes += object.bytes;
   }
   return totals;
 }

@@ -3,7 +3,7 @@ import type { DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import { within } from '../platform/within.ts';
-import { folderOfId, objectOf } from './fileId.ts';
+import { objectOf } from './fileId.ts';
 import { orUnavailable, patienceMs } from './outage.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
 
@@ -51,10 +51,9 @@ export class FileLookup {
   async #inDocument(fileId: string): Promise<FoundFile | undefined> {
     const { documents, clock } = this.#options;
     const [found] = await orUnavailable(clock, documents.read([filePath(fileId)], 'files'));
-    if (found?.fields === undefined) return undefined;
-    const record = recordFrom(fileId, found.fields);
-    const content = found.fields['content'];
-    if (record.status === 'deleted') return undefined;
+    const record = recordFrom(fileId, found?.fields);
+    const content = found?.fields?.['content'];
+    if (record === undefined || record.status === 'deleted') return undefined;
     if (record.status !== 'stored') return { record };
     // Stored in Cloud Storage, and yet there is no object: it is being deleted.
     if (record.location !== 'firestore' || !(content instanceof Uint8Array)) return undefined;
@@ -84,9 +83,7 @@ export class FileLookup {
     };
     const page = await orUnavailable(clock, documents.query(query, 'files'));
     const records = page.documents.flatMap(({ path, fields }) => {
-      const fileId = path.slice(path.lastIndexOf('/') + 1);
-      if (fields === undefined || folderOfId(fileId) === undefined) return [];
-      return recordFrom(fileId, fields);
+      return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
     });
     return {
       files: records.filter(({ status }) => status !== 'deleted'),

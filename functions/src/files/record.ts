@@ -51,14 +51,23 @@ export function newRecord(
   };
 }
 
+/** The label that tells Sluice's objects from those that a project had before; 3a6e002 set none. */
+const ownLabel = { sluice: 'file' } as const;
+
 /** The labels by which an object carries its file's record. `direct`: its bytes come from the uploader itself, unchecked. */
 export function labelsOf(claim: FileClaim, { isDirect }: { isDirect: boolean }): Record<string, string> {
   return {
+    ...ownLabel,
     file_name: claim.fileName,
     file_type: claim.fileType,
     ...(claim.sha256 === null ? {} : { sha256: claim.sha256 }),
     ...(isDirect ? { direct_size: String(claim.size) } : {}),
   };
+}
+
+/** Whether an object is a file of Sluice's by its label and name. One that is not may be, by its document. */
+export function isLabelled(object: ObjectFacts): boolean {
+  return object.labels['sluice'] === ownLabel.sluice && recordOf(object) !== undefined;
 }
 
 /** Whether an object came straight from its uploader; its file then has had a document, which said `pending`. */
@@ -129,8 +138,10 @@ function hasObject({ location, status }: FileRecord): boolean {
   return location === 'cloud_storage' && status === 'stored';
 }
 
-/** Reads what {@link fieldsOf} wrote. */
-export function recordFrom(fileId: string, fields: Fields): FileRecord {
+/** Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name. */
+export function recordFrom(fileId: string, fields: Fields | undefined): FileRecord | undefined {
+  const isOwn = folderOfId(fileId) !== undefined && fields?.['file_id'] === fileId;
+  if (!isOwn || !fieldNames.every((name) => Object.hasOwn(fields, name))) return undefined;
   const text = (name: string): string | null => {
     const value = fields[name];
     return typeof value === 'string' ? value : null;
@@ -154,6 +165,8 @@ export function recordFrom(fileId: string, fields: Fields): FileRecord {
     expiresMs: ms('expires_at'),
   };
 }
+
+const fieldNames = ['file_type', 'size', 'md5', 'location', 'status', 'object', 'reason', 'expires_at'];
 
 const statuses: readonly FileStatus[] = ['pending', 'stored', 'failed', 'deleted'];
 

@@ -11,6 +11,7 @@ import type { FileObjects } from '../platform/fileObjects.ts';
 import { objectOf } from './fileId.ts';
 import type { FileLog } from './fileLog.ts';
 import { deletedMs, uploadSessionMs } from './limits.ts';
+import { isOwn } from './object.ts';
 import { orUnavailable } from './outage.ts';
 import { filePath, recordFrom, recordOf } from './record.ts';
 
@@ -26,7 +27,7 @@ export interface FileRemovalOptions {
  * Deletes a file; false where there is none. For one in Cloud Storage the pipeline first takes a document that says
  * `deleted`, which wins over what is still queued about the file, and only then the object goes: cut off in between,
  * cleanup finds the document and deletes the object; later it removes the document too.
- * @throws AppError `unavailable`: repeating is safe.
+ * @throws AppError `unavailable`: repeating is safe; `conflict` where the object may be somebody else's.
  */
 export async function removeFile(
   { objects, documents, log, stamps, clock }: FileRemovalOptions,
@@ -36,21 +37,24 @@ export async function removeFile(
   if (name === undefined) return false;
   const object = await objects.describe(name);
   const record = object && recordOf(object);
-  if (record !== undefined) {
+  if (object !== undefined && record !== undefined) {
+    if (!(await orUnavailable(clock, isOwn(object, documents)))) {
+      throw new AppError('conflict', 'Nothing says that this object is Sluice’s; delete it in the bucket.');
+    }
     const expiresMs = clock.now() + deletedMs;
     await log.write({ ...record, status: 'deleted', expiresMs }, { stamp: stamps.next(), isPrompt: true });
-    await objects.delete(name);
+    await objects.delete(object);
     return true;
   }
   const path = filePath(fileId);
   const [found] = await orUnavailable(clock, documents.read([path], 'files'));
-  if (found?.fields === undefined) return false;
-  const { status, createdMs } = recordFrom(fileId, found.fields);
-  if (status === 'deleted') return false;
-  const write: DocumentWrite =
-    status === 'pending' && found.version !== undefined
-      ? { path, ifVersion: found.version, changes: deletedUpload(createdMs) }
-      : { path, ifVersion: 'any', changes: 'deleted' };
+  const { status = 'deleted', createdMs = 0 } = recordFrom(fileId, found?.fields) ?? {};
+  if (status === 'deleted' || found?.version === undefined) return false;
+  const write: DocumentWrite = {
+    path,
+    ifVersion: found.version,
+    ...(status === 'pending' ? { changes: deletedUpload(createdMs) } : { changes: 'deleted' }),
+  };
   try {
     await orUnavailable(clock, documents.commit([write], 'files'));
   } catch (cause) {

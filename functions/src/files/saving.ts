@@ -4,15 +4,14 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import { objectOf } from './fileId.ts';
-import { disposition } from './fileName.ts';
 import { maxInlineBytes } from './limits.ts';
+import { newObject } from './object.ts';
 import { isOutage, patiently } from './outage.ts';
 import {
   type FileClaim,
   type FileRecord,
   fieldsOf,
   filePath,
-  labelsOf,
   newRecord,
   recordFrom,
   recordOf,
@@ -60,13 +59,9 @@ export class FileSaver {
 
   /** Stores a file in Cloud Storage, whose object carries its record; the document follows by the object's event. */
   async saveObject(file: WholeFile, bytes: Buffer): Promise<FileRecord> {
-    const { objects } = this.#options;
+    const { objects, clock } = this.#options;
     const name = objectOf(file.fileId) ?? '';
-    const object = {
-      contentType: file.contentType,
-      contentDisposition: disposition(file.fileName),
-      labels: labelsOf(file, { isDirect: false }),
-    };
+    const object = newObject(file, { isDirect: false, customTimeMs: clock.now() });
     try {
       return recordIn(await objects.create(name, bytes, object));
     } catch (error) {
@@ -89,8 +84,9 @@ export class FileSaver {
     } catch (error) {
       if (!(error instanceof DocumentError && error.failure === 'conflict')) throw error;
       const [present] = await patiently(clock, documents.read([path], 'files'));
-      if (present?.fields === undefined) throw error;
-      return recordFrom(file.fileId, present.fields);
+      const record = recordFrom(file.fileId, present?.fields);
+      if (record === undefined) throw error;
+      return record;
     }
   }
 }

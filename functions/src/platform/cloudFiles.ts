@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Bucket, File, FileMetadata } from '@google-cloud/storage';
 import { storageFailure, storageStatus } from './cloudStorage.ts';
 import { AppError } from './errors.ts';
-import type { ByteRange, FileObjects, NewObject, ObjectFacts } from './fileObjects.ts';
+import type { ByteRange, FileObjects, NewObject, ObjectFacts, ObjectVersion } from './fileObjects.ts';
 
 /** Longest wait for an answer; the content of a download may take longer. */
 const callTimeoutMs = 50_000;
@@ -52,7 +52,7 @@ class CloudFiles implements FileObjects {
     }
   }
 
-  async open({ name, generation }: ObjectFacts, range?: ByteRange): Promise<Readable> {
+  async open({ name, generation }: ObjectVersion, range?: ByteRange): Promise<Readable> {
     const { downloads } = await this.#buckets();
     const stream = downloads.file(name, { generation }).createReadStream({
       validation: false,
@@ -95,21 +95,21 @@ class CloudFiles implements FileObjects {
     }
   }
 
-  async label(name: string, labels: Readonly<Record<string, string>>): Promise<void> {
+  async label({ name, generation }: ObjectVersion, labels: Readonly<Record<string, string>>): Promise<void> {
     const file = await this.#file(name);
     try {
-      await file.setMetadata({ metadata: { ...labels } });
+      await file.setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
     } catch (error) {
-      if (storageStatus(error) !== 404) throw storageFailure(error, name);
+      if (!isGone(error)) throw storageFailure(error, name);
     }
   }
 
-  async delete(name: string): Promise<void> {
+  async delete({ name, generation }: ObjectVersion): Promise<void> {
     const file = await this.#file(name);
     try {
-      await file.delete({ ignoreNotFound: true });
+      await file.delete({ ifGenerationMatch: generation });
     } catch (error) {
-      throw storageFailure(error, name);
+      if (!isGone(error)) throw storageFailure(error, name);
     }
   }
 
@@ -147,8 +147,19 @@ class CloudFiles implements FileObjects {
   }
 }
 
-function metadataOf({ contentType, contentDisposition, labels }: NewObject) {
-  return { contentType, contentDisposition, metadata: { ...labels } };
+function metadataOf({ contentType, contentDisposition, labels, customTimeMs }: NewObject) {
+  return {
+    contentType,
+    contentDisposition,
+    metadata: { ...labels },
+    ...(customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() }),
+  };
+}
+
+/** Whether the generation that was asked for is not there any more. */
+function isGone(error: unknown): boolean {
+  const status = storageStatus(error);
+  return status === 404 || status === 412;
 }
 
 /** An object as the bucket's API and its events show it. */

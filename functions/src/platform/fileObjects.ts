@@ -13,9 +13,14 @@ export interface ObjectFacts {
   labels: Readonly<Record<string, string>>;
 }
 
+/** One writing of an object. */
+export type ObjectVersion = Pick<ObjectFacts, 'name' | 'generation'>;
+
 export interface NewObject {
   contentType: string;
   contentDisposition: string;
+  /** From when the bucket's rules count; undefined: they never touch it. */
+  customTimeMs?: number | undefined;
   labels: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +40,7 @@ export interface FileObjects {
    */
   create(name: string, bytes: Buffer, object: NewObject): Promise<ObjectFacts>;
   /** The content, opened: what fails later fails the stream. */
-  open(facts: Pick<ObjectFacts, 'name' | 'generation'>, range?: ByteRange): Promise<Readable>;
+  open(object: ObjectVersion, range?: ByteRange): Promise<Readable>;
   /**
    * Begins a resumable upload of a new object. Returns its address, which is itself the permission, for a week
    * (https://cloud.google.com/storage/docs/resumable-uploads).
@@ -46,10 +51,10 @@ export interface FileObjects {
    * @throws AppError `unavailable` also where this process cannot sign.
    */
   signedUrl(name: string, untilMs: number, nowMs: number): Promise<string>;
-  /** Adds labels to an object; one that is not there is no error. */
-  label(name: string, labels: Readonly<Record<string, string>>): Promise<void>;
-  /** Deletes an object; one that is not there is no error. */
-  delete(name: string): Promise<void>;
+  /** Adds labels to this generation of an object; one that is not there is no error. */
+  label(object: ObjectVersion, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** Deletes this generation of an object; one that is not there is no error, and one that was written since stays. */
+  delete(object: ObjectVersion): Promise<void>;
   /** Objects in the order of their names, at most `limit` (up to 1,000), from after one name to before another. */
   list(between: { after: string; before: string; limit: number }): Promise<ObjectFacts[]>;
 }

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
+import { FileFiguresReader } from '../../functions/src/files/figures.ts';
+import { folders } from '../../functions/src/files/fileId.ts';
+import { MemoryObjects } from '../support/objects.ts';
+import { bytesOf, type FilesBackend, startFiles } from './support.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const large = bytesOf(60_000);
+/** An id as Sluice makes them, but somebody else's: its last digit names the folder. */
+const uuidIn = (folder: (typeof folders)[number]): string =>
+  `0f8fad5b-d9cb-469f-a165-70867728950${folders.indexOf(folder)}`;
+
+describe('what a project had before, and what others put beside Sluice’s', () => {
+  let files: FilesBackend;
+  let options: CleanupOptions;
+  beforeEach(async () => {
+    files = await startFiles();
+    const { objects, documents, log, direct, clock, logger } = files;
+    const control = new MemoryObjects(clock).connect();
+    options = { objects, documents, log, uploads: direct, clock, logger, control };
+  });
+  afterEach(() => files.close());
+
+  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
+  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> =>
+    cleanUp(options, { maxAgeMs, isThorough: true });
+  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer>, headers = {}) =>
+    files.server.call(path, {
+      method,
+      headers: { 'x-api-key': 'admin-key', ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+  const foreign = (name: string, labels: Record<string, string> = {}) =>
+    files.objects.create(name, large, { contentType: 'audio/wav', contentDisposition: 'inline', labels });
+  /** A file as 3a6e002 stored it. */
+  const unlabelled = (name: string, more: Record<string, string> = {}) =>
+    foreign(name, { file_name: 'a.wav', file_type: name.startsWith('temp/') ? 'temp' : 'audio', ...more });
+  const put = (path: string, fields: Record<string, unknown>) =>
+    files.documents.commit(
+      [
+        {
+          path,
+          ifVersion: 'absent',
+          changes: Object.entries(fields).map(([name, value]) => ({ path: [name], value })),
+        },
+      ],
+      'test',
+    );
+
+  it('objects of every plausible name are the same after events, cleanup and figures', async () => {
+    const labels: Record<string, string>[] = [
+      {},
+      { file_name: 'theirs.wav' },
+      { file_name: 'theirs.wav', file_type: 'audio' },
+      { firebaseStorageDownloadTokens: 'a-token' },
+    ];
+    for (const [at, folder] of folders.entries()) {
+      for (const name of ['a.wav', 'sub/a.wav', uuidIn(folder), `${uuidIn(folder)}.wav`, '.keep'])
+        await foreign(`${folder}/${name}`, labels[at % labels.length]);
+    }
+    await unlabelled(`temp/1f8fad5b-d9cb-469f-a165-708677289500`);
+    await unlabelled(`temp/2f8fad5b-d9cb-469f-a165-708677289500`, { direct_size: '7' });
+    const before = await files.objects.list({ after: '', before: '~', limit: 1000 });
+    await files.finalize();
+    pass(40 * dayMs);
+    await files.finalize();
+    for (const maxAgeMs of [dayMs, 0]) {
+      const { deleted, repaired, is_complete } = await clean(maxAgeMs);
+      assert.deepEqual({ deleted, repaired, is_complete }, { deleted: 0, repaired: 0, is_complete: true });
+    }
+    assert.deepEqual(await files.objects.list({ after: '', before: '~', limit: 1000 }), before);
+    assert.deepEqual(files.log.written, []);
+    const figures = new FileFiguresReader({ ...options, control: new MemoryObjects(files.clock).connect() });
+    // Those that have what 3a6e002's have are counted: nothing tells them apart without a read each.
+    assert.ok(Number((await figures.read()).total_files) <= 4);
+  });
+
+  it('objects are not deleted by the id that their name would be, without a document', async () => {
+    await foreign(`user_audio/${uuidIn('user_audio')}`);
+    await unlabelled(`tts_audio/${uuidIn('tts_audio')}`);
+    assert.equal((await call(`/v1/files/${uuidIn('user_audio')}`, 'DELETE')).status, 404);
+    assert.equal((await call(`/v1/files/${uuidIn('tts_audio')}`, 'DELETE')).status, 409);
+    assert.equal((await files.names()).length, 2);
+  });
+
+  it('documents in a collection of the same name stay, and hold nothing back', async () => {
+    const expires_at = new Date(files.clock.now() + hourMs);
+    const theirs = [
+      { expires_at },
+      { expires_at, file_id: uuidIn('temp'), file_name: 'a', status: 'stored', location: 'cloud_storage' },
+      { object: 'user_audio/theirs.wav', created_at: new Date(files.clock.now()), expires_at },
+    ];
+    for (let count = 0; count < 250; count += 1)
+      await put(`files/their-${count}`, theirs[count % theirs.length] ?? {});
+    await put(`files/${uuidIn('temp')}`, theirs[1] ?? {});
+    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    assert.equal(answer.status, 201);
+    await files.finalize();
+    await files.log.flush(files.documents);
+    pass(3 * dayMs);
+    const report = await clean();
+    assert.deepEqual([report.documents, report.is_complete], [1, true]);
+    assert.equal((await files.documentIds()).length, 251);
+    assert.deepEqual(await files.names(), []);
+    assert.equal((await call(`/v1/files/${uuidIn('temp')}`)).status, 404);
+    assert.equal((await call(`/v1/files/${uuidIn('temp')}`, 'DELETE')).status, 404);
+    assert.deepEqual((await call('/v1/files')).json['files'], []);
+    assert.equal((await files.documentIds()).length, 251);
+  });
+
+  it('what an earlier version stored without a label goes by its document', async () => {
+    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    const name = `temp/${answer.json['file_id']}`;
+    await files.finalize();
+    await files.log.flush(files.documents);
+    await replace(name);
+    assert.equal((await call(`/v1/files/${answer.json['file_id']}/content`)).status, 200);
+    pass(dayMs + hourMs);
+    assert.deepEqual([(await clean()).documents, await files.names()], [1, []]);
+  });
+
+  it('an upload that an earlier version began is finished by its document', async () => {
+    const asked = { file_name: 'a', content_type: 'audio/wav', size: large.length, file_type: 'audio' };
+    const json = { 'content-type': 'application/json' };
+    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
+    const fileId = String(answer.json['file_id']);
+    await unlabelled(`user_audio/${fileId}`, { direct_size: String(large.length) });
+    await files.finalize();
+    await files.log.flush(files.documents);
+    assert.equal((await files.fields(fileId))?.['status'], 'stored');
+    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    assert.deepEqual(await files.names(), []);
+  });
+
+  it('a file that is sent again between a look and its deletion stays', async () => {
+    const key = { 'x-file-type': 'temp', 'idempotency-key': 'again' };
+    const answer = await call('/v1/files', 'POST', large, key);
+    const name = `temp/${answer.json['file_id']}`;
+    await files.finalize();
+    await files.log.flush(files.documents);
+    pass(dayMs + hourMs);
+    const { objects } = options;
+    const sentAgainAfter = async <Result>(look: Promise<Result>): Promise<Result> => {
+      const found = await look;
+      const present = await objects.describe(name);
+      if (present !== undefined) await objects.delete(present);
+      await call('/v1/files', 'POST', large, key);
+      return found;
+    };
+    options.objects = {
+      ...bound(objects),
+      describe: (asked) => sentAgainAfter(objects.describe(asked)),
+      list: (between) => sentAgainAfter(objects.list(between)),
+    };
+    await clean();
+    assert.deepEqual(await files.names(), [name]);
+  });
+
+  /** The object as a version without the label would have stored it. */
+  async function replace(name: string): Promise<void> {
+    const present = await files.objects.describe(name);
+    assert.ok(present);
+    await files.objects.delete(present);
+    await unlabelled(name);
+  }
+});
+
+function bound(objects: CleanupOptions['objects']): CleanupOptions['objects'] {
+  const { describe, create, open, startUpload, signedUrl, label, delete: remove, list } = objects;
+  return Object.fromEntries(
+    Object.entries({ describe, create, open, startUpload, signedUrl, label, delete: remove, list }).map(
+      ([name, method]) => [name, (method as (...args: unknown[]) => unknown).bind(objects)],
+    ),
+  ) as unknown as CleanupOptions['objects'];
+}
