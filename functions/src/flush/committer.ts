@@ -1,6 +1,7 @@
 import type { Event } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
+import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { OperationType } from '../quota/operations.ts';
@@ -12,8 +13,10 @@ import {
   fewFirstReads,
   maxCommitDocuments,
   maxConflictAttempts,
+  planMs,
   quotaMarginMs,
   readsPerWrite,
+  settlingAtOnce,
   singleCommitsInFlight,
   usualFirstReads,
 } from './limits.ts';
@@ -123,9 +126,10 @@ export class Committer<E extends Event, State> {
   ): Promise<CommitResult<E, State>[]> {
     const prepared: Prepared<E, State>[] = [];
     const results: CommitResult<E, State>[] = [];
-    for (const [index, job] of jobs.entries()) {
+    // At once, so that one whose bodies hang on their way to Cloud Storage does not hold up the others.
+    await mapPool([...jobs.entries()], settlingAtOnce, async ([index, job]) => {
       const base = bases[index];
-      if (base === undefined) continue;
+      if (base === undefined) return;
       try {
         const item = await this.#prepare(job, base());
         if (item.plan.writes.length === 0) results.push(this.#done(item, undefined));
@@ -133,7 +137,7 @@ export class Committer<E extends Event, State> {
       } catch (error) {
         results.push(...unsuccessful<E, State>(job, error));
       }
-    }
+    });
     return [...results, ...(await this.#commitAll(prepared, deadlineMs))];
   }
 
@@ -192,7 +196,9 @@ export class Committer<E extends Event, State> {
   }
 
   async #prepare(job: CommitJob<E>, known: Known<State>): Promise<Prepared<E, State>> {
-    return { job, known, plan: await this.#options.kind.plan(job.path, known, job.events) };
+    const { clock, kind } = this.#options;
+    const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');
+    return { job, known, plan: await within(clock, planMs, kind.plan(job.path, known, job.events), late) };
   }
 
   async #commitChunk(

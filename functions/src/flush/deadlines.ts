@@ -9,6 +9,12 @@ import type { CommitResult } from './committer.ts';
 
 const minuteMs = 60_000;
 
+interface Booking {
+  events: TaskEvent[];
+  /** Throws as {@link Outbox.send}. */
+  book(): Promise<void>;
+}
+
 /** Sees to it that the deadline of every open task comes back as an event. */
 export class DeadlineBook {
   readonly #outbox: Outbox;
@@ -17,21 +23,28 @@ export class DeadlineBook {
     this.#outbox = outbox;
   }
 
-  /** Puts {@link deadlineToBook} of each result into a carrier for `expire`, one for each minute. */
-  async book(results: readonly CommitResult<TaskEvent, TaskState>[]): Promise<void> {
-    const byMinute = new Map<number, DeadlinePassed[]>();
+  /**
+   * The {@link deadlineToBook} of each result: together those of a minute, what puts them into a carrier for `expire`, and
+   * the events that brought them, which must come again where that fails.
+   */
+  due(results: readonly CommitResult<TaskEvent, TaskState>[]): Booking[] {
+    const byMinute = new Map<number, { deadlines: DeadlinePassed[]; events: TaskEvent[] }>();
     for (const result of results) {
       if (result.outcome !== 'committed') continue;
       const deadline = deadlineToBook(result.events, result.after);
       if (deadline === undefined) continue;
       const dueMs = Math.ceil(stampMs(deadline.stamp) / minuteMs) * minuteMs;
-      const events = byMinute.get(dueMs) ?? [];
-      byMinute.set(dueMs, events);
-      events.push(deadline);
+      const minute = byMinute.get(dueMs) ?? { deadlines: [], events: [] };
+      byMinute.set(dueMs, minute);
+      minute.deadlines.push(deadline);
+      for (const event of result.events) minute.events.push(event);
     }
-    for (const [dueMs, events] of byMinute) {
-      await this.#outbox.sendContents('expire', await packEvents(events, undefined), dueMs);
-    }
+    return [...byMinute].map(([dueMs, { deadlines, events }]) => ({
+      events,
+      book: async () => {
+        await this.#outbox.sendContents('expire', await packEvents(deadlines, undefined), dueMs);
+      },
+    }));
   }
 }
 

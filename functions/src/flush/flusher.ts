@@ -4,8 +4,9 @@ import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '..
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DocumentError } from '../platform/documents.ts';
-import { messageOf } from '../platform/errors.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { within } from '../platform/within.ts';
 import { each, type Operations } from '../quota/operations.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
@@ -16,7 +17,7 @@ import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
 import { type EventGroup, type Intake, takeIn } from './intake.ts';
-import { commitDeadlineMs, leastCommitMs, maxParkMs } from './limits.ts';
+import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
 import { keepUnreadLines } from './unread.ts';
@@ -35,6 +36,9 @@ export interface FlusherOptions {
   /** Operations of Firestore that flushes have cost this process. */
   spent(): Operations;
 }
+
+/** Does some work unless its time is over, and no longer than that. */
+type InTime = <Outcome>(work: () => Promise<Outcome>) => Promise<Outcome>;
 
 type TaskResult = CommitResult<TaskEvent, TaskState>;
 type Result = TaskResult | CommitResult<OperationAccepted, DocumentState>;
@@ -97,15 +101,32 @@ export class Flusher {
     const results = [...taskResults, ...documentResults];
     this.#park(results);
     const failed = new Failures(intake.origins);
-    const { kept, held } = await this.#settle(results, failed);
-    await this.#settleTasks(taskResults, failed);
-    await this.#buryDead(intake.dead, failed);
-    await this.#keepUnread(deliveries, intake.unread, failed);
-    await this.#carry([...rest, ...kept], this.#parkedUntilMs);
-    await this.#carry(held, this.#holdUntil(results));
+    const inTime = this.#within(settleMs);
+    const [{ kept, held }] = await Promise.all([
+      this.#settle(results, failed, inTime),
+      this.#settleTasks(taskResults, failed, inTime),
+      this.#buryDead(intake.dead, failed, inTime),
+      this.#keepUnread(deliveries, intake.unread, failed, inTime),
+    ]);
+    const carryInTime = this.#within(carryMs);
+    await Promise.all([
+      this.#carry([...rest, ...kept], this.#parkedUntilMs, failed, carryInTime),
+      this.#carry(held, this.#holdUntil(results), failed, carryInTime),
+    ]);
     const carried = rest.length + kept.length + held.length;
     this.#log(deliveries, intake, results, carried, spentBefore);
     return deliveries.map((_, index) => failed.outcome(index));
+  }
+
+  /** Ends what takes longer than this from now on: a call that hangs costs the delivery of its own events, nothing else. */
+  #within(ms: number): InTime {
+    const { clock } = this.#options;
+    const untilMs = clock.now() + ms;
+    const late = () => new AppError('unavailable', 'What follows a commit took too long; it comes again.');
+    return async (work) => {
+      if (clock.now() >= untilMs) throw late();
+      return within(clock, untilMs - clock.now(), work(), late);
+    };
   }
 
   /** What was gathered while another flush found that Firestore fails goes back as well, unless a flush was asked for. */
@@ -159,7 +180,11 @@ export class Flusher {
    * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for reads or deletes, which
    * others can do without.
    */
-  async #settle(results: readonly Result[], failed: Failures): Promise<{ kept: Event[]; held: Event[] }> {
+  async #settle(
+    results: readonly Result[],
+    failed: Failures,
+    inTime: InTime,
+  ): Promise<{ kept: Event[]; held: Event[] }> {
     const kept: Event[] = [];
     const held: Event[] = [];
     await mapPool(results, settlingAtOnce, async (result) => {
@@ -167,7 +192,7 @@ export class Flusher {
       else if (result.outcome === 'broken') failed.add(result.events, result.error);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
-          if (!(await this.#bury(refused(event, result.detail)))) kept.push(event);
+          if (!(await this.#bury(refused(event, result.detail), inTime))) kept.push(event);
         }
       }
     });
@@ -175,44 +200,46 @@ export class Flusher {
   }
 
   /** What follows the commit of a task: its bodies, its deadline. */
-  async #settleTasks(results: readonly TaskResult[], failed: Failures): Promise<void> {
+  async #settleTasks(results: readonly TaskResult[], failed: Failures, inTime: InTime): Promise<void> {
     const { bodies, deadlines } = this.#options;
-    await mapPool(results, settlingAtOnce, async (result) => {
+    const kept = mapPool(results, settlingAtOnce, async (result) => {
       if (result.outcome !== 'committed') return;
-      try {
-        await bodies.settle(result);
-      } catch (error) {
-        failed.add(result.events, error);
-      }
+      await failed.meet(result.events, () => inTime(() => bodies.settle(result)));
     });
-    await deadlines.book(results);
+    const booked = mapPool(deadlines.due(results), settlingAtOnce, ({ events, book }) =>
+      failed.meet(events, () => inTime(book)),
+    );
+    await Promise.all([kept, booked]);
   }
 
   /** Keeps what came dead; where that fails, its delivery must come again. */
-  async #buryDead(dead: Intake['dead'], failed: Failures): Promise<void> {
-    for (const { letter, from } of dead) {
-      await this.#options.deadLetters.keep(letter).catch((error: unknown) => failed.addDelivery(from, error));
-    }
+  async #buryDead(dead: Intake['dead'], failed: Failures, inTime: InTime): Promise<void> {
+    await mapPool(dead, settlingAtOnce, ({ letter, from }) =>
+      inTime(() => this.#options.deadLetters.keep(letter)).catch((error: unknown) =>
+        failed.addDelivery(from, error),
+      ),
+    );
   }
 
   async #keepUnread(
     deliveries: readonly Delivery[],
     unread: Intake['unread'],
     failed: Failures,
+    inTime: InTime,
   ): Promise<void> {
-    for (const [from, { carrier }] of deliveries.entries()) {
+    await mapPool([...deliveries.entries()], settlingAtOnce, async ([from, { carrier }]) => {
       const lines = unread.get(from);
-      if (lines === undefined) continue;
-      await keepUnreadLines(this.#options, carrier, lines).catch((error: unknown) =>
+      if (lines === undefined) return;
+      await inTime(() => keepUnreadLines(this.#options, carrier, lines)).catch((error: unknown) =>
         failed.addDelivery(from, error),
       );
-    }
+    });
   }
 
   /** Whether Cloud Storage took a dead letter. */
-  async #bury(letter: DeadLetter): Promise<boolean> {
+  async #bury(letter: DeadLetter, inTime: InTime): Promise<boolean> {
     try {
-      await this.#options.deadLetters.keep(letter);
+      await inTime(() => this.#options.deadLetters.keep(letter));
       return true;
     } catch (error) {
       this.#options.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
@@ -220,12 +247,18 @@ export class Flusher {
     }
   }
 
-  async #carry(events: readonly Event[], notBeforeMs: number): Promise<void> {
+  async #carry(
+    events: readonly Event[],
+    notBeforeMs: number,
+    failed: Failures,
+    inTime: InTime,
+  ): Promise<void> {
     if (events.length === 0) return;
     const { outbox, clock, tickMs } = this.#options;
     const oldest = earliestOf(events.map(({ stamp }) => stamp));
     const contents = await packEvents(events, oldest);
-    await outbox.sendContents('flush', contents, nextTickMs(Math.max(clock.now(), notBeforeMs), tickMs));
+    const dueMs = nextTickMs(Math.max(clock.now(), notBeforeMs), tickMs);
+    await failed.meet(events, () => inTime(() => outbox.sendContents('flush', contents, dueMs)));
   }
 
   #log(
@@ -268,6 +301,15 @@ class Failures {
       for (const index of this.#origins.get(eventKey(event)) ?? []) this.addDelivery(index, error);
   }
 
+  /** Does the work; where it fails, the deliveries of these events must come again. */
+  async meet(events: readonly Event[], work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.add(events, error);
+    }
+  }
+
   addDelivery(index: number, error: unknown): void {
     this.#byDelivery.set(index, error);
   }
@@ -303,9 +345,6 @@ function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
 function isHeld({ short }: DocumentError): boolean {
   return short === 'reads' || short === 'deletes';
 }
-
-/** Results looked after at once. */
-const settlingAtOnce = 20;
 
 function count<E extends Event>(groups: readonly EventGroup<E>[], isCounted: (event: E) => boolean): number {
   return groups.reduce((sum, { events }) => sum + events.filter(isCounted).length, 0);

@@ -43,6 +43,17 @@ export const maxConflictAttempts = 5;
 export const commitDeadlineMs = 40_000;
 export const leastCommitMs = 17_000;
 
+/**
+ * What follows the commits may take so long in all, and the carries after it, in which one attempt at each service fits;
+ * what a single plan waits for, bodies and dead letters that it moves to Cloud Storage, so long.
+ */
+export const settleMs = 10_000;
+export const carryMs = 8_000;
+export const planMs = 5_000;
+
+/** Calls at once that follow the commits, and documents planned at once. */
+export const settlingAtOnce = 20;
+
 /** Commits that would begin later than this before the deadline do not, as they may have to wait for their turn. */
 export const quotaMarginMs = 15_000;
 
