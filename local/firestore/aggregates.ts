@@ -1,6 +1,5 @@
 import { invalidArgument } from './errors.ts';
 import { fieldGetter, type Getter } from './filters.ts';
-import { maxAggregations } from './limits.ts';
 import type { Row } from './rows.ts';
 import { isNumber, type NumberValue, nullValue, type Value } from './values.ts';
 import type { Aggregation } from './wire.ts';
@@ -57,15 +56,12 @@ function aggregate(rows: readonly Row[], aggregation: Aggregation): Value {
 /**
  * The aggregates of a query's rows by alias. As in the service, a document counts only if it has every field that the
  * request aggregates over.
- * @throws StatusError INVALID_ARGUMENT for none, too many or unnamed aggregations.
+ * @throws StatusError INVALID_ARGUMENT for an aggregation without an operator.
  */
 export function aggregateRows(
   rows: readonly Row[],
   aggregations: readonly Aggregation[],
 ): Record<string, Value> {
-  if (aggregations.length === 0 || aggregations.length > maxAggregations) {
-    throw invalidArgument(`A request has 1 to ${maxAggregations} aggregations.`);
-  }
   if (aggregations.some(({ operator }) => operator === undefined))
     throw invalidArgument('An aggregation has no operator.');
   const getters = aggregatedFields(aggregations).map(fieldGetter);

@@ -1,4 +1,5 @@
 import { invalidArgument } from './errors.ts';
+import { maxAggregations } from './limits.ts';
 import type { Aggregation, FieldReference, Filter, StructuredQuery } from './wire.ts';
 
 /** The messages' types say that fields are named; the wire does not. */
@@ -25,6 +26,9 @@ export function checkComplete({ select, where, orderBy }: StructuredQuery): void
 
 /** {@link checkComplete} for aggregations. */
 export function checkAggregations(aggregations: readonly Aggregation[]): void {
+  if (aggregations.length === 0) throw invalidArgument('A request has no aggregations.');
+  if (aggregations.length > maxAggregations)
+    throw invalidArgument(`A request has more than the maximum number of aggregations, ${maxAggregations}.`);
   for (const { sum, avg } of aggregations) {
     const over = sum ?? avg;
     if (over !== null) checkReference(over.field);

@@ -3,7 +3,7 @@ import type { WireDocument } from './codec.ts';
 import { checkAggregations } from './completeness.ts';
 import type { Database, ReadView } from './database.ts';
 import { type DocumentVersion, versionAt } from './entries.ts';
-import { invalidArgument } from './errors.ts';
+import { invalidArgument, StatusError, status } from './errors.ts';
 import { pickFields } from './fields.ts';
 import { documentPath } from './names.ts';
 import type {
@@ -60,12 +60,19 @@ export async function* batchGet(
   }
 }
 
+/** Results without the plan that was asked for would look like the service's. */
+function refuseExplain({ explainOptions }: Pick<RunQueryRequest, 'explainOptions'>): void {
+  if (explainOptions !== null)
+    throw new StatusError(status.unimplemented, 'Not part of the local Firestore: query explain.');
+}
+
 /** RunQuery: the matching documents in order, then how many the offset skipped. */
 export async function* query(
   database: Database,
   request: RunQueryRequest,
   signal: AbortSignal,
 ): AsyncIterable<RunQueryResponse> {
+  refuseExplain(request);
   const plan = database.plan(request.parent, request.structuredQuery);
   const view = database.view(request);
   yield* beginning(view);
@@ -84,6 +91,7 @@ export async function* aggregationQuery(
   request: RunAggregationQueryRequest,
   signal: AbortSignal,
 ): AsyncIterable<RunAggregationQueryResponse> {
+  refuseExplain(request);
   const aggregation = request.structuredAggregationQuery;
   if (aggregation === null) throw invalidArgument('The request has no query.');
   checkAggregations(aggregation.aggregations);

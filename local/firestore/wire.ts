@@ -156,7 +156,12 @@ export interface BatchGetDocumentsResponse {
   readTime?: Micros;
 }
 
-export interface RunQueryRequest extends Consistency {
+/** What asks for a plan, and perhaps statistics, beside the results or instead of them. */
+interface Explainable {
+  explainOptions: object | null;
+}
+
+export interface RunQueryRequest extends Consistency, Explainable {
   parent: string;
   structuredQuery: StructuredQuery | null;
 }
@@ -168,7 +173,7 @@ export interface RunQueryResponse {
   skippedResults?: number;
 }
 
-export interface RunAggregationQueryRequest extends Consistency {
+export interface RunAggregationQueryRequest extends Consistency, Explainable {
   parent: string;
   structuredAggregationQuery: { structuredQuery: StructuredQuery | null; aggregations: Aggregation[] } | null;
 }

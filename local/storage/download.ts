@@ -21,9 +21,8 @@ export function download(request: StorageRequest, object: StoredObject): Storage
   if (fields.contentDisposition !== undefined) headers['content-disposition'] = fields.contentDisposition;
   if (fields.contentLanguage !== undefined) headers['content-language'] = fields.contentLanguage;
   if (fields.cacheControl !== undefined) headers['cache-control'] = fields.cacheControl;
-  if (fields.contentEncoding === 'gzip' && !/gzip/.test(String(request.headers['accept-encoding']))) {
-    // https://cloud.google.com/storage/docs/transcoding: ranges are ignored then.
-    return { status: 200, headers, bytes: gunzipSync(object.data), billedAs: 'class_b' };
+  if (isUnpacked(object, String(request.headers['accept-encoding']))) {
+    return { status: 200, headers, bytes: gunzipSync(object.data), isUnsized: true, billedAs: 'class_b' };
   }
   if (fields.contentEncoding !== undefined) headers['content-encoding'] = fields.contentEncoding;
   const range = readRange(request.headers.range, object.data.length);
@@ -31,6 +30,19 @@ export function download(request: StorageRequest, object: StoredObject): Storage
   headers['content-range'] = `bytes ${range.first}-${range.last}/${object.data.length}`;
   const bytes = object.data.subarray(range.first, range.last + 1);
   return { status: 206, headers, bytes, billedAs: 'class_b' };
+}
+
+/** Types whose content is compressed by itself; the service publishes no list. */
+const compressedTypes =
+  /^(image\/(?!svg|bmp)|video\/|audio\/(?!wav)|application\/(x-)?(gzip|zip|bzip2?|7z-compressed))/;
+
+/**
+ * Whether gzip is taken off before the content is sent, which ignores ranges: where the caller does not take gzip, and, so that
+ * nothing is served doubly compressed, where the type is compressed itself (https://cloud.google.com/storage/docs/transcoding).
+ */
+function isUnpacked({ fields }: StoredObject, acceptEncoding: string): boolean {
+  if (fields.contentEncoding !== 'gzip' || /no-transform/.test(fields.cacheControl ?? '')) return false;
+  return !/gzip/.test(acceptEncoding) || compressedTypes.test(fields.contentType ?? '');
 }
 
 /** A header that is no single byte range is ignored, as HTTP wants it. */

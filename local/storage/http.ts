@@ -22,6 +22,8 @@ export interface StorageReply {
   json?: object;
   bytes?: Buffer;
   billedAs?: 'class_a' | 'class_b';
+  /** The content is unpacked while it is sent, so nobody knows its length before. */
+  isUnsized?: boolean;
 }
 
 /** What of a body arrived, and whether that was all of it. */

@@ -184,7 +184,7 @@ function sendHeaders(response: ServerResponse, reply: StorageReply): Buffer {
   const body =
     reply.bytes ?? (reply.json === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(reply.json)));
   const type = reply.json === undefined ? {} : { 'content-type': 'application/json; charset=UTF-8' };
-  const length = reply.status === 204 ? {} : { 'content-length': body.length };
+  const length = reply.status === 204 || reply.isUnsized ? {} : { 'content-length': body.length };
   response.writeHead(reply.status, { ...type, ...length, ...reply.headers });
   return response.req.method === 'HEAD' ? Buffer.alloc(0) : body;
 }

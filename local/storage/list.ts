@@ -17,8 +17,7 @@ export function listObjects(request: StorageRequest, bucket: Bucket): StorageRep
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
   const endOffset = query.get('endOffset') ?? '';
-  const maxResults = Math.min(readNumber(query, 'maxResults') || maxResultsLimit, maxResultsLimit);
-  const after = query.has('pageToken') ? readToken(query.get('pageToken') ?? '') : undefined;
+  const { maxResults, after } = readPage(query);
   const from = [prefix, query.get('startOffset') ?? '', after ?? ''].reduce((a, b) =>
     compareNames(a, b) < 0 ? b : a,
   );
@@ -34,7 +33,7 @@ export function listObjects(request: StorageRequest, bucket: Bucket): StorageRep
     const folder = folderOf(name, prefix, delimiter);
     if (folder !== undefined && folder === last) continue;
     if (items.length + prefixes.length === maxResults) {
-      nextPageToken = Buffer.from(last).toString('base64url');
+      nextPageToken = pageToken(last);
       break;
     }
     last = folder ?? name;
@@ -53,8 +52,21 @@ function folderOf(name: string, prefix: string, delimiter: string): string | und
   return at < 0 ? undefined : name.slice(0, at + delimiter.length);
 }
 
+/** How much of a list a call asks for, and after which name. Throws 400. */
+export function readPage(query: URLSearchParams): { maxResults: number; after: string | undefined } {
+  return {
+    maxResults: Math.min(readNumber(query, 'maxResults') || maxResultsLimit, maxResultsLimit),
+    after: query.has('pageToken') ? readToken(query.get('pageToken') ?? '') : undefined,
+  };
+}
+
+/** The token of the page that begins after this name. */
+export function pageToken(last: string): string {
+  return Buffer.from(last).toString('base64url');
+}
+
 function readToken(token: string): string {
   const name = Buffer.from(token, 'base64url').toString();
-  if (token !== '' && Buffer.from(name).toString('base64url') === token) return name;
+  if (token !== '' && pageToken(name) === token) return name;
   throw invalid('Invalid page token.');
 }

@@ -1,6 +1,9 @@
 import { conditionNotMet, invalid } from './errors.ts';
 import type { StoredObject } from './object.ts';
 
+/** What conditions are about; a bucket has the generation 0. */
+type Versions = Pick<StoredObject, 'generation' | 'metageneration'>;
+
 const conditions = [
   'ifGenerationMatch',
   'ifGenerationNotMatch',
@@ -18,14 +21,10 @@ export function readNumber(query: URLSearchParams, name: string): number | undef
 
 /**
  * Checks `ifGenerationMatch`, `ifGenerationNotMatch`, `ifMetagenerationMatch` and `ifMetagenerationNotMatch` against
- * the live object; generation 0 stands for none. Throws 400 for what is no number, 412 (https://cloud.google.com/storage/docs/request-preconditions).
+ * the live object or bucket; generation 0 stands for none. Throws 400 for what is no number, 412 (https://cloud.google.com/storage/docs/request-preconditions).
  * `prefix` is `Source` for the source of a copy.
  */
-export function checkPreconditions(
-  query: URLSearchParams,
-  live: StoredObject | undefined,
-  prefix = '',
-): void {
+export function checkPreconditions(query: URLSearchParams, live: Versions | undefined, prefix = ''): void {
   for (const name of conditions) readNumber(query, name.replace('if', `if${prefix}`));
   const generation = live?.generation ?? 0;
   const metageneration = live?.metageneration ?? 0;
@@ -36,7 +35,7 @@ export function checkPreconditions(
 }
 
 /** Whether a read is answered 304: what the caller has, by `if…NotMatch`, is what there is. */
-export function isNotModified(query: URLSearchParams, { generation, metageneration }: StoredObject): boolean {
+export function isNotModified(query: URLSearchParams, { generation, metageneration }: Versions): boolean {
   return (
     isSame(query.get('ifGenerationNotMatch'), generation) ||
     isSame(query.get('ifMetagenerationNotMatch'), metageneration)

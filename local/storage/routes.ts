@@ -3,7 +3,9 @@ import { bucketRoute, bucketsRoute } from './bucketRoutes.ts';
 import { composeObject, copyObject } from './copy.ts';
 import { corsHeaders } from './cors.ts';
 import { download } from './download.ts';
-import { StorageError, unknownRoute } from './errors.ts';
+import { notImplemented, StorageError, unknownRoute } from './errors.ts';
+import { selectFields } from './fields.ts';
+import { firebaseRoute } from './firebase.ts';
 import { readJson, type StorageReply, type StorageRequest } from './http.ts';
 import { listObjects } from './list.ts';
 import { changeFields, type ObjectFields, type StoredObject, toResource } from './object.ts';
@@ -18,7 +20,10 @@ export async function route(request: StorageRequest, service: StorageState): Pro
   const cors = corsHeaders(request, service);
   if (request.method === 'OPTIONS') return { status: 200, headers: cors };
   try {
+    refuseKeys(request);
     const reply = await answer(request, service);
+    const fields = request.query.get('fields');
+    if (fields && reply.json !== undefined) reply.json = Object(selectFields(reply.json, fields));
     return { ...reply, headers: { ...reply.headers, ...cors } };
   } catch (error) {
     // A page that may read the answer may read what went wrong.
@@ -27,10 +32,18 @@ export async function route(request: StorageRequest, service: StorageState): Pro
   }
 }
 
+/** Throws 501 for keys of the caller's own or of Cloud KMS: content would be kept without them, and be read without them. */
+function refuseKeys({ headers, query }: StorageRequest): void {
+  const isKey = /^x-goog-(copy-source-)?encryption-/;
+  if (Object.keys(headers).some((name) => isKey.test(name))) throw notImplemented('customer keys');
+  if (query.get('kmsKeyName') || query.get('destinationKmsKeyName')) throw notImplemented('kmsKeyName');
+}
+
 function answer(request: StorageRequest, service: StorageState): Reply {
   const { buckets, sessions } = service;
   const { method, segments, isUpload } = request;
   const [collection, bucketName, kind, objectName, action] = segments;
+  if (collection === 'v0' && bucketName === 'b') return firebaseRoute(request, buckets);
   if (collection !== 'b') return xmlRoute(request, service);
   if (isUpload && request.query.has('upload_id')) {
     if (method === 'DELETE') return sessions.cancel(request);

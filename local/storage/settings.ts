@@ -16,10 +16,18 @@ export interface BucketSettings {
   readonly labels?: Record<string, string>;
   /** New objects begin with an event-based hold. */
   readonly defaultEventBasedHold?: boolean;
+  /** In capitals, set when the bucket is made; it changes nothing but what the bucket says of itself. */
+  readonly location?: string;
 }
 
-/** What would change how objects behave, and is not here. */
-const absent = ['retentionPolicy', 'autoclass', 'encryption', 'hierarchicalNamespace', 'objectRetention'];
+const settable = ['lifecycle', 'cors', 'labels', 'defaultEventBasedHold'];
+/** Settings of which the value that the service begins with is understood, and no other. */
+const partial = ['versioning', 'billing', 'softDeletePolicy', 'storageClass', 'rpo'];
+/** What the service says of a bucket, and takes no notice of when it is sent back. */
+const outputOnly = [
+  ...['kind', 'id', 'name', 'selfLink', 'etag', 'location', 'locationType', 'projectNumber'],
+  ...['generation', 'metageneration', 'timeCreated', 'updated'],
+];
 
 /**
  * The settings after a caller's change. Throws 400 for what is wrong, 501 for what the service has and this simulator has
@@ -32,24 +40,36 @@ export function changeSettings(settings: BucketSettings, change: Record<string, 
   if (lifecycle !== undefined) changed.lifecycle = readLifecycle(lifecycle);
   if (cors === null) delete changed.cors;
   else if (cors !== undefined) changed.cors = readCors(cors);
+  if (changed.cors?.length === 0) delete changed.cors;
   if (labels !== undefined) {
     const merged = labels === null ? {} : { ...settings.labels, ...Object(labels) };
     const kept = Object.entries(merged).filter(([, value]) => value !== null);
     changed.labels = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+    if (kept.length === 0) delete changed.labels;
   }
   if (defaultEventBasedHold !== undefined) changed.defaultEventBasedHold = defaultEventBasedHold === true;
   return changed;
 }
 
 function refuseAbsent(change: Record<string, unknown>): void {
-  const name = absent.find((each) => change[each] !== undefined && change[each] !== null);
+  const known = [...settable, ...partial, ...outputOnly];
+  const name = Object.keys(change).find((each) => change[each] !== null && !known.includes(each));
   if (name !== undefined) throw notImplemented(name);
-  const { versioning, billing, softDeletePolicy, storageClass } = change;
+  const { versioning, billing, softDeletePolicy, storageClass, rpo } = change;
+  if (rpo !== undefined && rpo !== null && rpo !== 'DEFAULT') throw notImplemented('rpo');
   if (field(versioning, 'enabled') === true) throw notImplemented('versioning');
   if (field(billing, 'requesterPays') === true) throw notImplemented('requester pays');
   if (Number(field(softDeletePolicy, 'retentionDurationSeconds') ?? 0) > 0)
     throw notImplemented('soft delete');
   checkStorageClass(storageClass);
+}
+
+/** Throws 400 for what is no location's name. */
+export function readLocation(location: unknown): Pick<BucketSettings, 'location'> {
+  if (location === undefined || location === null) return {};
+  if (typeof location !== 'string' || !/^[\w-]{2,40}$/.test(location))
+    throw invalid('Invalid value for location.');
+  return { location: location.toUpperCase() };
 }
 
 /** Throws 501 for a class that is not the standard one. */
