@@ -6,7 +6,7 @@ import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
 import { discoverFunctions } from '../local/functions/discovery.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
-import { missingValues, newKeys, setUpBucket } from './setupSteps.ts';
+import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
 const usage = 'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys]';
 const root = join(import.meta.dirname, '..');
@@ -32,7 +32,7 @@ async function setup(): Promise<void> {
   const bucket = values.bucket ?? `${project}.firebasestorage.app`;
   const storage = await storageOf(project);
   for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
-  await writeParameters(values['functions-dir'], project, bucket);
+  await writeParameters(values['functions-dir'], project, bucket, values['new-keys']);
   if (values['new-keys']) printNewKeys();
 }
 
@@ -42,10 +42,17 @@ async function storageOf(projectId: string): Promise<Storage> {
   return new Storage({ projectId, authClient: tokenClient(await cliAccessToken(projectId, root)) });
 }
 
-async function writeParameters(functionsDir: string, projectId: string, bucket: string): Promise<void> {
+async function writeParameters(
+  functionsDir: string,
+  projectId: string,
+  bucket: string,
+  hasNewKeys: boolean,
+): Promise<void> {
   const file = join(functionsDir, `.env.${projectId}`);
   const { params = [] } = await discoverFunctions({ functionsDir, projectId, storageBucket: bucket });
-  const missing = missingValues(textOf(file), params, textOf(join(functionsDir, '.env')));
+  const isNewInstall = hasNewKeys && !existsSync(file);
+  const shared = textOf(join(functionsDir, '.env'));
+  const missing = missingValues(textOf(file), params, shared, isNewInstall ? newInstallValues : {});
   if (missing === '') return;
   appendFileSync(file, missing);
   console.log(`${file}: defaults of parameters that had no value; change them as you like.`);

@@ -96,16 +96,24 @@ interface Param {
   default?: unknown;
 }
 
+/** Where nothing was deployed before, no key need go on as it did. */
+export const newInstallValues = { STRICT_BINDING: true };
+
 /**
  * Lines for `functions/.env.PROJECT` that give each parameter without a value, there or in the `functions/.env` of all projects,
- * its default: without a terminal the Firebase CLI refuses to deploy parameters that have none (firebase-tools,
+ * its default, or what `instead` has for it: without a terminal the Firebase CLI refuses to deploy parameters that have none (firebase-tools,
  * `deploy/functions/params`, `resolveParams`).
  */
-export function missingValues(envFile: string, params: readonly Param[], sharedEnvFile = ''): string {
+export function missingValues(
+  envFile: string,
+  params: readonly Param[],
+  sharedEnvFile = '',
+  instead: Readonly<Record<string, unknown>> = {},
+): string {
   const known = { ...parseEnv(sharedEnvFile), ...parseEnv(envFile) };
   const lines = params
     .filter(({ name, type }) => type !== 'secret' && !(name in known))
-    .map(({ name, default: value }) => `${name}=${value ?? ''}\n`)
+    .map(({ name, default: value }) => `${name}=${instead[name] ?? value ?? ''}\n`)
     .join('');
   const isWithinLine = envFile !== '' && !envFile.endsWith('\n');
   return lines !== '' && isWithinLine ? `\n${lines}` : lines;

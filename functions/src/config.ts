@@ -1,4 +1,4 @@
-import { defineInt, defineSecret, defineString } from 'firebase-functions/params';
+import { defineBoolean, defineInt, defineSecret, defineString } from 'firebase-functions/params';
 
 /** Where the functions run. Hosting's rewrites in firebase.json name it too: docs/operations.md says how to move. */
 export const region = 'us-central1';
@@ -45,6 +45,14 @@ const taskRetentionDays = defineInt('TASK_RETENTION_DAYS', {
 const responseInlineMaxBytes = defineInt('RESPONSE_INLINE_MAX_BYTES', {
   default: 65_536,
   description: 'Response bodies above this go to Cloud Storage',
+});
+const strictBinding = defineBoolean('STRICT_BINDING', {
+  default: false,
+  description: 'Whether a key that is bound to hotkeys and to no uid speaks for nobody',
+});
+const countUnassignedAnswers = defineBoolean('COUNT_UNASSIGNED_ANSWERS', {
+  default: false,
+  description: 'Whether answers of miners’ keys count although their task names other miners',
 });
 const groupLingerMs = defineInt('GROUP_LINGER_MS', {
   default: 20,
@@ -135,6 +143,8 @@ export interface Config {
   /** Top collections that operations may write to; none named: all but Sluice's own. */
   operationsCollections: readonly string[];
   responseInlineMaxBytes: number;
+  strictBinding: boolean;
+  countUnassignedAnswers: boolean;
   groupLingerMs: number;
   maxBodyBytes: number;
   /** Files up to this are stored in Firestore. */
@@ -167,6 +177,8 @@ export function readConfig(): Config {
       .map((name) => name.trim())
       .filter((name) => name !== ''),
     responseInlineMaxBytes: responseInlineMaxBytes.value(),
+    strictBinding: strictBinding.value(),
+    countUnassignedAnswers: countUnassignedAnswers.value(),
     groupLingerMs: groupLingerMs.value(),
     maxBodyBytes: maxBodyBytes.value(),
     inlineFileMaxBytes: inlineFileMaxBytes.value(),

@@ -4,6 +4,7 @@ import { minerRoutes } from '../../functions/src/tasks/minerRoutes.ts';
 import type { Answer } from '../http/support.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { defaultSpeakers } from '../support/speakers.ts';
 import { type Api, type Backend, startBackend } from './support.ts';
 
 describe('GET /api/v1/miners/{uid}/tasks', () => {
@@ -15,7 +16,9 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     const { documents, clock, logger } = backend;
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
     const bound = { id: 'bound', role: 'miner', key: 'bound-key', uids: [0, 7] } as const;
-    api = await backend.serve(minerRoutes({ feed, documents, clock }), [{ ...bound, uids: [...bound.uids] }]);
+    api = await backend.serve(minerRoutes({ feed, documents, clock, speakers: defaultSpeakers() }), [
+      { ...bound, uids: [...bound.uids] },
+    ]);
   });
 
   afterEach(() => backend.close());
@@ -268,7 +271,7 @@ describe('Open tasks in memory', () => {
 
   it('are refused as unavailable while they were never loaded', async () => {
     const { documents, clock, logger } = backend;
-    const api = await backend.serve(minerRoutes({ feed, documents, clock }));
+    const api = await backend.serve(minerRoutes({ feed, documents, clock, speakers: defaultSpeakers() }));
     backend.faults.add({ service: 'firestore', code: 8, rate: 1, forMs: 5000, phase: 'before' });
 
     for (let round = 0; round < 2; round += 1) {

@@ -6,6 +6,7 @@ import { TaskReader } from '../../functions/src/tasks/reading.ts';
 import { readRoutes } from '../../functions/src/tasks/readRoutes.ts';
 import { startMs } from '../support/clock.ts';
 import { created } from '../support/events.ts';
+import { defaultSpeakers } from '../support/speakers.ts';
 import { type Api, type Backend, startBackend } from './support.ts';
 
 describe('Reading without a lease', () => {
@@ -31,7 +32,7 @@ describe('Reading without a lease', () => {
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5_000 });
     const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5_000, tickMs: 5_000 });
     api = await backend.serve([
-      ...minerRoutes({ feed, documents, clock }),
+      ...minerRoutes({ feed, documents, clock, speakers: defaultSpeakers() }),
       ...readRoutes({ reader, documents, clock }),
     ]);
   });

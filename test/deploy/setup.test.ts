@@ -6,7 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KeyRing, keyDigest, readKeyRecords } from '../../functions/src/http/keyRecord.ts';
-import { type LifecycleRule, missingValues, newKeys, setUpBucket } from '../../scripts/setupSteps.ts';
+import {
+  type LifecycleRule,
+  missingValues,
+  newInstallValues,
+  newKeys,
+  setUpBucket,
+} from '../../scripts/setupSteps.ts';
 import { bucketName, dayMs, type Harness, startHarness } from '../contract/storage/harness.ts';
 import { build, functionsDir } from './child.ts';
 
@@ -115,6 +121,12 @@ describe('npm run setup', () => {
     assert.equal(missingValues('', params, 'A=7\n'), '');
   });
 
+  it('binds keys strictly where it makes the first keys of a project that had no parameters', () => {
+    const params = [{ name: 'STRICT_BINDING', type: 'boolean', default: false }];
+    assert.equal(missingValues('', params), 'STRICT_BINDING=false\n');
+    assert.equal(missingValues('', params, '', newInstallValues), 'STRICT_BINDING=true\n');
+  });
+
   it('makes keys that the functions know by the secret', () => {
     const { keys, secret } = newKeys(['miner', 'admin']);
     const ring = new KeyRing(readKeyRecords(JSON.parse(secret)));
@@ -145,6 +157,7 @@ describe('npm run setup', () => {
       const written = readFileSync(join(dir, '.env.demo'), 'utf8');
       assert.match(written, /^LOG_LEVEL=DEBUG\n(.*\n)*FLUSH_TICK_SECONDS=5\n/);
       assert.equal(written.match(/LOG_LEVEL/g)?.length, 1);
+      assert.match(written, /^STRICT_BINDING=false$/m, 'parameters were there before');
       assert.deepEqual(readdirSync(dir).sort(), ['.env.demo', 'lib', 'node_modules', 'package.json']);
     } finally {
       rmSync(dir, { recursive: true });

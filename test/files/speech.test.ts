@@ -5,6 +5,7 @@ import { StampSource } from '../../functions/src/events/stamp.ts';
 import { speechRoutes } from '../../functions/src/tasks/speechRoutes.ts';
 import { type Answer, MemoryStager } from '../http/support.ts';
 import { MemoryObjects } from '../support/objects.ts';
+import { defaultSpeakers } from '../support/speakers.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const sound = bytesOf(4_000);
@@ -22,6 +23,7 @@ describe('speech that existing miners send', () => {
           stager,
           control: new MemoryObjects(clock).connect(),
           stamps: new StampSource(clock, 'instance'),
+          speakers: defaultSpeakers(),
           maxFileBytes: 40_000_000,
         }),
     });

@@ -122,6 +122,13 @@ describe('Keys', () => {
     assert.equal(await objects.get(keysObject), undefined);
   });
 
+  it('refuses hotkeys without uids, as a hotkey says nothing about the miner', async () => {
+    const answer = await make({ role: 'miner', hotkeys: ['5F'] });
+    assert.equal(answer.status, 422);
+    assert.equal(answer.json['code'], 'incomplete_binding');
+    assert.match(String(answer.json['detail']), /uids/);
+  });
+
   it('revokes at once here, within 60 s elsewhere', async () => {
     const { id, key } = await makeMiner();
     assert.equal(await use(key, there), 200);

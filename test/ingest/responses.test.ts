@@ -224,6 +224,53 @@ describe('POST /v1/responses', () => {
     assert.equal(ingest.stager.events.length, allowed.length);
   });
 
+  it('says with each answer of a miner’s key which key that is, and with none of others', async () => {
+    await ingest.post(path, response(), { key: 'uid-key' });
+    for (const key of ['ingest-key', 'admin-key']) await ingest.post(path, response(), { key });
+    assert.deepEqual(
+      stagedResponses(ingest).map(({ minerKey, countsUnassigned }) => [minerKey, countsUnassigned]),
+      [
+        ['uid', undefined],
+        [undefined, undefined],
+        [undefined, undefined],
+      ],
+    );
+  });
+
+  it('has answers count whoever was asked where the operator wants that', async () => {
+    const own = await startIngest([], { countUnassignedAnswers: true });
+    await own.post(path, response(), { key: 'miner-key' });
+    assert.equal(stagedResponses(own)[0]?.countsUnassigned, true);
+    await own.close();
+  });
+
+  it('goes on with a key that is bound to hotkeys alone, and says so once in the log', async () => {
+    for (const miner_uid of [1, 2])
+      await ingest.post(path, response({ miner_uid, hotkey: '5F' }), { key: 'hotkey-key' });
+    const warnings = ingest.log.filter(({ message }) => message.includes('bound to hotkeys'));
+    assert.deepEqual(
+      warnings.map(({ fields }) => fields),
+      [{ key_id: 'hotkey' }],
+    );
+  });
+
+  it('refuses a key that is bound to hotkeys alone where bindings are strict', async () => {
+    const strict = await startIngest([], { strictBinding: true });
+    const calls = [
+      strict.post(path, response({ hotkey: '5F' }), { key: 'hotkey-key' }),
+      strict.post('/api/v1/miner/response', response({ hotkey: '5F' }), { key: 'hotkey-key' }),
+      strict.post(
+        '/api/v1/miner/text-translation/upload-result',
+        { task_id: 't', miner_uid: 7, translated_text: 'x', hotkey: '5F' },
+        { key: 'hotkey-key' },
+      ),
+    ];
+    for (const answer of await Promise.all(calls)) assert.equal(answer.status, 403);
+    assert.equal((await strict.post(path, response({ hotkey: '5F' }), { key: 'both-key' })).status, 202);
+    assert.equal(strict.stager.events.length, 1);
+    await strict.close();
+  });
+
   it('lists what a bound key may not say among the rejected of a batch', async () => {
     const responses = [response({ miner_uid: 8 }), response()];
     const { status, json } = await ingest.post(path, { responses }, { key: 'uid-key' });

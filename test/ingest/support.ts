@@ -5,21 +5,25 @@ import { keyAuthenticator } from '../../functions/src/http/auth.ts';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import { KeyStore } from '../../functions/src/http/keyStore.ts';
 import { ingestRoutes } from '../../functions/src/tasks/ingestRoutes.ts';
+import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
 import {
   type Answer,
   countingIds,
   firstKeys,
+  type LogLine,
   ManualClock,
   MemoryObjects,
   MemoryStager,
   memoryLogger,
   serve,
 } from '../http/support.ts';
+import { defaultSpeakers } from '../support/speakers.ts';
 
 export interface Ingest {
   clock: ManualClock;
   stager: MemoryStager;
   objects: MemoryObjects;
+  log: LogLine[];
   /** Posts a JSON value. */
   post(path: string, value: unknown, options?: CallOptions): Promise<Answer>;
   /** Sends a body as it is. */
@@ -42,7 +46,10 @@ export interface CallOptions {
  * The accepting routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey 5F,
  * `both-key` to both. `collections`: those that operations may write to.
  */
-export async function startIngest(collections: readonly string[] = []): Promise<Ingest> {
+export async function startIngest(
+  collections: readonly string[] = [],
+  speaking: Partial<SpeakersOptions> = {},
+): Promise<Ingest> {
   const clock = new ManualClock();
   const stager = new MemoryStager();
   const objects = new MemoryObjects();
@@ -55,7 +62,10 @@ export async function startIngest(collections: readonly string[] = []): Promise<
   ]);
   const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
   const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
-  const routes = [...ingestRoutes(shared), ...operationRoutes({ ...shared, collections })];
+  const routes = [
+    ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ ...speaking, logger }) }),
+    ...operationRoutes({ ...shared, collections }),
+  ];
   const server = await serve(
     httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids }),
   );
@@ -74,6 +84,7 @@ export async function startIngest(collections: readonly string[] = []): Promise<
     clock,
     stager,
     objects,
+    log: logger.lines,
     send,
     post: (path, value, options) => send(path, JSON.stringify(value), 'application/json', options),
     close: server.close,

@@ -15,7 +15,7 @@ import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock, ids } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
-import { acceptingRoutes, serve, stamps } from './http.ts';
+import { acceptingRoutes, serve, speakers, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
 /** Answers everything. */
@@ -33,7 +33,12 @@ function readingRoutes(documents: DocumentStore): Route[] {
       clock,
       reader: new TaskReader({ documents, objects, clock, readCacheMs, tickMs }),
     }),
-    ...minerRoutes({ documents, clock, feed: new OpenTaskFeed({ documents, clock, logger, readCacheMs }) }),
+    ...minerRoutes({
+      documents,
+      clock,
+      feed: new OpenTaskFeed({ documents, clock, logger, readCacheMs }),
+      speakers: speakers(),
+    }),
   ];
 }
 

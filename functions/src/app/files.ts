@@ -13,7 +13,7 @@ import { speechRoutes } from '../tasks/speechRoutes.ts';
 import { base, clock, ids } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { documentsFor } from './database.ts';
-import { serve, stager, stamps } from './http.ts';
+import { serve, speakers, stager, stamps } from './http.ts';
 
 /** Takes and gives files. */
 export function start(): HttpHandler {
@@ -44,6 +44,7 @@ export function start(): HttpHandler {
       control,
       stager: stager(),
       stamps: stamps(),
+      speakers: speakers(),
       maxFileBytes: config.maxFileBytes,
     }),
     ...healthRoutes(),

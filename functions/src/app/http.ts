@@ -12,6 +12,7 @@ import { groupStager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
 import type { Stager } from '../staging/stager.ts';
 import { ingestRoutes } from '../tasks/ingestRoutes.ts';
+import { Speakers } from '../tasks/speaker.ts';
 import { base, clock, ids } from './base.ts';
 
 /** This process's stamps. */
@@ -32,11 +33,18 @@ export const stager = once((): Stager => {
   });
 });
 
+/** For whom keys speak. */
+export const speakers = once(() => {
+  const { config, logger } = base();
+  const { strictBinding, countUnassignedAnswers } = config;
+  return new Speakers({ strictBinding, countUnassignedAnswers, logger });
+});
+
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
   const shared = { stager: stager(), stamps: stamps(), ids };
   return [
-    ...ingestRoutes(shared),
+    ...ingestRoutes({ ...shared, speakers: speakers() }),
     ...operationRoutes({ ...shared, collections: base().config.operationsCollections }),
   ];
 }

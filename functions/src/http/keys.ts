@@ -59,6 +59,11 @@ function readWanted(body: unknown): Pick<KeyRecord, 'role' | 'uids' | 'hotkeys' 
   }
   if (uids !== undefined && !isUids(uids)) throw wrong('uids: expected a list of integers from 0 to 65535.');
   if (hotkeys !== undefined && !isHotkeys(hotkeys)) throw wrong('hotkeys: expected a list of texts.');
+  if (hotkeys !== undefined && uids === undefined) {
+    const message =
+      'uids: a key with hotkeys needs them too, since a hotkey does not say for which miner it speaks.';
+    throw new AppError('incomplete_binding', message);
+  }
   if (label !== undefined && (typeof label !== 'string' || label.length > 100)) {
     throw wrong('label: expected a text of at most 100 characters.');
   }

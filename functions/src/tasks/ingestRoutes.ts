@@ -5,10 +5,11 @@ import { quoted } from '../http/fields.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
 import { problem } from '../http/problem.ts';
-import type { ApiRequest, ApiResponse, Caller, Role, Route } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Role, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Stager } from '../staging/stager.ts';
+import type { Speakers } from './speaker.ts';
 import { createdEvent, type Fields, patchedEvent, responseEvent, translationEvent } from './submit.ts';
 import { maxResponsesPerRequest, maxTaskFieldsBytes } from './submitLimits.ts';
 
@@ -16,6 +17,7 @@ export interface IngestRoutesOptions {
   stager: Stager;
   stamps: StampSource;
   ids: Pick<Ids, 'uuid'>;
+  speakers: Speakers;
 }
 
 interface Rejected {
@@ -29,7 +31,7 @@ const proxies: readonly Role[] = ['ingest'];
 const legacyRoot = '/api/v1/miner';
 
 /** The routes that accept events: each request stages its events in one call, and is answered once they are durable. */
-export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Route[] {
+export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOptions): Route[] {
   const responses = async (request: ApiRequest): Promise<ApiResponse> => {
     const { items, isBatch } = readItems(request);
     const events: Event[] = [];
@@ -37,8 +39,7 @@ export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Rout
     for (const { index, read } of items) {
       try {
         const event = responseEvent(read(), stamps.next(), { texts: false });
-        checkSpeaker(request.caller, event);
-        events.push(event);
+        events.push(speakers.spoken(request.caller, event));
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         if (!isBatch && error.code === 'forbidden') throw error;
@@ -57,8 +58,7 @@ export function ingestRoutes({ stager, stamps, ids }: IngestRoutesOptions): Rout
   };
 
   const legacy = async (request: ApiRequest, event: ResponseReceived): Promise<ApiResponse> => {
-    checkSpeaker(request.caller, event);
-    await stager.stage([event]);
+    await stager.stage([speakers.spoken(request.caller, event)]);
     const { taskId, response } = event;
     return {
       status: 200,
@@ -156,20 +156,6 @@ function checkCount(count: number): void {
     throw new AppError(
       'payload_too_large',
       `At most ${maxResponsesPerRequest} responses fit in a request; these are ${count}.`,
-    );
-  }
-}
-
-/** A key bound to miners speaks for no other. Bound to hotkeys alone, it must name one of them. */
-export function checkSpeaker({ uids, hotkeys }: Caller, { response }: ResponseReceived): void {
-  if (uids !== undefined && !uids.includes(response.miner_uid)) {
-    throw new AppError('forbidden', `This key does not speak for miner ${response.miner_uid}.`);
-  }
-  if (hotkeys === undefined || (response.hotkey === null && uids !== undefined)) return;
-  if (response.hotkey === null || !hotkeys.includes(response.hotkey)) {
-    throw new AppError(
-      'forbidden',
-      'This key speaks only for the hotkeys it is bound to; send one of them as hotkey.',
     );
   }
 }

@@ -1,16 +1,17 @@
-import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
-import { AppError } from '../platform/errors.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { OpenTaskFeed } from './feed.ts';
 import { listTasks, type TaskListOptions } from './listing.ts';
 import type { OpenTask } from './openTask.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from './readLimits.ts';
 import { readStatus, readsHeader } from './readRoutes.ts';
+import type { Speakers } from './speaker.ts';
 import { isFinalStatus } from './state.ts';
 import { readMinerUid } from './submitFields.ts';
 
 export interface MinerRoutesOptions extends TaskListOptions {
   feed: OpenTaskFeed;
+  speakers: Speakers;
 }
 
 /**
@@ -32,7 +33,7 @@ export function minerRoutes(options: MinerRoutesOptions): Route[] {
 
 async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const uid = readMinerUid(request.params['uid'], true);
-  checkOwn(request.caller, uid);
+  options.speakers.checkUid(request.caller, uid);
   const given = request.query.get('status');
   const status = given === null || given === '' ? undefined : readStatus(given);
   if (status !== undefined && isFinalStatus(status)) {
@@ -48,13 +49,6 @@ async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<A
     todo.map((view) => ({ ...view, status })),
     reads,
   );
-}
-
-/** A key bound to miners sees their tasks only. One bound to hotkeys alone cannot be told apart by uid. */
-function checkOwn({ role, uids }: Caller, uid: number): void {
-  if (role === 'miner' && uids !== undefined && !uids.includes(uid)) {
-    throw new AppError('forbidden', `This key does not speak for miner ${uid}.`);
-  }
 }
 
 /** The oldest tasks first, as many as one answer holds. */

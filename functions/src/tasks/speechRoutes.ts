@@ -13,7 +13,7 @@ import type { FileObjects } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { Stager } from '../staging/stager.ts';
-import { checkSpeaker } from './ingestRoutes.ts';
+import type { Speakers } from './speaker.ts';
 import { responseEvent } from './submit.ts';
 
 export interface SpeechRoutesOptions {
@@ -22,6 +22,7 @@ export interface SpeechRoutesOptions {
   control: Pick<ObjectStore, 'get' | 'put'>;
   stager: Stager;
   stamps: StampSource;
+  speakers: Speakers;
   maxFileBytes: number;
 }
 
@@ -43,7 +44,7 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
  * first, as only its first response counts, and an attempt that was cut off is completed.
  */
 async function uploadSpeech(
-  { saver, objects, stager, stamps, maxFileBytes }: SpeechRoutesOptions,
+  { saver, objects, stager, stamps, speakers, maxFileBytes }: SpeechRoutesOptions,
   secret: FileSecret,
   request: ApiRequest,
 ): Promise<ApiResponse> {
@@ -59,9 +60,11 @@ async function uploadSpeech(
   // The file is not known yet, but whether the rest is right is.
   const stamp = stamps.next();
   const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true });
-  checkSpeaker(request.caller, draft);
+  const spoken = speakers.spoken(request.caller, draft);
   const { miner_uid: minerUid } = draft.response;
-  const fileId = hashedFileId('tts_audio', await secret.read(), draft.taskId, String(minerUid));
+  // As with responses, what a miner's key sends never stands in a proxy's way.
+  const owner = spoken.minerKey === undefined ? String(minerUid) : `${minerUid} by its key`;
+  const fileId = hashedFileId('tts_audio', await secret.read(), draft.taskId, owner);
   const claim = {
     fileId,
     fileName: readFileName(file.fileName),
@@ -75,7 +78,7 @@ async function uploadSpeech(
     (present && recordOf(present)) ?? (await saver.saveObject(checkedFile(claim, file.bytes), file.bytes));
   const audio = audioOf(record);
   const response = { ...draft.response, response_data: { audio_file: audio, file_url: fileUrl(fileId) } };
-  await stager.stage([{ ...draft, response }]);
+  await stager.stage([{ ...spoken, response }]);
   return {
     status: 200,
     json: {

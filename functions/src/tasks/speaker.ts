@@ -1,0 +1,67 @@
+import type { ResponseReceived } from '../events/event.ts';
+import type { Caller } from '../http/route.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+
+export interface SpeakersOptions {
+  /** STRICT_BINDING: a key that is bound to hotkeys and to no uid speaks for nobody. */
+  strictBinding: boolean;
+  /** COUNT_UNASSIGNED_ANSWERS: answers count whichever miners their task names. */
+  countUnassignedAnswers: boolean;
+  logger: Pick<Logger, 'warn'>;
+}
+
+/** Knows for which miners a key speaks. */
+export class Speakers {
+  readonly #options: SpeakersOptions;
+  /** Keys whose binding says no uid, as the log was told. */
+  readonly #warned = new Set<string>();
+
+  constructor(options: SpeakersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A response as it is queued: with who sent it, where that is a miner's key.
+   * @throws AppError `forbidden` where the key does not speak for this miner.
+   */
+  spoken(caller: Caller, event: ResponseReceived): ResponseReceived {
+    this.checkUid(caller, event.response.miner_uid);
+    checkHotkey(caller, event.response.hotkey);
+    if (caller.role !== 'miner') return event;
+    const { countUnassignedAnswers } = this.#options;
+    return {
+      ...event,
+      minerKey: caller.keyId,
+      ...(countUnassignedAnswers ? { countsUnassigned: true } : {}),
+    };
+  }
+
+  /** Throws AppError `forbidden` where a key neither answers nor asks for this miner. */
+  checkUid({ keyId, uids, hotkeys }: Caller, uid: number): void {
+    if (uids !== undefined && !uids.includes(uid)) {
+      throw new AppError('forbidden', `This key does not speak for miner ${uid}.`);
+    }
+    if (uids !== undefined || hotkeys === undefined) return;
+    if (this.#options.strictBinding) {
+      throw new AppError('forbidden', 'This key is bound to hotkeys and to no uid: it needs a new one.');
+    }
+    if (this.#warned.has(keyId)) return;
+    this.#warned.add(keyId);
+    this.#options.logger.warn(
+      'A key is bound to hotkeys and to no uid, so that it speaks for every uid; make one with uids',
+      { key_id: keyId },
+    );
+  }
+}
+
+/** A hotkey that is named must be one of the key's; a key bound to hotkeys alone must name one. */
+function checkHotkey({ uids, hotkeys }: Caller, hotkey: string | null): void {
+  if (hotkeys === undefined || (hotkey === null && uids !== undefined)) return;
+  if (hotkey === null || !hotkeys.includes(hotkey)) {
+    throw new AppError(
+      'forbidden',
+      'This key speaks only for the hotkeys it is bound to; send one of them as hotkey.',
+    );
+  }
+}
