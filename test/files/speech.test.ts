@@ -4,7 +4,6 @@ import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { speechRoutes } from '../../functions/src/tasks/speechRoutes.ts';
 import { type Answer, MemoryStager } from '../http/support.ts';
-import { MemoryObjects } from '../support/objects.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
@@ -16,12 +15,12 @@ describe('speech that existing miners send', () => {
   beforeEach(async () => {
     stager = new MemoryStager();
     files = await startFiles({
-      more: ({ saver, clock, objects }) =>
+      more: ({ saver, clock, objects, secret }) =>
         speechRoutes({
           saver,
           objects,
           stager,
-          control: new MemoryObjects(clock).connect(),
+          secret,
           stamps: new StampSource(clock, 'instance'),
           speakers: defaultSpeakers(),
           maxFileBytes: 40_000_000,
@@ -90,6 +89,15 @@ describe('speech that existing miners send', () => {
       [1, 2].map((seed) => send({ task_id: 't2' }, { bytes: bytesOf(4_000, seed) })),
     );
     assert.deepEqual(both[0]?.json, both[1]?.json);
+    assert.equal((await files.names()).length, 2);
+  });
+
+  it('is told nothing of under another key', async () => {
+    const first = await send();
+    const other = await send({}, { bytes: bytesOf(5_000, 3), key: 'uid-key' });
+    assert.equal(other.status, 200);
+    assert.notEqual(other.json['file_url'], first.json['file_url']);
+    assert.ok(!other.text.includes(String((first.json['audio_file'] as { checksum: string }).checksum)));
     assert.equal((await files.names()).length, 2);
   });
 
