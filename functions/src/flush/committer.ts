@@ -1,7 +1,7 @@
 import type { Event } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
-import { AppError } from '../platform/errors.ts';
+import { AppError, messageOf, UnknownVersion } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { OperationType } from '../quota/operations.ts';
@@ -32,6 +32,8 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
       }
     /** Not known to be written; the events must be kept. */
     | { outcome: 'failed'; error: DocumentError }
+    /** Another version wrote the document; the events must wait for that version. */
+    | { outcome: 'unread'; detail: string }
     /** Something nobody foresaw; the delivery must fail, so that its retries are counted. */
     | { outcome: 'broken'; error: unknown }
     /** Firestore will never take this event; it is the job's only one. */
@@ -344,6 +346,7 @@ function shortageIn<E extends Event, State>(
 
 /** A job that came to nothing: each of its events is refused where Firestore will never take it. */
 function unsuccessful<E extends Event, State>(job: CommitJob<E>, error: unknown): CommitResult<E, State>[] {
+  if (error instanceof UnknownVersion) return [{ ...job, outcome: 'unread', detail: messageOf(error) }];
   if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
   if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
   return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
