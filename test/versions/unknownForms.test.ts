@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { tombstonePath } from '../../functions/src/documents/document.ts';
-import { recordFrom } from '../../functions/src/files/record.ts';
+import { fieldsOf, newRecord, recordFrom } from '../../functions/src/files/record.ts';
 import { KeyStore, keysObject } from '../../functions/src/http/keyStore.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
@@ -127,21 +127,29 @@ it('a spooled carrier of another version stays; what is none becomes a dead lett
   const tasks = new MemoryTasks(clock);
   const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
   const put = (name: string, text: string) => memory.connect().put(`spool/${name}.json`, Buffer.from(text));
-  await put(spoolId(1), JSON.stringify({ queue: 'flush', due_ms: 1, data: {}, sealed: true }));
-  await put(spoolId(2), 'no JSON');
+  await put(uuid(1), JSON.stringify({ queue: 'flush', due_ms: 1, data: {}, sealed: true }));
+  await put(uuid(2), 'no JSON');
   assert.equal(await sweepSpool({ objects: memory.connect(), queues, logger: memoryLogger() }), 0);
-  assert.deepEqual(memory.names(), [`dead-letters/${spoolId(2)}.json`, `spool/${spoolId(1)}.json`]);
+  assert.deepEqual(memory.names(), [`dead-letters/${uuid(2)}.json`, `spool/${uuid(1)}.json`]);
 });
 
 it('a file in a state or place that is not known is not taken for another', () => {
-  for (const fields of [{ status: 'archived' }, { location: 'tape' }]) {
-    assert.throws(
-      () => recordFrom('f', { status: 'stored', location: 'firestore', ...fields }),
-      isUnavailable,
-    );
+  const fileId = uuid(0);
+  const claim = {
+    fileId,
+    fileName: 'f',
+    contentType: 'text/plain',
+    fileType: 'document',
+    size: 1,
+    sha256: null,
+  };
+  const stored = fieldsOf(newRecord(claim, { location: 'firestore', status: 'stored', createdMs: startMs }));
+  assert.equal(recordFrom(fileId, stored)?.status, 'stored');
+  for (const change of [{ status: 'archived' }, { location: 'tape' }]) {
+    assert.throws(() => recordFrom(fileId, { ...stored, ...change }), isUnavailable);
   }
 });
 
-function spoolId(number: number): string {
+function uuid(number: number): string {
   return `00000000-0000-4000-8000-00000000000${number}`;
 }
