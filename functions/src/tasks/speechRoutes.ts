@@ -7,6 +7,7 @@ import { type FileRecord, fileUrl, recordOf } from '../files/record.ts';
 import type { FileSaver } from '../files/saving.ts';
 import type { FileSecret } from '../files/secret.ts';
 import { checkedFile, readContentType } from '../files/submitted.ts';
+import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
@@ -57,7 +58,8 @@ async function uploadSpeech(
   }
   // The file is not known yet, but whether the rest is right is.
   const stamp = stamps.next();
-  const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true });
+  const reading = new Reading(true);
+  const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true, reading });
   const spoken = speakers.spoken(request.caller, draft);
   const { miner_uid: minerUid } = draft.response;
   const named = [request.caller.keyId, draft.taskId, String(minerUid)];
@@ -85,6 +87,7 @@ async function uploadSpeech(
       miner_uid: minerUid,
       audio_file: audio,
       file_url: fileUrl(fileId),
+      warnings: reading.warnings,
     },
   };
 }
