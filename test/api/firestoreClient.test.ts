@@ -51,4 +51,34 @@ describe('Firestore’s client', () => {
       faults.check = check;
     }
   });
+
+  it('takes whatever the service does not say of the request itself for an outage', async () => {
+    const { documents } = backend;
+    const failures: Record<number, [write: DocumentFailure, read: DocumentFailure]> = {
+      3: ['invalid', 'invalid'],
+      5: ['conflict', 'unavailable'],
+      6: ['conflict', 'unavailable'],
+      8: ['exhausted', 'exhausted'],
+      9: ['conflict', 'unavailable'],
+    };
+    // The client repeats aborted commits (10) for minutes.
+    const codes = Array.from({ length: 16 }, (_, index) => index + 1).filter((code) => code !== 10);
+    for (const code of codes) {
+      fail(code, 'Commit');
+      fail(code, 'RunQuery');
+      const [ofWrite, ofRead] = failures[code] ?? ['unavailable', 'unavailable'];
+      const commit = documents.commit([{ ...write, changes: [...write.changes] }], 'test');
+      await assert.rejects(commit, failsWith(ofWrite), `commit ${code}`);
+      const query = documents.query({ collection: 'work', filters: [], orderBy: [], limit: 1 }, 'test');
+      await assert.rejects(query, failsWith(ofRead), `query ${code}`);
+      backend.faults.clear();
+    }
+  });
+
+  it('calls what its client refuses before it asks invalid', async () => {
+    const { documents } = backend;
+    await assert.rejects(documents.read(['no/document/path'], 'test'), failsWith('invalid'));
+    const undefinedValue = { ...write, changes: [{ path: ['n'], value: undefined }] };
+    await assert.rejects(documents.commit([undefinedValue], 'test'), failsWith('invalid'));
+  });
 });

@@ -36,7 +36,6 @@ describe('What existing miners send', () => {
       message: 'Response accepted',
       task_id: 'a1b2',
       miner_uid: 0,
-      warnings: [],
     });
     const [event] = stagedResponses(ingest);
     assert.equal(event?.taskId, 'a1b2');

@@ -248,33 +248,6 @@ describe('flush', () => {
     assert.equal(pipeline.task('some')?.['completion_reason'], 'timeout');
     assert.equal(pipeline.task('none')?.['status'], 'failed');
   });
-
-  it('handles a carrier that always fails alone, splits it, and gives up only its bad event', async () => {
-    const commit = pipeline.documents.connect.bind(pipeline.documents);
-    pipeline.documents.connect = (decide) => {
-      const store = commit(decide);
-      return {
-        ...store,
-        commit: (writes, cause) => {
-          if (writes.some(({ path }) => path === 'tasks/bad')) throw new TypeError('nobody foresaw this');
-          return store.commit(writes, cause);
-        },
-      };
-    };
-    pipeline.start();
-    await pipeline.accept(
-      ['bad', 'good', 'fine'].map((id) =>
-        patched(id, startMs, { priority: 'low' }, { visibility: 'prompt' }),
-      ),
-    );
-    await pipeline.clock.advance(3_600_000);
-    assert.deepEqual(pipeline.documents.paths(), ['tasks/fine', 'tasks/good']);
-    assert.deepEqual(
-      deadLetters(pipeline).map(({ reason }) => reason),
-      ['fails_repeatedly'],
-    );
-    assert.equal(pipeline.tasks.in('flush').length, 0);
-  });
 });
 
 function deadLetters({ objects }: Pipeline) {

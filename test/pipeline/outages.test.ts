@@ -59,6 +59,44 @@ describe('while Firestore is down', () => {
     assert.deepEqual(pipeline.objects.names(), []);
   });
 
+  const withCode = (code: unknown): Error => Object.assign(new Error('It fails.'), { code });
+  for (const error of [
+    ...[2, 11, 12, 15, 99, 403, 'ECONNRESET', '2', undefined].map(withCode),
+    'no error at all',
+    new TypeError('fetch failed'),
+  ]) {
+    const name = error instanceof Error ? `${error.name} ${Object(error).code}` : error;
+    it(`is an outage whatever its client throws: ${name}`, async () => {
+      const pipeline = startPipeline();
+      let isDown = true;
+      const fail = (): undefined => {
+        if (isDown) throw error;
+      };
+      pipeline.documents.refuse = fail;
+      pipeline.documents.unreadable = () => fail() ?? false;
+      for (const id of ['a', 'b', 'c']) await pipeline.accept(threeAnswers(id, startMs));
+      for (let minute = 0; minute < 30; minute += 1) {
+        await pipeline.clock.advance(60_000);
+        assert.ok(pipeline.tasks.in('flush').every(({ retryCount }) => retryCount === 0));
+      }
+      isDown = false;
+      await pipeline.clock.advance(130_000);
+      assert.deepEqual(letters(pipeline), []);
+      assert.deepEqual(pipeline.documents.paths(), ['tasks/a', 'tasks/b', 'tasks/c']);
+    });
+  }
+
+  it('asks no more of Firestore for many documents than for few', async () => {
+    const pipeline = startPipeline();
+    const calls = watchFirestore(pipeline, () => true);
+    for (let part = 0; part < 10; part += 1) {
+      const ids = Array.from({ length: 1_000 }, (_, number) => `t${part}-${number}`);
+      await pipeline.accept(ids.map((id) => created(id, startMs, {}, { visibility: 'prompt' })));
+    }
+    await pipeline.clock.advance(600_000);
+    assert.ok(calls.length < 15 * 25, `${calls.length} calls`);
+  });
+
   it('the first success ends the pauses', async () => {
     const pipeline = startPipeline();
     let isDown = true;

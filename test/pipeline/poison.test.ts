@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { startMs } from '../support/clock.ts';
+import { killOn } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
@@ -15,29 +16,48 @@ function reasons({ objects }: Pipeline): unknown[] {
 describe('one bad event holds back no other', () => {
   it('where it kills the process each time', async () => {
     const pipeline = startPipeline();
-    const kill = (): void => {
-      const instance = pipeline.start();
-      pipeline.tasks.deliver = async (task, dispatch) => {
-        let die = (_: Error): void => undefined;
-        const death = new Promise<never>((_, reject) => {
-          die = reject;
-        });
-        pipeline.documents.refuse = (path) => {
-          if (path === 'tasks/killer') {
-            kill();
-            die(new Error('The process died.'));
-            throw new Error('The process died.');
-          }
-          return undefined;
-        };
-        await Promise.race([instance[task.queue](dispatch), death]);
-      };
+    killOn(pipeline, (path) => path === 'tasks/killer');
+    let retries = 0;
+    pipeline.tasks.delayMs = () => {
+      retries += 1;
+      return (retries * 377) % 1_000;
     };
-    kill();
     await pipeline.accept([prompt('killer'), prompt('a'), prompt('b')]);
     await pipeline.clock.advance(3 * 3_600_000);
     assert.deepEqual(pipeline.documents.paths(), ['tasks/a', 'tasks/b']);
     assert.deepEqual(reasons(pipeline), ['fails_repeatedly']);
+    assert.equal(pipeline.tasks.queued.size, 0);
+  });
+
+  it('where our own code throws on it: the others of its document are written at once', async () => {
+    const pipeline = startPipeline();
+    const all = Array.from({ length: 200 }, (_, index) => response('t', startMs + index, index));
+    pipeline.breaksOn = (event) => event.kind === 'response' && [7, 150].includes(event.response.miner_uid);
+    await pipeline.accept([...all, prompt('a')]);
+    await pipeline.tick();
+    assert.equal(pipeline.task('t')?.['response_count'], 198);
+    assert.equal(pipeline.task('a')?.['priority'], 1);
+    assert.deepEqual(reasons(pipeline), []);
+    pipeline.breaksOn = () => false;
+    await pipeline.clock.advance(600_000);
+    assert.equal(pipeline.task('t')?.['response_count'], 200, 'another version knows better');
+  });
+
+  it('where the client throws on its document: that waits, and is no dead letter', async () => {
+    const pipeline = startPipeline();
+    let isBroken = true;
+    pipeline.documents.refuse = (path) => {
+      if (isBroken && path === 'tasks/bad') throw new TypeError('nobody foresaw this');
+      return undefined;
+    };
+    await pipeline.accept(['bad', 'good', 'fine'].map((id) => prompt(id)));
+    await pipeline.clock.advance(60_000);
+    assert.deepEqual(pipeline.documents.paths(), ['tasks/fine', 'tasks/good']);
+    await pipeline.clock.advance(3_600_000);
+    assert.deepEqual(reasons(pipeline), []);
+    isBroken = false;
+    await pipeline.clock.advance(120_000);
+    assert.equal(pipeline.task('bad')?.['priority'], 1);
     assert.equal(pipeline.tasks.queued.size, 0);
   });
 

@@ -24,3 +24,30 @@ export function crashAt(pipeline: Pipeline, when: (operation: string) => boolean
     }
   };
 }
+
+/** Ends each instance that writes such a document; what it was working on is delivered again to the next one. */
+export function killOn(pipeline: Pipeline, isFatal: (path: string) => boolean): { deaths: number } {
+  const seen = { deaths: 0 };
+  const next = (): void => {
+    let isDead = false;
+    let die = (_error: Error): void => undefined;
+    const death = new Promise<never>((_, reject) => {
+      die = reject;
+    });
+    const instance = pipeline.start((operation) => (isDead ? 'died before' : pipeline.decide(operation)));
+    pipeline.documents.refuse = (path) => {
+      if (!isFatal(path)) return undefined;
+      const error = new Error('The process died.');
+      isDead = true;
+      seen.deaths += 1;
+      die(error);
+      next();
+      throw error;
+    };
+    pipeline.tasks.deliver = async ({ queue }, dispatch) => {
+      await Promise.race([instance[queue](dispatch), death]);
+    };
+  };
+  next();
+  return seen;
+}

@@ -13,6 +13,7 @@ import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
 import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 import { Flusher } from '../../functions/src/flush/flusher.ts';
 import { type Dispatch, expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
+import type { DocumentKind } from '../../functions/src/flush/kind.ts';
 import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
 import { operationKind } from '../../functions/src/flush/operationKind.ts';
 import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
@@ -70,6 +71,8 @@ export interface Pipeline {
   objects: MemoryObjects;
   tasks: MemoryTasks;
   log: LogLine[];
+  /** Which events our own code throws on when it plans their document. */
+  breaksOn: (event: Event) => boolean;
   /** What becomes of the calls of instances started without a decision of their own. */
   decide: Decide;
   /** Starts an instance; deliveries go to the one started last. */
@@ -102,6 +105,7 @@ export function startPipeline({
     objects,
     tasks,
     log: logger.lines,
+    breaksOn: () => false,
     decide: allDone,
     start: (decide = (operation) => pipeline.decide(operation), ownClock = clock) => {
       instances += 1;
@@ -119,13 +123,16 @@ export function startPipeline({
           ? unlimitedDocuments(async () => connected, meter)
           : limitedDocuments(connected, { limits, meter, clock: ownClock, ids, logger, tickMs });
       const taskCommitter = new Committer({
-        kind: taskKind({
-          taskTimeoutMs: allRules.taskTimeoutMs,
-          retentionMs,
-          shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
-          keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
-          keepUndecidable: (events) => deadLetters.keepUndecidable(events),
-        }),
+        kind: breaking(
+          taskKind({
+            taskTimeoutMs: allRules.taskTimeoutMs,
+            retentionMs,
+            shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
+            keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+            keepUndecidable: (events) => deadLetters.keepUndecidable(events),
+          }),
+          (event) => pipeline.breaksOn(event),
+        ),
         documents: database,
         cache: new DocumentCache<TaskState>(cacheBytes),
         maxReadBytes,
@@ -173,6 +180,19 @@ export function startPipeline({
   };
   pipeline.start();
   return pipeline;
+}
+
+function breaking<E extends Event, State>(
+  kind: DocumentKind<E, State>,
+  breaksOn: Pipeline['breaksOn'],
+): DocumentKind<E, State> {
+  return {
+    ...kind,
+    plan: async (path, known, events) => {
+      if (events.some(breaksOn)) throw new TypeError('nobody foresaw this');
+      return kind.plan(path, known, events);
+    },
+  };
 }
 
 function presented(taskId: string, fields: Fields | undefined): JsonObject | undefined {

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, ttlField } from '../platform/documents.ts';
-import { hashedText, versionedObject } from '../platform/hashedText.ts';
+import { hashedText, textOfHashed } from '../platform/hashedText.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import { isMap } from '../platform/values.ts';
 import { tombstoneMs } from './limits.ts';
@@ -9,9 +10,6 @@ import { metaField, tombstonesCollection } from './names.ts';
 import { type DocumentState, deletedAt, unstamped } from './state.ts';
 
 const metaVersion = 1;
-
-/** By version the members of {@link Meta}. */
-const membersByVersion = { 1: 'vwof' };
 
 interface Meta {
   v: number;
@@ -89,7 +87,7 @@ export function fieldChanges(
   for (const [name, value] of Object.entries(after)) {
     const path = [...place, name];
     const present = Object.hasOwn(before, name) ? before[name] : undefined;
-    if (isMap(present) && isMap(value)) changes.push(...fieldChanges(present, value, path));
+    if (isMap(present) && isMap(value)) append(changes, fieldChanges(present, value, path));
     else if (!isDeepStrictEqual(present, value)) changes.push({ path, value });
   }
   for (const name of Object.keys(before)) {
@@ -98,7 +96,12 @@ export function fieldChanges(
   return changes;
 }
 
-/** Throws UnknownVersion. */
+/** Throws Error for a form that a newer version wrote: then nothing must be written over it. */
 function metaOf(bytes: unknown): Meta | undefined {
-  return versionedObject(bytes, membersByVersion) as Meta | undefined;
+  const text = textOfHashed(bytes);
+  if (text === undefined) return undefined;
+  const meta = JSON.parse(text) as Meta;
+  if (meta.v !== metaVersion)
+    throw new Error(`Stamps of version ${meta.v} cannot be read; ${metaVersion} was expected.`);
+  return meta;
 }

@@ -1,5 +1,4 @@
 import type { Fields } from '../platform/documents.ts';
-import { UnknownVersion } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { fileIdOfObject, folderOfId, objectOf } from './fileId.ts';
@@ -139,10 +138,7 @@ function hasObject({ location, status }: FileRecord): boolean {
   return location === 'cloud_storage' && status === 'stored';
 }
 
-/**
- * Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name.
- * @throws UnknownVersion where it is somewhere, or in a state, that is not known.
- */
+/** Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name. */
 export function recordFrom(fileId: string, fields: Fields | undefined): FileRecord | undefined {
   const isOwn = folderOfId(fileId) !== undefined && fields?.['file_id'] === fileId;
   if (!isOwn || !fieldNames.every((name) => Object.hasOwn(fields, name))) return undefined;
@@ -162,8 +158,8 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
     size: typeof fields['size'] === 'number' ? fields['size'] : 0,
     sha256: text('sha256'),
     md5: text('md5'),
-    location: oneOf(locations, text('location') ?? 'cloud_storage'),
-    status: oneOf(statuses, text('status') ?? 'stored'),
+    location: fields['location'] === 'firestore' ? 'firestore' : 'cloud_storage',
+    status: statuses.find((status) => status === fields['status']) ?? 'stored',
     reason: text('reason'),
     createdMs: ms('created_at') ?? 0,
     expiresMs: ms('expires_at'),
@@ -172,14 +168,7 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
 
 const fieldNames = ['file_type', 'size', 'md5', 'location', 'status', 'object', 'reason', 'expires_at'];
 
-const locations: readonly FileRecord['location'][] = ['firestore', 'cloud_storage'];
 const statuses: readonly FileStatus[] = ['pending', 'stored', 'failed', 'deleted'];
-
-function oneOf<Value extends string>(known: readonly Value[], found: string): Value {
-  const value = known.find((each) => each === found);
-  if (value === undefined) throw new UnknownVersion(`A file is ${found}, which this version does not know.`);
-  return value;
-}
 
 /** The record as the API shows it. */
 export function recordJson(record: FileRecord): JsonObject {

@@ -8,7 +8,7 @@ import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
 import { keptFor, type ProjectionOptions, taskDocument } from '../tasks/document.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from '../tasks/state.ts';
-import type { CommitResult } from './committer.ts';
+import type { CommitResult } from './commitResult.ts';
 import { mapPool } from './pool.ts';
 
 /** customTime of a body that stays until its task goes: never garbage by itself. */

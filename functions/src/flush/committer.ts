@@ -1,18 +1,30 @@
 import type { Event } from '../events/event.ts';
+import { append, smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
-import { AppError, messageOf, UnknownVersion } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { OperationType } from '../quota/operations.ts';
+import { apart, isOwnFault } from './apart.ts';
 import { type Base, BaseReader, type BaseReaderOptions, type Timed } from './bases.ts';
 import { type CommitJob, type Prepared, queuesOf, takeChunk } from './chunks.ts';
+import {
+  type CommitResult,
+  failed,
+  failureIn,
+  outageOf,
+  outOfTime,
+  shortageIn,
+  unsuccessful,
+} from './commitResult.ts';
 import type { Known } from './kind.ts';
 import {
   commitsInFlight,
   fewFirstReads,
   maxCommitDocuments,
   maxConflictAttempts,
+  maxOutagesInRow,
   planMs,
   quotaMarginMs,
   readsPerWrite,
@@ -21,24 +33,6 @@ import {
   usualFirstReads,
 } from './limits.ts';
 import { mapPool } from './pool.ts';
-
-export type CommitResult<E extends Event, State> = CommitJob<E> &
-  (
-    | {
-        outcome: 'committed';
-        before: State;
-        after: State;
-        hasWritten: boolean;
-      }
-    /** Not known to be written; the events must be kept. */
-    | { outcome: 'failed'; error: DocumentError }
-    /** Another version wrote the document; the events must wait for that version. */
-    | { outcome: 'unread'; detail: string }
-    /** Something nobody foresaw; the delivery must fail, so that its retries are counted. */
-    | { outcome: 'broken'; error: unknown }
-    /** Firestore will never take this event; it is the job's only one. */
-    | { outcome: 'refused'; detail: string }
-  );
 
 export interface CommitterOptions<E extends Event, State> extends BaseReaderOptions<E, State> {
   documents: LeasedDocuments;
@@ -54,6 +48,8 @@ export class Committer<E extends Event, State> {
   readonly #options: CommitterOptions<E, State>;
   readonly #reader: BaseReader<E, State>;
   #firstReads = usualFirstReads;
+  /** Documents in one commit: fewer after each outage, as one of them may be why, and more again after each success. */
+  #mostTogether = maxCommitDocuments;
 
   constructor(options: CommitterOptions<E, State>) {
     this.#options = options;
@@ -77,7 +73,7 @@ export class Committer<E extends Event, State> {
       const bases = await this.#bases(rest, most, deadlineMs);
       if (bases instanceof DocumentError) return [...results, ...failed<E, State>(rest, bases)];
       const round = await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs);
-      results.push(...round);
+      append(results, round);
       rest = rest.slice(bases.length);
       const error = shortageIn(round);
       if (error?.short === 'reads') this.#firstReads = fewFirstReads;
@@ -132,15 +128,50 @@ export class Committer<E extends Event, State> {
     await mapPool([...jobs.entries()], settlingAtOnce, async ([index, job]) => {
       const base = bases[index];
       if (base === undefined) return;
-      try {
-        const item = await this.#prepare(job, base());
-        if (item.plan.writes.length === 0) results.push(this.#done(item, undefined));
-        else prepared.push(item);
-      } catch (error) {
-        results.push(...unsuccessful<E, State>(job, error));
-      }
+      const { item, others } = await this.#prepareSound(job, base);
+      append(results, others);
+      if (item?.plan.writes.length === 0) results.push(this.#done(item, undefined));
+      else if (item !== undefined) prepared.push(item);
     });
-    return [...results, ...(await this.#commitAll(prepared, deadlineMs))];
+    append(results, await this.#commitAll(prepared, deadlineMs));
+    return results;
+  }
+
+  /** What our own code breaks on stands alone, so that the document's other events are written at once. */
+  async #prepareSound(
+    job: CommitJob<E>,
+    base: Base<State>,
+  ): Promise<{ item?: Prepared<E, State>; others: CommitResult<E, State>[] }> {
+    let known: Known<State> | undefined;
+    try {
+      known = base();
+      return { item: await this.#prepare(job, known), others: [] };
+    } catch (error) {
+      if (known === undefined || !isOwnFault(error)) return { others: unsuccessful(job, error) };
+      return this.#prepareApart(job, known);
+    }
+  }
+
+  async #prepareApart(
+    { path, events }: CommitJob<E>,
+    known: Known<State>,
+  ): Promise<{ item?: Prepared<E, State>; others: CommitResult<E, State>[] }> {
+    const others: CommitResult<E, State>[] = [];
+    try {
+      const { sound, bad, rest } = await apart(events, (part) =>
+        this.#prepare({ path, events: part }, known),
+      );
+      for (const [event, error] of bad) others.push({ path, events: [event], outcome: 'broken', error });
+      const later = new DocumentError('conflict', 'Too many events of this document break at once.');
+      if (rest.length > 0) others.push({ path, events: rest, outcome: 'failed', error: later });
+      return sound.length === 0
+        ? { others }
+        : { item: await this.#prepare({ path, events: sound }, known), others };
+    } catch (error) {
+      const told = new Set(others.flatMap((result) => result.events));
+      const untold = events.filter((event) => !told.has(event));
+      return { others: [...others, ...unsuccessful<E, State>({ path, events: untold }, error)] };
+    }
   }
 
   /** Several commits at once, each as large as the quota allows at its time; once that ends, the rest is kept. */
@@ -155,6 +186,7 @@ export class Committer<E extends Event, State> {
     const end = (error: DocumentError): void => {
       endings[error.short ?? 'writes'] ??= error;
     };
+    let outagesInRow = 0;
     const work = async (): Promise<void> => {
       for (;;) {
         const queue = queues.find(({ items }) => items.length > 0);
@@ -165,23 +197,27 @@ export class Committer<E extends Event, State> {
           sizes.push(await this.#commitSize(queue.items.length, 'deletes'));
         for (const size of sizes) if (size instanceof DocumentError) end(size);
         const limits = sizes.map((size) => (size instanceof DocumentError ? maxCommitDocuments : size));
-        const chunk = takeChunk(queue.items, Math.min(...limits));
+        if (deadlineMs - clock.now() < quotaMarginMs) end(outOfTime(clock.now()));
+        const ending = queue.needs.map((type) => endings[type]).find((each) => each !== undefined);
+        if (ending !== undefined) {
+          const left = queue.items.splice(0).map(({ job }) => job);
+          append(results, failed<E, State>(left, ending));
+          continue;
+        }
+        const chunk = takeChunk(queue.items, Math.min(this.#mostTogether, smallest(limits)));
         // The others have taken the rest meanwhile.
         if (chunk.length === 0) continue;
-        if (deadlineMs - clock.now() < quotaMarginMs) end(outOfTime(clock.now()));
-        const error = queue.needs.map((type) => endings[type]).find((each) => each !== undefined);
-        const done: CommitResult<E, State>[] =
-          error === undefined
-            ? await this.#commitChunk(chunk, deadlineMs)
-            : failed(
-                chunk.map(({ job }) => job),
-                error,
-              );
-        const short = done.find(
-          (result) => result.outcome === 'failed' && result.error.failure === 'no_quota',
-        );
-        if (short?.outcome === 'failed') end(short.error);
-        results.push(...done);
+        const done = await this.#commitChunk(chunk, deadlineMs);
+        const short = failureIn(done, 'no_quota');
+        if (short !== undefined) end(short);
+        const outage = failureIn(done, 'unavailable');
+        outagesInRow = outage === undefined ? 0 : outagesInRow + 1;
+        this.#mostTogether =
+          outage === undefined
+            ? Math.min(maxCommitDocuments, this.#mostTogether * 2)
+            : Math.max(1, Math.floor(chunk.length / 2));
+        if (outage !== undefined && outagesInRow >= maxOutagesInRow) end(outage);
+        append(results, done);
       }
     };
     await Promise.all(Array.from({ length: commitsInFlight }, work));
@@ -192,8 +228,7 @@ export class Committer<E extends Event, State> {
     try {
       return await this.#options.documents.commitSize(waiting, type);
     } catch (error) {
-      if (error instanceof DocumentError) return error;
-      throw error;
+      return outageOf(error);
     }
   }
 
@@ -267,7 +302,7 @@ export class Committer<E extends Event, State> {
     const middle = Math.ceil(inOrder.length / 2);
     const results: CommitResult<E, State>[] = [];
     for (const half of [inOrder.slice(0, middle), inOrder.slice(middle)]) {
-      results.push(...(await this.#commitAnew({ path, events: half }, deadlineMs)));
+      append(results, await this.#commitAnew({ path, events: half }, deadlineMs));
     }
     return results;
   }
@@ -322,34 +357,14 @@ export class Committer<E extends Event, State> {
   #timed(deadlineMs: number): Timed {
     const { clock } = this.#options;
     const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
-    return (work) => within(clock, deadlineMs - clock.now(), work, late);
+    return async (work) => {
+      try {
+        return await within(clock, deadlineMs - clock.now(), work, late);
+      } catch (error) {
+        throw outageOf(error);
+      }
+    };
   }
-}
-
-function failed<E extends Event, State>(
-  jobs: readonly CommitJob<E>[],
-  error: DocumentError,
-): CommitResult<E, State>[] {
-  return jobs.map((job) => ({ ...job, outcome: 'failed', error }));
-}
-
-/** The shortage for which more need not be tried; deletes are not needed by all. */
-function shortageIn<E extends Event, State>(
-  results: readonly CommitResult<E, State>[],
-): DocumentError | undefined {
-  for (const result of results) {
-    const error = result.outcome === 'failed' ? result.error : undefined;
-    if (error?.failure === 'no_quota' && error.short !== 'deletes') return error;
-  }
-  return undefined;
-}
-
-/** A job that came to nothing: each of its events is refused where Firestore will never take it. */
-function unsuccessful<E extends Event, State>(job: CommitJob<E>, error: unknown): CommitResult<E, State>[] {
-  if (error instanceof UnknownVersion) return [{ ...job, outcome: 'unread', detail: messageOf(error) }];
-  if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
-  if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
-  return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
 }
 
 /** Those that one of these documents stands in the way of, and the others. */
@@ -360,9 +375,4 @@ function divided<E extends Event, State>(
   const isMet = ({ plan }: Prepared<E, State>): boolean =>
     plan.ifAbsent.some((path) => present.includes(path));
   return [chunk.filter(isMet), chunk.filter((item) => !isMet(item))];
-}
-
-function outOfTime(nowMs: number): DocumentError {
-  const message = 'The quota allows no more within this delivery.';
-  return new DocumentError('no_quota', message, { retryAtMs: nowMs });
 }

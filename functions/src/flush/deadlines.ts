@@ -5,7 +5,7 @@ import { answersOf } from '../tasks/answers.ts';
 import { isAdoptedStamp } from '../tasks/document.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
 import type { TaskState } from '../tasks/state.ts';
-import type { CommitResult } from './committer.ts';
+import type { CommitResult } from './commitResult.ts';
 
 const minuteMs = 60_000;
 

@@ -1,7 +1,8 @@
 import type { DocumentState } from '../documents/state.ts';
-import { type Carrier, eventLine } from '../events/carrier.ts';
+import type { Carrier } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
+import { append, largest, smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { DocumentError } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -12,11 +13,12 @@ import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import type { TaskState } from '../tasks/state.ts';
 import type { TaskBodies } from './bodies.ts';
-import type { CommitResult, Committer } from './committer.ts';
+import type { CommitResult } from './commitResult.ts';
+import type { Committer } from './committer.ts';
 import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
-import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
+import { type EventGroup, type Intake, takeIn } from './intake.ts';
 import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
@@ -106,7 +108,7 @@ export class Flusher {
       this.#settle(results, failed, inTime),
       this.#settleTasks(taskResults, failed, inTime),
       this.#buryDead(intake.dead, failed, inTime),
-      this.#keepUnread(deliveries, intake, results, failed, inTime),
+      this.#keepUnread(deliveries, intake.unread, failed, inTime),
     ]);
     const carryInTime = this.#within(carryMs);
     await Promise.all([
@@ -155,7 +157,7 @@ export class Flusher {
       return;
     }
     const { clock, tickMs } = this.#options;
-    const retryMs = Math.max(...errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
+    const retryMs = largest(errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
     if (retryMs > clock.now()) this.#parkedUntilMs = retryMs;
     // A flush that asked nothing of Firestore says nothing about it.
     if (!errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined)) return;
@@ -170,7 +172,7 @@ export class Flusher {
     const retryMs = results.flatMap((result) =>
       result.outcome === 'failed' && isHeld(result.error) ? [result.error.retryAtMs ?? nowMs] : [],
     );
-    const untilMs = Math.max(nowMs, ...retryMs);
+    const untilMs = Math.max(nowMs, largest(retryMs));
     if (retryMs.length > 0)
       this.#heldUntilMs = this.#heldUntilMs > nowMs ? Math.min(this.#heldUntilMs, untilMs) : untilMs;
     return this.#heldUntilMs;
@@ -188,7 +190,7 @@ export class Flusher {
     const kept: Event[] = [];
     const held: Event[] = [];
     await mapPool(results, settlingAtOnce, async (result) => {
-      if (result.outcome === 'failed') (isHeld(result.error) ? held : kept).push(...result.events);
+      if (result.outcome === 'failed') append(isHeld(result.error) ? held : kept, result.events);
       else if (result.outcome === 'broken') failed.add(result.events, result.error);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
@@ -221,21 +223,12 @@ export class Flusher {
     );
   }
 
-  /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
   async #keepUnread(
     deliveries: readonly Delivery[],
-    { unread, origins }: Intake,
-    results: readonly Result[],
+    unread: Intake['unread'],
     failed: Failures,
     inTime: InTime,
   ): Promise<void> {
-    for (const result of results) {
-      if (result.outcome !== 'unread') continue;
-      for (const event of result.events) {
-        const [from = 0] = origins.get(eventKey(event)) ?? [];
-        addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
-      }
-    }
     await mapPool([...deliveries.entries()], settlingAtOnce, async ([from, { carrier }]) => {
       const lines = unread.get(from);
       if (lines === undefined) return;
@@ -339,14 +332,14 @@ function divided<E extends Event>(
   const rest: E[] = [];
   for (const group of groups) {
     if (isReady(group)) ready.push(group);
-    else rest.push(...group.events);
+    else append(rest, group.events);
   }
   return { ready, rest };
 }
 
 /** When commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
 function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
-  const firstMs = Math.min(nowMs, ...deliveries.map(({ arrivedMs }) => arrivedMs));
+  const firstMs = Math.min(nowMs, smallest(deliveries.map(({ arrivedMs }) => arrivedMs)));
   return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);
 }
 

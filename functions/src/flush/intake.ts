@@ -1,6 +1,7 @@
 import type { Carrier } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { stampMs } from '../events/stamp.ts';
+import { append } from '../platform/arrays.ts';
 import { taskPath } from '../tasks/document.ts';
 import type { DeadLetter } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
@@ -44,7 +45,7 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
         continue;
       }
       if ('unknown' in unpacked) {
-        addTo(unread, index, unpacked);
+        unread.set(index, [...(unread.get(index) ?? []), unpacked]);
         continue;
       }
       const { event } = unpacked;
@@ -64,13 +65,6 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   return { ...groups, dead, unread, origins, duplicates };
 }
 
-/** Adds to one of several lists. */
-export function addTo<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [item]);
-  else list.push(item);
-}
-
 function add<E extends Event>(
   groups: Map<string, EventGroup<E>>,
   path: string,
@@ -80,7 +74,7 @@ function add<E extends Event>(
   const group = groups.get(path) ?? { path, events: [], isForced: false };
   groups.set(path, group);
   group.isForced ||= isForced;
-  group.events.push(...events);
+  append(group.events, events);
 }
 
 function isEarly({ dueMs }: Carrier, nowMs: number): boolean {

@@ -33,6 +33,12 @@ export const readsPerWrite = 10;
 export const commitsInFlight = 6;
 export const singleCommitsInFlight = 20;
 
+/** Plans after which no more events are told apart that break our own code; the others wait for the next flush. */
+export const maxPlansApart = 1_000;
+
+/** Commits that an outage ends, with none between them that is done, after which no more begin in this flush. */
+export const maxOutagesInRow = 2 * commitsInFlight;
+
 /** Times a document is read again and written after somebody else wrote it meanwhile. */
 export const maxConflictAttempts = 5;
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../platform/clock.ts';
+import { DocumentError } from '../platform/documents.ts';
 import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -109,13 +110,21 @@ function explain(error: unknown, request: HttpRequest, requestId: string, logger
     const response = problem(error, requestId);
     return { ...response, headers: { ...response.headers, allow: error.allow } };
   }
-  const shown = error instanceof AppError ? error : new AppError('internal', 'Something failed inside.');
+  const shown = shownError(error);
   const { status } = errorCodes[shown.code];
   if (status >= 500) {
     const { method } = request;
     logger.error('request failed', { request_id: requestId, status, method, path: pathOf(request), error });
   }
   return problem(shown, requestId);
+}
+
+function shownError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const isOutage = error instanceof DocumentError && error.failure !== 'invalid';
+  return isOutage
+    ? new AppError('unavailable', 'Firestore cannot be used at the moment; ask again.')
+    : new AppError('internal', 'Something failed inside.');
 }
 
 function pathOf(request: HttpRequest): string {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type App, getApps, initializeApp } from 'firebase-admin/app';
+import { getApps, initializeApp } from 'firebase-admin/app';
 import {
   type DocumentData,
   type DocumentReference,
@@ -30,21 +30,21 @@ import {
 } from './documents.ts';
 import { messageOf } from './errors.ts';
 
-/** gRPC status numbers (https://grpc.io/docs/guides/status-codes) and what they mean for a caller of ours. */
-const failures: Readonly<Record<number, DocumentFailure>> = {
-  1: 'unavailable',
+/**
+ * What the service says of a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes out
+ * of the client or the network says nothing of the write: it is an outage.
+ */
+const writeFailures: Readonly<Record<number, DocumentFailure>> = {
   3: 'invalid',
-  4: 'unavailable',
   5: 'conflict',
   6: 'conflict',
-  7: 'unavailable',
   8: 'exhausted',
   9: 'conflict',
   10: 'conflict',
-  13: 'unavailable',
-  14: 'unavailable',
-  16: 'unavailable',
 };
+
+/** A read has no precondition that could fail. */
+const readFailures: typeof writeFailures = { 3: 'invalid', 8: 'exhausted' };
 
 /**
  * Firestore through the Admin SDK, with the process's default credentials or FIRESTORE_EMULATOR_HOST. Nothing is repeated
@@ -53,18 +53,8 @@ const failures: Readonly<Record<number, DocumentFailure>> = {
 export function firestoreDocuments(): DocumentStore {
   repeatNothing();
   const app = getApps()[0] ?? initializeApp();
-  return new FirestoreDocuments(exactFirestore(app));
+  return new FirestoreDocuments(getFirestore(app));
 }
-
-/** Where integers come as bigints; settings can be made once. */
-function exactFirestore(app: App): Firestore {
-  const firestore = getFirestore(app);
-  if (!exactClients.has(firestore)) firestore.settings({ useBigInt: true });
-  exactClients.add(firestore);
-  return firestore;
-}
-
-const exactClients = new WeakSet<Firestore>();
 
 /**
  * The client repeats for up to a minute what fails with RESOURCE_EXHAUSTED or UNAVAILABLE: attempts that no lease covers,
@@ -98,18 +88,19 @@ class FirestoreDocuments implements DocumentStore {
 
   async read(paths: readonly string[]): Promise<ReadDocument[]> {
     if (paths.length === 0) return [];
-    const references = paths.map((path) => this.#firestore.doc(path));
-    return (await translated(this.#firestore.getAll(...references))).map(readDocument);
+    const references = formed(() => paths.map((path) => this.#firestore.doc(path)));
+    const found = await translated(this.#firestore.getAll(...references), readFailures);
+    return formed(() => found.map(readDocument));
   }
 
   async commit(writes: readonly DocumentWrite[]): Promise<DocumentVersion[]> {
     const batch = this.#firestore.batch();
     this.#addAll(batch, writes);
-    return (await translated(batch.commit())).map((result) => result.writeTime);
+    return (await translated(batch.commit(), writeFailures)).map((result) => result.writeTime);
   }
 
   async commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): Promise<void> {
-    const references = absent.map((path) => this.#firestore.doc(path));
+    const references = formed(() => absent.map((path) => this.#firestore.doc(path)));
     const work = this.#firestore.runTransaction(
       async (transaction) => {
         const found = await transaction.getAll(...references);
@@ -119,16 +110,13 @@ class FirestoreDocuments implements DocumentStore {
       },
       { maxAttempts: 1 },
     );
-    await translated(work);
+    await translated(work, writeFailures);
   }
 
   #addAll(batch: WriteSink, writes: readonly DocumentWrite[]): void {
-    try {
+    formed(() => {
       for (const write of writes) this.#add(batch, write);
-    } catch (cause) {
-      // The client checks values before it sends them; what it refuses, the service would refuse as well.
-      throw new DocumentError('invalid', messageOf(cause), { cause });
-    }
+    });
   }
 
   #add(batch: WriteSink, write: DocumentWrite): void {
@@ -154,15 +142,15 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
-    let query = this.#filtered(collection, filters).limit(limit);
+    let query = formed(() => this.#filtered(collection, filters).limit(limit));
     for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
     const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
     query = query.orderBy(FieldPath.documentId(), byName);
     if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
-    const found = await translated(query.get());
+    const found = await translated(query.get(), readFailures);
     const last = found.docs.at(-1);
     return {
-      documents: found.docs.map(readDocument),
+      documents: formed(() => found.docs.map(readDocument)),
       cursor: last && encodeCursor([...orderBy.map(({ field }) => last.get(field) as unknown), last.id]),
       readTimeMs: found.readTime.toMillis(),
       billedReads: Math.max(1, found.size),
@@ -170,8 +158,8 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
-    const counting = this.#filtered(collection, filters).limit(maxCounted).count();
-    return Number((await translated(counting.get())).data().count);
+    const query = formed(() => this.#filtered(collection, filters).limit(maxCounted).count());
+    return (await translated(query.get(), readFailures)).data().count;
   }
 
   #filtered(collection: string, filters: readonly Filter[]): Query {
@@ -181,14 +169,23 @@ class FirestoreDocuments implements DocumentStore {
   }
 }
 
-async function translated<Result>(work: Promise<Result>): Promise<Result> {
+async function translated<Result>(work: Promise<Result>, failures: typeof writeFailures): Promise<Result> {
   try {
     return await work;
   } catch (cause) {
-    const code = (cause as { code?: unknown }).code;
+    if (cause instanceof DocumentError) throw cause;
+    const { code } = Object(cause) as { code?: unknown };
     const failure = typeof code === 'number' ? failures[code] : undefined;
-    if (failure === undefined) throw cause;
-    throw new DocumentError(failure, messageOf(cause), { cause });
+    throw new DocumentError(failure ?? 'unavailable', messageOf(cause), { cause });
+  }
+}
+
+/** The client checks names and values before it sends them; what it refuses, the service would refuse as well. */
+function formed<Result>(make: () => Result): Result {
+  try {
+    return make();
+  } catch (cause) {
+    throw new DocumentError('invalid', messageOf(cause), { cause });
   }
 }
 
@@ -221,7 +218,6 @@ function plainFields(data: DocumentData): Fields {
 
 function plain(value: unknown): unknown {
   if (value instanceof Timestamp) return value.toDate();
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
     return plainFields(value);
@@ -231,7 +227,7 @@ function plain(value: unknown): unknown {
 
 function encodeCursor(values: readonly unknown[]): string {
   const parts = values.map((value) =>
-    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : plain(value),
+    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : value,
   );
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }

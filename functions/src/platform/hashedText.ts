@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { UnknownVersion } from './errors.ts';
 
 const hashBytes = 8;
 
@@ -12,17 +11,8 @@ export function hashedText(text: string): Buffer {
   return Buffer.concat([hash, Buffer.from(text, 'utf8')]);
 }
 
-/**
- * The object whose JSON is in {@link hashedText}'s bytes; undefined where there are none. `members` has by version what an
- * object of that version, its `v`, may have.
- * @throws UnknownVersion for any other.
- */
-export function versionedObject(bytes: unknown, members: Readonly<Record<number, string>>): unknown {
+/** The text in {@link hashedText}'s bytes; undefined where there are none. */
+export function textOfHashed(bytes: unknown): string | undefined {
   if (!(bytes instanceof Uint8Array)) return undefined;
-  const found: unknown = JSON.parse(Buffer.from(bytes.subarray(hashBytes)).toString('utf8'));
-  const version = typeof found === 'object' && found !== null && 'v' in found ? found.v : undefined;
-  const known = typeof version === 'number' ? members[version] : undefined;
-  const isKnown = known !== undefined && Object.keys(found ?? {}).every((name) => known.includes(name));
-  if (!isKnown) throw new UnknownVersion(`Stamps of version ${String(version)} cannot be read.`);
-  return found;
+  return Buffer.from(bytes.subarray(hashBytes)).toString('utf8');
 }

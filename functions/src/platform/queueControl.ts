@@ -103,7 +103,7 @@ class CloudQueueControl implements QueueControl {
       const [page, , response] = await answered(() =>
         client.listTasks(request, { ...this.#call(), autoPaginate: false }),
       );
-      tasks.push(...page.map(({ httpRequest }) => ({ data: dataOf(httpRequest?.body) })));
+      for (const { httpRequest } of page) tasks.push({ data: dataOf(httpRequest?.body) });
       pageToken = response.nextPageToken ?? '';
     } while (pageToken !== '' && tasks.length < limit);
     return { tasks, isWhole: pageToken === '' };

@@ -1,3 +1,4 @@
+import { largest, smallest } from '../platform/arrays.ts';
 import type { Denial, Denials, LeaseReturn, LedgerRequest } from './ledger.ts';
 import { isLive, isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
 import {
@@ -136,7 +137,7 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
     ...state.leases.map(({ endMs }) => endMs + coolingMs),
     ...state.leases.flatMap(({ previous }) => (previous === undefined ? [] : [previous.untilMs + coolingMs])),
   ].filter((ms) => ms > nowMs);
-  return Math.max(nowMs + rateRetryMs, Math.min(nowMs + minTermMs, ...free));
+  return Math.max(nowMs + rateRetryMs, Math.min(nowMs + minTermMs, smallest(free)));
 }
 
 function otherDemands(state: LedgerState, holder: string, nowMs: number, type: OperationType): number[] {
@@ -165,7 +166,7 @@ function termMs(
   );
   if (isScarce || state.waiting.length > 0) return Math.max(minTermMs, (others.size + 1) * termPerHolderMs);
   const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
-  return Math.max(minTermMs, Math.min(maxTermMs, ...terms));
+  return Math.max(minTermMs, Math.min(maxTermMs, smallest(terms)));
 }
 
 /** What is charged anew: as much as the rate can spend, in steps that grow where a day has a limit. */
@@ -184,7 +185,7 @@ function freshAmount(
   const first = Math.max(1, Math.floor(day * firstAmountShare));
   const before = Math.max(
     first,
-    ...own.filter(isHalfSpent(returns, type)).map(({ amounts }) => amounts[type]),
+    largest(own.filter(isHalfSpent(returns, type)).map(({ amounts }) => amounts[type])),
   );
   const step = wish.fixed === undefined ? before * (wish.spentEarly.includes(type) ? 2 : 1) : most;
   const target = Math.max(Math.min(spendable, step, most), wish.needs[type]);
@@ -216,6 +217,6 @@ function previousOf(own: readonly Lease[], switchMs: number, nowMs: number): Lea
     .filter((lease) => isReserved(lease, nowMs))
     .map((lease) => reservedRates(lease, nowMs));
   if (reserved.length === 0) return undefined;
-  const untilMs = Math.min(switchMs, Math.max(...own.map((lease) => lease.endMs)));
+  const untilMs = Math.min(switchMs, largest(own.map((lease) => lease.endMs)));
   return { rates: reserved.reduce((sum, rates) => plus(sum, rates), { ...noOperations }), untilMs };
 }

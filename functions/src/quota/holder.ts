@@ -1,3 +1,4 @@
+import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -128,7 +129,7 @@ export class LeaseHolder {
     const nowMs = clock.now();
     const waiters = this.#waiters[type];
     if (waiters.isEmpty) return;
-    const nextMs = Math.min(waiters.nextGiveUpMs, ...this.#pace.next(type, nowMs));
+    const nextMs = Math.min(waiters.nextGiveUpMs, smallest(this.#pace.next(type, nowMs)));
     const delayMs = Math.max(1, Math.min(waitMs, nextMs - nowMs));
     this.#timers[type] = clock.setTimeout(() => this.#serve(type), delayMs);
   }

@@ -6,6 +6,7 @@ import {
   type DocumentWrite,
   maxCounted,
 } from '../platform/documents.ts';
+import { messageOf } from '../platform/errors.ts';
 import type { LeaseHolder } from './holder.ts';
 import type { Denial } from './ledger.ts';
 import { readPauseMs } from './limits.ts';
@@ -80,16 +81,16 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
   };
 }
 
-/** Opens at the first call, and again after that failed. */
+/** Opens at the first call, and again after that failed, which is an outage. Throws DocumentError `unavailable`. */
 export function reopening(open: () => Promise<DocumentStore>): () => Promise<DocumentStore> {
   let opened: Promise<DocumentStore> | undefined;
   return async () => {
     opened ??= open();
     try {
       return await opened;
-    } catch (error) {
+    } catch (cause) {
       opened = undefined;
-      throw error;
+      throw new DocumentError('unavailable', messageOf(cause), { cause });
     }
   };
 }

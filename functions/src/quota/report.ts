@@ -1,3 +1,4 @@
+import { largest } from '../platform/arrays.ts';
 import type { QuotaDay } from './day.ts';
 import { isLive, type LedgerState } from './ledgerState.ts';
 import type { QuotaLimits } from './limits.ts';
@@ -22,7 +23,7 @@ export function quotaReport(
 ) {
   const isToday = state?.day === day.id;
   const warnings = (state?.warnings ?? []).map(shownWarning).reverse();
-  const multiplier = Math.max(1, ...liveLeases(state, nowMs).map((lease) => lease.multiplier));
+  const multiplier = Math.max(1, largest(liveLeases(state, nowMs).map((lease) => lease.multiplier)));
   return {
     current_usage: perType((type) => ({
       per_second: perSecond(state, type, nowMs),
@@ -92,7 +93,7 @@ function perSecond(state: LedgerState | undefined, type: OperationType, nowMs: n
 }
 
 function perMinute(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
-  return Math.max(0, ...recentMinutes(state, nowMs).map(({ operations }) => operations[type]));
+  return Math.max(0, largest(recentMinutes(state, nowMs).map(({ operations }) => operations[type])));
 }
 
 function recentMinutes(state: LedgerState | undefined, nowMs: number) {

@@ -1,6 +1,7 @@
 import { isObject, readJson } from '../http/body.ts';
 import { expected, readInteger } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -117,7 +118,7 @@ async function known<Value>(work: Promise<Value>): Promise<Value> {
 
 function denied(denials: LedgerAnswer['denials'], nowMs: number): AppError {
   const all = operationTypes.flatMap((type) => denials[type] ?? []);
-  const retryAtMs = Math.min(...all.map((denial) => denial.retryAtMs));
+  const retryAtMs = smallest(all.map((denial) => denial.retryAtMs));
   const reasons = [...new Set(all.map(({ reason }) => reason))].join(', ');
   return new AppError('rate_limited', `No quota is free: ${reasons}.`, {
     retryAfterSeconds: Math.max(1, Math.ceil((retryAtMs - nowMs) / 1000)),

@@ -1,3 +1,4 @@
+import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Denial } from './ledger.ts';
 import { pressureWindowMs } from './limits.ts';
@@ -41,7 +42,7 @@ export class Waiters {
 
   /** When the first of them gives up; Infinity without any. */
   get nextGiveUpMs(): number {
-    return Math.min(...this.#queue.map(({ giveUpAtMs }) => giveUpAtMs));
+    return smallest(this.#queue.map(({ giveUpAtMs }) => giveUpAtMs));
   }
 
   wait(count: number, giveUpAtMs: number): Promise<QuotaDecision> {

@@ -1,6 +1,7 @@
 import { eventLine, maxCarrierBytes, packedCarrierBytes, packText } from '../events/carrier.ts';
 import { schemaOf } from '../events/schemas.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
+import { largest } from '../platform/arrays.ts';
 import { AppError } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 import { storeLargeBodies } from './bodies.ts';
@@ -74,7 +75,7 @@ async function sendRequests(
   const { outbox, clock, tickMs } = options;
   const dueMs = nextTickMs(clock.now(), tickMs);
   const contents = {
-    schema: Math.max(...requests.map(({ schema }) => schema)),
+    schema: largest(requests.map(({ schema }) => schema)),
     packed: await packText(Buffer.concat(requests.flatMap(({ lines }) => [lineFeed, lines]).slice(1))),
     count: requests.reduce((sum, { count }) => sum + count, 0),
     oldest: earliestOf(requests.map(({ oldest }) => oldest)),

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
@@ -106,7 +107,7 @@ export function documentChanges(before: Fields, after: Fields): DocumentSet['cha
   const changes: DocumentSet['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
     if (name.endsWith('_responses') && derivedFields.has(name) && isMap(before[name])) {
-      changes.push(...responseChanges(name, before[name], value as Fields));
+      append(changes, responseChanges(name, before[name], value as Fields));
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
