@@ -16,7 +16,7 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     const { documents, clock, logger } = backend;
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
     const bound = { id: 'bound', role: 'miner', key: 'bound-key', uids: [0, 7] } as const;
-    api = await backend.serve(minerRoutes({ feed, documents, clock, speakers: defaultSpeakers() }), [
+    api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }), [
       { ...bound, uids: [...bound.uids] },
     ]);
   });
@@ -118,6 +118,30 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     assert.equal(typeof refused.json['detail'], 'string');
     assert.equal((await poll(1, '', 'read-key')).status, 200);
     assert.equal((await poll(1, '', 'ingest-key')).status, 403);
+  });
+
+  it('shows of a task that is over what a bound key’s own miner answered, and nothing of its rivals', async () => {
+    const fields = { task_type: 'tts', assigned_miners: [0, 7, 8], required_miner_count: 3 };
+    const own = { response_data: { answer: 'of 0' } };
+    const rival = { response_data: { answer: 'secret of 8' }, accuracy_score: 0.9 };
+    await backend.write(
+      created('t', startMs, fields),
+      response('t', startMs + 1, 0, own),
+      response('t', startMs + 2, 7),
+      response('t', startMs + 3, 8, rival),
+    );
+    const bound = await poll(0, 'status=completed', 'bound-key');
+    const [task] = JSON.parse(bound.text);
+    assert.deepEqual(Object.keys(task.miner_responses), ['0']);
+    assert.deepEqual(task.miner_responses['0'].response_data, own.response_data);
+    for (const field of ['best_response', 'evaluations', 'assigned_miners', 'superseded_responses'])
+      assert.equal(field in task, false, field);
+    assert.equal(bound.text.includes('secret'), false);
+    // Who shares a key with rivals could ask for theirs.
+    const shared = await poll(8, 'status=completed', 'miner-key');
+    assert.deepEqual(JSON.parse(shared.text)[0].miner_responses, {});
+    const reader = await poll(8, 'status=completed', 'read-key');
+    assert.deepEqual(Object.keys(JSON.parse(reader.text)[0].miner_responses), ['8']);
   });
 
   it('refuses what is no uid', async () => {
@@ -270,8 +294,8 @@ describe('Open tasks in memory', () => {
   });
 
   it('are refused as unavailable while they were never loaded', async () => {
-    const { documents, clock, logger } = backend;
-    const api = await backend.serve(minerRoutes({ feed, documents, clock, speakers: defaultSpeakers() }));
+    const { logger } = backend;
+    const api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }));
     backend.faults.add({ service: 'firestore', code: 8, rate: 1, forMs: 5000, phase: 'before' });
 
     for (let round = 0; round < 2; round += 1) {

@@ -34,8 +34,6 @@ function readingRoutes(documents: DocumentStore): Route[] {
       reader: new TaskReader({ documents, objects, clock, readCacheMs, tickMs }),
     }),
     ...minerRoutes({
-      documents,
-      clock,
       feed: new OpenTaskFeed({ documents, clock, logger, readCacheMs }),
       speakers: speakers(),
     }),

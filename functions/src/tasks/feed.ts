@@ -1,10 +1,17 @@
 import type { Clock } from '../platform/clock.ts';
-import type { DocumentQuery, DocumentStore, QueryResult, ReadDocument } from '../platform/documents.ts';
+import type {
+  DocumentQuery,
+  DocumentStore,
+  Filter,
+  QueryResult,
+  ReadDocument,
+} from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { unavailable } from '../platform/outage.ts';
+import { fromFirestore, unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
+import { type FinalTask, FinalTasks } from './finalTasks.ts';
 import { allFeedShards } from './limits.ts';
 import { taskIdOf } from './listing.ts';
 import { type OpenTask, openTaskOf } from './openTask.ts';
@@ -13,10 +20,12 @@ import {
   feedPageSize,
   feedReloadMs,
   feedTimeoutMs,
+  finalPageSize,
   maxFeedBytes,
+  maxFinalBytes,
   readTimeoutMs,
 } from './readLimits.ts';
-import { openStatuses } from './state.ts';
+import { finalStatuses, openStatuses } from './state.ts';
 
 export interface OpenTaskFeedOptions {
   documents: Pick<DocumentStore, 'query'>;
@@ -49,6 +58,10 @@ export class OpenTaskFeed {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<number> | undefined;
+  /** Undefined until somebody asks for them. */
+  #finals: FinalTasks | undefined;
+  #hasFinals = false;
+  #loadingFinals: Promise<number> | undefined;
 
   constructor(options: OpenTaskFeedOptions) {
     this.#options = options;
@@ -80,6 +93,51 @@ export class OpenTaskFeed {
     return { tasks: this.#tasks.values(), reads };
   }
 
+  /**
+   * The tasks that were over latest, the newest first, as far as memory goes. The first who asks has them read, once for all;
+   * then what the open tasks' queries bring keeps them up to date.
+   * @throws AppError `unavailable` while Firestore fails and they were never read.
+   */
+  async finals(): Promise<{ tasks: FinalTask[]; reads: number }> {
+    const { clock } = this.#options;
+    const { reads } = await this.open();
+    let billed = 0;
+    if (!this.#hasFinals) {
+      const isFirst = this.#loadingFinals === undefined;
+      this.#finals ??= new FinalTasks(maxFinalBytes);
+      this.#loadingFinals ??= this.#loadFinals(this.#finals, undefined).finally(() => {
+        this.#loadingFinals = undefined;
+      });
+      const loading = within(clock, readTimeoutMs, this.#loadingFinals, () => unavailable(clock));
+      const found = await fromFirestore(clock, loading);
+      if (isFirst) billed = found;
+    }
+    return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: reads + billed };
+  }
+
+  /** Reads those that were over since then, or the latest of all. Where there are more than that, older ones are forgotten. */
+  async #loadFinals(finals: FinalTasks, sinceMs: number | undefined): Promise<number> {
+    const page = await this.#options.documents.query(
+      {
+        collection: tasksCollection,
+        filters: [
+          { field: 'status', op: 'in', value: finalStatuses },
+          { field: 'feed_shard', op: 'in', value: allFeedShards },
+          ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
+        ],
+        orderBy: [{ field: 'written_at', descending: true }],
+        limit: finalPageSize,
+      },
+      'feed',
+    );
+    for (const document of page.documents.toReversed()) finals.put(document);
+    const oldest = page.documents.at(-1)?.fields?.['written_at'];
+    if (page.documents.length === finalPageSize && oldest instanceof Date)
+      finals.forgetBefore(oldest.getTime());
+    this.#hasFinals = true;
+    return page.billedReads;
+  }
+
   /** Asks for what changed, or for everything. Returns the billed reads; a failure is not asked again at once. */
   async #refresh(): Promise<number> {
     const { clock } = this.#options;
@@ -104,21 +162,21 @@ export class OpenTaskFeed {
         if (task !== undefined) tasks.set(task.taskId, task);
       },
     );
+    // Between two loads without a query for changes some may have become final unseen.
+    const finals =
+      this.#hasFinals && this.#finals && (await this.#loadFinals(this.#finals, this.#changesSinceMs));
     this.#tasks = tasks;
     this.#bytes = [...tasks.values()].reduce((sum, { bytes }) => sum + bytes, 0);
     this.#trim();
     this.#changesSinceMs = readTimeMs;
     this.#loadedAtMs = startedAtMs;
-    return billedReads;
+    return billedReads + (finals || 0);
   }
 
   async #update(sinceMs: number): Promise<number> {
     const { readTimeMs, billedReads } = await this.#all(
       {
-        filters: [
-          { field: 'feed_shard', op: 'in', value: allFeedShards },
-          { field: 'written_at', op: '>=', value: new Date(sinceMs - feedOverlapMs) },
-        ],
+        filters: [{ field: 'feed_shard', op: 'in', value: allFeedShards }, writtenSince(sinceMs)],
         orderBy: [{ field: 'written_at' }],
       },
       (document) => this.#apply(document),
@@ -131,6 +189,7 @@ export class OpenTaskFeed {
   #apply(document: ReadDocument): void {
     const taskId = taskIdOf(document);
     this.#drop(taskId);
+    this.#finals?.put(document);
     const task = openTaskOf(taskId, document.fields ?? {});
     if (task === undefined) return;
     this.#tasks.set(taskId, task);
@@ -175,4 +234,8 @@ export class OpenTaskFeed {
       this.#drop(taskId);
     }
   }
+}
+
+function writtenSince(ms: number): Filter {
+  return { field: 'written_at', op: '>=', value: new Date(ms - feedOverlapMs) };
 }

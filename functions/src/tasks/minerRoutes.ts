@@ -1,7 +1,7 @@
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { OpenTaskFeed } from './feed.ts';
-import { listTasks, type TaskListOptions } from './listing.ts';
+import type { FinalTask } from './finalTasks.ts';
 import type { OpenTask } from './openTask.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from './readLimits.ts';
 import { readStatus, readsHeader } from './readRoutes.ts';
@@ -9,7 +9,7 @@ import type { Speakers } from './speaker.ts';
 import { isFinalStatus } from './state.ts';
 import { readMinerUid } from './submitFields.ts';
 
-export interface MinerRoutesOptions extends TaskListOptions {
+export interface MinerRoutesOptions {
   feed: OpenTaskFeed;
   speakers: Speakers;
 }
@@ -17,7 +17,7 @@ export interface MinerRoutesOptions extends TaskListOptions {
 /**
  * What existing miners poll: a bare array. `status=assigned` is every open task assigned to the miner that it has not
  * answered, shown as `assigned` whatever the stored status; other open statuses filter by the stored one; a final status
- * lists the newest such tasks from Firestore; without `status` come all open ones. Other parameters are ignored, as
+ * lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are ignored, as
  * before. An answer that is not flushed yet does not count, so its task can be listed once more.
  */
 export function minerRoutes(options: MinerRoutesOptions): Route[] {
@@ -37,8 +37,9 @@ async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<A
   const given = request.query.get('status');
   const status = given === null || given === '' ? undefined : readStatus(given);
   if (status !== undefined && isFinalStatus(status)) {
-    const page = await listTasks(options, { status, minerUid: uid }, { limit: maxPageSize });
-    return answer(page.tasks, page.reads);
+    const { tasks, reads } = await options.feed.finals();
+    const mine = tasks.filter((task) => task.status === status && task.assigned.has(uid));
+    return answer(finalViews(mine, uid, request.caller), reads);
   }
   const { tasks, reads } = await options.feed.open();
   const mine = [...tasks].filter((task) => task.assigned.has(uid));
@@ -49,6 +50,22 @@ async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<A
     todo.map((view) => ({ ...view, status })),
     reads,
   );
+}
+
+/** The newest tasks first, with what the miner answered where the key can be nobody's but its own. */
+function finalViews(tasks: readonly FinalTask[], uid: number, { role, uids }: Caller): JsonObject[] {
+  const isOwn = role !== 'miner' || uids?.includes(uid) === true;
+  let bytes = 0;
+  return tasks
+    .slice(0, maxPageSize)
+    .filter((task, index) => {
+      bytes += task.bytes;
+      return index === 0 || bytes <= maxPolledBytes;
+    })
+    .map(({ view, responses }) => {
+      const own = responses[uid];
+      return { ...view, miner_responses: isOwn && own !== undefined ? { [uid]: own } : {} };
+    });
 }
 
 /** The oldest tasks first, as many as one answer holds. */

@@ -24,21 +24,31 @@ const leftOut = new Set(['miner_responses', 'evaluations', 'best_response', 'ass
 export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined {
   const status = openStatuses.find((open) => open === fields['status']);
   if (status === undefined) return undefined;
+  const { view, assigned, bytes } = minerViewOf(taskId, fields);
+  const answered = new Set(answeredUids(fields['miner_responses']));
+  return {
+    taskId,
+    status,
+    createdAt: String(view['created_at'] ?? ''),
+    assigned,
+    answered,
+    view,
+    bytes: bytes + answered.size * uidBytes,
+  };
+}
+
+/** What miners see of a stored task; of its responses each sees no more than its own. */
+export function minerViewOf(
+  taskId: string,
+  fields: Fields,
+): Pick<OpenTask, 'view' | 'assigned' | 'bytes'> & { responses: JsonObject } {
   const task = presentTask(taskId, fields);
   const view = Object.fromEntries(Object.entries(task).filter(([name]) => !leftOut.has(name)));
   const { input_text: text, source_language = null, target_language = null } = view;
   if (typeof text === 'string') view['input_text'] = { text, source_language, target_language };
   const assigned = new Set(uidsOf(fields['assigned_miners']));
-  const answered = new Set(answeredUids(fields['miner_responses']));
-  return {
-    taskId,
-    status,
-    createdAt: String(task['created_at'] ?? ''),
-    assigned,
-    answered,
-    view,
-    bytes: JSON.stringify(view).length + taskBytes + (assigned.size + answered.size) * uidBytes,
-  };
+  const bytes = JSON.stringify(view).length + taskBytes + assigned.size * uidBytes;
+  return { view, assigned, bytes, responses: task['miner_responses'] as JsonObject };
 }
 
 const taskBytes = 500;

@@ -18,9 +18,12 @@ export type TaskStatus = (typeof taskStatuses)[number];
 /** Statuses of tasks that still take responses. */
 export const openStatuses: readonly TaskStatus[] = ['pending', 'assigned', 'in_progress'];
 
+/** Statuses of tasks that are over. */
+export const finalStatuses = taskStatuses.filter((status) => !openStatuses.includes(status));
+
 /** Whether a task of this stored status is over. */
 export function isFinalStatus(status: unknown): boolean {
-  return taskStatuses.some((known) => known === status && !openStatuses.includes(known));
+  return finalStatuses.some((known) => known === status);
 }
 
 /** A value and the stamp of the event that set it. */

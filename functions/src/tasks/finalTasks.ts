@@ -1,0 +1,78 @@
+import { type ReadDocument, ttlField } from '../platform/documents.ts';
+import type { JsonObject } from '../platform/json.ts';
+import { taskIdOf } from './listing.ts';
+import { minerViewOf } from './openTask.ts';
+import { isFinalStatus } from './state.ts';
+
+/** A task that is over, as much of it as miners may see. */
+export interface FinalTask {
+  status: string;
+  writtenAtMs: number;
+  /** When the database may delete it. */
+  expiresAtMs: number;
+  assigned: ReadonlySet<number>;
+  view: JsonObject;
+  /** By uid: nobody sees but the one of that miner. */
+  responses: JsonObject;
+  /** About what it takes in memory, and in an answer. */
+  bytes: number;
+}
+
+/** The tasks that were over latest, in memory, up to so many bytes. */
+export class FinalTasks {
+  readonly #maxBytes: number;
+  readonly #tasks = new Map<string, FinalTask>();
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Those that were written latest come first. */
+  newest(nowMs: number): FinalTask[] {
+    return [...this.#tasks.values()]
+      .filter(({ expiresAtMs }) => expiresAtMs > nowMs)
+      .sort((a, b) => b.writtenAtMs - a.writtenAtMs);
+  }
+
+  /** Takes a document in as it was read, unless a later form is known; a task that is open goes. Past the limit the first to come go. */
+  put(document: ReadDocument): void {
+    const taskId = taskIdOf(document);
+    const task = finalTaskOf(taskId, document);
+    const present = this.#tasks.get(taskId);
+    if (task !== undefined && present !== undefined && present.writtenAtMs > task.writtenAtMs) return;
+    this.#drop(taskId);
+    if (task === undefined) return;
+    this.#tasks.set(taskId, task);
+    this.#bytes += task.bytes;
+    for (const oldest of this.#tasks.keys()) {
+      if (this.#bytes <= this.#maxBytes) break;
+      this.#drop(oldest);
+    }
+  }
+
+  /** Forgets what was written before. */
+  forgetBefore(writtenAtMs: number): void {
+    for (const [taskId, task] of this.#tasks) if (task.writtenAtMs < writtenAtMs) this.#drop(taskId);
+  }
+
+  #drop(taskId: string): void {
+    this.#bytes -= this.#tasks.get(taskId)?.bytes ?? 0;
+    this.#tasks.delete(taskId);
+  }
+}
+
+function finalTaskOf(taskId: string, { fields = {} }: ReadDocument): FinalTask | undefined {
+  const { status, written_at: writtenAt, [ttlField]: expiresAt } = fields;
+  if (typeof status !== 'string' || !isFinalStatus(status)) return undefined;
+  const { view, assigned, responses, bytes } = minerViewOf(taskId, fields);
+  return {
+    status,
+    writtenAtMs: writtenAt instanceof Date ? writtenAt.getTime() : 0,
+    expiresAtMs: expiresAt instanceof Date ? expiresAt.getTime() : Number.POSITIVE_INFINITY,
+    assigned,
+    view,
+    responses,
+    bytes: bytes + JSON.stringify(responses).length,
+  };
+}
