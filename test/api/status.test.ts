@@ -93,6 +93,7 @@ describe('GET /v1/status', () => {
       },
       backlog: {
         queued_carriers: 1,
+        unreadable_carriers: null,
         oldest_event_age_seconds: null,
         next_dispatch_at: '2026-01-01T01:00:00.000Z',
         parked_until: null,
@@ -166,12 +167,15 @@ describe('GET /v1/status', () => {
   it('says that its counts are not exact when a carrier cannot be opened', async () => {
     await queue.putEvents(response('t1', startMs, 1));
     await queue.queue.put({ schema: 99 }, startMs + 3_600_000);
-    await queue.putCarrier({ schema: 1, dueMs: startMs + 3_600_000, count: 4, object: 'bodies/carriers/x' });
+    const dueMs = startMs + 3_600_000;
+    await queue.putCarrier({ schema: 1, dueMs, count: 4, object: 'bodies/carriers/x' });
+    await queue.putCarrier({ schema: 3, dueMs, count: 0, unreadSinceMs: startMs });
 
     const { json } = await api.get('/v1/status?detail=true');
 
     assert.equal((json['response_aggregator'] as Record<string, unknown>)['buffered_responses'], 1);
-    assert.equal((json['backlog'] as Record<string, unknown>)['is_exact'], false);
+    const { is_exact, unreadable_carriers } = json['backlog'] as Record<string, unknown>;
+    assert.deepEqual({ is_exact, unreadable_carriers }, { is_exact: false, unreadable_carriers: 2 });
   });
 
   it('answers 200 with nulls while Cloud Tasks fails, and without any control', async () => {

@@ -45,7 +45,7 @@ describe('POST /v1/operations', () => {
       { type: 'delete', path: 'users/3' },
     ]);
     assert.equal(status, 202);
-    assert.deepEqual(json, { accepted: 3, rejected: [] });
+    assert.deepEqual(json, { accepted: 3, rejected: [], warnings: [] });
     assert.equal(ingest.stager.calls.length, 1);
     const staged = operationsIn(ingest);
     assert.deepEqual(
@@ -208,7 +208,7 @@ describe('POST /v1/operations', () => {
 
   it('takes 20 levels, ids of 1,500 bytes, and empty documents', async () => {
     const answer = await post([set({ a: nested(20) }), set({}), at(`users/${'x'.repeat(1_500)}`)]);
-    assert.deepEqual(answer.json, { accepted: 3, rejected: [] });
+    assert.deepEqual(answer.json, { accepted: 3, rejected: [], warnings: [] });
   });
 
   it('answers 403 where nothing but Sluice’s own collections is meant, at any depth', async () => {
@@ -317,7 +317,7 @@ describe('POST /v1/tasks/{id}/status', () => {
     try {
       const answer = await ingest.post('/v1/tasks/t1/status', { status: 'approved' });
       assert.equal(answer.status, 202);
-      assert.deepEqual(answer.json, { task_id: 't1' });
+      assert.deepEqual(answer.json, { task_id: 't1', warnings: [] });
       const [event] = ingest.stager.events;
       assert.deepEqual(event?.kind === 'patched' && event.fields, { status: 'approved' });
       assert.equal((await ingest.post('/v1/tasks/t1/status', { priority: 1 })).status, 400);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
-import { hashedFileId } from '../../functions/src/files/fileId.ts';
+import { secretFileId } from '../../functions/src/files/fileId.ts';
 import { fieldsOf, filePath, newRecord } from '../../functions/src/files/record.ts';
 import { removeFile } from '../../functions/src/files/removal.ts';
 import { MemoryObjects } from '../support/objects.ts';
@@ -253,7 +253,7 @@ describe('what becomes of files', () => {
     const nowMs = files.clock.now();
     const claim = { fileName: 'a', contentType: 'a/b', fileType: 'audio', size: 1, sha256: null };
     const writes = Array.from({ length: 250 }, (_, index) => {
-      const fileId = hashedFileId('user_audio', String(index));
+      const fileId = secretFileId('a secret', 'user_audio', String(index));
       const rest = { location: 'cloud_storage', status: 'deleted', createdMs: nowMs } as const;
       const record = { ...newRecord({ ...claim, fileId }, rest), expiresMs: nowMs + hourMs };
       const changes = Object.entries(fieldsOf(record)).map(([name, value]) => ({ path: [name], value }));

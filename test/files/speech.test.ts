@@ -4,7 +4,6 @@ import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { speechRoutes } from '../../functions/src/tasks/speechRoutes.ts';
 import { type Answer, MemoryStager } from '../http/support.ts';
-import { MemoryObjects } from '../support/objects.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
@@ -16,12 +15,12 @@ describe('speech that existing miners send', () => {
   beforeEach(async () => {
     stager = new MemoryStager();
     files = await startFiles({
-      more: ({ saver, clock, objects }) =>
+      more: ({ saver, clock, objects, secret }) =>
         speechRoutes({
           saver,
           objects,
           stager,
-          control: new MemoryObjects(clock).connect(),
+          secret,
           stamps: new StampSource(clock, 'instance'),
           speakers: defaultSpeakers(),
           maxFileBytes: 40_000_000,
@@ -69,6 +68,7 @@ describe('speech that existing miners send', () => {
         checksum: createHash('sha256').update(sound).digest('hex'),
       },
       file_url: `/api/v1/files/${String(audio['file_id'])}/download`,
+      warnings: [],
     });
     const got = await fetch(files.server.url + String(json['file_url']), {
       headers: { 'x-api-key': 'miner-key' },
@@ -93,6 +93,15 @@ describe('speech that existing miners send', () => {
     assert.equal((await files.names()).length, 2);
   });
 
+  it('is told nothing of under another key', async () => {
+    const first = await send();
+    const other = await send({}, { bytes: bytesOf(5_000, 3), key: 'uid-key' });
+    assert.equal(other.status, 200);
+    assert.notEqual(other.json['file_url'], first.json['file_url']);
+    assert.ok(!other.text.includes(String((first.json['audio_file'] as { checksum: string }).checksum)));
+    assert.equal((await files.names()).length, 2);
+  });
+
   it('is another file for another miner or task', async () => {
     await send();
     await send({ miner_uid: '8' });
@@ -114,7 +123,6 @@ describe('speech that existing miners send', () => {
       [400, await send({ task_id: undefined })],
       [400, await send({ task_id: '../x' })],
       [400, await send({ miner_uid: 'seven' })],
-      [400, await send({ speed_score: 'fast' })],
       [400, await send({}, { bytes: Buffer.alloc(0) })],
       [400, await send({}, { name: '../../a.wav' })],
       [400, await send({}, { field: 'sound' })],

@@ -7,6 +7,7 @@ import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/r
 import { Redirects } from '../../functions/src/files/redirects.ts';
 import { fileRoutes } from '../../functions/src/files/routes.ts';
 import { FileSaver } from '../../functions/src/files/saving.ts';
+import { FileSecret } from '../../functions/src/files/secret.ts';
 import { keyAuthenticator } from '../../functions/src/http/auth.ts';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import { KeyStore } from '../../functions/src/http/keyStore.ts';
@@ -22,6 +23,7 @@ import { type Fault, Faults, type LocalServiceName } from '../../local/shared/fa
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
 import { StandingClock } from '../api/support.ts';
 import { firstKeys, MemoryObjects, memoryLogger, serve, type TestServer } from '../http/support.ts';
+import { MemoryObjects as MemoryBucket } from '../support/objects.ts';
 
 const bucketName = 'demo-sluice.firebasestorage.app';
 
@@ -71,6 +73,8 @@ export interface FilesBackend {
   finalize(): Promise<void>;
   /** Everything in the bucket. */
   names(): Promise<string[]>;
+  /** The bucket's small objects. */
+  control: MemoryBucket;
   fields(fileId: string): Promise<Fields | undefined>;
   /** Ids of all documents. */
   documentIds(): Promise<string[]>;
@@ -83,7 +87,12 @@ export interface FilesBackendOptions {
   maxFileBytes?: number;
   redirects?: boolean;
   /** Further routes. */
-  more?: (parts: { saver: FileSaver; clock: StandingClock; objects: FileObjects }) => Route[];
+  more?: (parts: {
+    saver: FileSaver;
+    clock: StandingClock;
+    objects: FileObjects;
+    secret: FileSecret;
+  }) => Route[];
 }
 
 export async function startFiles(options: FilesBackendOptions = {}): Promise<FilesBackend> {
@@ -111,21 +120,24 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const stamps = new StampSource(clock, 'instance');
   const saver = new FileSaver({ objects, documents, clock, logger, inlineMaxBytes });
   const direct = new DirectUploads({ objects, documents, log, stamps, clock, logger });
+  const control = new MemoryBucket(clock);
+  const secret = new FileSecret(control.connect());
   const routes = [
     ...fileRoutes({
       saver,
       direct,
       objects,
       ids: randomIds,
+      secret,
       maxFileBytes,
       lookup: new FileLookup({ objects, documents, clock }),
       removal: { objects, documents, log, stamps, clock },
       redirects: options.redirects ? new Redirects(objects, clock, logger) : undefined,
     }),
-    ...(options.more?.({ saver, clock, objects }) ?? []),
+    ...(options.more?.({ saver, clock, objects, secret }) ?? []),
   ];
-  const secret = firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]);
-  const keys = new KeyStore({ firstKeys: () => secret, objects: new MemoryObjects(), clock, logger });
+  const records = firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]);
+  const keys = new KeyStore({ firstKeys: () => records, objects: new MemoryObjects(), clock, logger });
   const authenticator = keyAuthenticator(keys);
   const limits = { maxBodyBytes: 31 * 1024 * 1024 };
   const server = await serve(httpHandler({ routes, authenticator, logger, clock, ids: randomIds, limits }));
@@ -137,6 +149,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     documents,
     objects,
     log,
+    control,
     logger,
     server,
     direct,

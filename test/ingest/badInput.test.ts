@@ -51,9 +51,6 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
     ['an empty miner uid', { miner_uid: '' }, /miner_uid/],
     ['a miner uid past the last', { miner_uid: 65_536 }, /miner_uid/],
     ['a miner uid in hexadecimal', { miner_uid: '0x10' }, /miner_uid/],
-    ['a score that is NaN', { accuracy_score: 'NaN' }, /accuracy_score/],
-    ['a score that is infinite', { speed_score: 'inf' }, /speed_score/],
-    ['a score that is a text', { processing_time: 'fast' }, /processing_time/],
     ['no response data', { response_data: undefined }, /response_data/],
     ['null as response data', { response_data: null }, /response_data/],
     [
@@ -61,8 +58,6 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
       { response_data: nested(21) },
       /response_data: nests deeper than 20/,
     ],
-    ['a time that is none', { submitted_at: 'yesterday' }, /submitted_at/],
-    ['a time before all time', { submitted_at: -5 }, /submitted_at/],
     ['a hotkey that is too long', { hotkey: '5'.repeat(129) }, /hotkey/],
   ];
   for (const [what, changes, reason] of refusedEverywhere) {
@@ -92,8 +87,8 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
       ['', /position 0 \(line 1, column 1\): it ends too early/],
       ['{"task_id": "a"', /position 15/],
       ['{\n"task_id": x}', /position 13 \(line 2, column 12\): unexpected "x"/],
-      ['{"accuracy_score": NaN}', /position 19 .*unexpected "N"/],
-      ['NaN', /position 0 .*unexpected "N"/],
+      ['{"accuracy_score": nan}', /position 20 .*unexpected "a"/],
+      ['[NaN', /position 1 .*unexpected "N"/],
       ['{"a":1,}', /position 7/],
       ['{"a":1} {"b":2}', /position 8/],
       ['{"a":"x\ny"}', /position 7/],
@@ -124,12 +119,15 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
   });
 
   it('numbers that JSON takes for infinite', async () => {
-    for (const body of [
-      '{"task_id":"t","miner_uid":1,"response_data":{"x":[1e999]}}',
-      '{"task_id":"t","miner_uid":1,"response_data":1,"accuracy_score":1e999}',
-      '{"task_id":"t","miner_uid":1e999,"response_data":1}',
-    ]) {
-      assert.equal((await ingest.send('/v1/responses', body, json)).status, 422);
+    for (const number of ['1e999', 'NaN', '-Infinity', '9'.repeat(400)]) {
+      for (const members of [
+        `"response_data":{"x":[${number}]}`,
+        `"response_data":1,"speed_score":${number}`,
+      ]) {
+        const body = `{"task_id":"t","miner_uid":1,${members}}`;
+        assert.equal((await ingest.send('/v1/responses', body, json)).status, 422);
+      }
+      const body = `{"task_id":"t","miner_uid":${number},"response_data":1}`;
       assert.equal((await ingest.send('/api/v1/miner/response', body, json)).status, 400);
     }
   });

@@ -36,6 +36,7 @@ describe('What existing miners send', () => {
       message: 'Response accepted',
       task_id: 'a1b2',
       miner_uid: 0,
+      warnings: [],
     });
     const [event] = stagedResponses(ingest);
     assert.equal(event?.taskId, 'a1b2');

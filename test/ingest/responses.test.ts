@@ -20,7 +20,7 @@ describe('POST /v1/responses', () => {
   it('stages one response, with what it does not say filled in', async () => {
     const answer = await ingest.post(path, response());
     assert.equal(answer.status, 202);
-    assert.deepEqual(answer.json, { accepted: 1, rejected: [] });
+    assert.deepEqual(answer.json, { accepted: 1, rejected: [], warnings: [] });
     const [event] = stagedResponses(ingest);
     assert.equal(event?.taskId, 'task-1');
     assert.match(event?.stamp ?? '', /^[0-9a-z]{21}$/);
@@ -42,7 +42,7 @@ describe('POST /v1/responses', () => {
       response_data: [1, 'two', { three: null }, [4]],
       processing_time: 1e-7,
       accuracy_score: 0.25,
-      speed_score: -1,
+      speed_score: 1,
       hotkey: '5F',
       status: 'error',
     };
@@ -88,7 +88,7 @@ describe('POST /v1/responses', () => {
   it('stages a batch in one call, in order, with rising stamps', async () => {
     const responses = Array.from({ length: 1000 }, (_, miner_uid) => response({ miner_uid }));
     const answer = await ingest.post(path, { responses });
-    assert.deepEqual(answer.json, { accepted: 1000, rejected: [] });
+    assert.deepEqual(answer.json, { accepted: 1000, rejected: [], warnings: [] });
     assert.equal(ingest.stager.calls.length, 1);
     const events = stagedResponses(ingest);
     assert.deepEqual(
@@ -114,6 +114,7 @@ describe('POST /v1/responses', () => {
         { index: 2, code: 'invalid_request', message: 'A response is a JSON object.' },
         { index: 3, code: 'invalid_request', message: 'response_data: expected a JSON value, got null.' },
       ],
+      warnings: [],
     });
     assert.equal(ingest.stager.events.length, 1);
   });

@@ -27,8 +27,8 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
     status: 'pending',
     priority: 'high',
     source_language: 'en',
-    target_language: null,
-    model_id: null,
+    target_language: 'de',
+    model_id: 'm1',
     input_text: { text: 'hello', source_language: 'en', target_language: 'de' },
     input_file_id: 'f1',
     required_miner_count: 3,
@@ -40,7 +40,7 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
   it('stages a creation with all its fields, under its own id', async () => {
     const answer = await create({ task_id: 'task-1', ...everything });
     assert.equal(answer.status, 202);
-    assert.deepEqual(answer.json, { task_id: 'task-1' });
+    assert.deepEqual(answer.json, { task_id: 'task-1', warnings: [] });
     const [event, ...others] = ingest.stager.events;
     assert.equal(others.length, 0);
     assert.match(event?.stamp ?? '', /^[0-9a-z]{21}$/);
@@ -51,12 +51,14 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
   });
 
   it('gives a task without an id a random one', async () => {
-    const [first, second] = [
+    const [first, second, third] = [
       await create({ task_type: 'tts' }),
       await create({ task_type: 'tts', task_id: null }),
+      await create({ task_type: 'tts', task_id: '' }),
     ];
     assert.match(String(first.json['task_id']), uuid);
     assert.notEqual(first.json['task_id'], second.json['task_id']);
+    assert.match(String(third.json['task_id']), uuid);
   });
 
   it('makes the same task again for the same Idempotency-Key and caller, another for others', async () => {
@@ -90,10 +92,28 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
     const fields = { status: 'assigned', assigned_miners: [4, 4, 2], metadata: {}, input_audio: null };
     const answer = await patch('task%3A1', fields);
     assert.equal(answer.status, 202);
-    assert.deepEqual(answer.json, { task_id: 'task:1' });
+    assert.deepEqual(answer.json, { task_id: 'task:1', warnings: [] });
     const [event] = ingest.stager.events;
     assert.equal(event?.kind, 'patched');
     assert.deepEqual(event?.fields, { ...fields, assigned_miners: [4, 2] });
+  });
+
+  it('goes without what is null or empty; inputs hold it', async () => {
+    const empty = { status: null, priority: '', metadata: null, assigned_miners: '', model_id: null };
+    const inputs = { input_text: '', input_file: null };
+    const counts = { required_miner_count: null, min_miner_count: '' };
+    await create({ task_type: 'tts', ...empty, ...inputs, ...counts });
+    const [event] = ingest.stager.events;
+    assert.equal(event?.kind, 'created');
+    assert.deepEqual(event?.fields, { task_type: 'tts', ...inputs });
+  });
+
+  it('clears by a change what is null or empty; the task’s own id may be there', async () => {
+    const fields = { priority: null, metadata: '', assigned_miners: null, model_id: null, input_text: '' };
+    assert.equal((await patch('t', { task_id: 't', ...fields })).status, 202);
+    const [event] = ingest.stager.events;
+    assert.equal(event?.kind, 'patched');
+    assert.deepEqual(event?.fields, { ...fields, metadata: null });
   });
 
   it('refuses fields that are wrong, by name, in creations and changes', async () => {
@@ -103,17 +123,14 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
       [{ input_: 1 }, /Unknown field "input_"/],
       [{ 'input_X.y': 1 }, /Unknown field/],
       [{ constructor: 1 }, /Unknown field "constructor"/],
-      [{ task_type: '' }, /task_type: expected a text/],
       [{ task_type: 7 }, /task_type/],
       [{ status: 'done' }, /status: expected one of pending, .* got "done"/],
-      [{ status: null }, /status/],
       [{ priority: 1.5 }, /priority/],
       [{ source_language: ['en'] }, /source_language: .* got a list/],
       [{ assigned_miners: 5 }, /assigned_miners/],
       [{ assigned_miners: [1, -1] }, /assigned_miners\[1\]/],
       [{ assigned_miners: ['1'] }, /assigned_miners\[0\]/],
       [{ metadata: [] }, /metadata: expected an object/],
-      [{ metadata: null }, /metadata/],
       [{ input_text: JSON.parse(`${'['.repeat(21)}${']'.repeat(21)}`) }, /input_text: nests deeper/],
       [Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`input_${n}`, n])), /more than 32/],
     ];
@@ -129,7 +146,8 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
   it('refuses a creation that cannot be', async () => {
     const wrong: [object, RegExp][] = [
       [{ task_type: undefined }, /task_type: expected a text, got nothing/],
-      [{ task_id: '' }, /task_id/],
+      [{ task_type: null }, /task_type: expected a text, got null/],
+      [{ task_type: '' }, /task_type: expected a text/],
       [{ task_id: 'a/b' }, /task_id/],
       [{ task_id: 12 }, /task_id/],
       [{ task_id: '__id__' }, /task_id/],
@@ -152,7 +170,11 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
       ['t', {}, /no field/],
       ['t', { required_miner_count: 2 }, /fixed by the creation/],
       ['t', { min_miner_count: 1 }, /fixed by the creation/],
-      ['t', { task_id: 't' }, /Unknown field "task_id"/],
+      ['t', { task_id: 't' }, /no field/],
+      ['t', { task_id: 'u', priority: 1 }, /task_id: expected "t" as in the path, got "u"/],
+      ['t', { task_type: null }, /task_type: expected a text/],
+      ['t', { status: '' }, /status: expected one of/],
+      ['t', { required_miner_count: null }, /required_miner_count/],
       ['a%2Fb', { priority: 1 }, /task_id/],
       ['__t__', { priority: 1 }, /task_id/],
     ];

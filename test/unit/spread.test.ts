@@ -13,7 +13,10 @@ const bounded: readonly string[] = [
   'update(reference, ...first',
   'update(reference, ...first, ...rest.flat',
   'startAfter(...values',
+  // Parts of a name, as few as code writes them.
   "hashedUuid('file', ...parts",
+  "secretUuid(secret, 'file', ...parts",
+  "secretFileId(await secret.read(), 'tts_audio', ...named",
 ];
 
 /** The calls of a text that spread something into their arguments, up to there. */

@@ -7,6 +7,7 @@ import { FileLookup } from '../files/lookup.ts';
 import { Redirects } from '../files/redirects.ts';
 import { fileRoutes } from '../files/routes.ts';
 import { FileSaver } from '../files/saving.ts';
+import { FileSecret } from '../files/secret.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import { healthRoutes } from '../status/routes.ts';
 import { speechRoutes } from '../tasks/speechRoutes.ts';
@@ -25,6 +26,7 @@ export function start(): HttpHandler {
   const files = { ...shared, log, stamps: stamps() };
   const direct = new DirectUploads(files);
   const cleanup = { ...files, control, uploads: direct };
+  const secret = new FileSecret(control);
   const saver = new FileSaver({ ...shared, inlineMaxBytes: config.inlineFileMaxBytes });
   const routes = [
     ...fileRoutes({
@@ -35,13 +37,14 @@ export function start(): HttpHandler {
       objects,
       redirects: config.fileDelivery === 'stream' ? undefined : new Redirects(objects, clock, logger),
       ids,
+      secret,
       maxFileBytes: config.maxFileBytes,
     }),
     ...cleanupRoutes((maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
     ...speechRoutes({
       saver,
       objects,
-      control,
+      secret,
       stager: stager(),
       stamps: stamps(),
       speakers: speakers(),

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, ttlField } from '../platform/documents.ts';
-import { hashedText, textOfHashed } from '../platform/hashedText.ts';
+import { hashedText, versionedObject } from '../platform/hashedText.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import { isMap } from '../platform/values.ts';
 import { tombstoneMs } from './limits.ts';
@@ -10,6 +10,9 @@ import { metaField, tombstonesCollection } from './names.ts';
 import { type DocumentState, deletedAt, unstamped } from './state.ts';
 
 const metaVersion = 1;
+
+/** By version the members of {@link Meta}. */
+const membersByVersion = { 1: 'vwof' };
 
 interface Meta {
   v: number;
@@ -96,12 +99,7 @@ export function fieldChanges(
   return changes;
 }
 
-/** Throws Error for a form that a newer version wrote: then nothing must be written over it. */
+/** Throws UnknownVersion. */
 function metaOf(bytes: unknown): Meta | undefined {
-  const text = textOfHashed(bytes);
-  if (text === undefined) return undefined;
-  const meta = JSON.parse(text) as Meta;
-  if (meta.v !== metaVersion)
-    throw new Error(`Stamps of version ${meta.v} cannot be read; ${metaVersion} was expected.`);
-  return meta;
+  return versionedObject(bytes, membersByVersion) as Meta | undefined;
 }

@@ -51,7 +51,7 @@ async function acceptOperations(
   }
   if (events.length === 0) return nothingAccepted(request, rejected);
   await stager.stage(events);
-  return { status: 202, json: { accepted: events.length, rejected } };
+  return { status: 202, json: { accepted: events.length, rejected, warnings: [] } };
 }
 
 function nothingAccepted({ requestId }: ApiRequest, rejected: readonly Rejected[]): ApiResponse {
@@ -103,7 +103,7 @@ async function createDocument(
     collections,
   });
   await stager.stage([{ ...event, isNew: true }]);
-  return { status: 202, json: { path: event.path, document_id: id } };
+  return { status: 202, json: { path: event.path, document_id: id, warnings: [] } };
 }
 
 function isPromptAsked({ query }: ApiRequest): boolean {

@@ -1,4 +1,4 @@
-import { type OperationAccepted, operationTypes } from '../events/event.ts';
+import { marked, type OperationAccepted, operationTypes } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import { isObject } from '../http/body.ts';
 import { expected, quoted } from '../http/fields.ts';
@@ -43,14 +43,14 @@ export function operationEvent(submitted: unknown, context: OperationContext): O
     );
   }
   const { stamp, isPrompt } = context;
-  return {
+  return marked({
     kind: 'operation',
     path,
     stamp,
     type,
     ...(data === undefined ? {} : { data }),
     ...(isPrompt ? { visibility: 'prompt' } : {}),
-  };
+  });
 }
 
 function readData(

@@ -1,11 +1,10 @@
 import { isObject } from '../http/body.ts';
-import { quoted } from '../http/fields.ts';
+import { isoTimeMs, quoted } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Json, JsonObject } from '../platform/json.ts';
+import { isInt64, type Json, type JsonObject } from '../platform/json.ts';
 import { maxFieldNameBytes, maxNesting } from './limits.ts';
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:\d\d)?)?$/i;
 /** What Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp). */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 const latestMs = Date.parse('9999-12-31T23:59:59.999Z');
@@ -53,7 +52,8 @@ export class FieldReader {
       if (!value.isWellFormed()) throw fault(at, 'has half of a surrogate pair');
       return value;
     }
-    if (typeof value === 'number' && !Number.isFinite(value)) throw fault(at, 'is out of range');
+    if (typeof value === 'number' && !Number.isFinite(value)) throw fault(at, 'is NaN or out of range');
+    if (typeof value === 'bigint' && !isInt64(value)) throw fault(at, 'is an integer past 64 bits');
     if (typeof value !== 'object' || value === null) return value as Json;
     if (isObject(value)) {
       const form = Object.keys(value).find((name) => name.startsWith('$'));
@@ -94,17 +94,9 @@ export class FieldReader {
 }
 
 function timeMs(value: unknown, at: string): number {
-  const [, day, time = '00:00', zone = 'Z'] = (typeof value === 'string' && isoTime.exec(value)) || [];
-  const ms =
-    day === undefined || !isDay(day) ? Number.NaN : Date.parse(`${day}T${time}${zone.toUpperCase()}`);
+  const ms = typeof value === 'string' ? isoTimeMs(value) : Number.NaN;
   if (!(ms >= earliestMs && ms <= latestMs)) throw fault(at, '$timestamp holds an ISO 8601 time');
   return ms;
-}
-
-/** Not a 30th of February, which the language takes for a day in March. */
-function isDay(day: string): boolean {
-  const ms = Date.parse(day);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }
 
 function checkName(name: string, at: string): void {

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import { z } from 'zod';
+import { parseWritten } from '../platform/json.ts';
 import type { Carrier } from './carrier.ts';
 import type { Event } from './event.ts';
 import { readEvent } from './eventSchema.ts';
@@ -78,10 +79,16 @@ export async function unpackLines(
   return { events: lines.map(unpackLine), unfoldedBytes: text.length };
 }
 
+/** Numbers are written with all their digits; only an event that says so means integers by them. */
+function lineValue(line: string): unknown {
+  const value = JSON.parse(line) as { exact?: unknown } | null;
+  return value?.exact === true ? parseWritten(line) : value;
+}
+
 function unpackLine(line: string): UnpackedEvent {
   let value: unknown;
   try {
-    value = JSON.parse(line);
+    value = lineValue(line);
   } catch {
     return { invalid: line, reason: 'Not an event: not JSON.' };
   }

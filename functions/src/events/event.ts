@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../platform/json.ts';
+import { holdsBigint, type Json, type JsonObject } from '../platform/json.ts';
 import type { Stamp } from './stamp.ts';
 
 /**
@@ -28,27 +28,32 @@ export interface MinerResponse {
   status: string;
 }
 
+interface Exact {
+  /** Some of its numbers are integers that a version which does not know this would alter. */
+  exact?: true | undefined;
+}
+
 interface Addressed {
   taskId: string;
   stamp: Stamp;
 }
 
 /** A task came into being. Its `required_miner_count` and `min_miner_count` hold if no earlier creation is known. */
-export interface TaskCreated extends Addressed {
+export interface TaskCreated extends Addressed, Exact {
   kind: 'created';
   fields: JsonObject;
   visibility: Visibility;
 }
 
 /** Some of a task's fields were set. */
-export interface TaskPatched extends Addressed {
+export interface TaskPatched extends Addressed, Exact {
   kind: 'patched';
   fields: JsonObject;
   visibility: Visibility;
 }
 
 /** A miner answered. */
-export interface ResponseReceived extends Addressed {
+export interface ResponseReceived extends Addressed, Exact {
   kind: 'response';
   response: MinerResponse;
   /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
@@ -67,7 +72,7 @@ export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlineP
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /** What was to be done with a document of any kind, by its path. */
-export interface OperationAccepted {
+export interface OperationAccepted extends Exact {
   kind: 'operation';
   path: string;
   stamp: Stamp;
@@ -82,6 +87,11 @@ export interface OperationAccepted {
 
 /** One accepted fact. Its target document and stamp identify it. */
 export type Event = TaskEvent | OperationAccepted;
+
+/** The event, marked where its integers are to be read exactly. */
+export function marked<Kind extends Event>(event: Kind): Kind {
+  return holdsBigint(event) ? { ...event, exact: true } : event;
+}
 
 /** What an event is about, as people call it: a task's id, or a document's path, which has a slash. */
 export function targetOf(event: Event): string {

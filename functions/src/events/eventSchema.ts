@@ -12,6 +12,7 @@ const documentId = z.string().refine((id) => idFault(id) === undefined);
 const documentPath = z.string().refine((path) => documentPathFault(path) === undefined);
 const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
 const visibility = z.enum(visibilities);
+const exact = z.literal(true).optional();
 
 const response = z.strictObject({
   miner_uid: z.int().nonnegative(),
@@ -30,14 +31,15 @@ const response = z.strictObject({
  * events queued before it mean.
  */
 const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('created'), ...addressed, fields, visibility }),
-  z.strictObject({ kind: z.literal('patched'), ...addressed, fields, visibility }),
+  z.strictObject({ kind: z.literal('created'), ...addressed, fields, visibility, exact }),
+  z.strictObject({ kind: z.literal('patched'), ...addressed, fields, visibility, exact }),
   z.strictObject({
     kind: z.literal('response'),
     ...addressed,
     response,
     minerKey: z.string().optional(),
     countsUnassigned: z.literal(true).optional(),
+    exact,
   }),
   z.strictObject({ kind: z.literal('deadline'), ...addressed }),
   z.strictObject({
@@ -48,6 +50,7 @@ const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
     data: fields.optional(),
     visibility: z.literal('prompt').optional(),
     isNew: z.literal(true).optional(),
+    exact,
   }),
 ]);
 

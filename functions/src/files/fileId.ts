@@ -1,4 +1,4 @@
-import { hashedUuid } from '../platform/ids.ts';
+import { secretUuid } from '../platform/ids.ts';
 
 /** The bucket's folders; a file id's last digit is the index of its folder, so the order must stay. */
 export const folders = [
@@ -35,15 +35,15 @@ export function folderOfType(fileType: string): Folder | undefined {
 
 /**
  * A file id: a UUID whose last digit names the folder, so that the object of a file is found by its id alone, without its
- * document. The rest is random, or a hash with a secret in it, and nobody guesses it.
+ * document. The rest is random, or made with a secret, and nobody guesses it: who knows it may have the file.
  */
 export function fileIdOf(uuid: string, folder: Folder): string {
   return uuid.slice(0, -1) + folders.indexOf(folder).toString(16);
 }
 
-/** The id that is always the same for the same parts. */
-export function hashedFileId(folder: Folder, ...parts: string[]): string {
-  return fileIdOf(hashedUuid('file', ...parts), folder);
+/** The id that is always the same for the same parts. `secret`: of {@link FileSecret}. */
+export function secretFileId(secret: string, folder: Folder, ...parts: string[]): string {
+  return fileIdOf(secretUuid(secret, 'file', ...parts), folder);
 }
 
 /** The folder in a file id; undefined for what is no file id. */

@@ -1,4 +1,5 @@
 import type { Fields } from '../platform/documents.ts';
+import { UnknownVersion } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { fileIdOfObject, folderOfId, objectOf } from './fileId.ts';
@@ -138,7 +139,10 @@ function hasObject({ location, status }: FileRecord): boolean {
   return location === 'cloud_storage' && status === 'stored';
 }
 
-/** Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name. */
+/**
+ * Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name.
+ * @throws UnknownVersion where it is somewhere, or in a state, that is not known.
+ */
 export function recordFrom(fileId: string, fields: Fields | undefined): FileRecord | undefined {
   const isOwn = folderOfId(fileId) !== undefined && fields?.['file_id'] === fileId;
   if (!isOwn || !fieldNames.every((name) => Object.hasOwn(fields, name))) return undefined;
@@ -158,8 +162,8 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
     size: typeof fields['size'] === 'number' ? fields['size'] : 0,
     sha256: text('sha256'),
     md5: text('md5'),
-    location: fields['location'] === 'firestore' ? 'firestore' : 'cloud_storage',
-    status: statuses.find((status) => status === fields['status']) ?? 'stored',
+    location: oneOf(locations, text('location') ?? 'cloud_storage'),
+    status: oneOf(statuses, text('status') ?? 'stored'),
     reason: text('reason'),
     createdMs: ms('created_at') ?? 0,
     expiresMs: ms('expires_at'),
@@ -168,7 +172,14 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
 
 const fieldNames = ['file_type', 'size', 'md5', 'location', 'status', 'object', 'reason', 'expires_at'];
 
+const locations: readonly FileRecord['location'][] = ['firestore', 'cloud_storage'];
 const statuses: readonly FileStatus[] = ['pending', 'stored', 'failed', 'deleted'];
+
+function oneOf<Value extends string>(known: readonly Value[], found: string): Value {
+  const value = known.find((each) => each === found);
+  if (value === undefined) throw new UnknownVersion(`A file is ${found}, which this version does not know.`);
+  return value;
+}
 
 /** The record as the API shows it. */
 export function recordJson(record: FileRecord): JsonObject {

@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
+import type { Ids } from '../platform/ids.ts';
 import { contentAnswer, etagOf, isUnmodified } from './content.ts';
 import type { DirectUploads } from './direct.ts';
 import { fileTypes } from './fileId.ts';
@@ -11,9 +12,18 @@ import { type FileRecord, recordJson } from './record.ts';
 import type { Redirects } from './redirects.ts';
 import { type FileRemovalOptions, removeFile } from './removal.ts';
 import type { FileSaver } from './saving.ts';
-import { isUploadRequest, readBodyFile, readUploadRequest, type SubmissionOptions } from './submitted.ts';
+import type { FileSecret } from './secret.ts';
+import {
+  fileIdsFor,
+  isUploadRequest,
+  readBodyFile,
+  readUploadRequest,
+  type SubmissionOptions,
+} from './submitted.ts';
 
-export interface FileRoutesOptions extends SubmissionOptions {
+export interface FileRoutesOptions extends Pick<SubmissionOptions, 'maxFileBytes'> {
+  ids: Pick<Ids, 'uuid'>;
+  secret: Pick<FileSecret, 'read'>;
   saver: FileSaver;
   direct: DirectUploads;
   lookup: FileLookup;
@@ -54,11 +64,12 @@ export function fileRoutes(options: FileRoutesOptions): Route[] {
 }
 
 async function upload(options: FileRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const submission = { ...options, newFileId: await fileIdsFor(request, options) };
   if (!isUploadRequest(request)) {
-    const { file, bytes } = readBodyFile(request, options);
+    const { file, bytes } = readBodyFile(request, submission);
     return created(recordJson(await options.saver.save(file, bytes)));
   }
-  const { record, url, expiresMs } = await options.direct.begin(readUploadRequest(request, options));
+  const { record, url, expiresMs } = await options.direct.begin(readUploadRequest(request, submission));
   const expires_at = new Date(expiresMs).toISOString();
   const headers = { 'Content-Type': record.contentType };
   return created({ ...recordJson(record), upload: { url, method: 'PUT', headers, expires_at } });

@@ -6,7 +6,7 @@ const secretObject = 'control/file-secret';
 
 /**
  * A random text that all instances share and nobody else knows, kept in the bucket: with it the same upload always gets the
- * same file id, which its uploader's rivals cannot compute. Made when first asked for, read once per process.
+ * same file id, which nobody else computes. Made when first asked for, read once per process.
  */
 export class FileSecret {
   readonly #objects: Pick<ObjectStore, 'get' | 'put'>;
@@ -23,7 +23,11 @@ export class FileSecret {
   }
 
   async #stored(): Promise<string | undefined> {
-    return (await this.#objects.get(secretObject))?.bytes.toString('utf8');
+    const text = (await this.#objects.get(secretObject))?.bytes.toString('utf8');
+    if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text;
+    throw new AppError('unavailable', 'Files cannot be named now.', {
+      cause: new Error(`${secretObject} in the bucket is not one that Sluice made`),
+    });
   }
 
   async #make(): Promise<string> {

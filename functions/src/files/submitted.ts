@@ -1,18 +1,21 @@
 import { hash } from 'node:crypto';
 import { isObject, readJson } from '../http/body.ts';
+import { readIdempotencyKey } from '../http/idempotency.ts';
 import type { ApiRequest } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import { fileIdOf, fileTypes, folderOfType, hashedFileId } from './fileId.ts';
+import { type Folder, fileIdOf, fileTypes, folderOfType, secretFileId } from './fileId.ts';
 import { fromHeader, nameInDisposition, percentDecoded, readFileName } from './fileName.ts';
 import { maxBodyUploadBytes, maxUploadRequestBytes } from './limits.ts';
 import { readFileForm } from './multipart.ts';
 import type { FileClaim } from './record.ts';
 import type { WholeFile } from './saving.ts';
+import type { FileSecret } from './secret.ts';
 
 /** What the readers below are bound by. */
 export interface SubmissionOptions {
-  ids: Pick<Ids, 'uuid'>;
+  /** Names a file of this folder. */
+  newFileId: (folder: Folder) => string;
   /** MAX_FILE_BYTES. */
   maxFileBytes: number;
 }
@@ -38,7 +41,7 @@ export function readBodyFile(
 ): { file: WholeFile; bytes: Buffer } {
   if (mediaType(request) === 'multipart/form-data') {
     const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '');
-    return wholeFile(request, options, file.bytes, {
+    return wholeFile(options, file.bytes, {
       file_name: fields['file_name'] ?? file.fileName,
       file_type: fields['file_type'],
       content_type: file.contentType,
@@ -46,7 +49,7 @@ export function readBodyFile(
     });
   }
   const named = request.header('x-file-name');
-  return wholeFile(request, options, request.body, {
+  return wholeFile(options, request.body, {
     file_name:
       named === undefined
         ? nameInDisposition(request.header('content-disposition'))
@@ -58,7 +61,6 @@ export function readBodyFile(
 }
 
 function wholeFile(
-  request: ApiRequest,
   options: SubmissionOptions,
   bytes: Buffer,
   described: Readonly<Record<string, unknown>>,
@@ -66,7 +68,7 @@ function wholeFile(
   const limit = Math.min(maxBodyUploadBytes, options.maxFileBytes);
   const advice = bytes.length <= options.maxFileBytes ? ' Ask for a direct upload, with JSON.' : '';
   checkSize(bytes.length, limit, advice);
-  const claim = readClaim(request, options, { ...described, size: bytes.length });
+  const claim = readClaim(options, { ...described, size: bytes.length });
   return { file: checkedFile(claim, bytes), bytes };
 }
 
@@ -104,7 +106,7 @@ export function readUploadRequest(request: ApiRequest, options: SubmissionOption
     throw new AppError('invalid_request', `size: expected the number of bytes, got ${shown(size)}.`);
   }
   checkSize(size, options.maxFileBytes, '');
-  return readClaim(request, options, body);
+  return readClaim(options, body);
 }
 
 const requestFields: readonly string[] = ['file_name', 'content_type', 'size', 'file_type', 'sha256'];
@@ -120,8 +122,7 @@ function checkSize(bytes: number, limit: number, advice: string): void {
 }
 
 function readClaim(
-  request: ApiRequest,
-  { ids }: SubmissionOptions,
+  { newFileId }: SubmissionOptions,
   submitted: Readonly<Record<string, unknown>>,
 ): FileClaim {
   const fileType = submitted['file_type'] ?? 'temp';
@@ -132,10 +133,8 @@ function readClaim(
       `file_type: expected one of ${fileTypes.join(', ')}, got ${shown(fileType)}.`,
     );
   }
-  const key = idempotencyKey(request);
   return {
-    fileId:
-      key === undefined ? fileIdOf(ids.uuid(), folder) : hashedFileId(folder, request.caller.keyId, key),
+    fileId: newFileId(folder),
     fileName: readFileName(submitted['file_name'] ?? 'unnamed'),
     contentType: readContentType(submitted['content_type'] ?? 'application/octet-stream'),
     fileType,
@@ -144,13 +143,19 @@ function readClaim(
   };
 }
 
-/** With it the same upload makes the same file again, not another. */
-function idempotencyKey(request: ApiRequest): string | undefined {
-  const key = request.header('idempotency-key');
-  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
-  }
-  return key;
+/**
+ * Names what a request uploads: at random; with an Idempotency-Key always the same for this caller, so that the same upload
+ * makes the same file again, not another.
+ * @throws AppError `invalid_request` for a key that cannot be one; `unavailable`
+ */
+export async function fileIdsFor(
+  request: ApiRequest,
+  { ids, secret }: { ids: Pick<Ids, 'uuid'>; secret: Pick<FileSecret, 'read'> },
+): Promise<(folder: Folder) => string> {
+  const key = readIdempotencyKey(request);
+  if (key === undefined) return (folder) => fileIdOf(ids.uuid(), folder);
+  const known = await secret.read();
+  return (folder) => secretFileId(known, folder, request.caller.keyId, key);
 }
 
 /** A media type, with parameters or without; it goes into a header as it is. */

@@ -12,7 +12,7 @@ export interface Apart<E> {
   rest: E[];
 }
 
-/** Whether it was our own code that threw: what comes from a service is an AppError or a DocumentError. */
+/** Whether it was our own code that threw: what a service or another version is to blame for has an error of its own. */
 export function isOwnFault(error: unknown): boolean {
   return !(error instanceof AppError) && !(error instanceof DocumentError);
 }

@@ -1,6 +1,6 @@
 import type { Event } from '../events/event.ts';
 import { DocumentError, type DocumentFailure } from '../platform/documents.ts';
-import { messageOf } from '../platform/errors.ts';
+import { messageOf, UnknownVersion } from '../platform/errors.ts';
 import type { CommitJob } from './chunks.ts';
 
 /** What became of some events of a document. */
@@ -14,6 +14,8 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
       }
     /** Not known to be written; the events must be kept. */
     | { outcome: 'failed'; error: DocumentError }
+    /** Another version wrote the document; the events must wait for that version. */
+    | { outcome: 'unread'; detail: string }
     /** Our own code threw on these events, or could not keep with Cloud Storage what they need: then AppError `unavailable`. */
     | { outcome: 'broken'; error: unknown }
     /** Firestore will never take this event; it is the job's only one. */
@@ -62,6 +64,7 @@ export function unsuccessful<E extends Event, State>(
   job: CommitJob<E>,
   error: unknown,
 ): CommitResult<E, State>[] {
+  if (error instanceof UnknownVersion) return [{ ...job, outcome: 'unread', detail: messageOf(error) }];
   if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
   if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
   return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));

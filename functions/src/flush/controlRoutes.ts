@@ -2,6 +2,7 @@ import { taskSchema } from '../events/schemas.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
 import { expected, readTimeMs } from '../http/fields.ts';
+import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { type Clock, delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -88,7 +89,7 @@ async function look(queueControl: QueueControl, objects: ObjectStore, flushBefor
 async function pause(options: ControlRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const body = readJson(request);
   if (!isObject(body)) throw expected('body', 'an object with until', body);
-  const untilMs = readTimeMs(body['until'], 'until', Number.NaN);
+  const untilMs = readTimeMs(body['until'], 'until', Number.NaN, new Reading(false));
   const nowMs = options.clock.now();
   if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
     throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);

@@ -7,7 +7,7 @@ import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Json } from '../platform/json.ts';
+import { type Json, parseWritten } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { storeLargeBodies } from '../staging/bodies.ts';
@@ -137,7 +137,7 @@ const lettersReadAtOnce = 8;
 
 function parsed(bytes: Buffer): Json {
   try {
-    return JSON.parse(bytes.toString('utf8')) as Json;
+    return parseWritten(bytes.toString('utf8'));
   } catch {
     return bytes.toString('utf8');
   }

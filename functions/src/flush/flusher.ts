@@ -1,5 +1,5 @@
 import type { DocumentState } from '../documents/state.ts';
-import type { Carrier } from '../events/carrier.ts';
+import { type Carrier, eventLine } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import { append, largest, smallest } from '../platform/arrays.ts';
@@ -18,7 +18,7 @@ import type { Committer } from './committer.ts';
 import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
-import { type EventGroup, type Intake, takeIn } from './intake.ts';
+import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
 import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
@@ -108,7 +108,7 @@ export class Flusher {
       this.#settle(results, failed, inTime),
       this.#settleTasks(taskResults, failed, inTime),
       this.#buryDead(intake.dead, failed, inTime),
-      this.#keepUnread(deliveries, intake.unread, failed, inTime),
+      this.#keepUnread(deliveries, intake, results, failed, inTime),
     ]);
     const carryInTime = this.#within(carryMs);
     await Promise.all([
@@ -223,12 +223,21 @@ export class Flusher {
     );
   }
 
+  /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
   async #keepUnread(
     deliveries: readonly Delivery[],
-    unread: Intake['unread'],
+    { unread, origins }: Intake,
+    results: readonly Result[],
     failed: Failures,
     inTime: InTime,
   ): Promise<void> {
+    for (const result of results) {
+      if (result.outcome !== 'unread') continue;
+      for (const event of result.events) {
+        const [from = 0] = origins.get(eventKey(event)) ?? [];
+        addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
+      }
+    }
     await mapPool([...deliveries.entries()], settlingAtOnce, async ([from, { carrier }]) => {
       const lines = unread.get(from);
       if (lines === undefined) return;

@@ -45,7 +45,7 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
         continue;
       }
       if ('unknown' in unpacked) {
-        unread.set(index, [...(unread.get(index) ?? []), unpacked]);
+        addTo(unread, index, unpacked);
         continue;
       }
       const { event } = unpacked;
@@ -63,6 +63,13 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   }
   const groups = { tasks: [...tasks.values()], documents: [...documents.values()] };
   return { ...groups, dead, unread, origins, duplicates };
+}
+
+/** Adds to one of several lists. */
+export function addTo<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [item]);
+  else list.push(item);
 }
 
 function add<E extends Event>(

@@ -1,6 +1,6 @@
 import { AppError } from '../platform/errors.ts';
-import type { Json, JsonObject } from '../platform/json.ts';
-import { maxJsonDepth } from './limits.ts';
+import type { JsonObject } from '../platform/json.ts';
+import { Reading } from './reading.ts';
 
 /**
  * Readers of single submitted fields: each returns the value or throws AppError `invalid_request` that says what was
@@ -17,12 +17,26 @@ export function readInteger(value: unknown, name: string, least: number, most: n
   return value;
 }
 
-/** A finite number; 0 where there is none. */
-export function readScore(value: unknown, name: string, texts: boolean): number {
-  if (value === undefined || value === null || value === '') return 0;
+/** What is not given: missing, null or empty, in a form, a query or an object alike. */
+export function isEmpty(value: unknown): value is undefined | null | '' {
+  return value === undefined || value === null || value === '';
+}
+
+/** A number from 0 to `most`, clamped with a warning; 0 where there is none. `texts`: it may come as text. */
+export function readScore(
+  value: unknown,
+  name: string,
+  { texts, reading, most }: { texts: boolean; reading: Reading; most: number },
+): number {
+  if (isEmpty(value)) return 0;
   const number = texts && typeof value === 'string' && numberText.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) throw expected(name, 'a finite number', value);
-  return number;
+  if (typeof number !== 'number' || !Number.isFinite(number)) {
+    reading.leaveOut(name, expected(name, 'a finite number', value));
+    return 0;
+  }
+  const clamped = Math.min(Math.max(number, 0), most);
+  if (clamped !== number) reading.warn(name, `It is ${number}; kept as ${clamped}.`);
+  return clamped;
 }
 
 export function readText(value: unknown, name: string, maxLength: number): string {
@@ -34,42 +48,41 @@ export function readText(value: unknown, name: string, maxLength: number): strin
 
 /** A text, or undefined where there is none: missing, null or empty. */
 export function readOptionalText(value: unknown, name: string, maxLength: number): string | undefined {
-  return value === undefined || value === null || value === '' ? undefined : readText(value, name, maxLength);
-}
-
-/** Any JSON value that nests at most 20 deep and that JSON can write again as it came. */
-export function readJsonValue(value: unknown, name: string): Json {
-  const fault = jsonFault(value, maxJsonDepth);
-  if (fault !== undefined) throw new AppError('invalid_request', `${name}: ${fault}.`);
-  return value as Json;
+  return isEmpty(value) ? undefined : readText(value, name, maxLength);
 }
 
 export function readJsonObject(value: unknown, name: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw expected(name, 'an object', value);
-  return readJsonValue(value, name) as JsonObject;
+  return new Reading(false).json(value, name) as JsonObject;
 }
 
 const latestMs = Date.UTC(9999, 11, 31);
-/** Python's isoformat() of a time without zone. */
-const withoutZone = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?$/;
+const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
 /** ISO 8601, UTC where it names no zone, or seconds or milliseconds since the epoch; `otherwise` where there is none. */
-export function readTimeMs(value: unknown, name: string, otherwise: number): number {
-  if (value === undefined || value === null || value === '') return otherwise;
+export function readTimeMs(value: unknown, name: string, otherwise: number, reading: Reading): number {
+  if (isEmpty(value)) return otherwise;
   const ms = timeMs(value);
-  if (!(ms >= 0 && ms <= latestMs))
-    throw expected(name, 'an ISO 8601 time or seconds since the epoch', value);
-  return ms;
+  if (ms >= 0 && ms <= latestMs) return ms;
+  reading.leaveOut(name, expected(name, 'an ISO 8601 time or seconds since the epoch', value));
+  return otherwise;
+}
+
+/** The moment of an ISO 8601 text, UTC where it names no zone; NaN for another text, or a day or time that does not exist. */
+export function isoTimeMs(text: string): number {
+  const [, day = '', time = '00:00', zone = 'Z'] = isoTime.exec(text) ?? [];
+  const dayMs = Date.parse(`${day}T00:00Z`);
+  // The language takes the 30th of February for a day in March.
+  if (Number.isNaN(dayMs) || !new Date(dayMs).toISOString().startsWith(day)) return Number.NaN;
+  return Date.parse(`${day}T${time}${zone.toUpperCase().replace(/(\d\d)(\d\d)$/, '$1:$2')}`);
 }
 
 function timeMs(value: unknown): number {
   const number = typeof value === 'string' && numberText.test(value) ? Number(value) : value;
   // 1e11 seconds are the year 5138, 1e11 milliseconds are 1973.
   if (typeof number === 'number') return Math.round(number < 1e11 ? number * 1000 : number);
-  if (typeof value !== 'string') return Number.NaN;
-  const hasTime = value.length > 10;
-  return Date.parse(withoutZone.test(value) && hasTime ? `${value.replace(' ', 'T')}Z` : value);
+  return typeof value === 'string' ? isoTimeMs(value) : Number.NaN;
 }
 
 /** The error for a field that is not as it should be. */
@@ -86,17 +99,7 @@ function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';
+  // NaN, which Python writes, and 1e999 are both read as infinite.
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'NaN or a number out of range';
   return typeof value === 'string' ? quoted(value) : String(value);
-}
-
-function jsonFault(value: unknown, depthLeft: number): string | undefined {
-  // 1e999 parses, as infinite.
-  if (typeof value === 'number' && !Number.isFinite(value)) return 'a number is out of range';
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (depthLeft === 0) return `nests deeper than ${maxJsonDepth}`;
-  for (const child of Object.values(value)) {
-    const fault = jsonFault(child, depthLeft - 1);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
 }

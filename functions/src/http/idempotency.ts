@@ -8,10 +8,13 @@ import type { ApiRequest } from './route.ts';
  * @throws AppError `invalid_request` for a key that cannot be one.
  */
 export function newIdFor(request: ApiRequest, ids: Pick<Ids, 'uuid'>): string {
+  const key = readIdempotencyKey(request);
+  return key === undefined ? ids.uuid() : hashedUuid(request.caller.keyId, key, '0');
+}
+
+/** @throws AppError `invalid_request` for a key that cannot be one. */
+export function readIdempotencyKey(request: ApiRequest): string | undefined {
   const key = request.header('idempotency-key');
-  if (key === undefined) return ids.uuid();
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
-  }
-  return hashedUuid(request.caller.keyId, key, '0');
+  if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError, messageOf } from '../platform/errors.ts';
+import { parseExact } from '../platform/json.ts';
 import { maxJsonContainers, uncountedJsonLength } from './limits.ts';
 
 /** The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence. */
@@ -9,20 +10,70 @@ export function utf8Text(bytes: Buffer): string {
 }
 
 /**
- * Parses JSON.
+ * Parses JSON as callers write it: a byte order mark may stand before it, long integers are kept, and NaN and ±Infinity,
+ * which Python writes, are read as infinite numbers, for who reads the field to say what becomes of them.
  * @throws AppError `invalid_request` with the position of the fault, or for more arrays and objects than memory should pay.
  */
 export function parseJson(text: string): unknown {
-  refuseJsonBomb(text);
+  const bare = withoutMark(text);
+  refuseJsonBomb(bare);
   try {
-    return JSON.parse(text);
+    return parseExact(bare);
   } catch (cause) {
-    throw new AppError('invalid_request', `Malformed JSON ${faultOf(messageOf(cause), text)}.`);
+    const value = parsePython(bare);
+    if (value !== undefined) return value;
+    throw new AppError('invalid_request', `Malformed JSON ${faultOf(messageOf(cause), bare)}.`);
+  }
+}
+
+/**
+ * The value of a text that is JSON, as {@link parseJson} reads it; any other text, such as Python's str(dict), stays one.
+ * @throws AppError `invalid_request` for more arrays and objects than memory should pay.
+ */
+export function jsonOrText(text: string): unknown {
+  const bare = withoutMark(text);
+  if (!/^\s*[[{]/.test(bare)) return scalarOrText(bare, text);
+  refuseJsonBomb(bare);
+  try {
+    return parseExact(bare);
+  } catch {
+    return parsePython(bare) ?? text;
+  }
+}
+
+/** NaN alone is a word like another. */
+function scalarOrText(bare: string, text: string): unknown {
+  try {
+    const value = parseExact(bare);
+    return Number.isFinite(value) || typeof value !== 'number' ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+function withoutMark(text: string): string {
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
+}
+
+const constant = /NaN|Infinity/;
+const textOrConstant = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs;
+
+/** The value of a text that is JSON but for NaN and ±Infinity; undefined where it is none. */
+function parsePython(text: string): unknown {
+  if (!constant.test(text)) return undefined;
+  const json = text.replaceAll(textOrConstant, (found) => {
+    if (found.startsWith('"')) return found;
+    return found.startsWith('-') ? '-1e999' : '1e999';
+  });
+  try {
+    return parseExact(json);
+  } catch {
+    return undefined;
   }
 }
 
 /** @throws AppError `invalid_request` for a text with more than `maxJsonContainers` arrays and objects. */
-export function refuseJsonBomb(text: string): void {
+function refuseJsonBomb(text: string): void {
   if (text.length <= uncountedJsonLength) return;
   let containers = 0;
   let quoted = false;

@@ -14,21 +14,22 @@ export interface KeyRecord {
 }
 
 /**
- * Reads a list of keys; unknown members are left out.
+ * Reads a list of keys; unknown members are left out, unless `all` must be known.
  * @throws Error that says which entry is wrong and how, without repeating it.
  */
-export function readKeyRecords(value: unknown): KeyRecord[] {
+export function readKeyRecords(value: unknown, known?: 'all'): KeyRecord[] {
   if (!Array.isArray(value)) throw new Error('the keys are not a JSON array');
-  const records = value.map(readKeyRecord);
+  const records = value.map((each, index) => readKeyRecord(each, index, known));
   if (new Set(records.map(({ id }) => id)).size < records.length)
     throw new Error('two keys have the same id');
   return records;
 }
 
-function readKeyRecord(value: unknown, index: number): KeyRecord {
+function readKeyRecord(value: unknown, index: number, known?: 'all'): KeyRecord {
   const wrong = (what: string): Error => new Error(`key ${index}: ${what}`);
   if (typeof value !== 'object' || value === null) throw wrong('not an object');
-  const { id, role, sha256, uids, hotkeys, label, created_at } = value as Record<string, unknown>;
+  const { id, role, sha256, uids, hotkeys, label, created_at, ...more } = value as Record<string, unknown>;
+  if (known === 'all' && Object.keys(more).length > 0) throw wrong('has members of another version');
   if (typeof id !== 'string' || id === '') throw wrong('id is not a text');
   if (!isRole(role)) throw wrong(`role is none of ${roles.join(', ')}`);
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256))

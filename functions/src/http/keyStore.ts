@@ -11,6 +11,9 @@ const maxRereadWaitMs = 2000;
 /** Where keys made through the API are kept. */
 export const keysObject = 'control/keys.json';
 
+/** The form of {@link keysObject}. A record with one more member needs the next: what is not known would be lost. */
+export const keysVersion = 1;
+
 /** Other instances may write between our read and our write; each time one of them has got on. */
 const maxWriteAttempts = 20;
 
@@ -194,7 +197,7 @@ export class KeyStore {
   }
 
   #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
-    const bytes = Buffer.from(JSON.stringify({ version: 1, keys: records }));
+    const bytes = Buffer.from(JSON.stringify({ version: keysVersion, keys: records }));
     return this.#options.objects.put(keysObject, bytes, { contentType: 'application/json', ifGeneration });
   }
 }
@@ -213,9 +216,9 @@ async function atMost(clock: Clock, promise: Promise<void>, maxMs: number): Prom
 function ringOf(object: StoredObject | undefined): KeyRing {
   if (object === undefined) return new KeyRing([]);
   try {
-    const content = parse(object.bytes.toString()) as { version?: unknown; keys?: unknown } | null;
-    if (content?.version !== 1) throw new Error('not version 1');
-    return new KeyRing(readKeyRecords(content.keys));
+    const { version, keys, ...more } = parse(object.bytes.toString()) as Record<string, unknown>;
+    if (version !== keysVersion || Object.keys(more).length > 0) throw new Error('of another version');
+    return new KeyRing(readKeyRecords(keys, 'all'));
   } catch (cause) {
     throw new AppError('unavailable', `${keysObject} is malformed: ${messageOf(cause)}`, { cause });
   }

@@ -41,5 +41,8 @@ export const maxJsonContainers = 300_000;
 /** JSON texts up to this many characters are parsed without counting first: they cannot hold enough to matter. */
 export const uncountedJsonLength = 256 * 1024;
 
+/** Warnings in one answer. */
+export const maxWarnings = 100;
+
 /** Of JSON values that are stored: a response's data, a task's metadata and its inputs. */
 export const maxJsonDepth = 20;

@@ -39,6 +39,16 @@ export class AppError extends Error {
   }
 }
 
+/** A stored form that another version wrote: nothing may be written over it, and whoever needs it must wait. */
+export class UnknownVersion extends AppError {
+  constructor(detail: string) {
+    super('unavailable', 'Another version of Sluice wrote this; it must be deployed again.', {
+      cause: new Error(detail),
+    });
+    this.name = 'UnknownVersion';
+  }
+}
+
 /** What happened, for logs: the message of whatever was thrown, and behind one that is shown to callers its cause's. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { getApps, initializeApp } from 'firebase-admin/app';
+import { type App, getApps, initializeApp } from 'firebase-admin/app';
 import {
   type DocumentData,
   type DocumentReference,
@@ -53,8 +53,18 @@ const readFailures: typeof writeFailures = { 3: 'invalid', 8: 'exhausted' };
 export function firestoreDocuments(): DocumentStore {
   repeatNothing();
   const app = getApps()[0] ?? initializeApp();
-  return new FirestoreDocuments(getFirestore(app));
+  return new FirestoreDocuments(exactFirestore(app));
 }
+
+/** Where integers come as bigints; settings can be made once. */
+function exactFirestore(app: App): Firestore {
+  const firestore = getFirestore(app);
+  if (!exactClients.has(firestore)) firestore.settings({ useBigInt: true });
+  exactClients.add(firestore);
+  return firestore;
+}
+
+const exactClients = new WeakSet<Firestore>();
 
 /**
  * The client repeats for up to a minute what fails with RESOURCE_EXHAUSTED or UNAVAILABLE: attempts that no lease covers,
@@ -159,7 +169,7 @@ class FirestoreDocuments implements DocumentStore {
 
   async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
     const query = formed(() => this.#filtered(collection, filters).limit(maxCounted).count());
-    return (await translated(query.get(), readFailures)).data().count;
+    return Number((await translated(query.get(), readFailures)).data().count);
   }
 
   #filtered(collection: string, filters: readonly Filter[]): Query {
@@ -218,6 +228,7 @@ function plainFields(data: DocumentData): Fields {
 
 function plain(value: unknown): unknown {
   if (value instanceof Timestamp) return value.toDate();
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
     return plainFields(value);
@@ -227,7 +238,7 @@ function plain(value: unknown): unknown {
 
 function encodeCursor(values: readonly unknown[]): string {
   const parts = values.map((value) =>
-    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : value,
+    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : plain(value),
   );
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }

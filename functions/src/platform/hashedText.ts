@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { UnknownVersion } from './errors.ts';
 
 const hashBytes = 8;
 
@@ -11,8 +12,17 @@ export function hashedText(text: string): Buffer {
   return Buffer.concat([hash, Buffer.from(text, 'utf8')]);
 }
 
-/** The text in {@link hashedText}'s bytes; undefined where there are none. */
-export function textOfHashed(bytes: unknown): string | undefined {
+/**
+ * The object whose JSON is in {@link hashedText}'s bytes; undefined where there are none. `members` has by version what an
+ * object of that version, its `v`, may have.
+ * @throws UnknownVersion for any other.
+ */
+export function versionedObject(bytes: unknown, members: Readonly<Record<number, string>>): unknown {
   if (!(bytes instanceof Uint8Array)) return undefined;
-  return Buffer.from(bytes.subarray(hashBytes)).toString('utf8');
+  const found: unknown = JSON.parse(Buffer.from(bytes.subarray(hashBytes)).toString('utf8'));
+  const version = typeof found === 'object' && found !== null && 'v' in found ? found.v : undefined;
+  const known = typeof version === 'number' ? members[version] : undefined;
+  const isKnown = known !== undefined && Object.keys(found ?? {}).every((name) => known.includes(name));
+  if (!isKnown) throw new UnknownVersion(`Stamps of version ${String(version)} cannot be read.`);
+  return found;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 
 /** Random names, injected so that tests can fix them. */
 export interface Ids {
@@ -22,9 +22,21 @@ export function sha256Hex(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** A UUID (version 8) that is always the same for the same parts, for ids behind an Idempotency-Key. */
+/** A UUID (version 8) that is always the same for the same parts. Whoever knows the parts can compute it: it opens nothing. */
 export function hashedUuid(...parts: string[]): string {
-  const hex = sha256Hex(parts.map((part) => `${part.length}:${part}`).join('')).slice(0, 32);
+  return uuidOf(sha256Hex(joined(parts)));
+}
+
+/** A UUID (version 8) that is always the same for the same secret and parts, and that nobody computes without the secret. */
+export function secretUuid(secret: string, ...parts: string[]): string {
+  return uuidOf(createHmac('sha256', secret).update(joined(parts)).digest('hex'));
+}
+
+function joined(parts: readonly string[]): string {
+  return parts.map((part) => `${part.length}:${part}`).join('');
+}
+
+function uuidOf(hex: string): string {
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
   return [
     hex.slice(0, 8),

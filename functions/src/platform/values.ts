@@ -1,5 +1,5 @@
 import type { Fields } from './documents.ts';
-import type { Json, JsonObject } from './json.ts';
+import { isInt64, type Json, type JsonObject, parseWritten } from './json.ts';
 
 /** Deepest nesting of maps and arrays that Firestore stores (https://cloud.google.com/firestore/quotas#limits). */
 const maxDepth = 20;
@@ -32,7 +32,7 @@ export function jsonFromFields(fields: Fields, keep: (name: string) => boolean =
 /** The value of a JSON text, or undefined for a text that somebody else put into a field of such a name. */
 function parse(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseWritten(text);
   } catch {
     return undefined;
   }
@@ -78,6 +78,7 @@ interface ForeignValue {
  */
 function isStorable(value: Json, depth: number, inArray = false): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value === 'bigint') return isInt64(value);
   if (typeof value === 'string') return value.isWellFormed();
   if (typeof value !== 'object' || value === null) return true;
   if (depth <= 0 || (inArray && Array.isArray(value))) return false;
@@ -95,7 +96,7 @@ function isStorable(value: Json, depth: number, inArray = false): boolean {
 /** Bytes of a field's value as Firestore counts them (https://cloud.google.com/firestore/docs/storage-size). */
 export function valueBytes(value: unknown): number {
   if (value === null || typeof value === 'boolean') return 1;
-  if (typeof value === 'number' || value instanceof Date || typeof value === 'symbol') return 8;
+  if (['number', 'bigint', 'symbol'].includes(typeof value) || value instanceof Date) return 8;
   if (typeof value === 'string') return Buffer.byteLength(value) + 1;
   if (value instanceof Uint8Array) return value.length;
   if (Array.isArray(value)) return value.reduce<number>((sum, inner) => sum + valueBytes(inner), 0);

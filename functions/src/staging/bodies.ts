@@ -1,7 +1,7 @@
 import type { Event, MinerResponse } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Json } from '../platform/json.ts';
+import { type Json, parseWritten } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 
 export interface BodyOptions {
@@ -50,5 +50,5 @@ export async function loadBodyObject(
   objects: Pick<ObjectStore, 'get'>,
 ): Promise<Json | undefined> {
   const stored = await objects.get(object);
-  return stored === undefined ? undefined : (JSON.parse(stored.bytes.toString('utf8')) as Json);
+  return stored === undefined ? undefined : parseWritten(stored.bytes.toString('utf8'));
 }

@@ -6,7 +6,8 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { breakerThreshold, maxSweptCarriers } from './limits.ts';
 import { spoolPrefix } from './spoolRecord.ts';
 
-const record = z.object({
+/** Strict: whoever writes more into it writes another version. */
+const record = z.strictObject({
   queue: z.enum(['flush', 'expire']),
   due_ms: z.number(),
   data: z.record(z.string(), z.unknown()),
@@ -47,6 +48,9 @@ export async function sweepSpool({ objects, queues, logger }: SweepOptions): Pro
       }
       refusals = 0;
       swept += 1;
+    } else if (parsed.error.issues.some(({ code }) => code === 'unrecognized_keys')) {
+      logger.error('A spooled carrier of another version stays', { name });
+      continue;
     } else {
       logger.error('A spooled carrier cannot be read; kept as a dead letter', { name });
       await objects.put(`dead-letters/${name.slice(spoolPrefix.length)}`, stored.bytes);

@@ -8,6 +8,8 @@ import { maxListedCarriers } from './limits.ts';
 /** Carriers that are queued or being worked on. */
 export interface QueuedCarriers {
   carriers: Carrier[];
+  /** How many hold nothing but what this version cannot read; some of them may be among the carriers. */
+  unreadable: number;
   /** Whether these are all of them: not where there are more than `maxListedCarriers`, or one cannot be read. */
   isWhole: boolean;
 }
@@ -16,7 +18,9 @@ export interface QueuedCarriers {
 export async function listCarriers(queueControl: QueueControl): Promise<QueuedCarriers> {
   const { tasks, isWhole } = await queueControl.list(maxListedCarriers);
   const carriers = tasks.flatMap(({ data }) => carrierOrNothing(data));
-  return { carriers, isWhole: isWhole && carriers.length === tasks.length };
+  const waiting = carriers.filter(({ unreadSinceMs }) => unreadSinceMs !== undefined).length;
+  const unread = tasks.length - carriers.length;
+  return { carriers, unreadable: unread + waiting, isWhole: isWhole && unread === 0 };
 }
 
 /** How many events such carriers hold that were accepted up to `before`, at most. */
@@ -31,12 +35,14 @@ export interface QueuedEvents {
   responses: number;
   operations: Record<OperationAccepted['type'], number>;
   oldest: Stamp | undefined;
+  /** As {@link QueuedCarriers}. */
+  unreadable: number;
   /** Whether every carrier was opened; bodies in Cloud Storage are not fetched. */
   isWhole: boolean;
 }
 
 /** What the carriers hold, each event once. */
-export async function openCarriers({ carriers, isWhole }: QueuedCarriers): Promise<QueuedEvents> {
+export async function openCarriers({ carriers, unreadable, isWhole }: QueuedCarriers): Promise<QueuedEvents> {
   const taskIds = new Set<string>();
   const responses = new Set<Stamp>();
   const operations = { set: new Set<Stamp>(), update: new Set<Stamp>(), delete: new Set<Stamp>() };
@@ -56,6 +62,7 @@ export async function openCarriers({ carriers, isWhole }: QueuedCarriers): Promi
     responses: responses.size,
     operations: { set: operations.set.size, update: operations.update.size, delete: operations.delete.size },
     oldest,
+    unreadable,
     isWhole: isComplete,
   };
 }

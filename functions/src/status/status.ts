@@ -130,6 +130,7 @@ export class StatusReader {
       : spent && { ...spent, reason: `daily_${spent.type}` };
     return {
       queued_carriers: stats?.tasks ?? null,
+      unreadable_carriers: events?.unreadable ?? null,
       oldest_event_age_seconds: this.#ageSeconds(events?.oldest),
       next_dispatch_at: isoOf(stats?.isPaused ? pausedUntilMs : stats?.nextDueMs),
       parked_until: isoOf(parked?.untilMs),

@@ -4,7 +4,9 @@ import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/b
 import { quoted } from '../http/fields.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
+import { maxWarnings } from '../http/limits.ts';
 import { problem } from '../http/problem.ts';
+import { Reading, type Warning } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Role, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -36,10 +38,15 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
     const { items, isBatch } = readItems(request);
     const events: Event[] = [];
     const rejected: Rejected[] = [];
+    const warnings: Warning[] = [];
     for (const { index, read } of items) {
       try {
-        const event = responseEvent(read(), stamps.next(), { texts: false });
+        // A miner does not send its answer again.
+        const reading = new Reading(request.caller.role === 'miner');
+        const event = responseEvent(read(), stamps.next(), { texts: false, reading });
         events.push(speakers.spoken(request.caller, event));
+        const free = maxWarnings - warnings.length;
+        for (const warning of reading.warnings.slice(0, free)) warnings.push({ index, ...warning });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
         if (!isBatch && error.code === 'forbidden') throw error;
@@ -54,25 +61,35 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
     }
     const accepted = events.length;
     await stager.stage(events);
-    return { status: 202, json: { accepted, rejected } };
+    return { status: 202, json: { accepted, rejected, warnings } };
   };
 
-  const legacy = async (request: ApiRequest, event: ResponseReceived): Promise<ApiResponse> => {
+  const legacy = async (
+    request: ApiRequest,
+    read: (fields: Fields, reading: Reading) => ResponseReceived,
+  ): Promise<ApiResponse> => {
+    const reading = new Reading(true);
+    const event = read((await readFields(request)).fields, reading);
     await stager.stage([speakers.spoken(request.caller, event)]);
-    const { taskId, response } = event;
     return {
       status: 200,
-      json: { success: true, message: 'Response accepted', task_id: taskId, miner_uid: response.miner_uid },
+      json: {
+        success: true,
+        message: 'Response accepted',
+        task_id: event.taskId,
+        miner_uid: event.response.miner_uid,
+        warnings: reading.warnings,
+      },
     };
   };
 
-  const legacyResponse = async (request: ApiRequest): Promise<ApiResponse> => {
-    const { response, response_data = response, ...fields } = (await readFields(request)).fields;
-    return legacy(request, responseEvent({ ...fields, response_data }, stamps.next(), { texts: true }));
-  };
+  const legacyResponse = (request: ApiRequest): Promise<ApiResponse> =>
+    legacy(request, ({ response, response_data = response, ...fields }, reading) =>
+      responseEvent({ ...fields, response_data }, stamps.next(), { texts: true, reading }),
+    );
 
-  const legacyTranslation = async (request: ApiRequest): Promise<ApiResponse> =>
-    legacy(request, translationEvent((await readFields(request)).fields, stamps.next()));
+  const legacyTranslation = (request: ApiRequest): Promise<ApiResponse> =>
+    legacy(request, (fields, reading) => translationEvent(fields, stamps.next(), reading));
 
   const create = async (request: ApiRequest): Promise<ApiResponse> => {
     const event = createdEvent(readTask(request), {
@@ -81,7 +98,7 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
       newId: () => newIdFor(request, ids),
     });
     await stager.stage([event]);
-    return { status: 202, json: { task_id: event.taskId } };
+    return { status: 202, json: { task_id: event.taskId, warnings: [] } };
   };
 
   const setStatus = async (request: ApiRequest): Promise<ApiResponse> => {
@@ -95,7 +112,7 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
     const options = { stamp: stamps.next(), visibility: visibilityOf(request) };
     const event = patchedEvent(request.params['id'] ?? '', readTask(request), options);
     await stager.stage([event]);
-    return { status: 202, json: { task_id: event.taskId } };
+    return { status: 202, json: { task_id: event.taskId, warnings: [] } };
   };
 
   return [

@@ -1,5 +1,5 @@
 import type { Stamp } from '../events/stamp.ts';
-import { hashedText, textOfHashed } from '../platform/hashedText.ts';
+import { hashedText, versionedObject } from '../platform/hashedText.ts';
 import type { Creation, TaskStatus } from './state.ts';
 
 /** What Sluice must know of a task besides what readers see: the stamps behind its values. */
@@ -21,11 +21,14 @@ export interface TaskMeta {
   replacedBodies?: readonly string[] | undefined;
 }
 
-/** What 3a6e002 and before can read; it looks at no version. */
+/** Without sources of responses: what code that looks at no version reads. */
 const firstVersion = 1;
 
 /** With sources of responses. */
 const sourcesVersion = 2;
+
+/** By version the one-letter members that {@link encodeMeta} may have written. */
+const membersByVersion = { [firstVersion]: 'vcsfordb', [sourcesVersion]: 'vcsformunadb' };
 
 /** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
@@ -49,16 +52,11 @@ export function encodeMeta(meta: TaskMeta): Buffer {
   return hashedText(text);
 }
 
-/**
- * Reads {@link encodeMeta}'s bytes; undefined where a document has no such field.
- * @throws Error for a form that a newer version wrote: then nothing must be written over it.
- */
+/** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. Throws UnknownVersion. */
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
-  const text = textOfHashed(bytes);
-  if (text === undefined) return undefined;
-  const { v, c, s, f, o, r, m, u, n, a, d, b } = JSON.parse(text) as Encoded;
-  if (v !== firstVersion && v !== sourcesVersion)
-    throw new Error(`Stamps of version ${v} cannot be read; at most ${sourcesVersion} was expected.`);
+  const found = versionedObject(bytes, membersByVersion);
+  if (found === undefined) return undefined;
+  const { c, s, f, o, r, m, u, n, a, d, b } = found as Encoded;
   return {
     creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
     statuses: s,

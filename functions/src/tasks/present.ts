@@ -4,6 +4,7 @@ import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { jsonFromFields } from '../platform/values.ts';
 import { loadBodyObject } from '../staging/bodies.ts';
+import { decodeMeta } from './meta.ts';
 import { bodiesInFlight, maxAnsweredBodyBytes } from './readLimits.ts';
 
 /** Fields that only Sluice itself needs. */
@@ -27,13 +28,15 @@ export function presentTask(taskId: string, fields: Fields): JsonObject {
 
 /**
  * As {@link presentTask}, with the bodies from Cloud Storage in their places, as far as `maxAnsweredBodyBytes` goes; a
- * body that is gone is null. Throws AppError `unavailable`.
+ * body that is gone is null. Throws AppError `unavailable`, UnknownVersion.
  */
 export async function presentWholeTask(
   taskId: string,
   fields: Fields,
   objects: Pick<ObjectStore, 'get'>,
 ): Promise<JsonObject> {
+  // Of another version its fields may mean something else.
+  decodeMeta(fields['_sluice']);
   const task = presentWithReferences(taskId, fields);
   const stored = responsesOf(task).filter((response) => bodyOf(response) !== undefined);
   let bytesLeft = maxAnsweredBodyBytes;

@@ -1,17 +1,17 @@
 import type { StampSource } from '../events/stamp.ts';
-import { hashedFileId, objectOf } from '../files/fileId.ts';
+import { objectOf, secretFileId } from '../files/fileId.ts';
 import { readFileName } from '../files/fileName.ts';
 import { maxBodyUploadBytes } from '../files/limits.ts';
 import { readFileForm } from '../files/multipart.ts';
 import { type FileRecord, fileUrl, recordOf } from '../files/record.ts';
 import type { FileSaver } from '../files/saving.ts';
-import { FileSecret } from '../files/secret.ts';
+import type { FileSecret } from '../files/secret.ts';
 import { checkedFile, readContentType } from '../files/submitted.ts';
+import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import type { Stager } from '../staging/stager.ts';
 import type { Speakers } from './speaker.ts';
 import { responseEvent } from './submit.ts';
@@ -19,7 +19,7 @@ import { responseEvent } from './submit.ts';
 export interface SpeechRoutesOptions {
   saver: FileSaver;
   objects: Pick<FileObjects, 'describe'>;
-  control: Pick<ObjectStore, 'get' | 'put'>;
+  secret: Pick<FileSecret, 'read'>;
   stager: Stager;
   stamps: StampSource;
   speakers: Speakers;
@@ -28,24 +28,23 @@ export interface SpeechRoutesOptions {
 
 /** What existing miners send speech to: a form with the response's fields and the sound, which becomes a file. */
 export function speechRoutes(options: SpeechRoutesOptions): Route[] {
-  const secret = new FileSecret(options.control);
   return [
     {
       method: 'POST',
       path: '/api/v1/miner/tts/upload-audio',
       access: ['ingest', 'miner'],
-      handle: (request) => uploadSpeech(options, secret, request),
+      handle: (request) => uploadSpeech(options, request),
     },
   ];
 }
 
 /**
- * First the file, then the response that refers to it. A miner has one such file to a task: what it sends again finds the
- * first, as only its first response counts, and an attempt that was cut off is completed.
+ * First the file, then the response that refers to it. Of a miner there is one such file to a task and key: what is sent
+ * again finds the first, as only its first response counts, and an attempt that was cut off is completed. Under another key
+ * nothing is told of it.
  */
 async function uploadSpeech(
-  { saver, objects, stager, stamps, speakers, maxFileBytes }: SpeechRoutesOptions,
-  secret: FileSecret,
+  { saver, objects, secret, stager, stamps, speakers, maxFileBytes }: SpeechRoutesOptions,
   request: ApiRequest,
 ): Promise<ApiResponse> {
   const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '', 'audio_file');
@@ -59,12 +58,12 @@ async function uploadSpeech(
   }
   // The file is not known yet, but whether the rest is right is.
   const stamp = stamps.next();
-  const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true });
+  const reading = new Reading(true);
+  const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true, reading });
   const spoken = speakers.spoken(request.caller, draft);
   const { miner_uid: minerUid } = draft.response;
-  // As with responses, what a miner's key sends never stands in a proxy's way.
-  const owner = spoken.minerKey === undefined ? String(minerUid) : `${minerUid} by its key`;
-  const fileId = hashedFileId('tts_audio', await secret.read(), draft.taskId, owner);
+  const named = [request.caller.keyId, draft.taskId, String(minerUid)];
+  const fileId = secretFileId(await secret.read(), 'tts_audio', ...named);
   const claim = {
     fileId,
     fileName: readFileName(file.fileName),
@@ -88,6 +87,7 @@ async function uploadSpeech(
       miner_uid: minerUid,
       audio_file: audio,
       file_url: fileUrl(fileId),
+      warnings: reading.warnings,
     },
   };
 }

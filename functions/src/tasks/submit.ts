@@ -1,17 +1,24 @@
-import type { ResponseReceived, TaskCreated, TaskPatched, Visibility } from '../events/event.ts';
+import {
+  marked,
+  type ResponseReceived,
+  type TaskCreated,
+  type TaskPatched,
+  type Visibility,
+} from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import {
   expected,
+  isEmpty,
   quoted,
-  readJsonValue,
   readOptionalText,
   readScore,
   readText,
   readTimeMs,
 } from '../http/fields.ts';
-import { refuseJsonBomb } from '../http/json.ts';
+import { jsonOrText } from '../http/json.ts';
+import type { Reading } from '../http/reading.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Json } from '../platform/json.ts';
+import type { Json, JsonObject } from '../platform/json.ts';
 import { readMinerUid, readTaskId } from './submitFields.ts';
 import { maxTextLength } from './submitLimits.ts';
 import { readTaskFields } from './submitTaskFields.ts';
@@ -22,6 +29,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface ResponseForm {
   /** Numbers may come as text, and the data as JSON text: forms, and existing miners' JSON. */
   texts: boolean;
+  reading: Reading;
 }
 
 const responseFields = new Set([
@@ -43,42 +51,46 @@ const responseFields = new Set([
  * A submitted response as an event, with `status` completed where it says none.
  * @throws AppError `invalid_request`.
  */
-export function responseEvent(fields: Fields, stamp: Stamp, { texts }: ResponseForm): ResponseReceived {
+export function responseEvent(fields: Fields, stamp: Stamp, form: ResponseForm): ResponseReceived {
+  const { texts, reading } = form;
   const unknown = texts ? undefined : Object.keys(fields).find((name) => !responseFields.has(name));
   if (unknown !== undefined) {
     throw new AppError('invalid_request', `Unknown field ${quoted(unknown)}: put it into response_data.`);
   }
-  return {
+  const score = { ...form, most: 1 };
+  return marked({
     kind: 'response',
     taskId: readTaskId(fields['task_id']),
     stamp,
     response: {
       miner_uid: readMinerUid(fields['miner_uid'], texts),
-      response_data: readResponseData(fields['response_data'], texts),
-      submitted_at_ms: readTimeMs(fields['submitted_at'], 'submitted_at', stampMs(stamp)),
-      processing_time: readScore(fields['processing_time'], 'processing_time', texts),
-      accuracy_score: readScore(fields['accuracy_score'], 'accuracy_score', texts),
-      speed_score: readScore(fields['speed_score'], 'speed_score', texts),
+      response_data: readResponseData(fields['response_data'], form),
+      submitted_at_ms: readTimeMs(fields['submitted_at'], 'submitted_at', stampMs(stamp), reading),
+      processing_time: readScore(fields['processing_time'], 'processing_time', { ...form, most: Infinity }),
+      accuracy_score: readScore(fields['accuracy_score'], 'accuracy_score', score),
+      speed_score: readScore(fields['speed_score'], 'speed_score', score),
       hotkey: readOptionalText(fields['hotkey'], 'hotkey', 128) ?? null,
       status: readOptionalText(fields['status'], 'status', 64) ?? 'completed',
     },
-  };
+  });
 }
 
 /**
  * The result of a text or document translation, which existing miners send in fields of its own, as an event.
  * @throws AppError `invalid_request`.
  */
-export function translationEvent(fields: Fields, stamp: Stamp): ResponseReceived {
+export function translationEvent(fields: Fields, stamp: Stamp, reading: Reading): ResponseReceived {
   const { metadata } = fields;
-  const data: Record<string, unknown> = {
+  const data: JsonObject = {
     translated_text: readText(fields['translated_text'], 'translated_text', maxTextLength),
     source_language: readOptionalText(fields['source_language'], 'source_language', 64) ?? null,
     target_language: readOptionalText(fields['target_language'], 'target_language', 64) ?? null,
-    processing_time: readScore(fields['processing_time'], 'processing_time', true),
+    processing_time: 0,
   };
-  if (metadata !== undefined && metadata !== null && metadata !== '') data['metadata'] = fromText(metadata);
-  return responseEvent({ ...fields, response_data: data }, stamp, { texts: true });
+  if (!isEmpty(metadata)) data['metadata'] = fromText(metadata) as Json;
+  const event = responseEvent({ ...fields, response_data: data }, stamp, { texts: true, reading });
+  data['processing_time'] = event.response.processing_time;
+  return event;
 }
 
 /**
@@ -91,45 +103,39 @@ export function createdEvent(
 ): TaskCreated {
   const { task_id, ...fields } = submitted;
   const { stamp, visibility } = options;
-  if (fields['task_type'] === undefined) throw expected('task_type', 'a text', undefined);
-  const taskId = task_id === undefined || task_id === null ? options.newId() : readTaskId(task_id);
-  return { kind: 'created', taskId, stamp, fields: readTaskFields(fields, 'creation'), visibility };
+  if (isEmpty(fields['task_type'])) throw expected('task_type', 'a text', fields['task_type']);
+  const taskId = isEmpty(task_id) ? options.newId() : readTaskId(task_id);
+  return marked({ kind: 'created', taskId, stamp, fields: readTaskFields(fields, 'creation'), visibility });
 }
 
 /**
- * Submitted fields of a task as an event.
+ * Submitted fields of a task as an event; its own id may be among them.
  * @throws AppError `invalid_request`.
  */
 export function patchedEvent(
   taskId: string,
-  fields: Fields,
+  { task_id = taskId, ...fields }: Fields,
   { stamp, visibility }: { stamp: Stamp; visibility: Visibility },
 ): TaskPatched {
+  if (task_id !== taskId) throw expected('task_id', `${quoted(taskId)} as in the path`, task_id);
   if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
-  return {
+  return marked({
     kind: 'patched',
     taskId: readTaskId(taskId),
     stamp,
     fields: readTaskFields(fields, 'change'),
     visibility,
-  };
+  });
 }
 
-function readResponseData(value: unknown, texts: boolean): Json {
+function readResponseData(value: unknown, { texts, reading }: ResponseForm): Json {
   const data = texts ? fromText(value) : value;
   if (data === undefined || data === null || (texts && data === '')) {
     throw expected('response_data', 'a JSON value', data);
   }
-  return readJsonValue(data, 'response_data');
+  return reading.json(data, 'response_data');
 }
 
-/** The value of a text that is JSON; any other text, such as Python's str(dict), stays one. */
 function fromText(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  if (/^\s*[[{]/.test(value)) refuseJsonBomb(value);
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
+  return typeof value === 'string' ? jsonOrText(value) : value;
 }

@@ -1,4 +1,5 @@
-import { expected, quoted, readInteger, readJsonObject, readJsonValue, readText } from '../http/fields.ts';
+import { expected, isEmpty, quoted, readInteger, readJsonObject, readText } from '../http/fields.ts';
+import { Reading } from '../http/reading.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
@@ -9,7 +10,6 @@ import { maxAssignedMiners, maxInputFields } from './submitLimits.ts';
 type FieldReader = (value: unknown, name: string) => Json;
 
 const shortText: FieldReader = (value, name) => readText(value, name, 256);
-const shortTextOrNull: FieldReader = (value, name) => (value === null ? null : shortText(value, name));
 const minerCount: FieldReader = (value, name) => readInteger(value, name, 1, maxResponsesPerTask);
 
 /** The fields a task may be given. Everything else it has is derived. */
@@ -21,9 +21,9 @@ const readers: Readonly<Record<string, FieldReader>> = {
     return status;
   },
   priority: (value, name) => (Number.isInteger(value) ? Number(value) : shortText(value, name)),
-  source_language: shortTextOrNull,
-  target_language: shortTextOrNull,
-  model_id: shortTextOrNull,
+  source_language: shortText,
+  target_language: shortText,
+  model_id: shortText,
   required_miner_count: minerCount,
   min_miner_count: minerCount,
   assigned_miners: (value, name) => {
@@ -37,8 +37,11 @@ const readers: Readonly<Record<string, FieldReader>> = {
 
 const inputName = /^input_[a-z0-9_]{1,64}$/;
 
+/** A change cannot clear these: a task always has them. */
+const lasting = new Set(['task_type', 'status', 'required_miner_count', 'min_miner_count']);
+
 /**
- * Checks a task's fields.
+ * Checks a task's fields. null or '' is no value, except in an input: a creation goes without the field, a change clears it.
  * @throws AppError `invalid_request` for an unknown field, a wrong value, or counts that a change cannot set.
  */
 export function readTaskFields(
@@ -46,7 +49,11 @@ export function readTaskFields(
   purpose: 'creation' | 'change',
 ): JsonObject {
   const fields: JsonObject = {};
-  for (const [name, value] of Object.entries(submitted)) fields[name] = readerOf(name)(value, name);
+  for (const [name, value] of Object.entries(submitted)) {
+    const read = readerOf(name);
+    if (!isEmpty(value) || inputName.test(name)) fields[name] = read(value, name);
+    else if (purpose === 'change') fields[name] = lasting.has(name) ? read(value, name) : null;
+  }
   if (Object.keys(fields).filter((name) => inputName.test(name)).length > maxInputFields) {
     throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
   }
@@ -55,7 +62,7 @@ export function readTaskFields(
 }
 
 function readerOf(name: string): FieldReader {
-  if (inputName.test(name)) return readJsonValue;
+  if (inputName.test(name)) return (value) => new Reading(false).json(value, name);
   const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
   if (reader === undefined) {
     throw new AppError('invalid_request', `Unknown field ${quoted(name)}: put it into metadata.`);

@@ -16,7 +16,7 @@ import {
   UnknownCarrierVersion,
   unpackLines,
 } from '../../../functions/src/events/carrierReader.ts';
-import type { Event } from '../../../functions/src/events/event.ts';
+import { type Event, marked } from '../../../functions/src/events/event.ts';
 import { schemaOf } from '../../../functions/src/events/schemas.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { taskEvents } from '../../support/arbitraries.ts';
@@ -80,6 +80,7 @@ describe('carriers', () => {
         response: { ...answer.response, body: { object: 'o', bytes: 1, crc: 1 } },
       }),
       more(operation('things/1', startMs, 'delete'), { later: null }),
+      marked(created('t', startMs, { metadata: { seed: [2n ** 63n - 1n] } })),
       more(created('t', startMs), { kind: 'renamed' }),
     ]) {
       assert.equal(schemaOf([task(), event]), 3, JSON.stringify(event));
@@ -121,6 +122,14 @@ describe("a carrier's contents", () => {
       }),
       runs(50),
     );
+  });
+
+  it('keep integers to the digit where an event says so; in others they are the numbers that older versions meant', async () => {
+    const data = { at: 1763000000123456789n, most: -(2n ** 63n), size: 1e20 };
+    const event = marked(response('t', startMs, 1, { response_data: data }));
+    assert.deepEqual(await unpacked([eventLine(event)]), [{ event }]);
+    const old = response('t', startMs, 1, { response_data: 2 ** 60 });
+    assert.deepEqual(await unpacked([eventLine(old)]), [{ event: old }]);
   });
 
   it('may be empty', async () => {
