@@ -160,7 +160,7 @@ export function startPipeline({
       });
       const instance: Instance = {
         flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),
-        expire: expireHandler({ outbox, clock: ownClock, tickMs }),
+        expire: expireHandler({ outbox, clock: ownClock, tickMs, endPause: async () => undefined }),
       };
       tasks.deliver = ({ queue }, dispatch) => instance[queue](dispatch);
       return instance;

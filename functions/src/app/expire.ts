@@ -1,8 +1,18 @@
 import { type Dispatch, expireHandler } from '../flush/handlers.ts';
+import { resumeIfDue } from '../staging/pause.ts';
 import { base, clock } from './base.ts';
+import { flushQueueControl } from './queue.ts';
 
-/** Works on deadlines. */
+/** Works on deadlines, and ends pauses. */
 export function start(): (dispatch: Dispatch) => Promise<void> {
-  const { config, outbox } = base();
-  return expireHandler({ outbox, clock, tickMs: config.flushTickMs });
+  const { config, objects, outbox, logger } = base();
+  const queueControl = flushQueueControl();
+  return expireHandler({
+    outbox,
+    clock,
+    tickMs: config.flushTickMs,
+    // The instance's clock may be a little behind the queue's.
+    endPause: async (untilMs) =>
+      queueControl && resumeIfDue({ objects, queueControl, clock, logger }, Math.max(clock.now(), untilMs)),
+  });
 }

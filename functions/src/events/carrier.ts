@@ -30,6 +30,8 @@ export interface Carrier {
   flushBefore?: Stamp | undefined;
   /** Since when it waits for a version that can read it, milliseconds since the epoch. */
   unreadSinceMs?: number | undefined;
+  /** It stands for the end of a pause of `flush`, then, and holds no events. */
+  pauseUntilMs?: number | undefined;
   /** The events: raw deflate, base64. */
   events?: string | undefined;
   /** The Cloud Storage object that holds them (raw deflate) instead. */
@@ -70,6 +72,7 @@ export function carrierToWire(carrier: Carrier): Record<string, unknown> {
     oldest: carrier.oldest,
     flush_before: carrier.flushBefore,
     unread_since_ms: carrier.unreadSinceMs,
+    pause_until_ms: carrier.pauseUntilMs,
     events: carrier.events,
     object: carrier.object,
   };

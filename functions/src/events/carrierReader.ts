@@ -20,6 +20,7 @@ const carrierWire = z.strictObject({
   oldest: z.string().regex(stampPattern).optional(),
   flush_before: z.string().regex(stampPattern).optional(),
   unread_since_ms: z.number().optional(),
+  pause_until_ms: z.number().optional(),
   events: z.string().optional(),
   object: z.string().optional(),
 });
@@ -52,8 +53,9 @@ export function carrierFromWire(data: unknown): Carrier {
     const message = `Not a carrier: ${z.prettifyError(parsed.error)}`;
     throw isUnknown ? new UnknownCarrierVersion(message) : new CorruptCarrier(message);
   }
-  const { due_ms: dueMs, flush_before: flushBefore, unread_since_ms: unreadSinceMs, ...rest } = parsed.data;
-  return { ...rest, dueMs, flushBefore, unreadSinceMs };
+  const { due_ms: dueMs, flush_before: flushBefore, ...more } = parsed.data;
+  const { unread_since_ms: unreadSinceMs, pause_until_ms: pauseUntilMs, ...rest } = more;
+  return { ...rest, dueMs, flushBefore, unreadSinceMs, pauseUntilMs };
 }
 
 /** A line of a carrier: an event, or what stood there and why this version, or any, reads none. */

@@ -94,7 +94,7 @@ async function pause(options: ControlRoutesOptions, request: ApiRequest): Promis
   if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
     throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);
   }
-  await pauseUntil(pausable(options), untilMs);
+  await pauseUntil({ ...pausable(options), outbox: options.outbox }, untilMs);
   options.logger.warn('The queue is paused', { until: new Date(untilMs).toISOString() });
   return { status: 200, json: { paused: true, until: new Date(untilMs).toISOString() } };
 }
@@ -105,9 +105,9 @@ async function resume(options: ControlRoutesOptions): Promise<ApiResponse> {
   return { status: 200, json: { paused: false } };
 }
 
-function pausable({ queueControl, objects }: ControlRoutesOptions): PauseOptions {
+function pausable({ queueControl, objects, clock, logger }: ControlRoutesOptions): PauseOptions {
   if (queueControl === undefined) {
     throw new AppError('unavailable', 'The official Tasks emulator cannot pause a queue.');
   }
-  return { queueControl, objects };
+  return { queueControl, objects, clock, logger };
 }

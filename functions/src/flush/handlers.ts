@@ -164,18 +164,25 @@ async function giveUp(options: FlushHandlerOptions, delivery: Delivery): Promise
 
 /**
  * Handles dispatches of `expire`: a carrier of deadlines that are due goes on to `flush`, unopened and of whatever version;
- * what cannot be read waits there, or becomes dead letters.
+ * what cannot be read waits there, or becomes dead letters. The end of a pause resumes `flush`.
  */
 export function expireHandler({
   outbox,
   clock,
   tickMs,
-}: Pick<FlushHandlerOptions, 'outbox' | 'clock' | 'tickMs'>) {
+  endPause,
+}: Pick<FlushHandlerOptions, 'outbox' | 'clock' | 'tickMs'> & {
+  endPause(untilMs: number): Promise<unknown>;
+}) {
   return async ({ data }: Pick<Dispatch, 'data'>): Promise<void> => {
     const carrier = typeof data === 'object' && data !== null ? data : { unreadable: data };
     if ('due_ms' in carrier && Number(carrier.due_ms) - clock.now() > earlyMs) {
       // Only the official emulator does this. Applying it now would end the task before its time.
       throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');
+    }
+    if ('pause_until_ms' in carrier) {
+      await endPause(Number(carrier.pause_until_ms));
+      return;
     }
     const dueMs = nextTickMs(clock.now(), tickMs);
     await outbox.sendData('flush', { ...carrier, due_ms: dueMs }, dueMs);

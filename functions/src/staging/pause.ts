@@ -1,10 +1,14 @@
 import { z } from 'zod';
+import type { Carrier } from '../events/carrier.ts';
+import { strictSchema } from '../events/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
+import type { Outbox } from './outbox.ts';
 
-/** Where the end of a pause is kept: `sweep` must find it while Firestore is down or out of quota. */
+/** Where the end of a pause is kept: it must be found while Firestore is down or out of quota. */
 const pauseObject = 'control/pause.json';
 
 const record = z.object({ until: z.iso.datetime().nullable() });
@@ -12,18 +16,29 @@ const record = z.object({ until: z.iso.datetime().nullable() });
 export interface PauseOptions {
   objects: ObjectStore;
   queueControl: QueueControl;
+  clock: Clock;
+  logger: Logger;
 }
 
-/** Pauses the queue; the end is kept first, so that no pause is without one. Throws AppError `unavailable`. */
-export async function pauseUntil({ objects, queueControl }: PauseOptions, untilMs: number): Promise<void> {
-  await objects.put(pauseObject, recordOf(untilMs), { contentType: 'application/json' });
-  await queueControl.pause();
+/**
+ * Pauses the queue. The end is kept, and a task that ends it sent, before, so that no pause is without one.
+ * Throws AppError `unavailable`.
+ */
+export async function pauseUntil(options: PauseOptions & { outbox: Outbox }, untilMs: number): Promise<void> {
+  await keepEnd(options, untilMs);
+  await options.outbox.send('expire', resumeTask(untilMs));
+  await obeyRecord(options, options.clock.now());
 }
 
 /** Ends a pause, or does nothing. Throws AppError `unavailable`. */
-export async function endPause({ objects, queueControl }: PauseOptions): Promise<void> {
-  await queueControl.resume();
-  await objects.delete(pauseObject);
+export async function endPause(options: PauseOptions): Promise<void> {
+  await keepEnd(options, options.clock.now());
+  await resumeIfDue(options);
+}
+
+/** A carrier for the queue `expire`, which is never paused: due when a pause of `flush` ends. */
+function resumeTask(untilMs: number): Carrier {
+  return { schema: strictSchema, dueMs: untilMs, count: 0, pauseUntilMs: untilMs };
 }
 
 /** When the present pause ends; undefined where none is known. Throws AppError `unavailable`. */
@@ -33,26 +48,51 @@ export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<num
 }
 
 /**
- * Resumes the queue once its pause is over; for `sweep`, each minute: one class B read of Cloud Storage (two where a
- * record is), 2 cents a month. Returns whether it resumed. Throws AppError `unavailable`; the next minute tries again.
+ * Resumes the queue once its pause is over; for its own task, and for `sweep`, each minute: one class B read of Cloud
+ * Storage (two where a record is), 2 cents a month. Returns whether it resumed. Throws AppError `unavailable`; it must be
+ * tried again.
  */
-export async function resumeIfDue({
-  objects,
-  queueControl,
-  clock,
-  logger,
-}: PauseOptions & { clock: Clock; logger: Logger }): Promise<boolean> {
+export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.now()): Promise<boolean> {
+  const { objects, logger } = options;
   const stored = await objects.get(pauseObject);
   const untilMs = stored && endOf(stored.bytes);
-  if (stored === undefined || untilMs === undefined || untilMs > clock.now()) return false;
-  await queueControl.resume();
-  // Not deleted, so that a pause which began meanwhile keeps its end.
-  await objects.put(pauseObject, recordOf(null), {
-    contentType: 'application/json',
-    ifGeneration: stored.generation,
-  });
+  if (stored === undefined || untilMs === undefined || untilMs > nowMs) return false;
+  await obeyRecord(options, nowMs);
+  try {
+    // Not deleted, so that a pause which began meanwhile keeps its end.
+    await keepEnd(options, null, stored.generation);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+  }
   logger.info('Resumed the queue: its pause is over', { until: new Date(untilMs).toISOString() });
   return true;
+}
+
+/**
+ * Makes the queue what the record says. Somebody else may do so for another record at the same time: whoever was last then
+ * sees that the record changed, and obeys the new one.
+ */
+async function obeyRecord({ objects, queueControl }: PauseOptions, nowMs: number): Promise<void> {
+  let obeyed: string | undefined;
+  for (;;) {
+    const stored = await objects.get(pauseObject);
+    const generation = stored?.generation ?? '0';
+    if (generation === obeyed) return;
+    const isPaused = stored !== undefined && (endOf(stored.bytes) ?? 0) > nowMs;
+    await (isPaused ? queueControl.pause() : queueControl.resume());
+    obeyed = generation;
+  }
+}
+
+async function keepEnd(
+  { objects }: Pick<PauseOptions, 'objects'>,
+  untilMs: number | null,
+  ifGeneration?: string,
+): Promise<void> {
+  await objects.put(pauseObject, recordOf(untilMs), {
+    contentType: 'application/json',
+    ...(ifGeneration === undefined ? {} : { ifGeneration }),
+  });
 }
 
 function recordOf(untilMs: number | null): Buffer {
