@@ -66,7 +66,7 @@ async function checkDeadLetters(model: Model, { stack }: CheckOptions): Promise<
     .map(({ target, reason, detail }) => `${target}: a dead letter, ${reason}: ${detail}`);
 }
 
-/** Once all is written and every deadline is over, nothing waits. */
+/** Carriers that still wait somewhere. */
 async function checkRemains({ stack }: CheckOptions): Promise<string[]> {
   const bucket = `${stack.clientEnv['GCLOUD_PROJECT']}.firebasestorage.app`;
   const listed = await fetch(
@@ -81,7 +81,7 @@ async function checkRemains({ stack }: CheckOptions): Promise<string[]> {
 }
 
 /** Asks again as a 503 says, by the stack's clock. */
-export async function get(stack: LocalStack, path: string): Promise<Response> {
+async function get(stack: LocalStack, path: string): Promise<Response> {
   for (let tries = 20; ; tries -= 1) {
     const headers = { 'x-api-key': stack.keys['admin'] ?? '' };
     const answer = await fetch(stack.urls.hosting + path, { headers });
