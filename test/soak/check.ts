@@ -2,6 +2,7 @@ import type { Firestore } from '@google-cloud/firestore';
 import type { LocalStack } from '../../local/stack.ts';
 import { fileBytes } from './client.ts';
 import { documentFault, type Model, type StoredTask, taskFaults } from './model.ts';
+import { poisonSuffix } from './story.ts';
 
 export interface CheckOptions {
   stack: LocalStack;
@@ -15,7 +16,7 @@ export async function check(model: Model, options: CheckOptions): Promise<string
     ...(await checkTasks(model, options)),
     ...(await checkDocuments(model, options)),
     ...(await checkFiles(model, options)),
-    ...(await checkDeadLetters(model, options)),
+    ...(await checkDeadLetters(options)),
     ...(await checkRemains(options)),
   ];
   return found;
@@ -55,14 +56,14 @@ async function checkFiles(model: Model, { stack }: CheckOptions): Promise<string
 }
 
 /** Only what can never be applied may be dead. */
-async function checkDeadLetters(model: Model, { stack }: CheckOptions): Promise<string[]> {
+async function checkDeadLetters({ stack }: CheckOptions): Promise<string[]> {
   const answer = await get(stack, '/v1/dead-letters?limit=100');
   if (answer.status !== 200) return [`dead letters: ${answer.status} ${await answer.text()}`];
   const { dead_letters: letters } = (await answer.json()) as {
     dead_letters: { target: string; reason: string; detail: string }[];
   };
   return letters
-    .filter(({ target }) => !model.poisoned.has(target))
+    .filter(({ target }) => !target.endsWith(poisonSuffix))
     .map(({ target, reason, detail }) => `${target}: a dead letter, ${reason}: ${detail}`);
 }
 

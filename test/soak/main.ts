@@ -8,6 +8,9 @@ import { type EpisodeResult, runEpisode } from './episode.ts';
 import { shrink } from './shrink.ts';
 import { drawEpisode, type Episode } from './story.ts';
 
+// Off the cloud, the client would look for a metadata server.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+
 const taskTimeoutMs = 600_000;
 /** So many episodes share a stack: instances, memory and caches live on. */
 const episodesPerStack = 25;

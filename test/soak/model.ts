@@ -24,13 +24,11 @@ export class Model {
   readonly tasks = new Map<string, TaskTraffic>();
   readonly documents = new Map<string, DocumentFields>();
   readonly files = new Map<string, { fileId: string; bytes: number; seed: number }>();
-  /** Documents of which an event can never be applied. */
-  readonly poisoned = new Set<string>();
 
   /** Takes in what became of a call. Operations and creations are repeated until they are kept, so each is told once. */
   tell(call: Call, outcome: Outcome, fileId?: string): void {
-    if (call.kind === 'grow') this.poisoned.add(call.path);
-    else if (call.kind === 'file') {
+    if (call.kind === 'grow') return;
+    if (call.kind === 'file') {
       if (fileId !== undefined) this.files.set(call.key, { fileId, bytes: call.bytes, seed: call.seed });
     } else if (call.kind === 'operate') this.documents.set(call.path, this.#after(call));
     else this.#tellTask(call, outcome);

@@ -38,6 +38,9 @@ export interface Episode {
 
 export const spanMs = 60_000;
 
+/** How the paths end of documents that are asked to hold more than they can. */
+export const poisonSuffix = '-poison';
+
 /**
  * Codes that a service or the network may answer whatever is asked. Left out is what says that the request itself is
  * wrong or that an object is not there: believing those is right.
@@ -68,7 +71,7 @@ export function drawEpisode(seed: number, number: number): Episode {
   // Together they are more than a document holds: the one that is too much becomes a dead letter.
   if (draw.chance(0.1)) {
     for (const field of ['a', 'b'])
-      add(draw.int(0, spanMs), { kind: 'grow', path: `soak/${name}-poison`, field, bytes: 700_000 });
+      add(draw.int(0, spanMs), { kind: 'grow', path: `soak/${name}${poisonSuffix}`, field, bytes: 700_000 });
   }
   for (let index = draw.int(0, 6); index > 0; index -= 1) add(draw.int(0, spanMs), drawBlow(draw));
   return { name, actions: actions.toSorted((a, b) => a.atMs - b.atMs) };
