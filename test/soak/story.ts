@@ -62,7 +62,7 @@ export function drawEpisode(seed: number, number: number): Episode {
   const add = (atMs: number, action: Call | Blow): void => {
     actions.push({ atMs, ...action });
   };
-  for (let index = draw.int(8, 24); index > 0; index -= 1) drawTask(draw, `${name}-task-${index}`, add);
+  for (let index = draw.int(10, 40); index > 0; index -= 1) drawTask(draw, `${name}-task-${index}`, add);
   for (let index = draw.int(3, 10); index > 0; index -= 1) drawDocument(draw, `soak/${name}-${index}`, add);
   for (let index = draw.int(0, 4); index > 0; index -= 1) {
     const bytes = draw.one([10, 5_000, 33_000, 200_000]);
@@ -73,7 +73,7 @@ export function drawEpisode(seed: number, number: number): Episode {
     for (const field of ['a', 'b'])
       add(draw.int(0, spanMs), { kind: 'grow', path: `soak/${name}${poisonSuffix}`, field, bytes: 700_000 });
   }
-  for (let index = draw.int(0, 6); index > 0; index -= 1) add(draw.int(0, spanMs), drawBlow(draw));
+  for (let index = draw.int(3, 14); index > 0; index -= 1) add(draw.int(0, spanMs), drawBlow(draw));
   return { name, actions: actions.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
@@ -124,7 +124,7 @@ function drawBlow(draw: Draw): Blow {
 function drawFault(draw: Draw): Fault {
   const service = draw.one(['firestore', 'firestore', 'tasks', 'tasks', 'storage', 'functions'] as const);
   const forMs = draw.one([500, 5_000, 15_000, 60_000, 300_000]);
-  const fault = { service, rate: draw.one([0.05, 0.3, 1]), forMs };
+  const fault = { service, rate: draw.one([0.1, 0.5, 1]), forMs };
   if (service === 'functions') {
     const method = draw.one(functionNames);
     return { ...fault, code: draw.one(platformCodes), phase: 'before', method };
