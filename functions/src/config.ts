@@ -1,10 +1,33 @@
-import { defineBoolean, defineInt, defineSecret, defineString } from 'firebase-functions/params';
+import * as params from 'firebase-functions/params';
 
 /** Where the functions run. Hosting's rewrites in firebase.json name it too: docs/operations.md says how to move. */
 export const region = 'us-central1';
 
+/** The parameters that are declared here, and what is no value of each. */
+const declared = new Map<string, (text: string | undefined) => boolean>();
+
+interface Options<Value> {
+  default: Value;
+  description: string;
+}
+
+function noting<Value, Param>(
+  define: (name: string, options: Options<Value>) => Param,
+  form: RegExp,
+): (name: string, options: Options<Value>) => Param {
+  return (name, options) => {
+    // Of an absent one the SDK gives '', 0 or false, which is its value where that is its default.
+    declared.set(name, (text) => (text === undefined ? Boolean(options.default) : !form.test(text)));
+    return define(name, options);
+  };
+}
+
+const defineInt = noting(params.defineInt, /^-?\d+$/);
+const defineString = noting(params.defineString, /^/);
+const defineBoolean = noting(params.defineBoolean, /^(true|false)$/);
+
 /** First API keys: a JSON array of `{id, role, sha256}`; further keys are made through `/v1/keys`. */
-export const apiKeys = defineSecret('API_KEYS');
+export const apiKeys = params.defineSecret('API_KEYS');
 
 const bufferTimeoutSeconds = defineInt('BUFFER_TIMEOUT_SECONDS', {
   default: 60,
@@ -160,8 +183,16 @@ export interface Config {
   };
 }
 
-/** Reads the parameters; only at run time, never while the CLI discovers the functions. */
+/**
+ * Reads the parameters; only at run time, never while the CLI discovers the functions.
+ * @throws Error with the names of those that have no value, or one of another type.
+ */
 export function readConfig(): Config {
+  const wrong = [...declared].filter(([name, isWrong]) => isWrong(process.env[name])).map(([name]) => name);
+  if (params.storageBucket.value() === '') wrong.push('FIREBASE_CONFIG (storageBucket)');
+  if (wrong.length > 0) {
+    throw new Error(`Without a value of the right type: ${wrong.join(', ')}. Deploy with the Firebase CLI.`);
+  }
   return {
     bufferTimeoutMs: bufferTimeoutSeconds.value() * 1000,
     minResponsesToFlush: minResponsesToFlush.value(),

@@ -23,7 +23,7 @@ export const clock = systemClock;
 export const ids = randomIds;
 
 export const base = once((): Base => {
-  const config = readConfig();
+  const config = checkedConfig();
   const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
   const objects = cloudObjects(storageBucket.value(), storageTimeoutMs);
   const queueOf = (functionName: QueueName): TaskQueue =>
@@ -40,3 +40,15 @@ export const base = once((): Base => {
   logger.info('Started', { limits });
   return { config, logger, objects, queues, outbox };
 });
+
+/** Logs why nothing can start, as nobody may see what is thrown. */
+function checkedConfig(): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    jsonLogger((line) => process.stdout.write(line)).error('Parameters are missing; nothing starts', {
+      error,
+    });
+    throw error;
+  }
+}
