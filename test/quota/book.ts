@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
 import type { LeaseWish } from '../../functions/src/quota/grant.ts';
 import { applyToLedger, type LeaseReturn, type LedgerAnswer } from '../../functions/src/quota/ledger.ts';
-import type { Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';
+import type { HolderKind, Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { noOperations, type Operations } from '../../functions/src/quota/operations.ts';
 import { plenty } from './scene.ts';
@@ -15,7 +15,7 @@ const noUse = { byCause: {}, unleased: noOperations, warnings: [] };
 
 export interface Call {
   holder?: string;
-  kind?: 'worker' | 'api' | 'proxy';
+  kind?: HolderKind;
   nowMs?: number;
   returns?: LeaseReturn[];
   wish?: Partial<LeaseWish>;

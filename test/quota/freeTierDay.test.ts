@@ -38,8 +38,38 @@ async function work(
   }
 }
 
+/** Reads as often as it may, one after the other, as long as it lives. Returns how many. */
+async function read({ time }: World, holder: LeaseHolder, everyMs: number, untilMs: number): Promise<number> {
+  let reads = 0;
+  while (time.now() < untilMs) {
+    const decision = await holder.acquire('reads', 1, 1_000);
+    if (decision.isGranted) reads += 1;
+    const pauseMs = decision.isGranted ? everyMs : decision.retryAtMs - time.now();
+    await delay(time, Math.max(1, Math.min(pauseMs, untilMs - time.now())));
+  }
+  return reads;
+}
+
 describe('Quota: days on the free tier', function () {
   this.timeout(60_000);
+
+  it('keep reads for the flush however much is polled, and for the API however much is flushed', async () => {
+    for (const [greedy, modest] of [
+      ['api', 'flush'],
+      ['flush', 'api'],
+    ] as const) {
+      const world = new World({ seed: 7, startMs: resetMs, limits });
+      const taken = Promise.all([1, 2, 3].map(() => read(world, world.holder(greedy), 200, endMs)));
+      // Its work begins when nothing else is left.
+      const rest = delay(world.time, 12 * hourMs).then(() => read(world, world.holder(modest), 5_000, endMs));
+      await world.time.runUntil(endMs + 1_000);
+      const sum = (await taken).reduce((all, each) => all + each, 0);
+      const kept = await rest;
+      assert.ok(kept >= 4_500, `${kept} reads by ${modest}`);
+      assert.ok(sum >= 42_000, `${sum} reads by ${greedy}`);
+      assert.ok(sum + kept + world.ledgerReads <= 50_000, `${sum} + ${kept} + ${world.ledgerReads}`);
+    }
+  });
 
   it('use nearly all of 20,000 writes and not one more, with idle holders, crashes and the reset', async () => {
     for (let seed = 1; seed <= 5; seed += 1) {

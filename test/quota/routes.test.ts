@@ -141,6 +141,20 @@ describe('Quota routes', () => {
     assert.equal(answer.headers.get('retry-after'), '900');
   });
 
+  it('take up to 32 leases of a key, then 429 and when to come again, until one is given back', async () => {
+    const { take, giveBack } = await start();
+    const taken = [];
+    for (let index = 0; index < 32; index += 1) taken.push(await take({ writes: 1, ttl_s: 600 }));
+    assert.ok(taken.every(({ status }) => status === 201));
+    const refused = await take({ writes: 1 });
+    assert.equal(refused.status, 429);
+    assert.match(String(refused.json['detail']), /too_many_leases/);
+    assert.equal(refused.headers.get('retry-after'), '595');
+    assert.equal((await take({ writes: 1 }, 'other-key')).status, 201);
+    assert.equal((await giveBack(String(taken[0]?.json['lease_id']))).status, 204);
+    assert.equal((await take({ writes: 1 })).status, 201);
+  });
+
   const badWishes: [string, unknown, RegExp][] = [
     ['negative', { writes: -1 }, /writes: .*integer from 0/],
     ['zero', { writes: 0, reads: 0 }, /how many/],

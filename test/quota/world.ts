@@ -6,7 +6,7 @@ import { QuotaDays } from '../../functions/src/quota/day.ts';
 import { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import type { LeaseReturn } from '../../functions/src/quota/ledger.ts';
 import { Ledger } from '../../functions/src/quota/ledgerDocument.ts';
-import type { Lease } from '../../functions/src/quota/ledgerState.ts';
+import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { noOperations } from '../../functions/src/quota/operations.ts';
@@ -85,7 +85,7 @@ export class World {
     return Math.round(this.random() * maxDelayMs);
   }
 
-  holder(kind: 'worker' | 'api' = 'worker'): LeaseHolder {
+  holder(kind: HolderKind = 'worker'): LeaseHolder {
     const clock = this.clock();
     const meter = new OperationMeter();
     const logger = this.lines;

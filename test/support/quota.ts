@@ -55,7 +55,7 @@ export function limitedDocuments(
   const days = new QuotaDays('America/Los_Angeles');
   const ledger = new Ledger({ documents: store, clock, days, limits, random: () => 0.5 });
   const throttle = new Throttle({ logger, tickMs, warn: (warning) => meter.warn(warning) });
-  const holder = new LeaseHolder({ ...options, ledger, throttle, kind: 'worker', random: () => 0.5 });
+  const holder = new LeaseHolder({ ...options, ledger, throttle, kind: 'flush', random: () => 0.5 });
   return leasedDocuments({
     open: async () => store,
     holder,

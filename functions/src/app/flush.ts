@@ -17,7 +17,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
   const { flushTickMs: tickMs, taskTimeoutMs, taskRetentionMs: retentionMs } = config;
   const bodies = new TaskBodies({ objects, clock, ids, logger, retentionMs });
   const deadLetters = new DeadLetters(objects, clock, logger);
-  const documents = documentsFor('worker');
+  const documents = documentsFor('flush');
   const flusher = new Flusher({
     tasks: new Committer({
       kind: taskKind({

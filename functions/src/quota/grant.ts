@@ -1,11 +1,18 @@
 import { largest, smallest } from '../platform/arrays.ts';
 import type { Denial, Denials, LeaseReturn, LedgerRequest } from './ledger.ts';
-import { isLive, isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
 import {
-  apiReadsShare,
+  type HolderKind,
+  isLive,
+  isReserved,
+  type Lease,
+  type LedgerState,
+  reservedRates,
+} from './ledgerState.ts';
+import {
   coolingMs,
   firstAmountShare,
   idleCostSeconds,
+  keptReadsShare,
   leasablePerDay,
   leasableRates,
   lowRate,
@@ -13,6 +20,7 @@ import {
   maxBudgetWaitMs,
   maxTermMs,
   minTermMs,
+  ownRatesShare,
   type QuotaLimits,
   rateRetryMs,
   resetMarginMs,
@@ -110,23 +118,23 @@ export function budgetDenial({ day, nowMs }: Pick<LedgerRequest, 'day' | 'nowMs'
 }
 
 /** Operations a second: the holder's fair share, of which others may still hold a part. */
-function rateOf(
-  state: LedgerState,
-  { wish, nowMs, holder }: WishRequest,
-  type: OperationType,
-  leasable: number,
-): number {
+function rateOf(state: LedgerState, request: WishRequest, type: OperationType, leasable: number): number {
+  const { wish, nowMs, kind } = request;
   if (wish.demands[type] <= 0) return 0;
-  const taken = [
-    ...state.leases.filter((lease) => isReserved(lease, nowMs)).map((lease) => reservedRates(lease, nowMs)),
-    ...state.cooling.map(({ rates }) => rates),
-  ].reduce((sum, rates) => sum + rates[type], 0);
+  const reserved = state.leases.filter((lease) => isReserved(lease, nowMs));
+  const sumOf = (rates: readonly Operations[]): number => rates.reduce((sum, each) => sum + each[type], 0);
+  const ratesOf = (leases: readonly Lease[]) => leases.map((lease) => reservedRates(lease, nowMs));
+  const taken = sumOf([...ratesOf(reserved), ...state.cooling.map(({ rates }) => rates)]);
+  const byProxies = sumOf(ratesOf(reserved.filter((lease) => lease.kind === 'proxy')));
+  const forProxies = leasable * (1 - ownRatesShare) - byProxies;
   const low = Math.min(
     lowRate(leasable),
     (wish.fixed?.amounts[type] ?? leasable * spendingSeconds) / spendingSeconds,
   );
-  const share = fairShare(leasable, wish.demands[type], otherDemands(state, holder, nowMs, type));
-  const rate = Math.min(leasable - taken, Math.max(low, share));
+  const { limit, others } = sharing(state, request, type, leasable);
+  const share = fairShare(limit, wish.demands[type], others);
+  const free = Math.min(leasable - taken, kind === 'proxy' ? forProxies : leasable);
+  const rate = Math.min(free, Math.max(low, share));
   return rate < low / 2 ? 0 : rate;
 }
 
@@ -140,30 +148,40 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
   return Math.max(nowMs + rateRetryMs, Math.min(nowMs + minTermMs, smallest(free)));
 }
 
-function otherDemands(state: LedgerState, holder: string, nowMs: number, type: OperationType): number[] {
+/**
+ * What there is to be shared, operations a second, and what others want of it. Proxies keep what they have until its end, and
+ * get no more than their part: between Sluice's own instances the rest is shared.
+ */
+function sharing(
+  state: LedgerState,
+  { holder, kind, nowMs }: WishRequest,
+  type: OperationType,
+  leasable: number,
+): { limit: number; others: number[] } {
   // Leases of its own are other ones too: proxies that share a key have one each.
-  const others = [
-    ...state.leases.filter((lease) => isLive(lease, nowMs)),
-    ...state.waiting.filter((waiter) => waiter.holder !== holder),
-  ];
-  return others.map(({ demands }) => demands[type]).filter((demand) => demand > 0);
+  const leases = state.leases.filter((lease) => isLive(lease, nowMs));
+  const waiting = state.waiting.filter((waiter) => waiter.holder !== holder);
+  const wanted = (from: readonly { demands: Operations }[]): number[] =>
+    from.map(({ demands }) => demands[type]).filter((demand) => demand > 0);
+  if (kind === 'proxy') return { limit: leasable, others: wanted([...leases, ...waiting]) };
+  const isProxy = (each: { kind?: HolderKind }): boolean => each.kind === 'proxy';
+  const held = leases.filter(isProxy).reduce((sum, { rates }) => sum + rates[type], 0);
+  const own = [...leases, ...waiting].filter((each) => !isProxy(each));
+  const forProxies = leasable * (1 - ownRatesShare) - held;
+  const more = wanted(waiting.filter(isProxy)).map((demand) => Math.min(demand, Math.max(0, forProxies)));
+  return { limit: leasable - held, others: [...wanted(own), ...more.filter((demand) => demand > 0)] };
 }
 
 /** Where more is wanted than there is, short, so that shares adapt; else longer the less it blocks. */
-function termMs(
-  state: LedgerState,
-  { wish, nowMs, holder }: WishRequest,
-  rates: Operations,
-  leasable: Operations,
-): number {
+function termMs(state: LedgerState, request: WishRequest, rates: Operations, leasable: Operations): number {
+  const { wish, nowMs } = request;
   if (wish.fixed !== undefined) return wish.fixed.termMs;
   const granted = operationTypes.filter((type) => rates[type] > 0);
   const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
-  const isScarce = granted.some(
-    (type) =>
-      otherDemands(state, holder, nowMs, type).reduce((sum, each) => sum + each, wish.demands[type]) >
-      leasable[type],
-  );
+  const isScarce = granted.some((type) => {
+    const shared = sharing(state, request, type, leasable[type]);
+    return shared.others.reduce((sum, each) => sum + each, wish.demands[type]) > shared.limit;
+  });
   if (isScarce || state.waiting.length > 0) return Math.max(minTermMs, (others.size + 1) * termPerHolderMs);
   const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
   return Math.max(minTermMs, Math.min(maxTermMs, smallest(terms)));
@@ -199,7 +217,7 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lea
   };
 }
 
-/** What is left of the day; a part of the reads is left to the API. Only where the day has a limit. */
+/** What is left of the day; a part of the reads is left to the API, and one to the flush. Only where the day has a limit. */
 export function budgetLeft(
   state: LedgerState,
   limits: QuotaLimits,
@@ -207,8 +225,11 @@ export function budgetLeft(
   kind: Lease['kind'],
 ): number {
   const left = leasablePerDay(limits)[type] - state.charged[type];
-  if (type !== 'reads' || kind === 'api') return left;
-  return left - Math.max(0, Math.ceil(limits.daily[type] * apiReadsShare) - state.apiReads);
+  if (type !== 'reads') return left;
+  const taken = { api: state.apiReads, flush: state.flushReads ?? 0 };
+  const kept = Math.ceil(limits.daily[type] * keptReadsShare);
+  const others = (['api', 'flush'] as const).filter((each) => each !== kind);
+  return others.reduce((rest, each) => rest - Math.max(0, kept - taken[each]), left);
 }
 
 /** The rates that the holder may still spend until the switch. */

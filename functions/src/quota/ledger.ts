@@ -9,7 +9,15 @@ import {
   type LedgerState,
   reservedRates,
 } from './ledgerState.ts';
-import { coolingMs, maxLeases, type QuotaLimits, resetMarginMs, waitingMs } from './limits.ts';
+import {
+  coolingMs,
+  maxLeasesOfKey,
+  maxProxyLeases,
+  maxWaiting,
+  type QuotaLimits,
+  resetMarginMs,
+  waitingMs,
+} from './limits.ts';
 import {
   each,
   noOperations,
@@ -18,11 +26,12 @@ import {
   operationTypes,
   plus,
 } from './operations.ts';
+import { boundedLeases } from './pruning.ts';
 import { recordUse, type UseReport } from './use.ts';
 import type { QuotaWarning } from './warnings.ts';
 
 /** Why something is not granted. */
-export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'ledger_unavailable';
+export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
 
 export interface Denial {
   reason: DenialReason;
@@ -108,6 +117,11 @@ export function applyToLedger(
     cool(state, own, nowMs);
     return recorded(current, state, report, limits, { returned });
   }
+  const full = request.kind === 'proxy' ? fullUntilMs(state, request) : undefined;
+  if (full !== undefined) {
+    const denial = { reason: 'too_many_leases', retryAtMs: full } as const;
+    return refused(current, request, wish, limits, denialsOf(wish, denial));
+  }
   const { lease, denials } = grantOf(state, { ...request, wish }, own, limits);
   if (lease === undefined) return refused(current, request, wish, limits, denials);
   charge(
@@ -146,23 +160,25 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
     day,
     charged: isNew ? { ...noOperations } : before.charged,
     apiReads: isNew ? 0 : before.apiReads,
+    flushReads: isNew ? 0 : (before.flushReads ?? 0),
     spentAtMs: isNew ? {} : (before.spentAtMs ?? {}),
-    leases: bounded(
+    ...boundedLeases(
       before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
+      before.cooling.filter(({ untilMs }) => untilMs > nowMs),
       nowMs,
     ),
-    cooling: before.cooling.filter(({ untilMs }) => untilMs > nowMs),
-    waiting: before.waiting.filter(({ untilMs }) => untilMs > nowMs),
+    waiting: before.waiting.filter(({ untilMs }) => untilMs > nowMs).slice(-maxWaiting + 1),
     used: isNew ? { ...used, today: { ...noOperations }, byCause: {} } : used,
   };
 }
 
-/** The longest ended leases go where there are too many: what they had counts as spent. */
-function bounded(leases: Lease[], nowMs: number): Lease[] {
-  if (leases.length < maxLeases) return leases;
-  const ended = leases.filter((lease) => !isReserved(lease, nowMs)).sort((a, b) => a.endMs - b.endMs);
-  const gone = new Set(ended.slice(0, leases.length - maxLeases + 1));
-  return leases.filter((lease) => !gone.has(lease));
+/** When there is a place for one more lease of this proxy; undefined: now. */
+function fullUntilMs({ leases }: LedgerState, { holder, nowMs }: LedgerRequest): number | undefined {
+  const all = leases.filter((lease) => lease.kind === 'proxy' && isReserved(lease, nowMs));
+  const ofKey = all.filter((lease) => lease.holder === holder);
+  const full = ofKey.length >= maxLeasesOfKey ? ofKey : all;
+  if (full === all && all.length < maxProxyLeases) return undefined;
+  return Math.min(...full.map(({ endMs }) => endMs)) + coolingMs;
 }
 
 /** What is credited is no lease any more and goes to `own`. */
@@ -192,6 +208,7 @@ function giveBack(
 function charge(state: LedgerState, kind: HolderKind, amounts: Operations): void {
   state.charged = plus(state.charged, amounts);
   if (kind === 'api') state.apiReads += amounts.reads;
+  if (kind === 'flush') state.flushReads = (state.flushReads ?? 0) + amounts.reads;
 }
 
 function keptOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {
@@ -242,7 +259,7 @@ function refused(
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   const waiting = [
     ...current.waiting.filter((each) => each !== known),
-    { holder, demands: wish.demands, untilMs: nowMs + waitingMs },
+    { holder, kind: request.kind, demands: wish.demands, untilMs: nowMs + waitingMs },
   ];
   return recorded(current, { ...current, waiting }, request, limits, { denials });
 }

@@ -2,8 +2,8 @@ import { coolingMs } from './limits.ts';
 import { type ByCause, each, noOperations, type Operations } from './operations.ts';
 import type { QuotaWarning } from './warnings.ts';
 
-/** Who holds leases: instances that answer callers, instances that work on what waits, proxies outside. */
-export type HolderKind = 'api' | 'worker' | 'proxy';
+/** Who holds leases: instances that answer callers, the flush, instances that do other work, proxies outside. */
+export type HolderKind = 'api' | 'flush' | 'worker' | 'proxy';
 
 /** A share of the quota. Its amounts are charged to its day; its rates hold from start to end. */
 export interface Lease {
@@ -32,14 +32,16 @@ export interface LedgerState {
   charged: Operations;
   /** The part of `charged.reads` that API instances took: the others leave a share to these. */
   apiReads: number;
-  /** When the budget of the day, or what of it is not kept for the API, was spent last. */
+  /** The part that the flush took, which is left a share as well. */
+  flushReads?: number;
+  /** When the budget of the day, or what of it is not kept for others, was spent last. */
   spentAtMs?: Partial<Operations>;
   /** Leases that live, and those ended that were not returned yet. */
   leases: Lease[];
   /** Rates given up, and until when they may still show at the database. */
   cooling: { rates: Operations; untilMs: number }[];
   /** Holders that found no rate free. */
-  waiting: { holder: string; demands: Operations; untilMs: number }[];
+  waiting: { holder: string; kind?: HolderKind; demands: Operations; untilMs: number }[];
   /** Operations known to be done. */
   used: { today: Operations; total: Operations; byCause: ByCause; minutes: UsedMinute[] };
   /** The latest last. */

@@ -54,8 +54,11 @@ export function lowRate(limit: number): number {
   return Math.max(limit / 200, Math.min(1, limit / 50));
 }
 
-/** The part of the daily reads that is kept for the API. */
-export const apiReadsShare = 0.1;
+/** The part of the daily reads that is kept for the API, and as much for the flush. */
+export const keptReadsShare = 0.1;
+
+/** The part of each rate that proxies' leases, which may last an hour, leave to Sluice's own instances. */
+export const ownRatesShare = 0.2;
 
 /** Amounts of leases where a day has a limit: at first, and at most, as parts of the day's. */
 export const firstAmountShare = 0.001;
@@ -69,8 +72,16 @@ export const maxTermMs = 30 * 60_000;
 /** Where more is wanted than there is, leases last this for each holder: about a transaction a second in all. */
 export const termPerHolderMs = 1_000;
 
-/** Entries in the ledger's document, which stays far under 1 MiB; the longest ended go first, charged as they are. */
-export const maxLeases = 256;
+/**
+ * Entries in the ledger's document, which holds 1 MiB (https://cloud.google.com/firestore/quotas#limits) and stays under half of it.
+ * Of leases the longest ended go first, charged as they are; beyond that proxies are refused, all or the one key, and the
+ * oldest of Sluice's own instances, which are fewer, become a rate that is taken until they end.
+ */
+export const maxOwnLeases = 256;
+export const maxProxyLeases = 128;
+export const maxLeasesOfKey = 32;
+export const maxCooling = 512;
+export const maxWaiting = 256;
 export const maxCauses = 40;
 export const maxWarnings = 50;
 

@@ -72,9 +72,9 @@ export function recordUse(
   return warnings;
 }
 
-/** Whether nothing is left of the day for work that can wait. */
+/** Whether nothing is left of the day for the flush. */
 export function isSpent(state: LedgerState, limits: QuotaLimits, type: OperationType): boolean {
-  return limits.daily[type] > 0 && budgetLeft(state, limits, type, 'worker') <= 0;
+  return limits.daily[type] > 0 && budgetLeft(state, limits, type, 'flush') <= 0;
 }
 
 function crosses(before: number, after: number, threshold: number): boolean {

@@ -1,0 +1,42 @@
+import { isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
+import { coolingMs, maxCooling, maxOwnLeases, maxProxyLeases } from './limits.ts';
+import { plus } from './operations.ts';
+
+type Cooling = LedgerState['cooling'];
+
+/**
+ * Leaves a place for one more lease, of proxies only where some of theirs ended. What ended longest ago goes first: what it
+ * had counts as spent. Then go those that end next, and their rates stay taken until then.
+ */
+export function boundedLeases(
+  leases: readonly Lease[],
+  cooling: Cooling,
+  nowMs: number,
+): Pick<LedgerState, 'leases' | 'cooling'> {
+  const byEnd = leases.toSorted((a, b) => a.endMs - b.endMs);
+  const proxies = byEnd.filter(({ kind }) => kind === 'proxy');
+  const own = byEnd.filter(({ kind }) => kind !== 'proxy');
+  const tooMany = proxies.length - maxProxyLeases;
+  const gone = new Set([
+    ...proxies.filter((lease, index) => index < tooMany || (index === tooMany && !isReserved(lease, nowMs))),
+    ...own.slice(0, Math.max(0, own.length - maxOwnLeases + 1)),
+  ]);
+  const taken = [...gone]
+    .filter((lease) => isReserved(lease, nowMs))
+    .map((lease) => ({ rates: reservedRates(lease, nowMs), untilMs: lease.endMs + coolingMs }));
+  return {
+    leases: leases.filter((lease) => !gone.has(lease)),
+    cooling: boundedCooling([...cooling, ...taken]),
+  };
+}
+
+/** Where there are too many, two that end one after the other become one, which takes both rates until the later end. */
+function boundedCooling(cooling: Cooling): Cooling {
+  if (cooling.length <= maxCooling) return cooling;
+  const byEnd = cooling.toSorted((a, b) => a.untilMs - b.untilMs);
+  return byEnd.flatMap((each, index) => {
+    const next = byEnd[index + 1];
+    if (index % 2 === 1) return [];
+    return next === undefined ? [each] : [{ rates: plus(each.rates, next.rates), untilMs: next.untilMs }];
+  });
+}
