@@ -66,6 +66,14 @@ describe('POST /v1/flush', () => {
     assert.equal(carrier?.count, 0);
   });
 
+  it('is refused, and asks for nothing, where it is not clear whether to wait', async () => {
+    const { status, json } = await api.post('/v1/flush?wait=maybe');
+    assert.equal(status, 400);
+    assert.match(String(json['detail']), /wait: expected true or false, got "maybe"/);
+    assert.deepEqual(await queued(), []);
+    assert.equal((await api.post('/v1/flush?wait=')).status, 202);
+  });
+
   it('waits until nothing that was accepted before is queued', async () => {
     await queue.control.pause();
     await queue.putEvents(response('t1', startMs, 1));

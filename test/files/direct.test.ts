@@ -59,6 +59,32 @@ describe('direct uploads that do not go straight', () => {
     assert.equal((await call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
   });
 
+  for (const [what, declared] of [
+    ['', {}],
+    [' with a declared hash', { sha256: sha256(large) }],
+  ] as const) {
+    it(`that are finished are answered as such when they are asked for again${what}`, async () => {
+      const headers = { 'idempotency-key': 'k' };
+      const { fileId, url } = await begin(headers, declared);
+      assert.equal(await put(url), 200);
+      const ask = (more: object) => {
+        const asked = { file_name: 'a', content_type: 'audio/wav', size: large.length, file_type: 'audio' };
+        const body = Buffer.from(JSON.stringify({ ...asked, ...declared, ...more }));
+        return call('/v1/files', 'POST', body, { 'content-type': 'application/json', ...headers });
+      };
+      const early = await ask({});
+      await settle();
+      const late = await ask({});
+      for (const answer of [early, late]) {
+        assert.equal(answer.status, 201, answer.text);
+        assert.equal(answer.json['file_id'], fileId);
+      }
+      assert.equal(late.json['status'], 'stored');
+      assert.equal(late.json['upload'], undefined);
+      assert.equal((await ask({ file_name: 'b' })).status, 409);
+    });
+  }
+
   it('stay deleted where they are completed after their deletion', async () => {
     const { fileId, url } = await begin();
     assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);

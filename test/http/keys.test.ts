@@ -83,6 +83,12 @@ describe('Keys', () => {
     );
   });
 
+  it('takes what is null or empty as not said', async () => {
+    const { status, json } = await make({ role: 'read', uids: null, hotkeys: '', label: '' });
+    assert.equal(status, 201);
+    assert.deepEqual(Object.keys(json).toSorted(), ['created_at', 'id', 'key', 'role']);
+  });
+
   it('lists the first keys too', async () => {
     assert.deepEqual(
       (await list()).map(({ id }) => id),

@@ -1,7 +1,7 @@
 import type { OperationAccepted } from '../events/event.ts';
 import type { StampSource } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
-import { expected, quoted } from '../http/fields.ts';
+import { expected, queryText, quoted } from '../http/fields.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
@@ -107,8 +107,8 @@ async function createDocument(
 }
 
 function isPromptAsked({ query }: ApiRequest): boolean {
-  const given = query.get('visibility');
-  if (given === null || given === 'default') return false;
+  const given = queryText(query, 'visibility') ?? 'default';
+  if (given === 'default') return false;
   if (given === 'prompt') return true;
   throw new AppError('invalid_request', `visibility: expected prompt, got ${quoted(given)}.`);
 }

@@ -1,4 +1,5 @@
 import { isObject, readJson } from '../http/body.ts';
+import { isEmpty } from '../http/fields.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
@@ -31,7 +32,8 @@ export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupRepo
 
 function readMaxAgeHours(request: ApiRequest): number {
   const body = request.body.length === 0 ? {} : readJson(request);
-  const { max_age_hours: hours = defaultMaxAgeHours, ...others } = isObject(body) ? body : { body };
+  const { max_age_hours: given, ...others } = isObject(body) ? body : { body };
+  const hours = isEmpty(given) ? defaultMaxAgeHours : given;
   const isFine = typeof hours === 'number' && hours >= 0 && hours <= maxMaxAgeHours;
   if (isFine && Object.keys(others).length === 0) return hours;
   throw new AppError('invalid_request', `Expected {"max_age_hours": 0 to ${maxMaxAgeHours}}.`);

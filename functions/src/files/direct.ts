@@ -32,18 +32,17 @@ export interface DirectUploadOptions {
   logger: Logger;
 }
 
-/** Where an uploader sends the bytes, and until when. */
+/** Where an uploader sends the bytes, and until when; nowhere where they are there already. */
 export interface UploadTicket {
   record: FileRecord;
-  url: string;
-  expiresMs: number;
+  upload?: { url: string; expiresMs: number };
 }
 
 /** An event that comes this late may be about a file that is deleted by now. */
 const lateMs = 5 * 60_000;
 
 /** What two requests for one upload have in common. */
-const sameness = ['status', 'fileName', 'contentType', 'fileType', 'size', 'sha256'] as const;
+const sameness = ['fileName', 'contentType', 'fileType', 'size', 'sha256'] as const;
 
 /** Files whose bytes go from the uploader straight to the bucket. */
 export class DirectUploads {
@@ -55,7 +54,7 @@ export class DirectUploads {
 
   /**
    * Begins an upload. Its document says `pending`; the name, type and declared size and hash are bound to the object.
-   * Asked for again, a pending one gets a further address.
+   * Asked for again, a pending one gets a further address, a finished one none.
    * @throws AppError `unavailable`, `conflict` for an id that another file has; nothing is left then.
    */
   async begin(claim: FileClaim): Promise<UploadTicket> {
@@ -63,11 +62,18 @@ export class DirectUploads {
     const nowMs = clock.now();
     // As long as its address works the object may yet come to be.
     const object = newObject(claim, { isDirect: true, customTimeMs: nowMs + uploadSessionMs });
-    const url = await objects.startUpload(objectOf(claim.fileId) ?? '', claim.size, object);
-    const record = await this.#writePending(
-      newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs }),
-    );
-    return { record, url, expiresMs: nowMs + uploadSessionMs };
+    const wanted = newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs });
+    let url: string;
+    try {
+      url = await objects.startUpload(objectOf(claim.fileId) ?? '', claim.size, object);
+    } catch (error) {
+      // There is an object of this name.
+      if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+      return { record: await this.#sameUpload(wanted) };
+    }
+    const record = await this.#writePending(wanted);
+    if (record.status === 'stored') return { record };
+    return { record, upload: { url, expiresMs: nowMs + uploadSessionMs } };
   }
 
   /** Directly, so that the file can be asked for at once; while Firestore is out, through the pipeline. */
@@ -78,7 +84,7 @@ export class DirectUploads {
     try {
       await patiently(clock, documents.commit([write], 'files'));
     } catch (error) {
-      if (error instanceof DocumentError && error.failure === 'conflict') return this.#samePending(record);
+      if (error instanceof DocumentError && error.failure === 'conflict') return this.#sameUpload(record);
       if (!isOutage(error)) throw error;
       logger.warn('Firestore is out; a pending upload is written later', { reason: messageOf(error) });
       await log.write(record, { stamp: stamps.next(), isNew: true });
@@ -86,16 +92,19 @@ export class DirectUploads {
     return record;
   }
 
-  /** The record that is there under this id, where it is of the same upload. */
-  async #samePending(record: FileRecord): Promise<FileRecord> {
-    const { documents, clock } = this.#options;
-    const [found] = await orUnavailable(clock, documents.read([filePath(record.fileId)], 'files'));
-    const present = recordFrom(record.fileId, found?.fields);
+  /** The record that is there under this id, where it is of the same upload, which is pending or finished. */
+  async #sameUpload(record: FileRecord): Promise<FileRecord> {
+    const { documents, objects, clock } = this.#options;
+    // The object is there before its document says so.
+    const object = await objects.describe(objectOf(record.fileId) ?? '');
+    const read = () => orUnavailable(clock, documents.read([filePath(record.fileId)], 'files'));
+    const present = (object && recordOf(object)) ?? recordFrom(record.fileId, (await read()).at(0)?.fields);
     const isSame = sameness.every((name) => present?.[name] === record[name]);
-    if (present !== undefined && isSame) return present;
+    const isGood = present?.status === 'pending' || present?.status === 'stored';
+    if (present !== undefined && isGood && isSame) return present;
     throw new AppError(
       'conflict',
-      'This Idempotency-Key was used before, for another upload or one that ended.',
+      'This Idempotency-Key was used before, for another upload or one that failed.',
     );
   }
 

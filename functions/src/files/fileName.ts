@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { fromHeader } from '../http/headerParameters.ts';
 import { AppError } from '../platform/errors.ts';
 import { maxFileNameBytes } from './limits.ts';
 
@@ -37,29 +37,18 @@ function percentEncoded(text: string): string {
   );
 }
 
-/** The name in a `Content-Disposition` header's parameters; undefined where there is none. */
-export function nameInDisposition(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  const [, extended] = /;\s*filename\*\s*=\s*utf-8'[^']*'([^;\s]+)/i.exec(header) ?? [];
-  if (extended !== undefined) return percentDecoded(extended);
-  const [, quoted, token] = /;\s*filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))/i.exec(header) ?? [];
-  const name = quoted?.replaceAll(/\\(.)/g, '$1') ?? token;
-  return name === undefined ? undefined : fromHeader(name);
-}
-
-/** The text of a header that holds UTF-8, which Node hands over byte by byte. */
-export function fromHeader(value: string): string {
-  const bytes = Buffer.from(value, 'latin1');
-  return isUtf8(bytes) ? bytes.toString() : value;
-}
-
-/** @throws AppError `invalid_request` */
-export function percentDecoded(text: string): string {
+/** The name in `X-File-Name`: percent-encoded where it is not ASCII; in a name that is, a percent sign is itself. */
+export function nameInHeader(value: string): string {
+  const text = fromHeader(value);
   try {
-    return decodeURIComponent(text);
-  } catch (cause) {
-    throw new AppError('invalid_request', 'The file name has a percent sign that encodes nothing.', {
-      cause,
-    });
+    const name = decodeURIComponent(text);
+    return isPlain(text) && !isPlain(name) ? name : text;
+  } catch {
+    return text;
   }
+}
+
+/** Whether it is printable ASCII. */
+function isPlain(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }

@@ -1,84 +1,5 @@
+import { type Part, readParts, textOf } from '../http/multipart.ts';
 import { AppError } from '../platform/errors.ts';
-import { fromHeader, nameInDisposition } from './fileName.ts';
-
-/** One part of a multipart form; `bytes` is a view of the body, not a copy. */
-export interface Part {
-  name: string;
-  /** Only of a file. */
-  fileName: string | undefined;
-  contentType: string | undefined;
-  bytes: Buffer;
-}
-
-const lineEnd = '\r\n';
-const maxParts = 64;
-const maxPartHeaderBytes = 8 * 1024;
-
-/**
- * The parts of a `multipart/form-data` body (https://www.rfc-editor.org/rfc/rfc7578). The platform's own parser, and those
- * that work on streams, copy what they find; here a file of 30 MiB stays where it is.
- * @throws AppError `invalid_request`
- */
-export function readParts(body: Buffer, contentType: string): Part[] {
-  const [, quoted, token] = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;"]{1,200}))/i.exec(contentType) ?? [];
-  const boundary = quoted ?? token;
-  if (boundary === undefined) throw malformed('its Content-Type has no boundary');
-  const separator = Buffer.from(`${lineEnd}--${boundary}`, 'latin1');
-  const parts: Part[] = [];
-  let at = startOf(body, separator);
-  while (!startsWith(body, at, '--')) {
-    if (!startsWith(body, at, lineEnd)) throw malformed('a boundary is not followed by the end of its line');
-    if (parts.length === maxParts) throw malformed(`it has more than ${maxParts} parts`);
-    const end = body.indexOf(separator, at);
-    if (end === -1) throw malformed('it ends early');
-    parts.push(partOf(body.subarray(at + lineEnd.length, end)));
-    at = end + separator.length;
-  }
-  return parts;
-}
-
-/** Right behind the first boundary; the line end before it is missing where nothing is before it. */
-function startOf(body: Buffer, separator: Buffer): number {
-  const bare = separator.subarray(lineEnd.length);
-  if (body.subarray(0, bare.length).equals(bare)) return bare.length;
-  const at = body.indexOf(separator);
-  if (at === -1) throw malformed('there is no boundary in it');
-  return at + separator.length;
-}
-
-function partOf(bytes: Buffer): Part {
-  const isBare = startsWith(bytes, 0, lineEnd);
-  const headersEnd = isBare ? 0 : bytes.indexOf(lineEnd + lineEnd);
-  if (headersEnd === -1 || headersEnd > maxPartHeaderBytes)
-    throw malformed('a part has no end of its headers');
-  const headers = new Map(
-    bytes
-      .toString('latin1', 0, headersEnd)
-      .split(lineEnd)
-      .map((line): [string, string] => {
-        const colon = line.indexOf(':');
-        return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
-      }),
-  );
-  const disposition = headers.get('content-disposition');
-  const [, quoted, token] = /;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))/i.exec(disposition ?? '') ?? [];
-  const name = quoted ?? token;
-  if (disposition === undefined || name === undefined) throw malformed('a part has no name');
-  return {
-    name: fromHeader(name),
-    fileName: nameInDisposition(disposition),
-    contentType: headers.get('content-type'),
-    bytes: bytes.subarray(headersEnd + (isBare ? lineEnd.length : 2 * lineEnd.length)),
-  };
-}
-
-function startsWith(bytes: Buffer, at: number, text: string): boolean {
-  return bytes.toString('latin1', at, at + text.length) === text;
-}
-
-function malformed(why: string): AppError {
-  return new AppError('invalid_request', `Malformed multipart form: ${why}.`);
-}
 
 /** A form's one file and its texts by name. */
 export interface FileForm {
@@ -99,17 +20,9 @@ export function readFileForm(body: Buffer, contentType: string, fileField?: stri
     throw new AppError('invalid_request', `Expected ${wanted} in the form; there are ${files.length}.`);
   }
   const texts = parts.filter((part) => part !== file);
-  const fields = Object.fromEntries(texts.map(({ name, bytes }) => [name, textOf(name, bytes)]));
+  const fields = Object.fromEntries(texts.map((part) => [part.name, textOf(part)]));
   if (Object.keys(fields).length < texts.length) {
     throw new AppError('invalid_request', 'A form field is there twice.');
   }
   return { file, fields };
-}
-
-function textOf(name: string, bytes: Buffer): string {
-  const text = bytes.toString('utf8');
-  if (text.includes('\ufffd') && !Buffer.from(text).equals(bytes)) {
-    throw new AppError('invalid_request', `The field ${JSON.stringify(name.slice(0, 64))} is not UTF-8.`);
-  }
-  return text;
 }

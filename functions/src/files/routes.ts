@@ -1,3 +1,4 @@
+import { queryInteger, queryText } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
@@ -69,10 +70,11 @@ async function upload(options: FileRoutesOptions, request: ApiRequest): Promise<
     const { file, bytes } = readBodyFile(request, submission);
     return created(recordJson(await options.saver.save(file, bytes)));
   }
-  const { record, url, expiresMs } = await options.direct.begin(readUploadRequest(request, submission));
-  const expires_at = new Date(expiresMs).toISOString();
+  const { record, upload } = await options.direct.begin(readUploadRequest(request, submission));
+  if (upload === undefined) return created(recordJson(record));
+  const expires_at = new Date(upload.expiresMs).toISOString();
   const headers = { 'Content-Type': record.contentType };
-  return created({ ...recordJson(record), upload: { url, method: 'PUT', headers, expires_at } });
+  return created({ ...recordJson(record), upload: { url: upload.url, method: 'PUT', headers, expires_at } });
 }
 
 function created(json: ReturnType<typeof recordJson>): ApiResponse {
@@ -122,16 +124,13 @@ async function remove({ removal }: FileRoutesOptions, request: ApiRequest): Prom
 }
 
 async function list({ lookup }: FileRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
-  const fileType = query.get('file_type') ?? undefined;
+  const fileType = queryText(query, 'file_type');
   if (fileType !== undefined && !fileTypes.includes(fileType)) {
     throw new AppError('invalid_request', `file_type: expected one of ${fileTypes.join(', ')}.`);
   }
-  const limit = Number(query.get('limit') ?? defaultFilesPage);
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxFilesPage) {
-    throw new AppError('invalid_request', `limit: expected 1 to ${maxFilesPage}.`);
-  }
+  const limit = queryInteger(query, 'limit', { most: maxFilesPage, otherwise: defaultFilesPage });
   try {
-    const page = await lookup.list({ fileType, limit, cursor: query.get('cursor') ?? undefined });
+    const page = await lookup.list({ fileType, limit, cursor: queryText(query, 'cursor') });
     return {
       status: 200,
       json: { files: page.files.map(recordJson), next_cursor: page.cursor ?? null },

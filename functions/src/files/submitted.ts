@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
 import { isObject, readJson } from '../http/body.ts';
+import { expected, isEmpty, quoted } from '../http/fields.ts';
+import { nameInDisposition } from '../http/headerParameters.ts';
 import { readIdempotencyKey } from '../http/idempotency.ts';
 import type { ApiRequest } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type Folder, fileIdOf, fileTypes, folderOfType, secretFileId } from './fileId.ts';
-import { fromHeader, nameInDisposition, percentDecoded, readFileName } from './fileName.ts';
+import { nameInHeader, readFileName } from './fileName.ts';
 import { maxBodyUploadBytes, maxUploadRequestBytes } from './limits.ts';
 import { readFileForm } from './multipart.ts';
 import type { FileClaim } from './record.ts';
@@ -26,8 +28,7 @@ const describing = ['x-file-name', 'x-file-type', 'x-file-sha256', 'content-disp
 /** Whether a JSON body asks for a direct upload. */
 export function isUploadRequest(request: ApiRequest): boolean {
   return (
-    mediaType(request) === 'application/json' &&
-    describing.every((name) => request.header(name) === undefined)
+    mediaType(request) === 'application/json' && describing.every((name) => isEmpty(request.header(name)))
   );
 }
 
@@ -42,18 +43,15 @@ export function readBodyFile(
   if (mediaType(request) === 'multipart/form-data') {
     const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '');
     return wholeFile(options, file.bytes, {
-      file_name: fields['file_name'] ?? file.fileName,
+      file_name: isEmpty(fields['file_name']) ? file.fileName : fields['file_name'],
       file_type: fields['file_type'],
       content_type: file.contentType,
       sha256: fields['sha256'],
     });
   }
-  const named = request.header('x-file-name');
+  const [named, disposition] = [request.header('x-file-name'), request.header('content-disposition')];
   return wholeFile(options, request.body, {
-    file_name:
-      named === undefined
-        ? nameInDisposition(request.header('content-disposition'))
-        : percentDecoded(fromHeader(named)),
+    file_name: isEmpty(named) ? disposition && nameInDisposition(disposition) : nameInHeader(named),
     file_type: request.header('x-file-type'),
     content_type: request.header('content-type'),
     sha256: request.header('x-file-sha256'),
@@ -99,11 +97,11 @@ export function readUploadRequest(request: ApiRequest, options: SubmissionOption
   if (!isObject(body)) throw new AppError('invalid_request', 'The body is not a JSON object.');
   const unknown = Object.keys(body).find((name) => !requestFields.includes(name));
   if (unknown !== undefined) {
-    throw new AppError('invalid_request', `Unknown field ${shown(unknown)}: a JSON file needs X-File-Name.`);
+    throw new AppError('invalid_request', `Unknown field ${quoted(unknown)}: a JSON file needs X-File-Name.`);
   }
   const { size } = body;
   if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
-    throw new AppError('invalid_request', `size: expected the number of bytes, got ${shown(size)}.`);
+    throw expected('size', 'the number of bytes', size);
   }
   checkSize(size, options.maxFileBytes, '');
   return readClaim(options, body);
@@ -125,21 +123,19 @@ function readClaim(
   { newFileId }: SubmissionOptions,
   submitted: Readonly<Record<string, unknown>>,
 ): FileClaim {
-  const fileType = submitted['file_type'] ?? 'temp';
+  const given = (name: string): unknown => (isEmpty(submitted[name]) ? undefined : submitted[name]);
+  const fileType = given('file_type') ?? 'temp';
   const folder = typeof fileType === 'string' ? folderOfType(fileType) : undefined;
   if (typeof fileType !== 'string' || folder === undefined) {
-    throw new AppError(
-      'invalid_request',
-      `file_type: expected one of ${fileTypes.join(', ')}, got ${shown(fileType)}.`,
-    );
+    throw expected('file_type', `one of ${fileTypes.join(', ')}`, fileType);
   }
   return {
     fileId: newFileId(folder),
-    fileName: readFileName(submitted['file_name'] ?? 'unnamed'),
-    contentType: readContentType(submitted['content_type'] ?? 'application/octet-stream'),
+    fileName: readFileName(given('file_name') ?? 'unnamed'),
+    contentType: readContentType(given('content_type') ?? 'application/octet-stream'),
     fileType,
     size: Number(submitted['size']),
-    sha256: readSha256(submitted['sha256']),
+    sha256: readSha256(given('sha256')),
   };
 }
 
@@ -165,21 +161,15 @@ export function readContentType(value: unknown): string {
     value.length <= 255 &&
     /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?$/.test(value);
   if (isFine) return value;
-  throw new AppError('invalid_request', `content_type: expected a media type, got ${shown(value)}.`);
+  throw expected('content_type', 'a media type', value);
 }
 
 function readSha256(value: unknown): string | null {
-  if (value === undefined || value === null) return null;
+  if (value === undefined) return null;
   if (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase();
-  throw new AppError('invalid_request', `sha256: expected 64 hexadecimal digits, got ${shown(value)}.`);
+  throw expected('sha256', '64 hexadecimal digits', value);
 }
 
 function mediaType(request: ApiRequest): string {
   return (request.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (typeof value !== 'string') return typeof value === 'object' ? 'no text' : String(value);
-  return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
 }

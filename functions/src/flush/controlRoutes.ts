@@ -1,7 +1,7 @@
 import { taskSchema } from '../events/schemas.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { isObject, readJson } from '../http/body.ts';
-import { expected, readTimeMs } from '../http/fields.ts';
+import { expected, queryFlag, readTimeMs } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { type Clock, delay } from '../platform/clock.ts';
@@ -48,11 +48,12 @@ export function controlRoutes(options: ControlRoutesOptions): Route[] {
 /** The request travels as a carrier of its own, due now; what was accepted before is written at its next dispatch. */
 async function flushNow(options: ControlRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
   const { outbox, clock } = options;
+  const isWaiting = queryFlag(query, 'wait');
   const nowMs = clock.now();
   const flushBefore = stampCeiling(nowMs);
   await outbox.send('flush', { schema: taskSchema, dueMs: nowMs, count: 0, flushBefore });
   const requested = { requested_at: new Date(nowMs).toISOString() };
-  if (query.get('wait') !== 'true') return { status: 202, json: requested };
+  if (!isWaiting) return { status: 202, json: requested };
   const progress = await waitForFlush(options, flushBefore, nowMs + maxFlushWaitMs);
   return { status: progress.done ? 200 : 202, json: { ...requested, ...progress } };
 }

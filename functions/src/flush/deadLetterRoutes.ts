@@ -1,5 +1,5 @@
 import { stampMs } from '../events/stamp.ts';
-import { expected } from '../http/fields.ts';
+import { expected, queryInteger, queryText } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import type { DeadLetterBox } from './deadLetterBox.ts';
 import { defaultListedLetters, maxListedLetters } from './limits.ts';
@@ -22,9 +22,9 @@ export function deadLetterRoutes({ box }: { box: DeadLetterBox }): Route[] {
 }
 
 async function list(box: DeadLetterBox, { query }: ApiRequest): Promise<ApiResponse> {
-  const limit = limitOf(query.get('limit'));
-  const cursor = query.get('cursor');
-  const letters = await box.list(limit, cursor === null ? undefined : checkedId(cursor, 'cursor'));
+  const limit = queryInteger(query, 'limit', { most: maxListedLetters, otherwise: defaultListedLetters });
+  const cursor = queryText(query, 'cursor');
+  const letters = await box.list(limit, cursor && checkedId(cursor, 'cursor'));
   const next = letters.length === limit ? letters.at(-1)?.id : undefined;
   return { status: 200, json: { dead_letters: letters, next_cursor: next ?? null } };
 }
@@ -49,13 +49,4 @@ function idOf({ params }: ApiRequest): string {
 function checkedId(id: string, name: string): string {
   if (!/^[0-9A-Za-z-]{1,128}$/.test(id)) throw expected(name, 'the id of a dead letter', id);
   return id;
-}
-
-function limitOf(text: string | null): number {
-  if (text === null) return defaultListedLetters;
-  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > maxListedLetters) {
-    throw expected('limit', `an integer from 1 to ${maxListedLetters}`, text);
-  }
-  return limit;
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../platform/errors.ts';
 import { parseJson, utf8Text } from './json.ts';
+import { readParts, textOf } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
 
 /** A form's fields, or a JSON object's members. */
@@ -41,7 +42,7 @@ export function ndjsonLines(request: ApiRequest): { index: number; text: string 
  * The fields of a urlencoded or multipart form, or of a JSON object.
  * @throws AppError `unsupported_media_type`, `invalid_request`.
  */
-export async function readFields(request: ApiRequest): Promise<BodyFields> {
+export function readFields(request: ApiRequest): BodyFields {
   const type = mediaType(request);
   if (!formTypes.includes(type)) {
     if (type !== '' && !isJson(type)) {
@@ -51,8 +52,7 @@ export async function readFields(request: ApiRequest): Promise<BodyFields> {
     if (!isObject(value)) throw new AppError('invalid_request', 'The body is not a JSON object.');
     return { fields: value, isForm: false };
   }
-  const entries =
-    type === 'multipart/form-data' ? await multipart(request) : urlencoded(utf8Text(request.body));
+  const entries = type === 'multipart/form-data' ? multipart(request) : urlencoded(utf8Text(request.body));
   const fields = new Map(entries);
   if (fields.size < entries.length) throw new AppError('invalid_request', 'A form field is there twice.');
   return { fields: Object.fromEntries(fields), isForm: true };
@@ -94,18 +94,9 @@ function unescapeForm(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-/** The platform's own parser. */
-async function multipart(request: ApiRequest): Promise<[string, string][]> {
-  const type = request.header('content-type') ?? '';
-  let entries: [string, unknown][];
-  try {
-    const body = new Uint8Array(request.body);
-    entries = [...(await new Response(body, { headers: { 'content-type': type } }).formData())];
-  } catch (cause) {
-    throw new AppError('invalid_request', 'Malformed multipart form.', { cause });
-  }
-  return entries.map(([name, value]) => {
-    if (typeof value !== 'string') throw new AppError('invalid_request', `${name} is a file, not a text.`);
-    return [name, value];
+function multipart(request: ApiRequest): [string, string][] {
+  return readParts(request.body, request.header('content-type') ?? '').map((part) => {
+    if (part.fileName === undefined) return [part.name, textOf(part)];
+    throw new AppError('invalid_request', `${part.name.slice(0, 64)} is a file, not a text.`);
   });
 }

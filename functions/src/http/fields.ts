@@ -22,6 +22,29 @@ export function isEmpty(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === '';
 }
 
+/** A parameter of a query; undefined where it is missing or empty. */
+export function queryText(query: URLSearchParams, name: string): string | undefined {
+  return query.get(name) || undefined;
+}
+
+/** A parameter that is true or false; false where it is missing or empty. */
+export function queryFlag(query: URLSearchParams, name: string): boolean {
+  const text = queryText(query, name) ?? 'false';
+  if (text !== 'true' && text !== 'false') throw expected(name, 'true or false', text);
+  return text === 'true';
+}
+
+/** A parameter that is an integer, or `otherwise` where it is missing or empty. */
+export function queryInteger(
+  query: URLSearchParams,
+  name: string,
+  { least = 1, most, otherwise }: { least?: number; most: number; otherwise: number },
+): number {
+  const text = queryText(query, name);
+  if (text === undefined) return otherwise;
+  return readInteger(/^\d{1,9}$/.test(text) ? Number(text) : text, name, least, most);
+}
+
 /** A number from 0 to `most`, clamped with a warning; 0 where there is none. `texts`: it may come as text. */
 export function readScore(
   value: unknown,

@@ -14,7 +14,7 @@ export function newIdFor(request: ApiRequest, ids: Pick<Ids, 'uuid'>): string {
 
 /** @throws AppError `invalid_request` for a key that cannot be one. */
 export function readIdempotencyKey(request: ApiRequest): string | undefined {
-  const key = request.header('idempotency-key');
+  const key = request.header('idempotency-key') || undefined;
   if (key === undefined || /^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw new AppError('invalid_request', 'Idempotency-Key: expected 1 to 255 visible ASCII characters.');
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { isObject, readJson } from './body.ts';
+import { isEmpty } from './fields.ts';
 import { isHotkeys, isRole, isUids, type KeyRecord, keyDigest } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 import { type ApiRequest, type ApiResponse, type Route, roles } from './route.ts';
@@ -52,7 +53,8 @@ function readWanted(body: unknown): Pick<KeyRecord, 'role' | 'uids' | 'hotkeys' 
   if (!isObject(body)) throw wrong('The body is not a JSON object.');
   const unknown = Object.keys(body).find((name) => !members.includes(name));
   if (unknown !== undefined) throw wrong(`Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`);
-  const { role, uids, hotkeys, label } = body;
+  const given = (name: string): unknown => (isEmpty(body[name]) ? undefined : body[name]);
+  const [role, uids, hotkeys, label] = ['role', 'uids', 'hotkeys', 'label'].map(given);
   if (!isRole(role)) throw wrong(`role: expected one of ${roles.join(', ')}.`);
   if (role !== 'miner' && (uids !== undefined || hotkeys !== undefined)) {
     throw wrong('uids and hotkeys bind keys of role miner only.');

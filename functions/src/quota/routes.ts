@@ -1,5 +1,5 @@
 import { isObject, readJson } from '../http/body.ts';
-import { expected, readInteger } from '../http/fields.ts';
+import { expected, isEmpty, queryInteger, readInteger } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -57,7 +57,7 @@ export function quotaRoutes(options: QuotaRoutesOptions): Route[] {
       access: ['read'],
       handle: async ({ query }) => ({
         status: 200,
-        json: { warnings: await known(reader.warnings(readLimit(query.get('limit')))) },
+        json: { warnings: await known(reader.warnings(readLimit(query))) },
       }),
     },
   ];
@@ -158,8 +158,8 @@ function readWish(body: unknown): {
   if (operationTypes.every((type) => amounts[type] === 0))
     throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
   const { ttl_s: ttl, renew } = members;
-  const termSeconds = ttl === undefined ? defaultLeaseSeconds : readInteger(ttl, 'ttl_s', 1, maxLeaseSeconds);
-  if (renew === undefined) return { amounts, termSeconds, renewed: undefined };
+  const termSeconds = isEmpty(ttl) ? defaultLeaseSeconds : readInteger(ttl, 'ttl_s', 1, maxLeaseSeconds);
+  if (isEmpty(renew)) return { amounts, termSeconds, renewed: undefined };
   const { lease_id: id, spent } = readMembers(renew, ['lease_id', 'spent']);
   if (typeof id !== 'string') throw expected('renew.lease_id', 'the id of a lease', id);
   return { amounts, termSeconds, renewed: { id, spent: readSpent({ spent }) } };
@@ -173,7 +173,7 @@ function readSpent(body: unknown): Operations {
 function readAmounts(members: Record<string, unknown>): Operations {
   return each((type) => {
     const value = members[type];
-    return value === undefined ? 0 : readInteger(value, type, 0, maxLeaseAmount);
+    return isEmpty(value) ? 0 : readInteger(value, type, 0, maxLeaseAmount);
   });
 }
 
@@ -185,7 +185,6 @@ function readMembers(value: unknown, names: readonly string[]): Record<string, u
   return value;
 }
 
-function readLimit(text: string | null): number {
-  if (text === null) return 10;
-  return readInteger(/^\d+$/.test(text) ? Number(text) : text, 'limit', 1, maxWarnings);
+function readLimit(query: URLSearchParams): number {
+  return queryInteger(query, 'limit', { most: maxWarnings, otherwise: 10 });
 }

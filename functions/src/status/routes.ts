@@ -1,3 +1,4 @@
+import { queryFlag } from '../http/fields.ts';
 import type { Route } from '../http/route.ts';
 import type { StatusReader } from './status.ts';
 
@@ -10,7 +11,7 @@ export function statusRoutes({ status }: { status: StatusReader }): Route[] {
       access: ['read'],
       handle: async ({ query }) => ({
         status: 200,
-        json: await status.read(query.get('detail') === 'true'),
+        json: await status.read(queryFlag(query, 'detail')),
       }),
     },
   ];

@@ -1,7 +1,7 @@
 import type { Event, ResponseReceived, Visibility } from '../events/event.ts';
 import type { StampSource } from '../events/stamp.ts';
 import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/body.ts';
-import { quoted } from '../http/fields.ts';
+import { queryText, quoted } from '../http/fields.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
 import { maxWarnings } from '../http/limits.ts';
@@ -69,7 +69,7 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
     read: (fields: Fields, reading: Reading) => ResponseReceived,
   ): Promise<ApiResponse> => {
     const reading = new Reading(true);
-    const event = read((await readFields(request)).fields, reading);
+    const event = read(readFields(request).fields, reading);
     await stager.stage([speakers.spoken(request.caller, event)]);
     return {
       status: 200,
@@ -187,8 +187,7 @@ function readTask(request: ApiRequest): Fields {
 }
 
 function visibilityOf({ query }: ApiRequest): Visibility {
-  const given = query.get('visibility');
-  if (given === null) return 'default';
+  const given = queryText(query, 'visibility') ?? 'default';
   if (given === 'prompt' || given === 'deferred' || given === 'default') return given;
   throw new AppError('invalid_request', `visibility: expected prompt or deferred, got ${quoted(given)}.`);
 }

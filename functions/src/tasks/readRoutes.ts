@@ -1,4 +1,4 @@
-import { expected, quoted, readInteger, readText } from '../http/fields.ts';
+import { expected, queryInteger, queryText, quoted, readOptionalText } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
 import { listTasks, type TaskFilters, type TaskListOptions } from './listing.ts';
@@ -42,12 +42,11 @@ async function getTask({ reader }: ReadRoutesOptions, request: ApiRequest): Prom
 
 /** How long to wait for the task to be completed; undefined: not at all. */
 function waitMsOf(query: URLSearchParams): number | undefined {
-  const wait = query.get('wait');
-  if (wait === null) return undefined;
+  const wait = queryText(query, 'wait');
+  const seconds = queryInteger(query, 'timeout', { most: maxWaitSeconds, otherwise: maxWaitSeconds });
+  if (wait === undefined) return undefined;
   if (wait !== 'completed') throw expected('wait', 'completed', wait);
-  const timeout = query.get('timeout');
-  if (timeout === null) return maxWaitSeconds * 1000;
-  return readInteger(numberOf(timeout), 'timeout', 1, maxWaitSeconds) * 1000;
+  return seconds * 1000;
 }
 
 const listParameters = new Set(['status', 'task_type', 'miner_uid', 'limit', 'cursor']);
@@ -58,10 +57,8 @@ async function getTasks(options: ReadRoutesOptions, { query }: ApiRequest): Prom
     const known = [...listParameters].join(', ');
     throw new AppError('invalid_request', `Unknown parameter ${quoted(unknown)}; there are ${known}.`);
   }
-  const limit = query.has('limit')
-    ? readInteger(numberOf(query.get('limit')), 'limit', 1, maxPageSize)
-    : defaultPageSize;
-  const cursor = query.get('cursor') ?? undefined;
+  const limit = queryInteger(query, 'limit', { most: maxPageSize, otherwise: defaultPageSize });
+  const cursor = queryText(query, 'cursor');
   const page = await listTasks(options, filtersOf(query), { limit, cursor });
   return {
     status: 200,
@@ -71,13 +68,12 @@ async function getTasks(options: ReadRoutesOptions, { query }: ApiRequest): Prom
 }
 
 function filtersOf(query: URLSearchParams): TaskFilters {
-  const status = query.get('status');
-  const taskType = query.get('task_type');
-  const minerUid = query.get('miner_uid');
+  const status = queryText(query, 'status');
+  const minerUid = queryText(query, 'miner_uid');
   return {
-    ...(status === null ? {} : { status: readStatus(status) }),
-    ...(taskType === null ? {} : { taskType: readText(taskType, 'task_type', 256) }),
-    ...(minerUid === null ? {} : { minerUid: readMinerUid(minerUid, true) }),
+    status: status === undefined ? undefined : readStatus(status),
+    taskType: readOptionalText(query.get('task_type'), 'task_type', 256),
+    minerUid: minerUid === undefined ? undefined : readMinerUid(minerUid, true),
   };
 }
 
@@ -86,9 +82,4 @@ export function readStatus(value: string): (typeof taskStatuses)[number] {
   const status = taskStatuses.find((known) => known === value);
   if (status === undefined) throw expected('status', `one of ${taskStatuses.join(', ')}`, value);
   return status;
-}
-
-/** A decimal number, or the text as it is, which no check accepts. */
-function numberOf(text: string | null): unknown {
-  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }

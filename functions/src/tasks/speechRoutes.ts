@@ -66,8 +66,8 @@ async function uploadSpeech(
   const fileId = secretFileId(await secret.read(), 'tts_audio', ...named);
   const claim = {
     fileId,
-    fileName: readFileName(file.fileName),
-    contentType: readContentType(file.contentType ?? 'audio/wav'),
+    fileName: readFileName(file.fileName || 'unnamed'),
+    contentType: readContentType(file.contentType || 'audio/wav'),
     fileType: 'tts',
     size: file.bytes.length,
     sha256: null,
