@@ -18,9 +18,16 @@ export interface BucketSettings {
   readonly defaultEventBasedHold?: boolean;
   /** In capitals, set when the bucket is made; it changes nothing but what the bucket says of itself. */
   readonly location?: string;
+  /** It changes nothing here, where no object has an access list and nothing is public. */
+  readonly iamConfiguration?: IamConfiguration;
 }
 
-const settable = ['lifecycle', 'cors', 'labels', 'defaultEventBasedHold'];
+interface IamConfiguration {
+  uniformBucketLevelAccess?: { enabled?: boolean };
+  publicAccessPrevention?: 'enforced' | 'inherited';
+}
+
+const settable = ['lifecycle', 'cors', 'labels', 'defaultEventBasedHold', 'iamConfiguration'];
 /** Settings of which the value that the service begins with is understood, and no other. */
 const partial = ['versioning', 'billing', 'softDeletePolicy', 'storageClass', 'rpo'];
 /** What the service says of a bucket, and takes no notice of when it is sent back. */
@@ -36,7 +43,7 @@ const outputOnly = [
 export function changeSettings(settings: BucketSettings, change: Record<string, unknown>): BucketSettings {
   refuseAbsent(change);
   const changed: { -readonly [Key in keyof BucketSettings]: BucketSettings[Key] } = { ...settings };
-  const { lifecycle, cors, labels, defaultEventBasedHold } = change;
+  const { lifecycle, cors, labels, defaultEventBasedHold, iamConfiguration } = change;
   if (lifecycle !== undefined) changed.lifecycle = readLifecycle(lifecycle);
   if (cors === null) delete changed.cors;
   else if (cors !== undefined) changed.cors = readCors(cors);
@@ -47,6 +54,8 @@ export function changeSettings(settings: BucketSettings, change: Record<string, 
     changed.labels = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
     if (kept.length === 0) delete changed.labels;
   }
+  if (iamConfiguration !== undefined && iamConfiguration !== null)
+    changed.iamConfiguration = { ...settings.iamConfiguration, ...readIamConfiguration(iamConfiguration) };
   if (defaultEventBasedHold !== undefined) changed.defaultEventBasedHold = defaultEventBasedHold === true;
   return changed;
 }
@@ -77,6 +86,18 @@ export function checkStorageClass(storageClass: unknown): void {
   if (storageClass !== undefined && storageClass !== null && storageClass !== 'STANDARD') {
     throw notImplemented(`storage class ${String(storageClass)}`);
   }
+}
+
+function readIamConfiguration(value: unknown): IamConfiguration {
+  const { uniformBucketLevelAccess: uniform, publicAccessPrevention: prevention, ...others } = Object(value);
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) throw notImplemented(`iamConfiguration.${unknown}`);
+  if (prevention !== undefined && prevention !== 'enforced' && prevention !== 'inherited')
+    throw invalid('Invalid value for publicAccessPrevention: enforced or inherited.');
+  return {
+    ...(uniform && { uniformBucketLevelAccess: { enabled: field(uniform, 'enabled') === true } }),
+    ...(prevention && { publicAccessPrevention: prevention }),
+  };
 }
 
 function field(value: unknown, name: string): unknown {

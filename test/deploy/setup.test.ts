@@ -43,13 +43,14 @@ describe('npm run setup', () => {
     ];
     const cors = [{ origin: ['*'], method: ['GET'], responseHeader: ['etag'], maxAgeSeconds: 60 }];
     await harness.bucket.setMetadata({ lifecycle: { rule: theirs }, cors, labels: { team: 'theirs' } });
-    await setUpBucket(harness.bucket);
+    assert.ok((await setUpBucket(harness.bucket)).some((line) => line.includes('public are closed')));
     const own = [
       { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 60, matchesPrefix: ['bodies/'] } },
       { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 3, matchesPrefix: ['temp/'] } },
     ];
     assert.deepEqual(await rules(), [...theirs, ...own]);
     const lines = await setUpBucket(harness.bucket);
+    assert.ok(!lines.some((line) => line.includes('public are closed')), 'said once');
     assert.deepEqual(await rules(), [...theirs, ...own]);
     assert.equal(lines.filter((line) => line.startsWith('WARNING: this rule')).length, 2);
     const [metadata] = await harness.bucket.getMetadata();

@@ -137,7 +137,7 @@ describe('Cloud Storage: parts of lists and answers, and what is refused rather 
       for (const setting of [
         { website: { mainPageSuffix: 'i.html' } },
         { logging: { logBucket: 'x' } },
-        { iamConfiguration: { publicAccessPrevention: 'bogus' } },
+        { iamConfiguration: { bucketPolicyOnly: { enabled: true } } },
         { rpo: 'ASYNC_TURBO' },
         { ipFilter: { mode: 'Enabled' } },
       ]) {
