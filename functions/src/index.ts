@@ -6,6 +6,7 @@ import { onTaskDispatched } from 'firebase-functions/v2/tasks';
 import { apiKeys, region } from './config.ts';
 import { isFileObject } from './files/fileId.ts';
 import { maxFileRequests } from './files/limits.ts';
+import { keepBodiesFor } from './http/guard.ts';
 import { once } from './platform/once.ts';
 
 /** Each function's wiring is loaded by its first request: neither by the others nor while the CLI discovers the functions. */
@@ -19,6 +20,8 @@ const wiring = {
   sweep: once(async () => (await import('./app/sweep.ts')).start()),
   cleanup: once(async () => (await import('./app/cleanup.ts')).start()),
 };
+
+keepBodiesFor(['ingest', 'api', 'files']);
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
 export const ingest = onRequest(

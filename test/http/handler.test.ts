@@ -191,6 +191,53 @@ describe('HTTP handler', () => {
     assert.equal(seen.length, 2);
   });
 
+  it('takes a body in pieces of any size, its length announced or not', async () => {
+    const bounded = await start({ maxBodyBytes: 400_000 });
+    try {
+      const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
+      const pieces = [1, 0, 7, 70_000, 1, 229_991].map((length, index, all) => {
+        const from = all.slice(0, index).reduce((sum, each) => sum + each, 0);
+        return body.subarray(from, from + length);
+      });
+      for (const length of [{}, { 'content-length': body.length }]) {
+        const sent = httpRequest(`${bounded.url}/v1/things`, {
+          method: 'POST',
+          headers: { ...key, ...length },
+        });
+        for (const piece of pieces) await new Promise((resolve) => sent.write(piece, resolve));
+        sent.end();
+        const [answer] = await once(sent, 'response');
+        answer.resume();
+        assert.equal(answer.statusCode, 200);
+        assert.ok(seen.pop()?.body.equals(body));
+      }
+    } finally {
+      await bounded.close();
+    }
+  });
+
+  it('answers what it refuses before the body is there, and lets the rest come for 5 s', async () => {
+    const head = 'POST /v1/things HTTP/1.1\r\nHost: x\r\nConnection: close\r\n';
+    for (const [headers, status] of [
+      ['Content-Length: 100', 401],
+      ['Transfer-Encoding: chunked', 401],
+      ['X-API-Key: read-key\r\nContent-Length: 100', 403],
+      ['X-API-Key: ingest-key\r\nContent-Length: 1001', 413],
+    ] as const) {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+      socket.write(`${head}${headers}\r\n\r\n`);
+      const [answer] = await once(socket, 'data');
+      assert.match(String(answer), new RegExp(`^HTTP/1.1 ${status} .*"request_id":"[^"]+"}$`, 's'));
+      await new Promise((resolve) => socket.write('some', resolve));
+      assert.equal(socket.closed, false);
+      // The end of it may be a reset: it is for one who does not stop.
+      const closed = new Promise((resolve) => socket.on('error', resolve).once('close', resolve));
+      clock.advance(5000);
+      await closed;
+    }
+    assert.equal(clock.pendingTimers(), 0);
+  });
+
   it('refuses an encoded body', async () => {
     const headers = { ...key, 'content-encoding': 'gzip' };
     const answer = await server.call('/v1/things', { method: 'POST', headers, body: 'x' });

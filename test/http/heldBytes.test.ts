@@ -18,32 +18,34 @@ function work(): { run: () => Promise<void>; end: () => void; isStarted: () => b
 const full = { name: 'AppError', code: 'unavailable', retryAfterSeconds: 1 };
 
 describe('bytes of bodies being handled', () => {
-  it('are bounded: what does not fit beside them is refused before its work begins, until some are done', async () => {
+  it('are bounded: what does not fit beside the others is refused as it comes, until some are gone', () => {
     const held = new HeldBytes(10);
-    const [first, second, third] = [work(), work(), work()];
-    const running = held.during(6, first.run);
-    await assert.rejects(held.during(5, second.run), full);
-    assert.equal(second.isStarted(), false);
-    const beside = held.during(4, second.run);
+    const [first, second, third] = [held.begin(), held.begin(), held.begin()];
+    first.add(4);
+    first.add(2);
+    assert.throws(() => second.add(5), full);
+    second.add(4);
+    assert.throws(() => first.add(1), full);
     first.end();
-    await running;
-    const last = held.during(6, third.run);
+    third.add(6);
     second.end();
-    third.end();
-    await Promise.all([beside, last]);
+    third.add(4);
   });
 
-  it('are free again when the work fails', async () => {
+  it('are free again once, however often that is said', () => {
     const held = new HeldBytes(10);
-    await assert.rejects(
-      held.during(10, () => Promise.reject(new Error('failed'))),
-      /failed/,
-    );
-    assert.equal(await held.during(10, async () => 'done'), 'done');
+    const [first, second] = [held.begin(), held.begin()];
+    first.add(10);
+    first.end();
+    first.end();
+    second.add(10);
+    assert.throws(() => first.add(1), full);
   });
 
-  it('may be more than the bound where nothing else is being handled', async () => {
-    assert.equal(await new HeldBytes(10).during(11, async () => 'done'), 'done');
+  it('may be more than the bound where nothing else is being handled', () => {
+    const alone = new HeldBytes(10).begin();
+    alone.add(6);
+    alone.add(6);
   });
 
   it('past the bound, a request is answered 503 with when to come back', async () => {

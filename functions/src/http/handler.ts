@@ -11,8 +11,8 @@ import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
 import { RateLimiter } from './rateLimit.ts';
-import { type HttpRequest, readBody } from './readBody.ts';
-import type { ApiRequest, ApiResponse, Caller, Route } from './route.ts';
+import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
+import type { ApiResponse, Caller, Route } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';
 
 export interface HttpHandlerOptions {
@@ -55,10 +55,15 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       checkAccess(route, caller);
       checkRate(rates, caller);
     }
-    const body = route.method === 'GET' ? noBody : await readBody(request, limits.maxBodyBytes);
     const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
-    const apiRequest: ApiRequest = { requestId, method, path, params, query, header, body, caller };
-    return held.during(body.length, () => route.handle(apiRequest));
+    const holding = held.begin();
+    try {
+      const body =
+        route.method === 'GET' ? noBody : await readBody(request, limits.maxBodyBytes, holding.add);
+      return await route.handle({ requestId, method, path, params, query, header, body, caller });
+    } finally {
+      holding.end();
+    }
   };
 
   return async (request, response) => {
@@ -72,8 +77,8 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       apiResponse = explain(error, request, requestId, options.logger);
       payload = encode(apiResponse);
     }
-    const isHead = request.method === 'HEAD';
-    if (apiResponse.stream === undefined) send(response, apiResponse, payload, requestId, isHead);
+    if (apiResponse.stream === undefined)
+      send(request, response, apiResponse, payload, requestId, options.clock);
     else
       await sendStream(response, { ...apiResponse, stream: apiResponse.stream }, requestId, options.logger);
   };
@@ -141,20 +146,27 @@ function encode({ json, headers }: ApiResponse): string | Uint8Array {
 }
 
 function send(
+  request: HttpRequest,
   response: ServerResponse,
   { status, json, headers }: ApiResponse,
   payload: string | Uint8Array,
   requestId: string,
-  withoutBody: boolean,
+  clock: Clock,
 ): void {
   if (response.destroyed || response.headersSent) return;
   const all = allHeaders(headers, requestId);
   if (json !== undefined) all['content-type'] ??= 'application/json';
   // An answer to HEAD without a body of its own may know the length of GET's.
+  const withoutBody = request.method === 'HEAD';
   const length = Buffer.byteLength(payload);
   if (status !== 204 && status !== 304 && (length > 0 || !withoutBody)) all['content-length'] = length;
   response.writeHead(status, all);
-  response.end(withoutBody ? undefined : payload);
+  const body = withoutBody ? '' : payload;
+  if (request.complete) response.end(body);
+  else {
+    response.write(body);
+    letRestThrough(request, clock, () => response.end());
+  }
 }
 
 /** A stream that fails halfway cuts the connection, so that nobody takes the part for the whole. */

@@ -1,6 +1,14 @@
 import { AppError } from '../platform/errors.ts';
 
-/** Counts the bytes of the bodies that are being handled, before any buffer behind the routes does. */
+/** The bytes of one body. */
+export interface Held {
+  /** Counts more of them, as they come. @throws AppError `unavailable` where they do not fit beside other bodies. */
+  add(bytes: number): void;
+  /** None of them are held any more. */
+  end(): void;
+}
+
+/** Counts the bytes of the bodies that are being read and handled, before any buffer behind the routes does. */
 export class HeldBytes {
   readonly #maxBytes: number;
   #bytes = 0;
@@ -9,21 +17,23 @@ export class HeldBytes {
     this.#maxBytes = maxBytes;
   }
 
-  /**
-   * Does the work for a body of this size.
-   * @throws AppError `unavailable` where the body does not fit beside the others; one alone always does.
-   */
-  async during<Result>(bytes: number, work: () => Promise<Result>): Promise<Result> {
-    if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
-      throw new AppError('unavailable', 'Too much is being handled at the moment; send it again.', {
-        retryAfterSeconds: 1,
-      });
-    }
-    this.#bytes += bytes;
-    try {
-      return await work();
-    } finally {
-      this.#bytes -= bytes;
-    }
+  /** A body that begins; one alone may be as large as it likes. */
+  begin(): Held {
+    let own = 0;
+    return {
+      add: (bytes) => {
+        if (this.#bytes > own && this.#bytes + bytes > this.#maxBytes) {
+          throw new AppError('unavailable', 'Too much is being handled at the moment; send it again.', {
+            retryAfterSeconds: 1,
+          });
+        }
+        own += bytes;
+        this.#bytes += bytes;
+      },
+      end: () => {
+        this.#bytes -= own;
+        own = 0;
+      },
+    };
   }
 }
