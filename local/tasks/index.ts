@@ -20,6 +20,8 @@ export interface TasksOptions extends ServiceOptions {
   /** See {@link LocalTasks.setDelivery}. */
   delivery?: Partial<Delivery>;
   random?: () => number;
+  /** The access token that every call must bear; without it none is asked for, as clients send none to an emulator. */
+  token?: string;
 }
 
 /** Cloud Tasks on this machine, for the official client. */
@@ -166,6 +168,7 @@ class TasksSimulator implements LocalTasks {
     this.#calls += 1;
     try {
       await this.#suffer(name, 'before', call);
+      this.#checkToken(call);
       const { response, operations } = handler(call.request);
       this.#operations += operations;
       await this.#suffer(name, 'after', call);
@@ -174,6 +177,12 @@ class TasksSimulator implements LocalTasks {
     } finally {
       this.#calls -= 1;
     }
+  }
+
+  #checkToken({ metadata }: Call): void {
+    const { token } = this.#options;
+    if (token === undefined || metadata.get('authorization').includes(`Bearer ${token}`)) return;
+    throw new TasksError(status.UNAUTHENTICATED, 'Request had invalid authentication credentials.');
   }
 
   /** What a fault does to the call, which does not count as being worked on while it waits. */

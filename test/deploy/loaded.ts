@@ -2,12 +2,9 @@
  * A process that starts `ingest` as the platform does, sends one response to it, and prints which of the packages
  * it was told to look for had been loaded by then: `node loaded.ts FUNCTIONS_DIR PACKAGE…`.
  */
-import { subscribe } from 'node:diagnostics_channel';
 import { registerHooks } from 'node:module';
-import type { Server } from 'node:net';
-import { pathToFileURL } from 'node:url';
-import { frameworkEnv, frameworkFile } from '../../local/functions/instance-process.ts';
 import { aKey } from './child.ts';
+import { startFunction } from './startFunction.ts';
 
 const [functionsDir = '', ...packages] = process.argv.slice(2);
 const loaded = new Set<string>();
@@ -18,17 +15,8 @@ registerHooks({
   },
 });
 
-Object.assign(process.env, frameworkEnv({ entryPoint: 'ingest', trigger: { kind: 'https' } }));
-process.chdir(functionsDir);
-const listening = new Promise<Server>((resolve) => {
-  subscribe('tracing:net.server.listen:asyncEnd', (message) =>
-    resolve((message as { server: Server }).server),
-  );
-});
-await import(pathToFileURL(frameworkFile(functionsDir)).href);
-const address = (await listening).address();
+const port = await startFunction(functionsDir, 'ingest');
 const atStart = [...loaded].sort();
-const port = typeof address === 'object' && address !== null ? address.port : 0;
 const answer = await fetch(`http://127.0.0.1:${port}/v1/responses`, {
   method: 'POST',
   headers: { 'Content-Type': 'application/json', 'X-API-Key': aKey },
