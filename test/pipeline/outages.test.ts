@@ -89,12 +89,12 @@ describe('while Firestore is down', () => {
   it('asks no more of Firestore for many documents than for few', async () => {
     const pipeline = startPipeline();
     const calls = watchFirestore(pipeline, () => true);
-    for (let part = 0; part < 10; part += 1) {
-      const ids = Array.from({ length: 1_000 }, (_, number) => `t${part}-${number}`);
+    for (let part = 0; part < 5; part += 1) {
+      const ids = Array.from({ length: 400 }, (_, number) => `t${part}-${number}`);
       await pipeline.accept(ids.map((id) => created(id, startMs, {}, { visibility: 'prompt' })));
     }
     await pipeline.clock.advance(600_000);
-    assert.ok(calls.length < 15 * 25, `${calls.length} calls`);
+    assert.ok(calls.length < 15 * 15, `${calls.length} calls`);
   });
 
   it('the first success ends the pauses', async () => {

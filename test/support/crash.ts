@@ -25,24 +25,33 @@ export function crashAt(pipeline: Pipeline, when: (operation: string) => boolean
   };
 }
 
-/** Ends each instance that writes such a document; what it was working on is delivered again to the next one. */
-export function killOn(pipeline: Pipeline, isFatal: (path: string) => boolean): { deaths: number } {
+/**
+ * Ends each instance that writes such a document or makes such a call (`documents.commit`); what it was working on is
+ * delivered again to the next one.
+ */
+export function killOn(pipeline: Pipeline, isFatal: (what: string) => boolean): { deaths: number } {
   const seen = { deaths: 0 };
   const next = (): void => {
     let isDead = false;
-    let die = (_error: Error): void => undefined;
-    const death = new Promise<never>((_, reject) => {
-      die = reject;
+    let reject = (_error: Error): void => undefined;
+    const death = new Promise<never>((_, rejectDeath) => {
+      reject = rejectDeath;
     });
-    const instance = pipeline.start((operation) => (isDead ? 'died before' : pipeline.decide(operation)));
-    pipeline.documents.refuse = (path) => {
-      if (!isFatal(path)) return undefined;
+    const die = (): Error => {
       const error = new Error('The process died.');
       isDead = true;
       seen.deaths += 1;
-      die(error);
+      reject(error);
       next();
-      throw error;
+      return error;
+    };
+    const instance = pipeline.start((operation) => {
+      if (!isDead && isFatal(operation)) die();
+      return isDead ? 'died before' : pipeline.decide(operation);
+    });
+    pipeline.documents.refuse = (path) => {
+      if (isFatal(path)) throw die();
+      return undefined;
     };
     pipeline.tasks.deliver = async ({ queue }, dispatch) => {
       await Promise.race([instance[queue](dispatch), death]);

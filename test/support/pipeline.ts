@@ -6,13 +6,15 @@ import {
   unpackLines,
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
+import { Attempts } from '../../functions/src/flush/attempts.ts';
 import { TaskBodies } from '../../functions/src/flush/bodies.ts';
 import { Committer } from '../../functions/src/flush/committer.ts';
 import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
 import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
+import type { Dispatch } from '../../functions/src/flush/delivery.ts';
 import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 import { Flusher } from '../../functions/src/flush/flusher.ts';
-import { type Dispatch, expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
+import { expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
 import type { DocumentKind } from '../../functions/src/flush/kind.ts';
 import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
 import { operationKind } from '../../functions/src/flush/operationKind.ts';
@@ -149,7 +151,7 @@ export function startPipeline({
         tasks: taskCommitter,
         documents: documentCommitter,
         bodies,
-        deadlines: new DeadlineBook(outbox),
+        deadlines: new DeadlineBook(outbox, ownClock),
         deadLetters,
         outbox,
         clock: ownClock,
@@ -158,8 +160,9 @@ export function startPipeline({
         tickMs,
         spent: () => meter.of('flush'),
       });
+      const attempts = new Attempts({ objects: store, clock: ownClock, instance: `i${instances}` });
       const instance: Instance = {
-        flush: flushHandler({ ...shared, flusher, deadLetters, outbox, tickMs }),
+        flush: flushHandler({ ...shared, flusher, deadLetters, attempts, outbox, tickMs }),
         expire: expireHandler({ outbox, clock: ownClock, tickMs, endPause: async () => undefined }),
       };
       tasks.deliver = ({ queue }, dispatch) => instance[queue](dispatch);

@@ -1,4 +1,4 @@
-import type { Dispatch } from '../../functions/src/flush/handlers.ts';
+import type { Dispatch } from '../../functions/src/flush/delivery.ts';
 import type { TaskQueue } from '../../functions/src/platform/cloudTasks.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import type { ManualClock } from './clock.ts';

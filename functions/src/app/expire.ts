@@ -1,4 +1,5 @@
-import { type Dispatch, expireHandler } from '../flush/handlers.ts';
+import type { Dispatch } from '../flush/delivery.ts';
+import { expireHandler } from '../flush/handlers.ts';
 import { resumeIfDue } from '../staging/pause.ts';
 import { base, clock } from './base.ts';
 import { flushQueueControl } from './queue.ts';

@@ -1,10 +1,12 @@
+import { Attempts } from '../flush/attempts.ts';
 import { TaskBodies } from '../flush/bodies.ts';
 import { Committer } from '../flush/committer.ts';
 import { DeadLetters } from '../flush/deadLetters.ts';
 import { DeadlineBook } from '../flush/deadlines.ts';
+import type { Dispatch } from '../flush/delivery.ts';
 import { DocumentCache } from '../flush/documentCache.ts';
 import { Flusher } from '../flush/flusher.ts';
-import { type Dispatch, flushHandler } from '../flush/handlers.ts';
+import { flushHandler } from '../flush/handlers.ts';
 import { maxDocumentCacheBytes, maxReadBytes, maxTaskCacheBytes } from '../flush/limits.ts';
 import { operationKind } from '../flush/operationKind.ts';
 import { taskKind } from '../flush/taskKind.ts';
@@ -40,7 +42,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
       clock,
     }),
     bodies,
-    deadlines: new DeadlineBook(outbox),
+    deadlines: new DeadlineBook(outbox, clock),
     deadLetters,
     outbox,
     clock,
@@ -49,5 +51,6 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
     tickMs,
     spent: () => meter.of('flush'),
   });
-  return flushHandler({ flusher, deadLetters, outbox, objects, clock, logger, tickMs });
+  const attempts = new Attempts({ objects, clock, instance: ids.uuid() });
+  return flushHandler({ flusher, deadLetters, attempts, outbox, objects, clock, logger, tickMs });
 }

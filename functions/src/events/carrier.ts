@@ -32,6 +32,10 @@ export interface Carrier {
   unreadSinceMs?: number | undefined;
   /** It stands for the end of a pause of `flush`, then, and holds no events. */
   pauseUntilMs?: number | undefined;
+  /** Bytes of the contents unfolded, so that whoever has no room need not open it. */
+  unfoldedBytes?: number | undefined;
+  /** How often our own code broke on its events, or on a carrier that they were part of: they are handled alone. */
+  tries?: number | undefined;
   /** The events: raw deflate, base64. */
   events?: string | undefined;
   /** The Cloud Storage object that holds them (raw deflate) instead. */
@@ -53,6 +57,13 @@ export async function packText(text: string | Uint8Array): Promise<Buffer> {
   return text.length <= maxSyncLength ? deflateRawSync(text, compression) : compress(text, compression);
 }
 
+/** Contents of a carrier, and what they are unfolded. */
+export async function foldText(
+  text: string | Uint8Array,
+): Promise<{ packed: Buffer; unfoldedBytes: number }> {
+  return { packed: await packText(text), unfoldedBytes: Buffer.byteLength(text) };
+}
+
 /** What a carrier says about its contents. */
 export type CarrierHeader = Omit<Carrier, 'events' | 'object'>;
 
@@ -72,6 +83,8 @@ export function carrierToWire(carrier: Carrier): Record<string, unknown> {
     oldest: carrier.oldest,
     flush_before: carrier.flushBefore,
     unread_since_ms: carrier.unreadSinceMs,
+    unfolded_bytes: carrier.unfoldedBytes,
+    tries: carrier.tries,
     pause_until_ms: carrier.pauseUntilMs,
     events: carrier.events,
     object: carrier.object,

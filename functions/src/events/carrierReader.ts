@@ -20,6 +20,8 @@ const carrierWire = z.strictObject({
   oldest: z.string().regex(stampPattern).optional(),
   flush_before: z.string().regex(stampPattern).optional(),
   unread_since_ms: z.number().optional(),
+  unfolded_bytes: z.int().nonnegative().optional(),
+  tries: z.int().nonnegative().optional(),
   pause_until_ms: z.number().optional(),
   events: z.string().optional(),
   object: z.string().optional(),
@@ -54,8 +56,9 @@ export function carrierFromWire(data: unknown): Carrier {
     throw isUnknown ? new UnknownCarrierVersion(message) : new CorruptCarrier(message);
   }
   const { due_ms: dueMs, flush_before: flushBefore, ...more } = parsed.data;
-  const { unread_since_ms: unreadSinceMs, pause_until_ms: pauseUntilMs, ...rest } = more;
-  return { ...rest, dueMs, flushBefore, unreadSinceMs, pauseUntilMs };
+  const { unread_since_ms: unreadSinceMs, pause_until_ms: pauseUntilMs, ...others } = more;
+  const { unfolded_bytes: unfoldedBytes, ...rest } = others;
+  return { ...rest, dueMs, flushBefore, unreadSinceMs, pauseUntilMs, unfoldedBytes };
 }
 
 /** A line of a carrier: an event, or what stood there and why this version, or any, reads none. */

@@ -1,5 +1,6 @@
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp, stampMs } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { answersOf } from '../tasks/answers.ts';
 import { isAdoptedStamp } from '../tasks/document.ts';
@@ -18,22 +19,25 @@ interface Booking {
 /** Sees to it that the deadline of every open task comes back as an event. */
 export class DeadlineBook {
   readonly #outbox: Outbox;
+  readonly #clock: Clock;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, clock: Clock) {
     this.#outbox = outbox;
+    this.#clock = clock;
   }
 
   /**
-   * The {@link deadlineToBook} of each result: together those of a minute, what puts them into a carrier for `expire`, and
+   * The {@link deadlineToBook} of each result: together those of a minute, and those that are past; what puts them into a carrier for `expire`, and
    * the events that brought them, which must come again where that fails.
    */
   due(results: readonly CommitResult<TaskEvent, TaskState>[]): Booking[] {
+    const nowMs = this.#clock.now();
     const byMinute = new Map<number, { deadlines: DeadlinePassed[]; events: TaskEvent[] }>();
     for (const result of results) {
       if (result.outcome !== 'committed') continue;
       const deadline = deadlineToBook(result.events, result.after);
       if (deadline === undefined) continue;
-      const dueMs = Math.ceil(stampMs(deadline.stamp) / minuteMs) * minuteMs;
+      const dueMs = Math.ceil(Math.max(nowMs, stampMs(deadline.stamp)) / minuteMs) * minuteMs;
       const minute = byMinute.get(dueMs) ?? { deadlines: [], events: [] };
       byMinute.set(dueMs, minute);
       minute.deadlines.push(deadline);

@@ -2,33 +2,60 @@ import type { Carrier } from '../events/carrier.ts';
 import { CorruptCarrier, carrierFromWire, type UnpackedEvent, unpackLines } from '../events/carrierReader.ts';
 import { taskSchema } from '../events/schemas.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { maxGatheredBytes, unfoldingGuess } from './limits.ts';
 
-/** A carrier that arrived, unfolded. */
-export interface Delivery {
-  carrier: Carrier;
-  /** How often it was delivered before and not acknowledged. */
+/** One dispatch of a task queue function: its `data`, and how often it was delivered before. */
+export interface Dispatch {
+  data: unknown;
   retryCount: number;
+}
+
+/** A carrier that came and is not opened yet. */
+export interface Arrival extends Dispatch {
+  carrier: Carrier;
   /** When it came, milliseconds since the epoch. */
   arrivedMs: number;
+  /** Why it is no carrier, if it is none. */
+  fault?: string | undefined;
+}
+
+/** A carrier that arrived, unfolded. */
+export interface Delivery extends Pick<Arrival, 'carrier' | 'retryCount' | 'arrivedMs'> {
   events: UnpackedEvent[];
   unfoldedBytes: number;
 }
 
+/** Reads what a dispatch says of its carrier. Throws UnknownCarrierVersion. */
+export function arrivalOf({ data, retryCount }: Dispatch, arrivedMs: number): Arrival {
+  try {
+    return { data, retryCount, arrivedMs, carrier: carrierFromWire(data) };
+  } catch (error) {
+    if (!(error instanceof CorruptCarrier)) throw error;
+    const carrier = { schema: taskSchema, dueMs: 0, count: 1 };
+    return { data, retryCount, arrivedMs, carrier, fault: error.message };
+  }
+}
+
+/** Bytes that it will unfold to, as it says; of one that does not say more than most do. */
+export function expectedBytes({ unfoldedBytes, events, object }: Carrier): number {
+  if (unfoldedBytes !== undefined) return unfoldedBytes;
+  return object === undefined ? (events?.length ?? 0) * unfoldingGuess : maxGatheredBytes;
+}
+
 /**
- * Unfolds what a dispatch brought. Corrupt contents come as one unreadable event.
- * @throws UnknownCarrierVersion; AppError `unavailable` when its body object cannot be fetched.
+ * Unfolds a carrier that came. Corrupt contents come as one unreadable event.
+ * @throws AppError `unavailable` when its body object cannot be fetched.
  */
 export async function openDelivery(
-  { data, retryCount, arrivedMs }: { data: unknown; retryCount: number; arrivedMs: number },
+  { data, carrier, retryCount, arrivedMs, fault }: Arrival,
   objects: ObjectStore,
 ): Promise<Delivery> {
   try {
-    const carrier = carrierFromWire(data);
+    if (fault !== undefined) throw new CorruptCarrier(fault);
     const packed = await contentsOf(carrier, objects);
     return { carrier, retryCount, arrivedMs, ...(await unpackLines(packed)) };
   } catch (error) {
     if (!(error instanceof CorruptCarrier)) throw error;
-    const carrier: Carrier = { schema: taskSchema, dueMs: 0, count: 1 };
     const events = [{ invalid: JSON.stringify(data) ?? '', reason: error.message }];
     return { carrier, retryCount, arrivedMs, events, unfoldedBytes: 0 };
   }

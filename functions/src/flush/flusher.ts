@@ -1,5 +1,5 @@
 import type { DocumentState } from '../documents/state.ts';
-import { type Carrier, eventLine } from '../events/carrier.ts';
+import { eventLine } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
 import { append, largest, smallest } from '../platform/arrays.ts';
@@ -12,16 +12,19 @@ import { each, type Operations } from '../quota/operations.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import type { TaskState } from '../tasks/state.ts';
+import { isOwnFault } from './apart.ts';
 import type { TaskBodies } from './bodies.ts';
 import type { CommitResult } from './commitResult.ts';
 import type { Committer } from './committer.ts';
 import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { DeadlineBook } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
+import { Failures } from './failures.ts';
 import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
 import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
+import { type Broken, byTries, keepBroken } from './suspects.ts';
 import { keepUnreadLines } from './unread.ts';
 
 export interface FlusherOptions {
@@ -90,7 +93,7 @@ export class Flusher {
     const intake = takeIn(deliveries, nowMs);
     const isParked = this.#isParked(deliveries, nowMs);
     const isTask = (group: EventGroup<TaskEvent>): boolean =>
-      isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules);
+      orReady(() => isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules));
     const isDocument = operationsReady(intake.documents, nowMs, this.#flushBefore, rules);
     const taskWork = divided(intake.tasks, (group) => !isParked && isTask(group));
     const documentWork = divided(intake.documents, (group) => !isParked && isDocument(group));
@@ -105,15 +108,18 @@ export class Flusher {
     const failed = new Failures(intake.origins);
     const inTime = this.#within(settleMs);
     const [{ kept, held }] = await Promise.all([
-      this.#settle(results, failed, inTime),
+      this.#settle(results, inTime),
       this.#settleTasks(taskResults, failed, inTime),
       this.#buryDead(intake.dead, failed, inTime),
       this.#keepUnread(deliveries, intake, results, failed, inTime),
+      this.#keepBroken(deliveries, intake, results, failed, inTime),
     ]);
     const carryInTime = this.#within(carryMs);
+    // A suspect is alone here, and stays one.
+    const tries = deliveries.length === 1 ? deliveries[0]?.carrier.tries : undefined;
     await Promise.all([
-      this.#carry([...rest, ...kept], this.#parkedUntilMs, failed, carryInTime),
-      this.#carry(held, this.#holdUntil(results), failed, carryInTime),
+      this.#carry([...rest, ...kept], this.#parkedUntilMs, tries, failed, carryInTime),
+      this.#carry(held, this.#holdUntil(results), tries, failed, carryInTime),
     ]);
     const carried = rest.length + kept.length + held.length;
     this.#log(deliveries, intake, results, carried, spentBefore);
@@ -182,16 +188,11 @@ export class Flusher {
    * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for reads or deletes, which
    * others can do without.
    */
-  async #settle(
-    results: readonly Result[],
-    failed: Failures,
-    inTime: InTime,
-  ): Promise<{ kept: Event[]; held: Event[] }> {
+  async #settle(results: readonly Result[], inTime: InTime): Promise<{ kept: Event[]; held: Event[] }> {
     const kept: Event[] = [];
     const held: Event[] = [];
     await mapPool(results, settlingAtOnce, async (result) => {
       if (result.outcome === 'failed') append(isHeld(result.error) ? held : kept, result.events);
-      else if (result.outcome === 'broken') failed.add(result.events, result.error);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
           if (!(await this.#bury(refused(event, result.detail), inTime))) kept.push(event);
@@ -247,6 +248,27 @@ export class Flusher {
     });
   }
 
+  /** Lets suspects wait: the events that our own code broke on. Where a service failed, their deliveries come again. */
+  async #keepBroken(
+    deliveries: readonly Delivery[],
+    { origins }: Intake,
+    results: readonly Result[],
+    failed: Failures,
+    inTime: InTime,
+  ): Promise<void> {
+    const broken: Broken[] = [];
+    for (const result of results) {
+      if (result.outcome !== 'broken') continue;
+      const { error } = result;
+      if (isOwnFault(error)) for (const event of result.events) broken.push({ event, error });
+      else failed.add(result.events, error);
+    }
+    await mapPool([...byTries(broken, deliveries, origins)], settlingAtOnce, ([tries, suspects]) => {
+      const events = suspects.map(({ event }) => event);
+      return failed.meet(events, () => inTime(() => keepBroken(this.#options, tries, suspects)));
+    });
+  }
+
   /** Whether Cloud Storage took a dead letter. */
   async #bury(letter: DeadLetter, inTime: InTime): Promise<boolean> {
     try {
@@ -261,13 +283,14 @@ export class Flusher {
   async #carry(
     events: readonly Event[],
     notBeforeMs: number,
+    tries: number | undefined,
     failed: Failures,
     inTime: InTime,
   ): Promise<void> {
     if (events.length === 0) return;
     const { outbox, clock, tickMs } = this.#options;
     const oldest = earliestOf(events.map(({ stamp }) => stamp));
-    const contents = await packEvents(events, oldest);
+    const contents = { ...(await packEvents(events, oldest)), tries };
     const dueMs = nextTickMs(Math.max(clock.now(), notBeforeMs), tickMs);
     await failed.meet(events, () => inTime(() => outbox.sendContents('flush', contents, dueMs)));
   }
@@ -298,37 +321,12 @@ export class Flusher {
   }
 }
 
-/** Deliveries that must come again, because something failed with an event of theirs. */
-class Failures {
-  readonly #origins: Intake['origins'];
-  readonly #byDelivery = new Map<number, unknown>();
-
-  constructor(origins: Intake['origins']) {
-    this.#origins = origins;
-  }
-
-  add(events: readonly Event[], error: unknown): void {
-    for (const event of events)
-      for (const index of this.#origins.get(eventKey(event)) ?? []) this.addDelivery(index, error);
-  }
-
-  /** Does the work; where it fails, the deliveries of these events must come again. */
-  async meet(events: readonly Event[], work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.add(events, error);
-    }
-  }
-
-  addDelivery(index: number, error: unknown): void {
-    this.#byDelivery.set(index, error);
-  }
-
-  outcome(index: number): PromiseSettledResult<void> {
-    return this.#byDelivery.has(index)
-      ? { status: 'rejected', reason: this.#byDelivery.get(index) }
-      : { status: 'fulfilled', value: undefined };
+/** What our own code breaks on is ready: the commit tells which event that is. */
+function orReady(isReady: () => boolean): boolean {
+  try {
+    return isReady();
+  } catch {
+    return true;
   }
 }
 
@@ -363,9 +361,4 @@ function count<E extends Event>(groups: readonly EventGroup<E>[], isCounted: (ev
 
 function refused(event: Event, detail: string): DeadLetter {
   return { reason: 'refused_by_firestore', detail, content: { event } };
-}
-
-/** The carrier again, unopened, due at another time. */
-export function postponed(carrier: Carrier, dueMs: number): Carrier {
-  return { ...carrier, dueMs };
 }

@@ -1,31 +1,45 @@
-import { carrierFromWire, UnknownCarrierVersion } from '../events/carrierReader.ts';
-import type { Clock } from '../platform/clock.ts';
+import { UnknownCarrierVersion } from '../events/carrierReader.ts';
+import { append } from '../platform/arrays.ts';
+import { type Clock, delay } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { within } from '../platform/within.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
-import { type Outbox, packEvents } from '../staging/outbox.ts';
+import type { Outbox } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
+import { isOwnFault } from './apart.ts';
+import type { Attempts, Ending } from './attempts.ts';
 import type { DeadLetters } from './deadLetters.ts';
-import { type Delivery, openDelivery } from './delivery.ts';
-import { type Flusher, postponed } from './flusher.ts';
 import {
-  aloneAfterRetries,
-  deadAfterRetries,
-  deadUntriedAfterRetries,
+  type Arrival,
+  arrivalOf,
+  type Delivery,
+  type Dispatch,
+  expectedBytes,
+  openDelivery,
+} from './delivery.ts';
+import type { Flusher } from './flusher.ts';
+import { workOnSuspect } from './isolation.ts';
+import {
+  backlogBytesPerSecond,
   earlyMs,
   gatherLingerMs,
+  markedFromRetry,
   maxGatheredBytes,
   maxGatheredCarriers,
   maxHeldBytes,
-  outageMemoryMs,
-  splitAfterRetries,
+  maxTurnWaitMs,
+  openedAtOnce,
+  openMs,
 } from './limits.ts';
-import { keepUnreadCarrier, keepUnreadLines } from './unread.ts';
+import { mapPool } from './pool.ts';
+import { keepUnreadCarrier } from './unread.ts';
 
 export interface FlushHandlerOptions {
   flusher: Flusher;
   deadLetters: DeadLetters;
+  attempts: Attempts;
   outbox: Outbox;
   objects: ObjectStore;
   clock: Clock;
@@ -33,80 +47,79 @@ export interface FlushHandlerOptions {
   tickMs: number;
 }
 
-/** One dispatch of a task queue function: its `data`, and how often it was delivered before. */
-export interface Dispatch {
-  data: unknown;
-  retryCount: number;
-}
-
 /** Handles dispatches of `flush`: resolved means acknowledged, rejected means it comes again. */
 export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch) => Promise<void> {
-  const { flusher, clock } = options;
-  let working: Promise<unknown> = Promise.resolve();
-  const alone = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const result = working.then(work);
-    working = result.catch(() => undefined);
-    return result;
-  };
-  const gather = new GroupCommitter<Delivery>({
+  const { flusher, attempts, clock } = options;
+  const inTurn = oneAfterTheOther();
+  const gather = new GroupCommitter<Arrival>({
     maxItems: maxGatheredCarriers,
     maxBytes: maxGatheredBytes,
     maxPendingBytes: maxHeldBytes,
     maxInFlight: 1,
     lingerMs: gatherLingerMs,
     clock,
-    write: (deliveries) => alone(() => flusher.flush(deliveries)),
+    write: async (arrivals) => {
+      const outcomes: PromiseSettledResult<void>[] = [];
+      // A group that gathered while another was worked on may hold more than memory has room for.
+      for (const part of inParts(arrivals)) append(outcomes, await inTurn(() => workTogether(options, part)));
+      return outcomes;
+    },
   });
-  let outageMs = Number.NEGATIVE_INFINITY;
-  return async ({ data, retryCount }) => {
-    if (await isParked(options, data)) return;
-    const delivery = await open(options, { data, retryCount });
-    if (delivery === undefined) return;
-    if (retryCount < aloneAfterRetries) return gatherOrPostpone(options, gather, delivery);
-    if (retryCount >= splitAfterRetries && delivery.events.length > 1) return split(options, delivery);
-    const isLastTry = retryCount >= deadAfterRetries && delivery.events.length === 1;
-    const isSuspect = retryCount >= deadUntriedAfterRetries && clock.now() - outageMs > outageMemoryMs;
-    if (isLastTry && isSuspect) return giveUp(options, delivery);
+  let hasRoomMs = 0;
+  /** What found no room comes again when what found none before it had its time. */
+  const nextRoomMs = (bytes: number): number => {
+    hasRoomMs = Math.max(hasRoomMs, clock.now()) + (bytes / backlogBytesPerSecond) * 1000;
+    return hasRoomMs;
+  };
+  return async (dispatch) => {
+    const arrival = await arrive(options, dispatch);
+    if (arrival === undefined) return;
+    const { carrier } = arrival;
+    if (flusher.parkedUntilMs > clock.now() && carrier.flushBefore === undefined && !arrival.fault) {
+      return putBack(options, arrival, flusher.parkedUntilMs);
+    }
+    const broken = isMarked(arrival) ? await attempts.broken(carrier) : 0;
+    // What kills the process lets those go first that come with it.
+    if (broken > 0) await delay(clock, gatherLingerMs);
+    if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(options, arrival, broken));
     try {
-      const [outcome] = await alone(() => flusher.flush([delivery]));
-      if (outcome?.status === 'rejected') throw outcome.reason;
+      await gather.submit(arrival, expectedBytes(carrier));
     } catch (error) {
-      if (isOutage(error)) outageMs = clock.now();
-      if (!isLastTry || isOutage(error)) throw error;
-      await giveUp(options, delivery);
+      if (!(error instanceof BufferFull)) throw error;
+      await putBack(options, arrival, nextRoomMs(expectedBytes(carrier)));
     }
   };
 }
 
-/** A service was down, which is not the event's fault. */
-function isOutage(error: unknown): boolean {
-  return error instanceof AppError && error.code === 'unavailable';
+/** Runs pieces of work in their order, each once the one before has ended. */
+function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let working: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = working.then(work);
+    working = result.catch(() => undefined);
+    return result;
+  };
 }
 
-/** While Firestore is left alone, a carrier goes back as it came. */
-async function isParked(
-  { flusher, outbox, clock, tickMs }: FlushHandlerOptions,
-  data: unknown,
-): Promise<boolean> {
-  if (flusher.parkedUntilMs <= clock.now()) return false;
-  const carrier = carrierOrUndefined(data);
-  if (carrier === undefined || carrier.flushBefore !== undefined) return false;
-  await outbox.send('flush', postponed(carrier, nextTickMs(flusher.parkedUntilMs, tickMs)));
-  return true;
-}
-
-function carrierOrUndefined(data: unknown) {
-  try {
-    return carrierFromWire(data);
-  } catch {
-    return undefined;
+/** In their order, each part as much as is opened at once. */
+function inParts(arrivals: readonly Arrival[]): Arrival[][] {
+  const parts: Arrival[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const arrival of arrivals) {
+    bytes += expectedBytes(arrival.carrier);
+    if (bytes > maxGatheredBytes) {
+      parts.push([]);
+      bytes = expectedBytes(arrival.carrier);
+    }
+    parts.at(-1)?.push(arrival);
   }
+  return parts;
 }
 
-/** The carrier, unfolded; undefined where another version wrote it, which waits then. */
-async function open(options: FlushHandlerOptions, dispatch: Dispatch): Promise<Delivery | undefined> {
+/** What came; undefined where another version wrote it, which waits then. */
+async function arrive(options: FlushHandlerOptions, dispatch: Dispatch): Promise<Arrival | undefined> {
   try {
-    return await openDelivery({ ...dispatch, arrivedMs: options.clock.now() }, options.objects);
+    return arrivalOf(dispatch, options.clock.now());
   } catch (error) {
     if (!(error instanceof UnknownCarrierVersion)) throw error;
     await keepUnreadCarrier(options, dispatch.data, error.message);
@@ -114,52 +127,117 @@ async function open(options: FlushHandlerOptions, dispatch: Dispatch): Promise<D
   }
 }
 
-async function gatherOrPostpone(
+/** Part of what broke off before, or of what our code broke on. */
+function isSuspect({ carrier }: Arrival): boolean {
+  return (carrier.tries ?? 0) > 0;
+}
+
+/** Whether attempts at it are counted. */
+function isMarked(arrival: Arrival): boolean {
+  return arrival.retryCount >= markedFromRetry || isSuspect(arrival);
+}
+
+/** Puts a carrier again, unopened and all that it says. Throws AppError `unavailable`. */
+async function putBack(
   { outbox, clock, tickMs }: FlushHandlerOptions,
-  gather: GroupCommitter<Delivery>,
-  delivery: Delivery,
+  { data, fault }: Arrival,
+  notBeforeMs: number,
+  changes: Record<string, unknown> = {},
 ): Promise<void> {
-  try {
-    await gather.submit(delivery, delivery.unfoldedBytes);
-  } catch (error) {
-    if (!(error instanceof BufferFull)) throw error;
-    await outbox.send('flush', postponed(delivery.carrier, nextTickMs(clock.now(), tickMs)));
-  }
+  if (fault !== undefined) throw tooLate();
+  const dueMs = nextTickMs(notBeforeMs, tickMs);
+  const carrier = { ...(data as object), ...changes, due_ms: dueMs };
+  await within(clock, openMs, outbox.sendData('flush', carrier, dueMs), tooLate);
 }
 
-/** Sends each event on in a carrier of its own, so that the one that kills or fails the rest is alone. */
-async function split(options: FlushHandlerOptions, delivery: Delivery): Promise<void> {
-  const { outbox, clock, deadLetters, logger } = options;
-  logger.warn('A carrier keeps failing; going on with its events one by one', {
-    events: delivery.events.length,
+function tooLate(): AppError {
+  return new AppError('unavailable', 'There is no time for this carrier now; it comes again.');
+}
+
+/** Those that waited too long for their turn could not be answered in time. */
+function isLate({ clock }: FlushHandlerOptions, { arrivedMs }: Arrival): boolean {
+  return clock.now() - arrivedMs > maxTurnWaitMs;
+}
+
+/** Opens what came, as much of it as memory has room for, and flushes that together. */
+async function workTogether(
+  options: FlushHandlerOptions,
+  arrivals: readonly Arrival[],
+): Promise<PromiseSettledResult<void>[]> {
+  const { flusher, attempts } = options;
+  const opened = await openAll(options, arrivals);
+  const deliveries = opened.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : []));
+  const flushed = (await settledAll(deliveries, () => flusher.flush(deliveries))).values();
+  const outcomes = opened.map((each): PromiseSettledResult<void> => {
+    if (each.status === 'rejected') return each;
+    const outcome = each.value === undefined ? undefined : flushed.next().value;
+    return outcome ?? { status: 'fulfilled', value: undefined };
   });
-  for (const unpacked of delivery.events) {
-    if ('invalid' in unpacked) {
-      const { invalid: raw, reason: detail } = unpacked;
-      await deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
-    } else if ('unknown' in unpacked) await keepUnreadLines(options, delivery.carrier, [unpacked]);
-    else {
-      const { event } = unpacked;
-      await outbox.sendContents('flush', await packEvents([event], event.stamp), clock.now());
-    }
+  await mapPool([...arrivals.entries()], openedAtOnce, async ([index, arrival]) => {
+    if (!isMarked(arrival)) return;
+    const outcome = outcomes[index];
+    const ending = outcome?.status === 'rejected' ? endingOf(outcome.reason) : 'done';
+    await attempts.end(arrival.carrier, ending, 0);
+  });
+  return outcomes;
+}
+
+/** Each carrier that came, opened; undefined where it was put back. */
+async function openAll(
+  options: FlushHandlerOptions,
+  arrivals: readonly Arrival[],
+): Promise<PromiseSettledResult<Delivery | undefined>[]> {
+  const { attempts, objects, clock } = options;
+  let bytes = 0;
+  return mapPool(arrivals, openedAtOnce, async (arrival) => {
+    const [result] = await Promise.allSettled([
+      (async () => {
+        // Those that did not say how large they are may be larger than was guessed.
+        if (isLate(options, arrival) || bytes >= maxGatheredBytes) {
+          await putBack(options, arrival, clock.now());
+          return undefined;
+        }
+        if (isMarked(arrival)) await attempts.begin(arrival.carrier, 0);
+        const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);
+        bytes += delivery.unfoldedBytes;
+        return delivery;
+      })(),
+    ]);
+    return result;
+  });
+}
+
+/** What work on all of these came to for each; where it failed as a whole, so did each. */
+async function settledAll(
+  deliveries: readonly Delivery[],
+  work: () => Promise<PromiseSettledResult<void>[]>,
+): Promise<PromiseSettledResult<void>[]> {
+  if (deliveries.length === 0) return [];
+  try {
+    return await work();
+  } catch (reason) {
+    return deliveries.map(() => ({ status: 'rejected', reason }));
   }
 }
 
-async function giveUp(options: FlushHandlerOptions, delivery: Delivery): Promise<void> {
-  const { deadLetters } = options;
-  const { carrier, events, retryCount } = delivery;
-  for (const unpacked of events) {
-    if ('unknown' in unpacked) {
-      await keepUnreadLines(options, carrier, [unpacked]);
-      continue;
-    }
-    const content = 'invalid' in unpacked ? { raw: unpacked.invalid } : { event: unpacked.event };
-    await deadLetters.keep({
-      reason: 'fails_repeatedly',
-      detail: `Failed ${retryCount} times, alone too.`,
-      content,
-    });
+async function workAlone(options: FlushHandlerOptions, arrival: Arrival, broken: number): Promise<void> {
+  const { attempts, clock } = options;
+  const { carrier } = arrival;
+  if (isLate(options, arrival)) {
+    return putBack(options, arrival, clock.now(), { tries: Math.max(1, carrier.tries ?? 0) });
   }
+  await attempts.begin(carrier, broken);
+  try {
+    await workOnSuspect(options, arrival, broken);
+  } catch (error) {
+    await attempts.end(carrier, endingOf(error), broken);
+    throw error;
+  }
+  await attempts.end(carrier, 'done', broken);
+}
+
+function endingOf(error: unknown): Ending {
+  return isOwnFault(error) ? 'broken' : 'outage';
 }
 
 /**

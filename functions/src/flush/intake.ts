@@ -38,7 +38,8 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   const unread: Intake['unread'] = new Map();
   let duplicates = 0;
   for (const [index, { carrier, events }] of deliveries.entries()) {
-    const isForced = isEarly(carrier, nowMs);
+    // Suspects would lose what is known of them in a carrier that waits with others.
+    const isForced = isEarly(carrier, nowMs) || (carrier.tries ?? 0) > 0;
     for (const unpacked of events) {
       if ('invalid' in unpacked) {
         dead.push({ letter: unreadable(unpacked.invalid, unpacked.reason), from: index });

@@ -4,9 +4,17 @@ export const gatherLingerMs = 300;
 /** Deliveries handled together: as many as the queue dispatches at once (index.ts). */
 export const maxGatheredCarriers = 400;
 
-/** Decompressed bytes handled together, and held at once; what comes on top goes back unopened. */
+/** Unfolded bytes handled together, and taken on at once; what comes on top goes back unopened, to come at such a rate. */
 export const maxGatheredBytes = 24 * 1024 * 1024;
 export const maxHeldBytes = 64 * 1024 * 1024;
+export const backlogBytesPerSecond = 4 * 1024 * 1024;
+
+/** Carriers opened at once, and how long one may take to be fetched, or put back. */
+export const openedAtOnce = 16;
+export const openMs = 8_000;
+
+/** Bytes that each byte of a carrier which does not say is taken to unfold to. */
+export const unfoldingGuess = 8;
 
 /** Documents in one commit, and bytes, under the 10 MiB of a request (https://cloud.google.com/firestore/quotas#limits). */
 export const maxCommitDocuments = 400;
@@ -66,18 +74,33 @@ export const quotaMarginMs = 15_000;
 /** A carrier this much before its time says that schedule times are ignored (the official emulator). */
 export const earlyMs = 2_000;
 
-/** Deliveries of a carrier after which it is handled alone, is split into single events, and may be given up. */
-export const aloneAfterRetries = 3;
-export const splitAfterRetries = 5;
-export const deadAfterRetries = 10;
-
 /**
- * Until then an event is tried once more before it is given up, as it may have failed for a service that was down. Past
- * that it is not: it may be what kills the process. Unless this process saw a service down less than `outageMemoryMs` ago,
- * which is longer than the longest pause between two deliveries (index.ts): then that is why it failed.
+ * Deliveries before one whose attempts are counted: from the third on. Cloud Tasks counts those too that never reached the code
+ * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler, X-CloudTasks-TaskRetryCount).
  */
-export const deadUntriedAfterRetries = 30;
-export const outageMemoryMs = 150_000;
+export const markedFromRetry = 2;
+
+/** How long counting may take Cloud Storage, and how long nothing is counted after it failed. */
+export const marksTimeoutMs = 2_500;
+export const marksPauseMs = 10_000;
+
+/** Attempts at a carrier that broke off before it is split; at one that is suspect already. */
+export const splitAfterBroken = 2;
+export const splitSuspectAfterBroken = 1;
+
+/** Attempts at a single event that broke off before it is given up; at a carrier that cannot even be opened. */
+export const deadAfterBroken = 10;
+export const deadUnopenedAfterBroken = 13;
+
+/** Times that our own code breaks on an event before it is given up; the first pause, twice as long each time: half an hour. */
+export const maxTries = 6;
+export const firstTryPauseMs = 60_000;
+
+/** Dead letters of such events in one flush. */
+export const maxLettersTogether = 500;
+
+/** Longest wait of a delivery for its turn: it must be answered within the 120 s of a dispatch (index.ts). */
+export const maxTurnWaitMs = 40_000;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;

@@ -1,4 +1,4 @@
-import { type Carrier, packLines } from '../events/carrier.ts';
+import { type Carrier, foldText } from '../events/carrier.ts';
 import { strictSchema } from '../events/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -44,7 +44,7 @@ export async function keepUnreadLines(
   const contents = {
     // Code that takes fields off an event must not open it.
     schema: Math.max(schema, strictSchema),
-    packed: await packLines(lines.map(({ unknown }) => unknown)),
+    ...(await foldText(lines.map(({ unknown }) => unknown).join('\n'))),
     count: lines.length,
     oldest,
     unreadSinceMs: sinceMs,

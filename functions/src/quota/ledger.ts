@@ -1,3 +1,4 @@
+import { smallest } from '../platform/arrays.ts';
 import type { QuotaDay } from './day.ts';
 import { budgetDenial, grantOf, type LeaseWish } from './grant.ts';
 import {
@@ -178,7 +179,7 @@ function fullUntilMs({ leases }: LedgerState, { holder, nowMs }: LedgerRequest):
   const ofKey = all.filter((lease) => lease.holder === holder);
   const full = ofKey.length >= maxLeasesOfKey ? ofKey : all;
   if (full === all && all.length < maxProxyLeases) return undefined;
-  return Math.min(...full.map(({ endMs }) => endMs)) + coolingMs;
+  return smallest(full.map(({ endMs }) => endMs)) + coolingMs;
 }
 
 /** What is credited is no lease any more and goes to `own`. */

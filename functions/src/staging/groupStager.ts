@@ -1,4 +1,4 @@
-import { eventLine, maxCarrierBytes, packedCarrierBytes, packText } from '../events/carrier.ts';
+import { eventLine, foldText, maxCarrierBytes, packedCarrierBytes } from '../events/carrier.ts';
 import { schemaOf } from '../events/schemas.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { largest } from '../platform/arrays.ts';
@@ -76,7 +76,7 @@ async function sendRequests(
   const dueMs = nextTickMs(clock.now(), tickMs);
   const contents = {
     schema: largest(requests.map(({ schema }) => schema)),
-    packed: await packText(Buffer.concat(requests.flatMap(({ lines }) => [lineFeed, lines]).slice(1))),
+    ...(await foldText(Buffer.concat(requests.flatMap(({ lines }) => [lineFeed, lines]).slice(1)))),
     count: requests.reduce((sum, { count }) => sum + count, 0),
     oldest: earliestOf(requests.map(({ oldest }) => oldest)),
   };

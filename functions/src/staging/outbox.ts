@@ -4,9 +4,9 @@ import {
   carrierOf,
   carrierToWire,
   eventLine,
+  foldText,
   maxCarrierBytes,
   packedCarrierBytes,
-  packLines,
 } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { schemaOf } from '../events/schemas.ts';
@@ -109,7 +109,7 @@ export class Outbox {
 export async function packEvents(events: readonly Event[], oldest: Stamp | undefined): Promise<Contents> {
   return {
     schema: schemaOf(events),
-    packed: await packLines(events.map(eventLine)),
+    ...(await foldText(events.map(eventLine).join('\n'))),
     count: events.length,
     oldest,
   };

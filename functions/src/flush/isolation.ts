@@ -1,0 +1,96 @@
+import type { Event } from '../events/event.ts';
+import { earliestOf } from '../events/stamp.ts';
+import type { Clock } from '../platform/clock.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { within } from '../platform/within.ts';
+import { type Outbox, packEvents } from '../staging/outbox.ts';
+import type { DeadLetters } from './deadLetters.ts';
+import { type Arrival, type Delivery, openDelivery } from './delivery.ts';
+import type { Flusher } from './flusher.ts';
+import {
+  deadAfterBroken,
+  deadUnopenedAfterBroken,
+  openMs,
+  splitAfterBroken,
+  splitSuspectAfterBroken,
+} from './limits.ts';
+import { mapPool } from './pool.ts';
+import { keepUnreadLines, type UnreadLine } from './unread.ts';
+
+export interface IsolationOptions {
+  flusher: Flusher;
+  deadLetters: DeadLetters;
+  outbox: Outbox;
+  objects: ObjectStore;
+  clock: Clock;
+  logger: Logger;
+  tickMs: number;
+}
+
+/**
+ * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on down to
+ * the one event, which is given up in the end. Resolved means acknowledged.
+ */
+export async function workOnSuspect(
+  options: IsolationOptions,
+  arrival: Arrival,
+  broken: number,
+): Promise<void> {
+  const { flusher, deadLetters, objects, clock } = options;
+  if (broken >= deadUnopenedAfterBroken) {
+    const carrier = arrival.data as Record<string, unknown>;
+    return deadLetters.keep({ reason: 'fails_repeatedly', detail: detailOf(broken), content: { carrier } });
+  }
+  const late = (): AppError => new AppError('unavailable', 'Cloud Storage did not answer in time.');
+  const delivery = await within(clock, openMs, openDelivery(arrival, objects), late);
+  const isSuspect = (arrival.carrier.tries ?? 0) > 0;
+  if (delivery.events.length > 1) {
+    if (broken >= (isSuspect ? splitSuspectAfterBroken : splitAfterBroken)) return split(options, delivery);
+  } else if (broken >= deadAfterBroken) return giveUp(options, delivery, broken);
+  const [outcome] = await flusher.flush([delivery]);
+  if (outcome?.status === 'rejected') throw outcome.reason;
+}
+
+/** Sends each half of the events on in a carrier of its own. */
+async function split(options: IsolationOptions, delivery: Delivery): Promise<void> {
+  const { outbox, clock, logger } = options;
+  const { events, tries = 0 } = { ...delivery.carrier, events: await readable(options, delivery) };
+  logger.warn('Work on a carrier keeps breaking off; going on with its halves', { events: events.length });
+  const middle = Math.ceil(events.length / 2);
+  const halves = [events.slice(0, middle), events.slice(middle)].filter(({ length }) => length > 0);
+  await mapPool(halves, halves.length, async (half) => {
+    const contents = await packEvents(half, earliestOf(half.map(({ stamp }) => stamp)));
+    await outbox.sendContents('flush', { ...contents, tries: Math.max(1, tries) }, clock.now());
+  });
+}
+
+/** Its events; what cannot be read becomes dead letters, or waits for another version. */
+async function readable(options: IsolationOptions, { carrier, events }: Delivery): Promise<Event[]> {
+  const unread: UnreadLine[] = [];
+  const found: Event[] = [];
+  await mapPool(events, lettersAtOnce, async (unpacked) => {
+    if ('event' in unpacked) found.push(unpacked.event);
+    else if ('unknown' in unpacked) unread.push(unpacked);
+    else {
+      const { invalid: raw, reason: detail } = unpacked;
+      await options.deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
+    }
+  });
+  if (unread.length > 0) await keepUnreadLines(options, carrier, unread);
+  return found;
+}
+
+async function giveUp(options: IsolationOptions, delivery: Delivery, broken: number): Promise<void> {
+  const reason = 'fails_repeatedly';
+  for (const event of await readable(options, delivery)) {
+    await options.deadLetters.keep({ reason, detail: detailOf(broken), content: { event } });
+  }
+}
+
+function detailOf(broken: number): string {
+  return `Work on it broke off ${broken} times, alone too.`;
+}
+
+const lettersAtOnce = 8;

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
+import { maxGatheredBytes } from '../../functions/src/flush/limits.ts';
+import { packEvents } from '../../functions/src/staging/outbox.ts';
+import { startMs } from '../support/clock.ts';
+import { created } from '../support/events.ts';
+import { type Pipeline, startPipeline } from '../support/pipeline.ts';
+
+/** Carriers due together, whose contents are in objects and say, or do not say, that they unfold to so much. */
+async function putLarge(pipeline: Pipeline, count: number, unfoldedBytes: number | undefined): Promise<void> {
+  const objects = pipeline.objects.connect();
+  const queue = pipeline.tasks.connect('flush');
+  for (let index = 0; index < count; index += 1) {
+    const object = `bodies/carriers/${index}`;
+    const events = [created(`t${index}`, startMs, {}, { visibility: 'prompt' })];
+    const { packed, ...header } = await packEvents(events, events[0]?.stamp);
+    await objects.put(object, packed);
+    const dueMs = startMs + 5_000;
+    await queue.put(carrierToWire(carrierOf({ ...header, unfoldedBytes, object, dueMs })), dueMs);
+  }
+}
+
+/** The most contents that were in memory at once: fetched, and not committed yet. */
+function watchOpened(pipeline: Pipeline): () => number {
+  let opened = 0;
+  let most = 0;
+  pipeline.decide = (operation) => {
+    if (operation === 'documents.commit') opened = 0;
+    if (operation.startsWith('objects.get bodies/carriers/')) opened += 1;
+    most = Math.max(most, opened);
+    return 'done';
+  };
+  return () => most;
+}
+
+describe('many large carriers that are due together', () => {
+  it('are opened as far as memory has room; the others go back unfetched, and all are written', async () => {
+    const pipeline = startPipeline();
+    const bytes = 19 * 1024 * 1024;
+    await putLarge(pipeline, 400, bytes);
+    const mostOpened = watchOpened(pipeline);
+    await pipeline.clock.advance(3_000_000);
+    assert.equal(pipeline.documents.paths().length, 400);
+    assert.ok(mostOpened() * bytes <= Math.max(bytes, maxGatheredBytes), `${mostOpened()} at once`);
+    assert.ok(pipeline.tasks.put.filter(({ queue }) => queue === 'flush').length <= 3 * 400);
+    assert.equal(pipeline.tasks.in('flush').length, 0);
+  });
+
+  it('that do not say how large they are, are opened one by one', async () => {
+    const pipeline = startPipeline();
+    await putLarge(pipeline, 60, undefined);
+    const mostOpened = watchOpened(pipeline);
+    await pipeline.clock.advance(3_000_000);
+    assert.equal(pipeline.documents.paths().length, 60);
+    assert.equal(mostOpened(), 1);
+  });
+
+  it('that hold little are flushed together', async () => {
+    const pipeline = startPipeline();
+    await putLarge(pipeline, 100, 500);
+    await pipeline.tick();
+    assert.equal(pipeline.documents.commits.length, 1);
+  });
+});
