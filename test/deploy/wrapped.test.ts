@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Firestore } from '@google-cloud/firestore';
 import { carrierOf, carrierToWire, eventLine, packLines } from '../../functions/src/events/carrier.ts';
+import type { Event } from '../../functions/src/events/event.ts';
 import { startFirestore } from '../../local/firestore/index.ts';
 import { OffsetClock } from '../../local/shared/clock.ts';
 import { Faults } from '../../local/shared/faults.ts';
@@ -50,6 +51,13 @@ describe('the built functions, called by firebase-functions-test', () => {
     for (const close of closers) await close();
   });
 
+  /** A carrier as it is dispatched. */
+  async function dispatched(...events: Event[]): Promise<string> {
+    const packed = await packLines(events.map(eventLine));
+    const header = { schema: 1, dueMs: Date.now(), count: events.length, oldest: events[0]?.stamp };
+    return JSON.stringify(carrierToWire(carrierOf({ ...header, packed })));
+  }
+
   it('flush writes what a carrier holds, and sweep finds nothing to do', async () => {
     const at = Date.now();
     const events = [
@@ -57,16 +65,23 @@ describe('the built functions, called by firebase-functions-test', () => {
       response('wrapped', at + 1, 0),
       response('wrapped', at + 2, 7),
     ];
-    const packed = await packLines(events.map(eventLine));
-    const wire = carrierToWire(
-      carrierOf({ schema: 1, dueMs: at, count: 3, oldest: events[0]?.stamp, packed }),
-    );
-    assert.deepEqual(await runDeployed<Ends>('wrapped.ts', [JSON.stringify(wire)], services), {
+    assert.deepEqual(await runDeployed<Ends>('wrapped.ts', [await dispatched(...events)], services), {
       flushed: 'done',
       swept: 'done',
     });
     const task = (await firestore.doc('tasks/wrapped').get()).data();
     assert.equal(task?.['status'], 'completed');
     assert.deepEqual(Object.keys(task?.['miner_responses'] ?? {}), ['0', '7']);
+  });
+
+  it('flush gives its lease back when its instance is told to end', async () => {
+    const data = await dispatched(created('ended', Date.now(), {}, { visibility: 'prompt' }));
+    await runDeployed<object>('terminated.ts', [data], services);
+    assert.ok((await firestore.doc('tasks/ended').get()).exists);
+    const ledger = JSON.parse((await firestore.doc('quota/ledger').get()).get('ledger')) as {
+      leases: { holder: string }[];
+    };
+    // The instance of the test before was not told.
+    assert.equal(new Set(ledger.leases.map(({ holder }) => holder)).size, 1);
   });
 });
