@@ -143,7 +143,7 @@ describe('GET /v1/status', () => {
       created('t1', startMs),
     );
     const store = backend.objects.connect();
-    await store.put('dead-letters/1.json', Buffer.from('{}'));
+    await store.put(`dead-letters/${'1'.repeat(64)}.json`, Buffer.from('{}'));
 
     const { json } = await api.get('/v1/status?detail=true');
 
@@ -154,7 +154,7 @@ describe('GET /v1/status', () => {
     );
     assert.equal((json['response_aggregator'] as Record<string, unknown>)['buffered_tasks'], 1);
     assert.deepEqual(json['dead_letters'], { count: 1, is_exact: true });
-    await store.put('dead-letters/2.json', Buffer.from('{}'));
+    await store.put(`dead-letters/${'2'.repeat(64)}.json`, Buffer.from('{}'));
     for (const [atMs, count] of [
       [54_000, 1],
       [60_000, 2],

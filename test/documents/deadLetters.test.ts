@@ -25,6 +25,12 @@ interface Listed {
   target: string | null;
 }
 
+/** Ids as contents have them. */
+const ids = Object.fromEntries([...'abcdef'].map((digit) => [digit, digit.repeat(64)])) as Record<
+  'a' | 'b' | 'c' | 'd' | 'e' | 'f',
+  string
+>;
+
 describe('dead letters', () => {
   let pipeline: Pipeline;
   let server: TestServer;
@@ -72,13 +78,18 @@ describe('dead letters', () => {
 
   it('are listed with what they are about, a page at a time', async () => {
     const id = await buryOne();
-    await pipeline.objects.connect().put('dead-letters/zz.json', Buffer.from('no letter'));
+    const unreadable = ids.f;
+    const objects = pipeline.objects.connect();
+    await objects.put(`dead-letters/${unreadable}.json`, Buffer.from('no letter'));
+    // A project's own, from before.
+    for (const name of ['0.json', '1.txt', 'a/b.json', `f/${unreadable}.json`, 'zz.json'])
+      await objects.put(`dead-letters/${name}`, Buffer.from('theirs'));
     const { dead_letters: all, next_cursor: end } = await list();
     assert.deepEqual(
       all.map((letter) => [letter.id, letter.reason, letter.detail, letter.kind, letter.target]),
       [
         [id, 'refused_by_firestore', 'a bad value', 'operation', 'things/1'],
-        ['zz', null, null, null, null],
+        [unreadable, null, null, null, null],
       ],
     );
     assert.equal(end, null);
@@ -86,7 +97,7 @@ describe('dead letters', () => {
     assert.deepEqual([first.dead_letters.length, first.next_cursor], [1, id]);
     assert.deepEqual(
       (await list(`?limit=1&cursor=${id}`)).dead_letters.map((letter) => letter.id),
-      ['zz'],
+      [unreadable],
     );
   });
 
@@ -144,8 +155,8 @@ describe('dead letters', () => {
       response: { ...answer, response_data: 'x'.repeat(100_000), body },
     };
     const letter = { id: 'a', reason: 'fails_repeatedly', detail: '', at: '', event };
-    await pipeline.objects.connect().put('dead-letters/a.json', Buffer.from(JSON.stringify(letter)));
-    assert.equal((await call('POST', '/a/replay')).status, 202);
+    await pipeline.objects.connect().put(`dead-letters/${ids.a}.json`, Buffer.from(JSON.stringify(letter)));
+    assert.equal((await call('POST', `/${ids.a}/replay`)).status, 202);
     const [task] = pipeline.tasks.in('flush');
     const [sent] = await contentsOf(task?.data ?? {}, pipeline.objects);
     const moved =
@@ -186,15 +197,15 @@ describe('dead letters', () => {
       pipeline.objects
         .connect()
         .put(`dead-letters/${id}.json`, Buffer.from(JSON.stringify({ ...letter, ...content })));
-    await bury('unknown-carrier', { carrier: { ...carrier, schema: 99 } });
-    await bury('unknown-line', { raw: JSON.stringify({ ...event, later: 1 }) });
-    await bury('unknown-letter', { event, later: 1 });
-    await bury('carrier', { carrier });
-    for (const id of ['unknown-carrier', 'unknown-line', 'unknown-letter']) {
+    await bury(ids.b, { carrier: { ...carrier, schema: 99 } });
+    await bury(ids.c, { raw: JSON.stringify({ ...event, later: 1 }) });
+    await bury(ids.d, { event, later: 1 });
+    await bury(ids.e, { carrier });
+    for (const id of [ids.b, ids.c, ids.d]) {
       assert.equal((await call('POST', `/${id}/replay`)).status, 409, id);
     }
-    const { status, json } = await call('POST', '/carrier/replay');
-    assert.deepEqual([status, json], [202, { id: 'carrier', replayed: true, accepted_at: null }]);
+    const { status, json } = await call('POST', `/${ids.e}/replay`);
+    assert.deepEqual([status, json], [202, { id: ids.e, replayed: true, accepted_at: null }]);
     assert.equal((await list()).dead_letters.length, 3);
     await pipeline.clock.advance(60_000);
     assert.deepEqual(pipeline.documents.paths(), ['things/1']);
@@ -220,6 +231,7 @@ describe('dead letters', () => {
     for (const key of ['ingest-key', 'read-key']) assert.equal((await call('GET', '', key)).status, 403);
     assert.equal((await call('GET', '/..%2Fcontrol%2Fkeys')).status, 400);
     assert.equal((await call('GET', '?limit=0')).status, 400);
-    assert.equal((await call('GET', '?cursor=a%2Fb')).status, 400);
+    for (const cursor of ['a%2Fb', 'zz', '0', ids.f.toUpperCase()])
+      assert.equal((await call('GET', `?cursor=${cursor}`)).status, 400, cursor);
   });
 });

@@ -121,7 +121,7 @@ for (const [what, content] of Object.entries({
   });
 }
 
-it('a spooled carrier of another version stays; what is none becomes a dead letter', async () => {
+it('a spooled carrier of another version stays, as does what is none', async () => {
   const clock = new ManualClock();
   const memory = new MemoryObjects(clock);
   const tasks = new MemoryTasks(clock);
@@ -130,7 +130,7 @@ it('a spooled carrier of another version stays; what is none becomes a dead lett
   await put(uuid(1), JSON.stringify({ queue: 'flush', due_ms: 1, data: {}, sealed: true }));
   await put(uuid(2), 'no JSON');
   assert.equal(await sweepSpool({ objects: memory.connect(), queues, logger: memoryLogger() }), 0);
-  assert.deepEqual(memory.names(), [`dead-letters/${uuid(2)}.json`, `spool/${uuid(1)}.json`]);
+  assert.deepEqual(memory.names(), [`spool/${uuid(1)}.json`, `spool/${uuid(2)}.json`]);
 });
 
 it('a file in a state or place that is not known is not taken for another', () => {

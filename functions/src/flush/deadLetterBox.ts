@@ -9,9 +9,14 @@ import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import { type ListedObject, type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { storeLargeBodies } from '../staging/bodies.ts';
-import { deadLetterId, deadLetterName, deadLettersPrefix } from '../staging/deadLetterName.ts';
+import {
+  deadLetterId,
+  deadLetterName,
+  deadLettersPrefix,
+  isDeadLetterName,
+} from '../staging/deadLetterName.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from './limits.ts';
@@ -62,8 +67,13 @@ export class DeadLetterBox {
   /** At most `limit` of them, in the order of their ids, after the id `after`. */
   async list(limit: number, after?: string): Promise<ListedLetter[]> {
     const { objects } = this.#options;
-    const options = after === undefined ? { limit } : { limit, after: deadLetterName(after) };
-    const found = await objects.list(deadLettersPrefix, options);
+    const from = after === undefined ? undefined : deadLetterName(after);
+    const found: ListedObject[] = [];
+    const all = ownObjects(objects, deadLettersPrefix, { isOwn: isDeadLetterName, limit, after: from });
+    for await (const letter of all) {
+      found.push(letter);
+      if (found.length === limit) break;
+    }
     return mapPool(found, lettersReadAtOnce, async ({ name, bytes, updatedMs }) => {
       const stored = bytes > maxListedLetterBytes ? undefined : await objects.get(name);
       const letter = stored && letterOf(parsed(stored.bytes));

@@ -1,6 +1,7 @@
 import { stampMs } from '../events/stamp.ts';
 import { expected, queryInteger, queryText } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { isDeadLetterId } from '../staging/deadLetterName.ts';
 import type { DeadLetterBox } from './deadLetterBox.ts';
 import { defaultListedLetters, maxListedLetters } from './limits.ts';
 
@@ -47,6 +48,6 @@ function idOf({ params }: ApiRequest): string {
 }
 
 function checkedId(id: string, name: string): string {
-  if (!/^[0-9A-Za-z-]{1,128}$/.test(id)) throw expected(name, 'the id of a dead letter', id);
+  if (!isDeadLetterId(id)) throw expected(name, 'the id of a dead letter', id);
   return id;
 }

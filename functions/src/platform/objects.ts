@@ -17,6 +17,20 @@ export interface ObjectStore {
   setCustomTime(name: string, customTimeMs: number): Promise<boolean>;
 }
 
+/** Objects under a prefix that are Sluice's by their names, in order, after the name `after`; others' are passed over. */
+export async function* ownObjects(
+  objects: Pick<ObjectStore, 'list'>,
+  prefix: string,
+  { isOwn, limit, after }: { isOwn: (name: string) => boolean; limit: number; after?: string | undefined },
+): AsyncGenerator<ListedObject> {
+  for (let last = after; ; ) {
+    const page = await objects.list(prefix, last === undefined ? { limit } : { limit, after: last });
+    yield* page.filter(({ name }) => isOwn(name));
+    last = page.at(-1)?.name;
+    if (page.length < limit || last === undefined) return;
+  }
+}
+
 export interface StoredObject {
   bytes: Buffer;
   generation: string;

@@ -7,6 +7,16 @@ export function deadLetterName(id: string): string {
   return `${deadLettersPrefix}${id}${suffix}`;
 }
 
+/** Whether a text can be a dead letter's id: of an event's content, or of what 3a6e002 found in the spool. */
+export function isDeadLetterId(id: string): boolean {
+  return /^(?:[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(id);
+}
+
+/** Whether an object may be a dead letter: the folder may have been there before. */
+export function isDeadLetterName(name: string): boolean {
+  return name.endsWith(suffix) && isDeadLetterId(deadLetterId(name));
+}
+
 /** The id of a dead letter, by its object's name. */
 export function deadLetterId(name: string): string {
   return name.slice(deadLettersPrefix.length, name.endsWith(suffix) ? -suffix.length : undefined);

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import { type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { breakerThreshold, maxSweptCarriers } from './limits.ts';
-import { spoolPrefix } from './spoolRecord.ts';
+import { isSpoolName, spoolPrefix } from './spoolRecord.ts';
 
 /** Strict: whoever writes more into it writes another version. */
 const record = z.strictObject({
@@ -15,7 +15,9 @@ const record = z.strictObject({
 
 /** Whether no carrier waits in the spool: one list call. */
 export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
-  return (await objects.list(spoolPrefix, { limit: 1 })).length === 0;
+  return !(await objects.list(spoolPrefix, { limit: maxSweptCarriers })).some(({ name }) =>
+    isSpoolName(name),
+  );
 }
 
 export interface SweepOptions {
@@ -27,12 +29,15 @@ export interface SweepOptions {
 /**
  * Puts spooled carriers back into Cloud Tasks, each before its object is deleted: a crash between costs a second
  * copy, which the flusher knows by its stamps. A carrier that Cloud Tasks refuses stays for the next sweep; several
- * refusals in a row mean that it is down, and end this one. Returns how many went back.
+ * refusals in a row mean that it is down, and end this one. What is no carrier of this version stays as it is. Returns how
+ * many went back.
  */
 export async function sweepSpool({ objects, queues, logger }: SweepOptions): Promise<number> {
   let swept = 0;
   let refusals = 0;
-  for (const { name } of await objects.list(spoolPrefix, { limit: maxSweptCarriers })) {
+  const spooled = { isOwn: isSpoolName, limit: maxSweptCarriers };
+  for await (const { name } of ownObjects(objects, spoolPrefix, spooled)) {
+    if (swept >= maxSweptCarriers) break;
     const stored = await objects.get(name);
     if (stored === undefined) continue;
     const parsed = record.safeParse(parseJson(stored.bytes));
@@ -48,12 +53,9 @@ export async function sweepSpool({ objects, queues, logger }: SweepOptions): Pro
       }
       refusals = 0;
       swept += 1;
-    } else if (parsed.error.issues.some(({ code }) => code === 'unrecognized_keys')) {
-      logger.error('A spooled carrier of another version stays', { name });
-      continue;
     } else {
-      logger.error('A spooled carrier cannot be read; kept as a dead letter', { name });
-      await objects.put(`dead-letters/${name.slice(spoolPrefix.length)}`, stored.bytes);
+      logger.error('What is in spool/ is no carrier of this version; it stays', { name });
+      continue;
     }
     await objects.delete(name);
   }

@@ -6,6 +6,11 @@ export function spoolName(id: string): string {
   return `${spoolPrefix}${id}.json`;
 }
 
+/** Whether an object may be a spooled carrier: the folder may have been there before. */
+export function isSpoolName(name: string): boolean {
+  return /^spool\/[\w-]+\.json$/.test(name);
+}
+
 /** A spooled carrier's bytes: for which queue, due when, and what the task would have held. */
 export function spoolRecord(spooled: {
   queue: string;

@@ -8,7 +8,7 @@ import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import { within } from '../platform/within.ts';
 import type { OperationMeter } from '../quota/meter.ts';
 import type { QuotaReader } from '../quota/reader.ts';
-import { deadLettersPrefix } from '../staging/deadLetterName.ts';
+import { deadLettersPrefix, isDeadLetterName } from '../staging/deadLetterName.ts';
 import { pauseEndMs } from '../staging/pause.ts';
 import {
   deadLettersCacheMs,
@@ -112,7 +112,8 @@ export class StatusReader {
     if (this.#letters === undefined || nowMs - this.#letters.askedAtMs >= deadLettersCacheMs) {
       const count = this.#known(async () => {
         const found = await this.#options.objects.list(deadLettersPrefix, { limit: maxCountedLetters });
-        return { count: found.length, is_exact: found.length < maxCountedLetters };
+        const letters = found.filter(({ name }) => isDeadLetterName(name));
+        return { count: letters.length, is_exact: found.length < maxCountedLetters };
       });
       this.#letters = { count, askedAtMs: nowMs };
     }
