@@ -241,6 +241,18 @@ describe('Keys', () => {
     for (const { json } of made) assert.equal(await use(String(json['key']), here), 200);
   });
 
+  it('keeps no more than every instance can read each minute', async () => {
+    const uids = Array.from({ length: 4_096 }, (_, uid) => uid + 10_000);
+    const wanted = { role: 'miner', uids, hotkeys: uids.map((uid) => `${uid}`.padEnd(128, 'x')) };
+    const made = [];
+    for (let index = 0; index < 7; index += 1) made.push(await make(wanted));
+    assert.ok(made.every(({ status }) => status === 201));
+    assert.equal((await make(wanted)).status, 409);
+    assert.equal((await makeMiner()).key.startsWith('sluice_'), true);
+    assert.equal((await revoke(String(made[0]?.json['id']))).status, 204);
+    assert.equal((await make(wanted)).status, 201);
+  });
+
   it('tries again when another instance comes in between', async () => {
     objects.beforePut = () => make({ role: 'read' }, there);
     const { key } = await makeMiner();

@@ -42,7 +42,8 @@ export async function contentAnswer(
     'content-security-policy': "default-src 'none'; sandbox",
   };
   if (isUnmodified(request, etag)) return { status: 304, headers: { etag } };
-  const range = readRange(request, record.size, etag);
+  // A range is of a GET only (https://www.rfc-editor.org/rfc/rfc9110#name-range).
+  const range = request.method === 'HEAD' ? undefined : readRange(request, record.size, etag);
   if (range === 'unsatisfiable') {
     const error = new AppError('range_not_satisfiable', `The file has ${record.size} bytes.`);
     const answer = problem(error, request.requestId);
@@ -69,7 +70,7 @@ async function open(
   return objects.open(object, range);
 }
 
-/** The range that is asked for, if it is one and of this version (https://www.rfc-editor.org/rfc/rfc9110#name-range). */
+/** The range that is asked for, if it is one and of this version. */
 function readRange(request: ApiRequest, size: number, etag: string): ByteRange | 'unsatisfiable' | undefined {
   const condition = request.header('if-range');
   if (condition !== undefined && condition !== etag) return undefined;

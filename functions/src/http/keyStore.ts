@@ -3,7 +3,7 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore, StoredObject } from '../platform/objects.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
-import { keysMaxAgeMs, maxStoredKeys, unknownKeyRereadMs } from './limits.ts';
+import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
 
 /** Requests wait this long for the bucket, then they go on with what is known: callers give up at 10 s. */
 const maxRereadWaitMs = 2000;
@@ -87,7 +87,11 @@ export class KeyStore {
       if (records.length >= maxStoredKeys) {
         throw new AppError('conflict', `There are ${maxStoredKeys} keys already; revoke some.`);
       }
-      return [...records, record];
+      const all = [...records, record];
+      if (JSON.stringify(all).length > maxStoredKeysLength) {
+        throw new AppError('conflict', 'The keys name too many uids and hotkeys; revoke some.');
+      }
+      return all;
     });
   }
 

@@ -26,8 +26,9 @@ export const maxRateBuckets = 10_000;
 /** Longest key looked at; a longer one is not known. */
 export const maxKeyLength = 512;
 
-/** Keys in the bucket. */
+/** Keys in the bucket, and what they take together: every instance reads them whole, each minute that they change. */
 export const maxStoredKeys = 10_000;
+export const maxStoredKeysLength = 4 * 1024 * 1024;
 
 /** A stored key list older than this is read again before it is believed: revocation works within it. */
 export const keysMaxAgeMs = 60_000;
