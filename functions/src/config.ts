@@ -77,6 +77,11 @@ const countUnassignedAnswers = defineBoolean('COUNT_UNASSIGNED_ANSWERS', {
   default: false,
   description: 'Whether answers of miners’ keys count although their task names other miners',
 });
+const orphansPerKeyPerDay = defineInt('ORPHANS_PER_KEY_PER_DAY', {
+  default: 1000,
+  description:
+    'Tasks that nobody created and a miner’s key may answer a day before its answers are refused; 0: no limit',
+});
 const groupLingerMs = defineInt('GROUP_LINGER_MS', {
   default: 20,
   description: 'How long a request waits for others to share its carrier',
@@ -168,6 +173,7 @@ export interface Config {
   responseInlineMaxBytes: number;
   strictBinding: boolean;
   countUnassignedAnswers: boolean;
+  orphansPerKeyPerDay: number;
   groupLingerMs: number;
   maxBodyBytes: number;
   /** Files up to this are stored in Firestore. */
@@ -210,6 +216,7 @@ export function readConfig(): Config {
     responseInlineMaxBytes: responseInlineMaxBytes.value(),
     strictBinding: strictBinding.value(),
     countUnassignedAnswers: countUnassignedAnswers.value(),
+    orphansPerKeyPerDay: orphansPerKeyPerDay.value(),
     groupLingerMs: groupLingerMs.value(),
     maxBodyBytes: maxBodyBytes.value(),
     inlineFileMaxBytes: inlineFileMaxBytes.value(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { AppError } from '../../functions/src/platform/errors.ts';
+import { startMs } from '../support/clock.ts';
 import { type Ingest, response, stagedResponses, startIngest } from './support.ts';
 
 const path = '/v1/responses';
@@ -270,6 +271,24 @@ describe('POST /v1/responses', () => {
     assert.equal((await strict.post(path, response({ hotkey: '5F' }), { key: 'both-key' })).status, 202);
     assert.equal(strict.stager.events.length, 1);
     await strict.close();
+  });
+
+  it('refuses every answer of a key that answered too much that nobody asked, until that day ends', async () => {
+    const orphanKeys = { refusedUntilMs: (key: string) => (key === 'uid' ? startMs + 90_000 : undefined) };
+    const own = await startIngest([], { orphanKeys });
+    const answers = await Promise.all([
+      own.post(path, response(), { key: 'uid-key' }),
+      own.post(path, { responses: [response()] }, { key: 'uid-key' }),
+      own.post('/api/v1/miner/response', response(), { key: 'uid-key' }),
+    ]);
+    for (const { status, json, headers } of answers) {
+      assert.equal(status, 429);
+      assert.equal(json['code'], 'rate_limited');
+      assert.equal(headers.get('retry-after'), '90');
+    }
+    assert.equal((await own.post(path, response(), { key: 'miner-key' })).status, 202);
+    assert.equal((await own.post(path, response(), { key: 'ingest-key' })).status, 202);
+    await own.close();
   });
 
   it('lists what a bound key may not say among the rejected of a batch', async () => {

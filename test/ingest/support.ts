@@ -63,7 +63,7 @@ export async function startIngest(
   const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
   const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
   const routes = [
-    ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ ...speaking, logger }) }),
+    ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ clock, logger, ...speaking }) }),
     ...operationRoutes({ ...shared, collections }),
   ];
   const server = await serve(

@@ -18,6 +18,7 @@ import { expireHandler, flushHandler } from '../../functions/src/flush/handlers.
 import type { DocumentKind } from '../../functions/src/flush/kind.ts';
 import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
 import { operationKind } from '../../functions/src/flush/operationKind.ts';
+import { OrphanCounter } from '../../functions/src/flush/orphans.ts';
 import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
 import { taskKind } from '../../functions/src/flush/taskKind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
@@ -58,6 +59,8 @@ export interface PipelineOptions {
   maxReadBytes?: number;
   /** Every instance spends leases of a ledger with these limits; without them nothing is short. */
   limits?: QuotaLimits;
+  /** ORPHANS_PER_KEY_PER_DAY. */
+  orphansPerKey?: number;
 }
 
 /** One process that serves `flush` and `expire`. */
@@ -92,6 +95,7 @@ export function startPipeline({
   retentionMs = 0,
   maxReadBytes = productionReadBytes,
   limits,
+  orphansPerKey = 1_000,
 }: PipelineOptions = {}): Pipeline {
   const clock = new ManualClock();
   const documents = new MemoryDocuments(clock);
@@ -153,6 +157,7 @@ export function startPipeline({
         bodies,
         deadlines: new DeadlineBook(outbox, ownClock),
         deadLetters,
+        orphans: new OrphanCounter({ ...shared, maxPerKey: orphansPerKey }),
         outbox,
         clock: ownClock,
         logger,

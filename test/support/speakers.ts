@@ -1,8 +1,15 @@
 import { Speakers, type SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
+import { ManualClock } from './clock.ts';
 import { memoryLogger } from './logger.ts';
 
 /** For whom keys speak, with the parameters' defaults. */
 export function defaultSpeakers(changes: Partial<SpeakersOptions> = {}): Speakers {
-  const options = { strictBinding: false, countUnassignedAnswers: false, logger: memoryLogger() };
-  return new Speakers({ ...options, ...changes });
+  return new Speakers({
+    strictBinding: false,
+    countUnassignedAnswers: false,
+    logger: memoryLogger(),
+    clock: new ManualClock(),
+    orphanKeys: { refusedUntilMs: () => undefined },
+    ...changes,
+  });
 }

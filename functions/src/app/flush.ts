@@ -9,6 +9,7 @@ import { Flusher } from '../flush/flusher.ts';
 import { flushHandler } from '../flush/handlers.ts';
 import { maxDocumentCacheBytes, maxReadBytes, maxTaskCacheBytes } from '../flush/limits.ts';
 import { operationKind } from '../flush/operationKind.ts';
+import { OrphanCounter } from '../flush/orphans.ts';
 import { taskKind } from '../flush/taskKind.ts';
 import { base, clock, ids } from './base.ts';
 import { documentsFor, meter } from './database.ts';
@@ -44,6 +45,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
     bodies,
     deadlines: new DeadlineBook(outbox, clock),
     deadLetters,
+    orphans: new OrphanCounter({ objects, clock, logger, maxPerKey: config.orphansPerKeyPerDay }),
     outbox,
     clock,
     logger,

@@ -12,6 +12,7 @@ import { groupStager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
 import type { Stager } from '../staging/stager.ts';
 import { ingestRoutes } from '../tasks/ingestRoutes.ts';
+import { OrphanKeys } from '../tasks/orphanTally.ts';
 import { Speakers } from '../tasks/speaker.ts';
 import { base, clock, ids } from './base.ts';
 
@@ -35,9 +36,10 @@ export const stager = once((): Stager => {
 
 /** For whom keys speak. */
 export const speakers = once(() => {
-  const { config, logger } = base();
-  const { strictBinding, countUnassignedAnswers } = config;
-  return new Speakers({ strictBinding, countUnassignedAnswers, logger });
+  const { config, logger, objects } = base();
+  const { strictBinding, countUnassignedAnswers, orphansPerKeyPerDay: maxPerKey } = config;
+  const orphanKeys = new OrphanKeys({ objects, clock, logger, maxPerKey });
+  return new Speakers({ strictBinding, countUnassignedAnswers, logger, clock, orphanKeys });
 });
 
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */

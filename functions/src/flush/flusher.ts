@@ -22,6 +22,7 @@ import type { Delivery } from './delivery.ts';
 import { Failures } from './failures.ts';
 import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
 import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
+import type { OrphanCounter } from './orphans.ts';
 import { mapPool } from './pool.ts';
 import { isTaskReady, operationsReady, type ReadinessRules } from './readiness.ts';
 import { type Broken, byTries, keepBroken } from './suspects.ts';
@@ -33,6 +34,7 @@ export interface FlusherOptions {
   bodies: TaskBodies;
   deadlines: DeadlineBook;
   deadLetters: DeadLetters;
+  orphans: OrphanCounter;
   outbox: Outbox;
   clock: Clock;
   logger: Logger;
@@ -105,6 +107,7 @@ export class Flusher {
     ]);
     const results = [...taskResults, ...documentResults];
     this.#park(results);
+    this.#options.orphans.count(taskResults);
     const failed = new Failures(intake.origins);
     const inTime = this.#within(settleMs);
     const [{ kept, held }] = await Promise.all([
@@ -113,6 +116,7 @@ export class Flusher {
       this.#buryDead(intake.dead, failed, inTime),
       this.#keepUnread(deliveries, intake, results, failed, inTime),
       this.#keepBroken(deliveries, intake, results, failed, inTime),
+      inTime(() => this.#options.orphans.save()).catch(() => undefined),
     ]);
     const carryInTime = this.#within(carryMs);
     // A suspect is alone here, and stays one.

@@ -49,7 +49,7 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
         for (const warning of reading.warnings.slice(0, free)) warnings.push({ index, ...warning });
       } catch (error) {
         if (!(error instanceof AppError)) throw error;
-        if (!isBatch && error.code === 'forbidden') throw error;
+        if (error.code === 'rate_limited' || (!isBatch && error.code === 'forbidden')) throw error;
         rejected.push({ index, code: error.code, message: error.message });
       }
     }

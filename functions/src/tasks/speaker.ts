@@ -1,7 +1,9 @@
 import type { ResponseReceived } from '../events/event.ts';
 import type { Caller } from '../http/route.ts';
+import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { OrphanKeys } from './orphanTally.ts';
 
 export interface SpeakersOptions {
   /** STRICT_BINDING: a key that is bound to hotkeys and to no uid speaks for nobody. */
@@ -9,6 +11,8 @@ export interface SpeakersOptions {
   /** COUNT_UNASSIGNED_ANSWERS: answers count whichever miners their task names. */
   countUnassignedAnswers: boolean;
   logger: Pick<Logger, 'warn'>;
+  clock: Clock;
+  orphanKeys: Pick<OrphanKeys, 'refusedUntilMs'>;
 }
 
 /** Knows for which miners a key speaks. */
@@ -23,18 +27,29 @@ export class Speakers {
 
   /**
    * A response as it is queued: with who sent it, where that is a miner's key.
-   * @throws AppError `forbidden` where the key does not speak for this miner.
+   * @throws AppError `forbidden` where the key does not speak for this miner, `rate_limited` where it answered too much that
+   * nobody asked.
    */
   spoken(caller: Caller, event: ResponseReceived): ResponseReceived {
     this.checkUid(caller, event.response.miner_uid);
     checkHotkey(caller, event.response.hotkey);
     if (caller.role !== 'miner') return event;
+    this.#checkOrphans(caller);
     const { countUnassignedAnswers } = this.#options;
     return {
       ...event,
       minerKey: caller.keyId,
       ...(countUnassignedAnswers ? { countsUnassigned: true } : {}),
     };
+  }
+
+  #checkOrphans({ keyId }: Caller): void {
+    const { clock, orphanKeys } = this.#options;
+    const untilMs = orphanKeys.refusedUntilMs(keyId);
+    if (untilMs === undefined) return;
+    throw new AppError('rate_limited', 'This key answered too many tasks today that nobody created.', {
+      retryAfterSeconds: (untilMs - clock.now()) / 1000,
+    });
   }
 
   /** Throws AppError `forbidden` where a key neither answers nor asks for this miner. */
