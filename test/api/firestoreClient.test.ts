@@ -75,6 +75,28 @@ describe('Firestore’s client', () => {
     }
   });
 
+  it('says in its own words that a write is refused; the service’s stay behind them', async () => {
+    fail(3, 'Commit');
+    const commit = backend.documents.commit([{ ...write, changes: [...write.changes] }], 'test');
+    await assert.rejects(commit, ({ message, cause }: DocumentError) => {
+      assert.equal(message, 'Firestore does not take this name or value.');
+      return /INVALID_ARGUMENT/.test(String(cause));
+    });
+  });
+
+  it('keeps integers to the digit, also beside others that are small', async () => {
+    const value = {
+      most: 2n ** 63n - 1n,
+      least: -(2n ** 63n),
+      list: [9007199254740993n, 7, 1.5, 2 ** 53 - 1],
+    };
+    const changes = [{ path: ['n'], value }];
+    await backend.documents.commit([{ ...write, changes }], 'test');
+    const [found] = await backend.documents.read(['work/w1'], 'test');
+    assert.deepEqual(found?.fields, { n: value });
+    assert.equal(await backend.documents.count({ collection: 'work', filters: [] }, 'test'), 1);
+  });
+
   it('calls what its client refuses before it asks invalid', async () => {
     const { documents } = backend;
     await assert.rejects(documents.read(['no/document/path'], 'test'), failsWith('invalid'));

@@ -19,7 +19,7 @@ export type CommitResult<E extends Event, State> = CommitJob<E> &
     /** Our own code threw on these events, or could not keep with Cloud Storage what they need: then AppError `unavailable`. */
     | { outcome: 'broken'; error: unknown }
     /** Firestore will never take this event; it is the job's only one. */
-    | { outcome: 'refused'; detail: string }
+    | { outcome: 'refused'; error: DocumentError }
   );
 
 /** Whatever comes out of a client or the network, and is no answer of the service, is an outage. */
@@ -67,7 +67,7 @@ export function unsuccessful<E extends Event, State>(
   if (error instanceof UnknownVersion) return [{ ...job, outcome: 'unread', detail: messageOf(error) }];
   if (!(error instanceof DocumentError)) return [{ ...job, outcome: 'broken', error }];
   if (error.failure !== 'invalid') return [{ ...job, outcome: 'failed', error }];
-  return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', detail: error.message }));
+  return job.events.map((event) => ({ ...job, events: [event], outcome: 'refused', error }));
 }
 
 /** The quota, or the time, ends before more can be written. */

@@ -1,5 +1,6 @@
 import { type Event, type ResponseReceived, targetOf } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
+import { messageOf } from '../platform/errors.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -24,6 +25,8 @@ export interface DeadLetter {
   reason: DeadLetterReason;
   /** For a person: what was expected and what came. */
   detail: string;
+  /** A service's own words, for the log alone. */
+  cause?: unknown;
   content: { event: Event } | { raw: string } | { carrier: Record<string, unknown> };
 }
 
@@ -40,7 +43,7 @@ export class DeadLetters {
   }
 
   /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
-  async keep({ reason, detail, content }: DeadLetter): Promise<void> {
+  async keep({ reason, detail, cause, content }: DeadLetter): Promise<void> {
     if (!('event' in content)) await this.#keepBodies(content);
     const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
@@ -49,7 +52,8 @@ export class DeadLetters {
       contentType: 'application/json',
     });
     const target = 'event' in content ? targetOf(content.event) : undefined;
-    this.#logger.error('Kept a dead letter', { id, reason, detail, target });
+    const said = cause === undefined ? {} : { cause: messageOf(cause) };
+    this.#logger.error('Kept a dead letter', { id, reason, detail, target, ...said });
   }
 
   /** What cannot be read cannot have its bodies put inside, so they stay where it says they are. */

@@ -199,7 +199,7 @@ export class Flusher {
       if (result.outcome === 'failed') append(isHeld(result.error) ? held : kept, result.events);
       else if (result.outcome === 'refused') {
         for (const event of result.events) {
-          if (!(await this.#bury(refused(event, result.detail), inTime))) kept.push(event);
+          if (!(await this.#bury(refused(event, result.error), inTime))) kept.push(event);
         }
       }
     });
@@ -363,6 +363,6 @@ function count<E extends Event>(groups: readonly EventGroup<E>[], isCounted: (ev
   return groups.reduce((sum, { events }) => sum + events.filter(isCounted).length, 0);
 }
 
-function refused(event: Event, detail: string): DeadLetter {
-  return { reason: 'refused_by_firestore', detail, content: { event } };
+function refused(event: Event, { message, cause }: DocumentError): DeadLetter {
+  return { reason: 'refused_by_firestore', detail: message, cause, content: { event } };
 }

@@ -224,7 +224,8 @@ function ringOf(object: StoredObject | undefined): KeyRing {
     if (version !== keysVersion || Object.keys(more).length > 0) throw new Error('of another version');
     return new KeyRing(readKeyRecords(keys, 'all'));
   } catch (cause) {
-    throw new AppError('unavailable', `${keysObject} is malformed: ${messageOf(cause)}`, { cause });
+    const why = new Error(`${keysObject} is malformed: ${messageOf(cause)}`);
+    throw new AppError('unavailable', 'The stored keys cannot be read.', { cause: why });
   }
 }
 

@@ -186,8 +186,14 @@ async function translated<Result>(work: Promise<Result>, failures: typeof writeF
     if (cause instanceof DocumentError) throw cause;
     const { code } = Object(cause) as { code?: unknown };
     const failure = typeof code === 'number' ? failures[code] : undefined;
+    if (failure === 'invalid') throw refused(cause);
     throw new DocumentError(failure ?? 'unavailable', messageOf(cause), { cause });
   }
+}
+
+/** Its message is shown to callers: the client's and the service's own words stay behind it. */
+function refused(cause: unknown): DocumentError {
+  return new DocumentError('invalid', 'Firestore does not take this name or value.', { cause });
 }
 
 /** The client checks names and values before it sends them; what it refuses, the service would refuse as well. */
@@ -195,7 +201,7 @@ function formed<Result>(make: () => Result): Result {
   try {
     return make();
   } catch (cause) {
-    throw new DocumentError('invalid', messageOf(cause), { cause });
+    throw refused(cause);
   }
 }
 
