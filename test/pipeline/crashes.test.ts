@@ -44,7 +44,7 @@ async function settle(pipeline: Pipeline): Promise<void> {
   const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
   for (const waitMs of [60_000, 60_000, 60_000, 2 * hourMs, 60_000]) {
     await pipeline.clock.advance(waitMs);
-    await sweepSpool({ objects: objects.connect(), queues, logger: memoryLogger() });
+    await sweepSpool({ objects: objects.connect(), queues, clock: pipeline.clock, logger: memoryLogger() });
   }
   await pipeline.clock.advance(60_000);
 }

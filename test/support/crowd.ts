@@ -77,9 +77,9 @@ class Crowd {
 }
 
 /** What the scheduled function does each minute. */
-async function sweep({ objects, tasks }: Pipeline): Promise<void> {
+async function sweep({ objects, tasks, clock }: Pipeline): Promise<void> {
   const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
-  await sweepSpool({ objects: objects.connect(), queues, logger: memoryLogger() });
+  await sweepSpool({ objects: objects.connect(), queues, clock, logger: memoryLogger() });
 }
 
 /** Lets a crowd of flushers work on groups of events, with faults, until all is over. Returns how often one crashed. */

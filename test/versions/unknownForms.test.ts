@@ -129,7 +129,7 @@ it('a spooled carrier of another version stays, as does what is none', async () 
   const put = (name: string, text: string) => memory.connect().put(`spool/${name}.json`, Buffer.from(text));
   await put(uuid(1), JSON.stringify({ queue: 'flush', due_ms: 1, data: {}, sealed: true }));
   await put(uuid(2), 'no JSON');
-  assert.equal(await sweepSpool({ objects: memory.connect(), queues, logger: memoryLogger() }), 0);
+  assert.equal(await sweepSpool({ objects: memory.connect(), queues, clock, logger: memoryLogger() }), 0);
   assert.deepEqual(memory.names(), [`spool/${uuid(1)}.json`, `spool/${uuid(2)}.json`]);
 });
 

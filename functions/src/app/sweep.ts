@@ -8,7 +8,10 @@ export function start(): () => Promise<void> {
   const { objects, queues, logger } = base();
   const control = flushQueueControl();
   return async () => {
-    await sweepSpool({ objects, queues, logger });
-    if (control !== undefined) await resumeIfDue({ objects, queueControl: control, clock, logger });
+    try {
+      if (control !== undefined) await resumeIfDue({ objects, queueControl: control, clock, logger });
+    } finally {
+      await sweepSpool({ objects, queues, clock, logger });
+    }
   };
 }

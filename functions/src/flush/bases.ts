@@ -1,10 +1,10 @@
 import type { Event } from '../events/event.ts';
 import { DocumentError, type DocumentStore, type ReadDocument } from '../platform/documents.ts';
+import { mapPool } from '../platform/pool.ts';
 import { fieldsBytes } from '../platform/values.ts';
 import type { DocumentCache } from './documentCache.ts';
 import type { DocumentKind, Known } from './kind.ts';
 import { commitsInFlight, maxReadDocuments, singleCommitsInFlight } from './limits.ts';
-import { mapPool } from './pool.ts';
 
 /** What a document was before its events. Throws where nobody can understand it, so that it fails alone. */
 export type Base<State> = () => Known<State>;

@@ -4,12 +4,12 @@ import type { Ids } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { storeBody } from '../staging/bodies.ts';
 import { keptFor, type ProjectionOptions, taskDocument } from '../tasks/document.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './commitResult.ts';
-import { mapPool } from './pool.ts';
 
 /** customTime of a body that stays until its task goes: never garbage by itself. */
 export const keptUntilMs = Date.UTC(2200, 0, 1);

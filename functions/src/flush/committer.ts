@@ -3,6 +3,7 @@ import { append, smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
+import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { OperationType } from '../quota/operations.ts';
@@ -32,7 +33,6 @@ import {
   singleCommitsInFlight,
   usualFirstReads,
 } from './limits.ts';
-import { mapPool } from './pool.ts';
 
 export interface CommitterOptions<E extends Event, State> extends BaseReaderOptions<E, State> {
   documents: LeasedDocuments;

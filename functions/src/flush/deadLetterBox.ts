@@ -10,6 +10,7 @@ import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type ListedObject, type ObjectStore, ownObjects } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { storeLargeBodies } from '../staging/bodies.ts';
 import {
   deadLetterId,
@@ -20,7 +21,6 @@ import {
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from './limits.ts';
-import { mapPool } from './pool.ts';
 
 export interface DeadLetterBoxOptions {
   objects: ObjectStore;

@@ -5,11 +5,11 @@ import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { loadBody } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { maxResponsesPerTask } from '../tasks/limits.ts';
 import { keptUntilMs } from './bodies.ts';
-import { mapPool } from './pool.ts';
 
 /** Why an event can never be applied. */
 export type DeadLetterReason =

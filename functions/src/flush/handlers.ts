@@ -4,6 +4,7 @@ import { type Clock, delay } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
 import type { Outbox } from '../staging/outbox.ts';
@@ -33,7 +34,6 @@ import {
   openedAtOnce,
   openMs,
 } from './limits.ts';
-import { mapPool } from './pool.ts';
 import { keepUnreadCarrier } from './unread.ts';
 
 export interface FlushHandlerOptions {

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import type { DeadLetters } from './deadLetters.ts';
@@ -16,7 +17,6 @@ import {
   splitAfterBroken,
   splitSuspectAfterBroken,
 } from './limits.ts';
-import { mapPool } from './pool.ts';
 import { keepUnreadLines, type UnreadLine } from './unread.ts';
 
 export interface IsolationOptions {

@@ -4,13 +4,13 @@ import { largest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { mapPool } from '../platform/pool.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import type { DeadLetters } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
 import type { Intake } from './intake.ts';
 import { firstTryPauseMs, maxLettersTogether, maxTries } from './limits.ts';
-import { mapPool } from './pool.ts';
 
 /** An event that our own code broke on, and the error. */
 export interface Broken {

@@ -2,11 +2,11 @@ import { type Carrier, foldText } from '../events/carrier.ts';
 import { strictSchema } from '../events/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/logger.ts';
+import { mapPool } from '../platform/pool.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import type { DeadLetters } from './deadLetters.ts';
 import { maxUnreadMs, maxUnreadWaitMs, minUnreadWaitMs } from './limits.ts';
-import { mapPool } from './pool.ts';
 
 export interface UnreadOptions {
   outbox: Outbox;

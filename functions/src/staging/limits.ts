@@ -26,5 +26,7 @@ export const storageTimeoutMs = 2_500;
 export const breakerThreshold = 3;
 export const breakerOpenMs = 10_000;
 
-/** Spooled carriers that one sweep puts back. */
-export const maxSweptCarriers = 1_000;
+/** Spooled carriers in one list, and put back at once; a sweep begins with no more of them after so long (index.ts: 60 s). */
+export const maxSweptPage = 1_000;
+export const sweptAtOnce = 32;
+export const maxSweepMs = 40_000;

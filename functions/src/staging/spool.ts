@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type ObjectStore, ownObjects } from '../platform/objects.ts';
-import { breakerThreshold, maxSweptCarriers } from './limits.ts';
+import { breakerThreshold, maxSweepMs, maxSweptPage, sweptAtOnce } from './limits.ts';
 import { isSpoolName, spoolPrefix } from './spoolRecord.ts';
 
 /** Strict: whoever writes more into it writes another version. */
@@ -15,52 +16,74 @@ const record = z.strictObject({
 
 /** Whether no carrier waits in the spool: one list call. */
 export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
-  return !(await objects.list(spoolPrefix, { limit: maxSweptCarriers })).some(({ name }) =>
-    isSpoolName(name),
-  );
+  return !(await objects.list(spoolPrefix, { limit: maxSweptPage })).some(({ name }) => isSpoolName(name));
 }
 
 export interface SweepOptions {
   objects: ObjectStore;
   queues: Readonly<Record<'flush' | 'expire', TaskQueue>>;
+  clock: Clock;
   logger: Logger;
 }
 
 /**
- * Puts spooled carriers back into Cloud Tasks, each before its object is deleted: a crash between costs a second
- * copy, which the flusher knows by its stamps. A carrier that Cloud Tasks refuses stays for the next sweep; several
- * refusals in a row mean that it is down, and end this one. What is no carrier of this version stays as it is. Returns how
- * many went back.
+ * Puts spooled carriers back into Cloud Tasks, many at once and as many as time allows, each before its object is deleted: a
+ * crash between costs a second copy, which the flusher knows by its stamps. What fails stays for the next sweep; several
+ * failures in a row mean that a service is down, and end this one. What is no carrier of this version stays as it is. Returns
+ * how many went back.
+ * @throws AppError `unavailable`, once the others are done.
  */
-export async function sweepSpool({ objects, queues, logger }: SweepOptions): Promise<number> {
-  let swept = 0;
-  let refusals = 0;
-  const spooled = { isOwn: isSpoolName, limit: maxSweptCarriers };
-  for await (const { name } of ownObjects(objects, spoolPrefix, spooled)) {
-    if (swept >= maxSweptCarriers) break;
-    const stored = await objects.get(name);
-    if (stored === undefined) continue;
-    const parsed = record.safeParse(parseJson(stored.bytes));
-    if (parsed.success) {
-      const { queue, due_ms: dueMs, data } = parsed.data;
-      try {
-        await queues[queue].put(data, dueMs);
-      } catch (error) {
-        logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
-        refusals += 1;
-        if (refusals >= breakerThreshold) return swept;
-        continue;
-      }
-      refusals = 0;
-      swept += 1;
-    } else {
-      logger.error('What is in spool/ is no carrier of this version; it stays', { name });
-      continue;
+export async function sweepSpool(options: SweepOptions): Promise<number> {
+  const { objects, clock, logger } = options;
+  const endMs = clock.now() + maxSweepMs;
+  const seen: Progress = { swept: 0, failuresInRow: 0 };
+  const failures: unknown[] = [];
+  const spooled = ownObjects(objects, spoolPrefix, { isOwn: isSpoolName, limit: maxSweptPage });
+  const work = async (): Promise<void> => {
+    while (clock.now() < endMs && seen.failuresInRow < breakerThreshold) {
+      const next = await spooled.next();
+      if (next.done) return;
+      await putBack(options, next.value.name, seen).catch((error: unknown) => {
+        seen.failuresInRow += 1;
+        failures.push(error);
+      });
     }
-    await objects.delete(name);
+  };
+  await Promise.all(Array.from({ length: sweptAtOnce }, work));
+  if (seen.swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: seen.swept });
+  if (failures.length > 0) throw failures[0];
+  return seen.swept;
+}
+
+interface Progress {
+  swept: number;
+  failuresInRow: number;
+}
+
+async function putBack(
+  { objects, queues, logger }: SweepOptions,
+  name: string,
+  seen: Progress,
+): Promise<void> {
+  const stored = await objects.get(name);
+  if (stored === undefined) return;
+  const parsed = record.safeParse(parseJson(stored.bytes));
+  if (parsed.success) {
+    const { queue, due_ms: dueMs, data } = parsed.data;
+    try {
+      await queues[queue].put(data, dueMs);
+    } catch (error) {
+      logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
+      seen.failuresInRow += 1;
+      return;
+    }
+    seen.failuresInRow = 0;
+    seen.swept += 1;
+  } else {
+    logger.error('What is in spool/ is no carrier of this version; it stays', { name });
+    return;
   }
-  if (swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: swept });
-  return swept;
+  await objects.delete(name);
 }
 
 function parseJson(bytes: Buffer): unknown {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { carrierOf, carrierToWire, packLines } from '../../../functions/src/events/carrier.ts';
 import { eventKey } from '../../../functions/src/events/event.ts';
-import { maxSweptCarriers } from '../../../functions/src/staging/limits.ts';
+import { maxSweptPage } from '../../../functions/src/staging/limits.ts';
 import { sweepSpool } from '../../../functions/src/staging/spool.ts';
 import { ManualClock, startMs } from '../../support/clock.ts';
 import { response } from '../../support/events.ts';
@@ -18,6 +18,7 @@ function startSpool() {
   const tasks = new MemoryTasks(clock);
   const logger = memoryLogger();
   const spool = {
+    clock,
     objects,
     tasks,
     log: logger.lines,
@@ -25,7 +26,7 @@ function startSpool() {
     sweep: () => {
       const decide = (operation: string): Fate => spool.decide(operation);
       const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
-      return sweepSpool({ objects: objects.connect(decide), queues, logger });
+      return sweepSpool({ objects: objects.connect(decide), queues, clock, logger });
     },
     put: (name: string, value: unknown) =>
       objects.connect().put(`spool/${name}.json`, Buffer.from(JSON.stringify(value))),
@@ -63,33 +64,51 @@ describe('sweeping the spool', () => {
     assert.deepEqual(calls, ['objects.list spool/']);
   });
 
-  it('stops once Cloud Tasks refuses three in a row, and keeps the rest', async () => {
+  it('stops once Cloud Tasks refuses several in a row, and keeps the rest', async () => {
     const spool = startSpool();
-    for (const number of [1, 2, 3, 4, 5]) await spool.put(String(number), record(number));
+    for (let number = 100; number < 600; number += 1) await spool.put(String(number), record(number));
     let puts = 0;
     spool.decide = (operation) => {
       if (!operation.startsWith('tasks.put')) return 'done';
       puts += 1;
-      return puts >= 2 ? 'failed' : 'done';
+      return puts >= 100 ? 'failed' : 'done';
     };
-    assert.equal(await spool.sweep(), 1);
-    assert.equal(puts, 4);
-    assert.deepEqual(
-      spool.objects.names(),
-      [2, 3, 4, 5].map((number) => `spool/${number}.json`),
-    );
+    assert.equal(await spool.sweep(), 99);
+    assert.ok(puts < 100 + 3 * 32, `${puts} calls`);
+    assert.equal(spool.objects.names('spool/').length, 401);
   });
 
-  it('goes past a carrier that alone is refused, every time', async () => {
+  it('goes past carriers that alone are refused, every time', async () => {
     const spool = startSpool();
-    for (const number of [1, 2, 3, 4]) await spool.put(String(number), record(number));
+    for (let number = 10; number < 60; number += 1) await spool.put(String(number), record(number));
     let puts = 0;
     spool.decide = (operation) => {
       puts += operation.startsWith('tasks.put') ? 1 : 0;
-      return operation.startsWith('tasks.put') && puts === 1 ? 'failed' : 'done';
+      return operation.startsWith('tasks.put') && puts % 3 === 1 ? 'failed' : 'done';
     };
-    assert.equal(await spool.sweep(), 3);
-    assert.deepEqual(spool.objects.names(), ['spool/1.json']);
+    assert.equal(await spool.sweep(), 33);
+    assert.equal(spool.objects.names('spool/').length, 17);
+  });
+
+  it('puts back many at once, for as long as it has time, and the rest a minute later', async () => {
+    const spool = startSpool();
+    for (let number = 10_000; number < 13_000; number += 1) await spool.put(String(number), record(number));
+    const { clock } = spool;
+    const real = spool.tasks.connect.bind(spool.tasks);
+    spool.tasks.connect = (queue, decide) => ({
+      put: async (data, dueMs) => {
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 600));
+        await real(queue, decide).put(data, dueMs);
+      },
+    });
+    const sweep = spool.sweep();
+    await clock.advance(45_000);
+    const swept = await sweep;
+    assert.ok(swept > 2_000 && swept < 3_000, `${swept} carriers`);
+    const next = spool.sweep();
+    await clock.advance(45_000);
+    assert.equal(swept + (await next), 3_000);
+    assert.deepEqual(spool.objects.names(), []);
   });
 
   it('loses nothing in a crash between putting back and deleting: a copy comes', async () => {
@@ -113,7 +132,7 @@ describe('sweeping the spool', () => {
     await spool.put('b', { queue: 'unheard of', due_ms: 1, data: {} });
     await spool.put('c', { ...record(3), more: 'than this version knows' });
     // A project's own, from before.
-    for (let index = 0; index < 3 * maxSweptCarriers; index += 1)
+    for (let index = 0; index < 3 * maxSweptPage; index += 1)
       await objects.put(`spool/c/${index}`, Buffer.of(1));
     await spool.put('z', record(3));
     const before = spool.objects.names();
@@ -134,7 +153,12 @@ describe('sweeping the spool', () => {
     const spooled = Buffer.from(JSON.stringify({ queue: 'flush', due_ms: startMs, data }));
     for (const copy of ['a', 'b']) await pipeline.objects.connect().put(`spool/${copy}.json`, spooled);
     const queues = { flush: pipeline.tasks.connect('flush'), expire: pipeline.tasks.connect('expire') };
-    await sweepSpool({ objects: pipeline.objects.connect(), queues, logger: memoryLogger() });
+    await sweepSpool({
+      objects: pipeline.objects.connect(),
+      queues,
+      clock: pipeline.clock,
+      logger: memoryLogger(),
+    });
     await pipeline.tick();
     assert.equal(pipeline.task('t')?.['response_count'], 3);
     assert.equal(pipeline.documents.writes, 1);
