@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
+import { ttlField } from '../../functions/src/platform/documents.ts';
+import { removeLostSpeech } from '../../functions/src/tasks/lostSpeech.ts';
 import { speechRoutes } from '../../functions/src/tasks/speechRoutes.ts';
 import { type Answer, MemoryStager } from '../http/support.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
@@ -136,5 +138,55 @@ describe('speech that existing miners send', () => {
     assert.deepEqual(await files.names(), []);
     assert.deepEqual(await files.documentIds(), []);
     assert.deepEqual(stager.events, []);
+  });
+
+  describe('for a task that nobody created', () => {
+    const dayMs = 86_400_000;
+    const clean = (): Promise<void> =>
+      removeLostSpeech({ ...files, stamps: new StampSource(files.clock, 'cleanups') });
+    const pass = (days: number): void => files.clock.moveTo(files.clock.offsetMs() + days * dayMs);
+    const putTask = (id: string, fields: Record<string, unknown>): Promise<unknown> =>
+      files.documents.commit(
+        [
+          {
+            path: `tasks/${id}`,
+            ifVersion: 'absent',
+            changes: Object.entries(fields).map(([name, value]) => ({ path: [name], value })),
+          },
+        ],
+        'test',
+      );
+    const settle = async (): Promise<void> => {
+      await files.finalize();
+      await files.log.flush(files.documents);
+    };
+
+    it('goes 57 days later, with its document; what a proxy sent and what has a task stays', async () => {
+      await send({ task_id: 'lost' });
+      for (const task_id of ['there', 'orphan']) await send({ task_id });
+      await send({ task_id: 'proxys' }, { key: 'ingest-key' });
+      await putTask('there', { created_at: new Date(), [ttlField]: new Date() });
+      await putTask('orphan', { created_at: null, [ttlField]: new Date() });
+      await settle();
+      pass(56);
+      await clean();
+      assert.equal((await files.names()).length, 4);
+      pass(2);
+      await clean();
+      await settle();
+      assert.equal((await files.names()).length, 3);
+      files.firestore.resetUsage();
+      await clean();
+      assert.equal(files.firestore.usage().reads, 1, 'the orphan alone is looked for again');
+      assert.equal((await files.names()).length, 3);
+    });
+
+    it('is left as it is while Firestore fails', async () => {
+      await send();
+      pass(60);
+      files.fail('firestore', 14);
+      await assert.rejects(clean());
+      assert.equal((await files.names()).length, 1);
+    });
   });
 });

@@ -2,6 +2,7 @@ import { cleanUp } from '../files/cleanup.ts';
 import { DirectUploads } from '../files/direct.ts';
 import { stagedLog } from '../files/fileLog.ts';
 import { temporaryMs } from '../files/limits.ts';
+import { removeLostSpeech } from '../tasks/lostSpeech.ts';
 import { base, clock } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { documentsFor } from './database.ts';
@@ -25,5 +26,6 @@ export function start(): () => Promise<void> {
   return async () => {
     const isThorough = new Date(clock.now()).getUTCHours() === thoroughHour;
     await cleanUp(options, { maxAgeMs: temporaryMs, isThorough });
+    if (isThorough) await removeLostSpeech(files);
   };
 }

@@ -7,12 +7,16 @@ import { type FileClaim, filePath, isLabelled, labelsOf, recordFrom, recordOf } 
 /** The object of a new file. The bucket's rule for temporary files counts from `customTimeMs`; others have none. */
 export function newObject(
   claim: FileClaim,
-  { isDirect, customTimeMs }: { isDirect: boolean; customTimeMs: number },
+  {
+    isDirect,
+    customTimeMs,
+    labels = {},
+  }: { isDirect: boolean; customTimeMs: number; labels?: Readonly<Record<string, string>> },
 ): NewObject {
   return {
     contentType: claim.contentType,
     contentDisposition: disposition(claim.fileName),
-    labels: labelsOf(claim, { isDirect }),
+    labels: { ...labels, ...labelsOf(claim, { isDirect }) },
     ...(folderOfId(claim.fileId) === 'temp' ? { customTimeMs } : {}),
   };
 }

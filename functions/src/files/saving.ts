@@ -57,11 +57,18 @@ export class FileSaver {
     return sameFile(file, await this.saveObject(file, bytes));
   }
 
-  /** Stores a file in Cloud Storage, whose object carries its record; the document follows by the object's event. */
-  async saveObject(file: WholeFile, bytes: Buffer): Promise<FileRecord> {
+  /**
+   * Stores a file in Cloud Storage, whose object carries its record and maybe more `labels`; the document follows by the
+   * object's event.
+   */
+  async saveObject(
+    file: WholeFile,
+    bytes: Buffer,
+    labels?: Readonly<Record<string, string>>,
+  ): Promise<FileRecord> {
     const { objects, clock } = this.#options;
     const name = objectOf(file.fileId) ?? '';
-    const object = newObject(file, { isDirect: false, customTimeMs: clock.now() });
+    const object = newObject(file, { isDirect: false, customTimeMs: clock.now(), ...(labels && { labels }) });
     try {
       return recordIn(await objects.create(name, bytes, object));
     } catch (error) {

@@ -13,6 +13,7 @@ import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Stager } from '../staging/stager.ts';
+import { speechLabels } from './lostSpeech.ts';
 import type { Speakers } from './speaker.ts';
 import { responseEvent } from './submit.ts';
 
@@ -72,9 +73,11 @@ async function uploadSpeech(
     size: file.bytes.length,
     sha256: null,
   };
+  const labels = spoken.minerKey === undefined ? {} : speechLabels(draft.taskId);
   const present = await objects.describe(objectOf(fileId) ?? '');
   const record =
-    (present && recordOf(present)) ?? (await saver.saveObject(checkedFile(claim, file.bytes), file.bytes));
+    (present && recordOf(present)) ??
+    (await saver.saveObject(checkedFile(claim, file.bytes), file.bytes, labels));
   const audio = audioOf(record);
   const response = { ...draft.response, response_data: { audio_file: audio, file_url: fileUrl(fileId) } };
   await stager.stage([{ ...spoken, response }]);
