@@ -80,7 +80,7 @@ const countUnassignedAnswers = defineBoolean('COUNT_UNASSIGNED_ANSWERS', {
 const orphansPerKeyPerDay = defineInt('ORPHANS_PER_KEY_PER_DAY', {
   default: 1000,
   description:
-    'Tasks that nobody created and a miner’s key may answer a day before its answers are refused; 0: no limit',
+    'Tasks that nobody created, and answers without a place, of a miner’s key a day before its answers are refused; 0: no limit',
 });
 const groupLingerMs = defineInt('GROUP_LINGER_MS', {
   default: 20,

@@ -4,6 +4,7 @@ import { ttlField } from '../../functions/src/platform/documents.ts';
 import type { Json } from '../../functions/src/platform/json.ts';
 import { documentBytes } from '../../functions/src/platform/values.ts';
 import { maxResponsesPerTask, maxTaskDocumentBytes } from '../../functions/src/tasks/limits.ts';
+import { presentWholeTask } from '../../functions/src/tasks/present.ts';
 import { startMs } from '../support/clock.ts';
 import { crashAt } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
@@ -96,6 +97,39 @@ describe('bodies that ingest put into objects', () => {
     await pipeline.tick();
     assert.deepEqual(pipeline.objects.names(), ['bodies/responses/t-1-0']);
     assert.deepEqual(answers(pipeline), { 1: { body: 1 } });
+  });
+
+  it('are deleted however many lose their place at once', async () => {
+    const pipeline = startPipeline();
+    const uids = Array.from({ length: 50 }, (_, uid) => uid);
+    for (const ms of [startMs + 100, startMs]) {
+      await pipeline.accept(await Promise.all(uids.map((uid) => answerWithBody(pipeline, uid, ms))));
+      await pipeline.clock.advance(70_000);
+    }
+    assert.deepEqual(
+      pipeline.objects.names().sort(),
+      uids.map((uid) => `bodies/responses/t-${uid}-0`).sort(),
+    );
+  });
+
+  it('are none of Sluice’s where the document leads to another object', async () => {
+    const pipeline = startPipeline();
+    const bucket = pipeline.objects.connect();
+    for (const name of ['control/file-secret', 'user_audio/theirs.wav'])
+      await bucket.put(name, Buffer.from('{"a":1}'));
+    const responses = pipeline.objects
+      .names()
+      .map((object, uid) => [
+        String(uid),
+        { miner_uid: uid, response_body: { object, bytes: 7 }, received_at: new Date(startMs + 100) },
+      ]);
+    pipeline.documents.set('tasks/t', { task_id: 't', miner_responses: Object.fromEntries(responses) });
+    const fields = pipeline.documents.fields('tasks/t') ?? {};
+    assert.ok(!JSON.stringify(await presentWholeTask('t', fields, bucket)).includes('"a"'));
+    await pipeline.accept([0, 1].map((uid) => response('t', startMs, uid)));
+    await pipeline.clock.advance(70_000);
+    assert.deepEqual(pipeline.objects.names(), ['control/file-secret', 'user_audio/theirs.wav']);
+    assert.equal(pipeline.objects.customTimeMs('user_audio/theirs.wav'), undefined);
   });
 
   it('are left to go by themselves when their response is a duplicate', async () => {

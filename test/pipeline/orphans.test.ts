@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { ResponseReceived, TaskEvent } from '../../functions/src/events/event.ts';
 import { ttlField } from '../../functions/src/platform/documents.ts';
 import { UnknownVersion } from '../../functions/src/platform/errors.ts';
+import { maxResponsesPerTask } from '../../functions/src/tasks/limits.ts';
 import { decodeTally, OrphanKeys, orphansObject } from '../../functions/src/tasks/orphanTally.ts';
 import { regrouped } from '../support/arbitraries.ts';
 import { startMs } from '../support/clock.ts';
@@ -185,6 +186,21 @@ describe('a key that answers what nobody asked', () => {
       await flush(orphans(10));
     }
     assert.equal(await isRefused('m'), false);
+  });
+
+  it('is refused for answers that a task has no place for, where it answers for many miners', async () => {
+    const answer = (index: number, key: string) => ownAnswer('t', index + 1, index, key);
+    await flush([
+      created('t', startMs),
+      ...Array.from({ length: maxResponsesPerTask }, (_, index) => answer(index, 'm')),
+    ]);
+    // Somebody with a miner or two comes too late for that.
+    await flush(Array.from({ length: maxPerKey }, (_, index) => answer(1_000 + index, `honest${index % 2}`)));
+    assert.equal(pipeline.objects.names('dead-letters/').length, maxPerKey);
+    for (const key of ['m', 'honest0', 'honest1']) assert.equal(await isRefused(key), false, key);
+    await flush(Array.from({ length: maxPerKey }, (_, index) => answer(2_000 + index, 'm')));
+    assert.equal(await isRefused('m'), true);
+    assert.equal(await isRefused('honest0'), false);
   });
 
   it('is known to the instance that comes after', async () => {

@@ -122,6 +122,7 @@ export function startPipeline({
       const shared = { objects: store, clock: ownClock, logger };
       const bodies = new TaskBodies({ ...shared, ids, retentionMs });
       const deadLetters = new DeadLetters(store, ownClock, logger);
+      const orphans = new OrphanCounter({ ...shared, maxPerKey: orphansPerKey });
       const meter = new OperationMeter();
       const connected = documents.connect(decide);
       const database =
@@ -134,7 +135,10 @@ export function startPipeline({
             taskTimeoutMs: allRules.taskTimeoutMs,
             retentionMs,
             shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
-            keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+            keepOverflow: (overflow, kept) => {
+              orphans.countOverflow(overflow, kept);
+              return deadLetters.keepOverflow(overflow);
+            },
             keepUndecidable: (events) => deadLetters.keepUndecidable(events),
           }),
           (event) => pipeline.breaksOn(event),
@@ -157,7 +161,7 @@ export function startPipeline({
         bodies,
         deadlines: new DeadlineBook(outbox, ownClock),
         deadLetters,
-        orphans: new OrphanCounter({ ...shared, maxPerKey: orphansPerKey }),
+        orphans,
         outbox,
         clock: ownClock,
         logger,

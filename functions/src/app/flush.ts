@@ -21,13 +21,17 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
   const bodies = new TaskBodies({ objects, clock, ids, logger, retentionMs });
   const deadLetters = new DeadLetters(objects, clock, logger);
   const documents = documentsFor('flush');
+  const orphans = new OrphanCounter({ objects, clock, logger, maxPerKey: config.orphansPerKeyPerDay });
   const flusher = new Flusher({
     tasks: new Committer({
       kind: taskKind({
         taskTimeoutMs,
         retentionMs,
         shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
-        keepOverflow: (overflow) => deadLetters.keepOverflow(overflow),
+        keepOverflow: (overflow, kept) => {
+          orphans.countOverflow(overflow, kept);
+          return deadLetters.keepOverflow(overflow);
+        },
         keepUndecidable: (events) => deadLetters.keepUndecidable(events),
       }),
       documents,
@@ -45,7 +49,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
     bodies,
     deadlines: new DeadlineBook(outbox, clock),
     deadLetters,
-    orphans: new OrphanCounter({ objects, clock, logger, maxPerKey: config.orphansPerKeyPerDay }),
+    orphans,
     outbox,
     clock,
     logger,

@@ -53,11 +53,12 @@ export class TaskBodies {
   }
 
   /**
-   * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted. Whoever
-   * committed before may have died before this, so only what this process kept itself is not repeated.
+   * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted, also those that
+   * are noted: whoever committed before may have died before this, so only what this process kept itself is not repeated.
    * Throws AppError `unavailable`; the delivery must then come again.
    */
   async settle({
+    before,
     after,
   }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
     const { retentionMs, clock } = this.#options;
@@ -65,7 +66,8 @@ export class TaskBodies {
     const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
     const kept = bodiesOf(after);
     const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
-    const replaced = after.replacedBodies ?? [];
+    const earlier = new Set([...(after.replacedBodies ?? []), ...bodiesOf(before)]);
+    const replaced = [...earlier].filter((object) => !kept.has(object));
     await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
     await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
   }

@@ -1,6 +1,6 @@
 import { type Event, type ResponseReceived, targetOf } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
-import { messageOf } from '../platform/errors.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -48,9 +48,14 @@ export class DeadLetters {
     const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
     const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
-    await this.#objects.put(deadLetterName(id), Buffer.from(JSON.stringify(letter)), {
-      contentType: 'application/json',
-    });
+    const options = { contentType: 'application/json', ifGeneration: '0' };
+    try {
+      await this.#objects.put(deadLetterName(id), Buffer.from(JSON.stringify(letter)), options);
+    } catch (error) {
+      // It is kept already, with its body, whose object may be gone by now.
+      if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+      return;
+    }
     const target = 'event' in content ? targetOf(content.event) : undefined;
     const said = cause === undefined ? {} : { cause: messageOf(cause) };
     this.#logger.error('Kept a dead letter', { id, reason, detail, target, ...said });

@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../events/event.ts';
+import type { ResponseReceived, TaskEvent } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -10,6 +10,9 @@ import type { CommitResult } from './commitResult.ts';
 /** The tally is written each time a key's count passes another such part of what is allowed. */
 const partsWritten = 10;
 
+/** For so many miners one key may answer a task that has too many answers, before those count. */
+const maxMinersOfKey = 16;
+
 export interface OrphanCounterOptions {
   objects: Pick<ObjectStore, 'get' | 'put'>;
   clock: Clock;
@@ -19,7 +22,7 @@ export interface OrphanCounterOptions {
 }
 
 /**
- * Counts by key the tasks that only keys of miners know. A creation takes its task out of the counts again, so that answers
+ * Counts by key the tasks that only keys of miners know, and the answers that become dead letters. A creation takes its task out of the counts again, so that answers
  * which merely came before their task count as long as it is missing. Tells those that accept answers; a count that a
  * process takes with it is less than a part of what is allowed.
  */
@@ -49,6 +52,20 @@ export class OrphanCounter {
     }
   }
 
+  /**
+   * Takes in answers that their task had no place for. Only those of a key that answered it for many miners count: without
+   * such a key no task has too many, and whoever else finds no place is not to blame.
+   */
+  countOverflow(overflow: readonly ResponseReceived[], kept: TaskState): void {
+    if (this.#options.maxPerKey === 0) return;
+    this.#beginDay();
+    const answers = Map.groupBy([...overflow, ...kept.responses.values()], ({ minerKey }) => minerKey);
+    for (const { minerKey } of overflow) {
+      if (minerKey === undefined) continue;
+      if ((answers.get(minerKey)?.length ?? 0) > maxMinersOfKey) this.#add(minerKey, 1);
+    }
+  }
+
   /** Writes the tally where a count went a part up or down. What fails is done with the next change. */
   async save(): Promise<void> {
     const { objects, logger } = this.#options;
@@ -61,7 +78,10 @@ export class OrphanCounter {
       for (const key of changed) {
         this.#written.set(key, this.#partsOf(key));
         const counted = this.#tally.keys.get(key);
-        logger.warn('Answers of a key are for tasks that nobody created', { key_id: key, tasks: counted });
+        logger.warn('Answers of a key are for tasks that nobody created, or that have no place', {
+          key_id: key,
+          answers: counted,
+        });
       }
     } catch (error) {
       logger.warn('Counts of tasks that nobody created are not kept', { reason: messageOf(error) });

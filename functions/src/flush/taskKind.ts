@@ -13,7 +13,7 @@ export interface TaskKindOptions {
   /** Moves bodies out of a state whose document would have more than so many bytes. */
   shrink(state: TaskState, maxBytes: number): Promise<TaskState>;
   /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
-  keepOverflow(overflow: readonly ResponseReceived[]): Promise<void>;
+  keepOverflow(overflow: readonly ResponseReceived[], kept: TaskState): Promise<void>;
   /** Keeps events as dead letters whose fields cannot be judged any more. */
   keepUndecidable(undecidable: readonly TaskEvent[]): Promise<void>;
 }
@@ -35,7 +35,7 @@ export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, Task
       const { state, overflow, undecidable } = reduceTask(known.state, events, taskTimeoutMs);
       const nothing = { document: undefined, bytes: 0, writes: [], ifAbsent: [] };
       if (!taskExists(state)) return { ...nothing, after: state };
-      await keepOverflow(overflow);
+      if (overflow.length > 0) await keepOverflow(overflow, state);
       await keepUndecidable(undecidable);
       let after = withReplacedBodies(state, known.state);
       let document = taskDocument(after, { retentionMs });

@@ -26,13 +26,22 @@ export function storeLargeBodies(events: readonly Event[], options: BodyOptions)
   );
 }
 
+const responsesPrefix = 'bodies/responses/';
+
+/** Where a body is, as a document says; undefined for what Sluice did not write: it must not lead to another object. */
+export function bodyReference(stored: unknown): MinerResponse['body'] {
+  const { object, bytes } = (stored ?? {}) as Partial<Record<'object' | 'bytes', unknown>>;
+  if (typeof object !== 'string' || !object.startsWith(responsesPrefix)) return undefined;
+  return { object, bytes: Number(bytes) };
+}
+
 /** Puts a response's body into an object, garbage from now on until a document refers to it, and points there. */
 export async function storeBody(
   response: MinerResponse,
   bytes: Buffer,
   { objects, clock, ids }: Omit<BodyOptions, 'responseInlineMaxBytes'>,
 ): Promise<MinerResponse> {
-  const object = `bodies/responses/${ids.uuid()}`;
+  const object = `${responsesPrefix}${ids.uuid()}`;
   await objects.put(object, bytes, { contentType: 'application/json', customTimeMs: clock.now() });
   const { response_data: _, ...rest } = response;
   return { ...rest, body: { object, bytes: bytes.length } };

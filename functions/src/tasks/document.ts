@@ -5,6 +5,7 @@ import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
+import { bodyReference } from '../staging/bodies.ts';
 import { answersOf, type CountedAnswer, countedAnswers, namedMiners, type ShownAnswer } from './answers.ts';
 import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
@@ -326,12 +327,10 @@ function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {
 
 function responseFromFields(uid: number, stored: Fields): MinerResponse {
   const submitted = stored['submitted_at'];
-  const body = stored['response_body'] as MinerResponse['body'];
+  const body = bodyReference(stored['response_body']);
   return {
     miner_uid: uid,
-    ...(body === undefined
-      ? { response_data: jsonFromFields(stored)['response_data'] ?? null }
-      : { body: { ...body } }),
+    ...(body === undefined ? { response_data: jsonFromFields(stored)['response_data'] ?? null } : { body }),
     submitted_at_ms: submitted instanceof Date ? submitted.getTime() : 0,
     processing_time: numberOf(stored['processing_time']),
     accuracy_score: numberOf(stored['accuracy_score']),

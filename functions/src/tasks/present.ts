@@ -1,20 +1,15 @@
+import type { MinerResponse } from '../events/event.ts';
 import type { Fields } from '../platform/documents.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { jsonFromFields } from '../platform/values.ts';
-import { loadBodyObject } from '../staging/bodies.ts';
+import { bodyReference, loadBodyObject } from '../staging/bodies.ts';
 import { decodeMeta } from './meta.ts';
 import { bodiesInFlight, maxAnsweredBodyBytes } from './readLimits.ts';
 
 /** Fields that only Sluice itself needs. */
 const hiddenFields = new Set(['_sluice', 'feed_shard', 'superseded_responses']);
-
-/** Where a response's body is, as its document field says. */
-interface BodyField extends JsonObject {
-  object: string;
-  bytes: number;
-}
 
 /**
  * A stored task as callers see it: dates as ISO 8601 in UTC, `miner_responses` by uid. A response whose body is in
@@ -80,8 +75,8 @@ function responsesOf(task: JsonObject): JsonObject[] {
   return Object.values((task['miner_responses'] ?? {}) as Record<string, JsonObject>);
 }
 
-function bodyOf(response: JsonObject): BodyField | undefined {
-  return response['response_body'] as BodyField | undefined;
+function bodyOf(response: JsonObject): MinerResponse['body'] {
+  return bodyReference(response['response_body']);
 }
 
 async function putInPlace(response: JsonObject, objects: Pick<ObjectStore, 'get'>): Promise<void> {

@@ -47,9 +47,13 @@ export class Speakers {
     const { clock, orphanKeys } = this.#options;
     const untilMs = orphanKeys.refusedUntilMs(keyId);
     if (untilMs === undefined) return;
-    throw new AppError('rate_limited', 'This key answered too many tasks today that nobody created.', {
-      retryAfterSeconds: (untilMs - clock.now()) / 1000,
-    });
+    throw new AppError(
+      'rate_limited',
+      'Too many answers of this key today are for tasks that nobody created, or that have no place for them.',
+      {
+        retryAfterSeconds: (untilMs - clock.now()) / 1000,
+      },
+    );
   }
 
   /** Throws AppError `forbidden` where a key neither answers nor asks for this miner. */
