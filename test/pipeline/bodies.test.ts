@@ -89,6 +89,20 @@ describe('bodies that ingest put into objects', () => {
     assert.deepEqual(pipeline.objects.names(), []);
   });
 
+  it('are all deleted in the end where places are lost one after the other before any can be deleted', async () => {
+    const pipeline = startPipeline();
+    pipeline.decide = (operation) => (operation.startsWith('objects.delete') ? 'failed' : 'done');
+    for (const ms of [30, 20, 10, 0]) {
+      await pipeline.accept([await answerWithBody(pipeline, 1, startMs + ms)]);
+      await pipeline.clock.advance(70_000);
+    }
+    const bodies = () => pipeline.objects.names().filter((name) => name.startsWith('bodies/responses/'));
+    assert.equal(bodies().length, 4);
+    pipeline.decide = () => 'done';
+    await pipeline.clock.advance(3_600_000);
+    assert.deepEqual(bodies(), ['bodies/responses/t-1-0']);
+  });
+
   it('are deleted when an earlier response of the miner takes the place', async () => {
     const pipeline = startPipeline();
     await pipeline.accept([await answerWithBody(pipeline, 1, startMs + 10)]);

@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Mutant } from './mutants.ts';
+
+const root = join(import.meta.dirname, '../..');
+const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
+const testTimeoutMs = 20_000;
+/** A mutant may make tests slower by so much before it counts as one that never ends. */
+const slower = 3;
+const startMs = 15_000;
+/** Of the tests that run a place, the quickest are asked that take so long together. */
+const maxTestsMs = 45_000;
+
+/** A file of tests that pass, how long they take, and what they run of each source. */
+export interface TestFile {
+  readonly path: string;
+  readonly tookMs: number;
+  /** By the source's URL: ranges from the outside in, each with whether it ran. */
+  readonly ran: ReadonlyMap<string, readonly Range[]>;
+}
+
+interface Range {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly count: number;
+}
+
+interface Coverage {
+  result: { url: string; functions: { ranges: Range[] }[] }[];
+}
+
+/** Runs the tests of one file; undefined where they do not all pass. */
+export async function measured(path: string): Promise<TestFile | undefined> {
+  const dir = mkdtempSync(join(tmpdir(), 'mutation-'));
+  try {
+    const fromMs = performance.now();
+    const passed = await run([path], { NODE_V8_COVERAGE: dir }, 10 * 60_000);
+    const tookMs = performance.now() - fromMs;
+    if (!passed) return undefined;
+    const ran = new Map<string, Range[]>();
+    for (const name of readdirSync(dir)) {
+      const { result } = JSON.parse(readFileSync(join(dir, name), 'utf8')) as Coverage;
+      for (const { url, functions } of result) {
+        if (!url.startsWith(pathToFileURL(join(root, 'functions/src')).href)) continue;
+        ran.set(url, [...(ran.get(url) ?? []), ...functions.flatMap(({ ranges }) => ranges)]);
+      }
+    }
+    return { path: relative(root, path), tookMs, ran };
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Whether the tests run what stands at this place. */
+export function runs({ ran }: TestFile, url: string, { start, end }: Mutant): boolean {
+  const around = (ran.get(url) ?? []).filter((range) => range.startOffset <= start && end <= range.endOffset);
+  const size = (range: Range) => range.endOffset - range.startOffset;
+  const smallest = Math.min(...around.map(size));
+  return around.some((range) => size(range) === smallest && range.count > 0);
+}
+
+export type Fate = 'killed' | 'survived' | 'timed out' | 'not run';
+
+/** What becomes of a mutant under these tests, the quickest of them first. */
+export async function fateOf(url: string, mutant: Mutant, tests: readonly TestFile[]): Promise<Fate> {
+  const able = quickest(tests.filter((file) => runs(file, url, mutant)));
+  if (able.length === 0) return 'not run';
+  const { start, end, text } = mutant;
+  const limitMs = startMs + slower * able.reduce((sum, { tookMs }) => sum + tookMs, 0);
+  const passed = await run(
+    able.map(({ path }) => join(root, path)),
+    { MUTANT: JSON.stringify({ url, start, end, text }) },
+    limitMs,
+  );
+  if (passed === undefined) return 'timed out';
+  return passed ? 'survived' : 'killed';
+}
+
+function quickest(files: readonly TestFile[]): TestFile[] {
+  const [first, ...rest] = files.toSorted((a, b) => a.tookMs - b.tookMs);
+  if (first === undefined) return [];
+  const taken = [first];
+  let sumMs = first.tookMs;
+  for (const file of rest) {
+    sumMs += file.tookMs;
+    if (sumMs <= maxTestsMs) taken.push(file);
+  }
+  return taken;
+}
+
+/** The project's test files that match a pattern. */
+export function testFiles(pattern: string): string[] {
+  return globSync(pattern, { cwd: root }).map((path) => join(root, path));
+}
+
+/** Whether all tests pass; undefined when they take longer than that. */
+function run(
+  paths: readonly string[],
+  env: NodeJS.ProcessEnv,
+  limitMs: number,
+): Promise<boolean | undefined> {
+  const preload = pathToFileURL(join(import.meta.dirname, 'preload.ts')).href;
+  const args = ['--import', preload, mocha, '--no-config', '--bail', '--exit'];
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...args, '--timeout', String(testTimeoutMs), ...paths], {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: 'ignore',
+      detached: true,
+    });
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      // What the tests started ends with them.
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, limitMs);
+    child.once('error', reject);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      resolve(isLate ? undefined : code === 0);
+    });
+  });
+}
