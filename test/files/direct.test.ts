@@ -59,6 +59,21 @@ describe('direct uploads that do not go straight', () => {
     assert.equal((await call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
   });
 
+  it('keep the time at which they began, however late they end, and then go no sooner', async () => {
+    const [good, bad] = [await begin(), await begin({}, { sha256: sha256(Buffer.from('other')) })];
+    const shown = async ({ fileId }: { fileId: string }) => (await call(`/v1/files/${fileId}`)).json;
+    const began = (await shown(good))['created_at'];
+    pass(2 * dayMs);
+    assert.deepEqual([await put(good.url), await put(bad.url)], [200, 200]);
+    assert.equal((await shown(good))['created_at'], began);
+    await settle();
+    await clean();
+    assert.equal((await shown(good))['created_at'], began);
+    assert.deepEqual((await files.fields(good.fileId))?.['created_at'], new Date(String(began)));
+    assert.equal((await shown(bad))['status'], 'failed');
+    assert.match(String((await shown(bad))['reason']), /SHA-256/);
+  });
+
   for (const [what, declared] of [
     ['', {}],
     [' with a declared hash', { sha256: sha256(large) }],

@@ -218,7 +218,7 @@ async function repair(
   for (const object of settled) {
     const record = recordOf(object);
     if (record === undefined || !isLabelled(object) || described.has(record.fileId)) continue;
-    await log.write(record, { stamp: objectStamp(record) });
+    await log.write(record, { stamp: objectStamp(object) });
     report.repaired += 1;
   }
 }

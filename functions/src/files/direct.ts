@@ -11,6 +11,7 @@ import { uploadSessionMs } from './limits.ts';
 import { isOwn, newObject } from './object.ts';
 import { isOutage, orUnavailable, patiently } from './outage.ts';
 import {
+  begunLabel,
   checkedLabel,
   type FileClaim,
   type FileRecord,
@@ -61,7 +62,8 @@ export class DirectUploads {
     const { objects, clock } = this.#options;
     const nowMs = clock.now();
     // As long as its address works the object may yet come to be.
-    const object = newObject(claim, { isDirect: true, customTimeMs: nowMs + uploadSessionMs });
+    const customTimeMs = nowMs + uploadSessionMs;
+    const object = newObject(claim, { isDirect: true, customTimeMs, labels: begunLabel(nowMs) });
     const wanted = newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs });
     let url: string;
     try {
@@ -73,7 +75,7 @@ export class DirectUploads {
     }
     const record = await this.#writePending(wanted);
     if (record.status === 'stored') return { record };
-    return { record, upload: { url, expiresMs: nowMs + uploadSessionMs } };
+    return { record, upload: { url, expiresMs: customTimeMs } };
   }
 
   /** Directly, so that the file can be asked for at once; while Firestore is out, through the pipeline. */
@@ -127,7 +129,7 @@ export class DirectUploads {
       await objects.delete(object);
       return;
     }
-    await log.write(record, { stamp: objectStamp(record), isNew: !isDirect(object) });
+    await log.write(record, { stamp: objectStamp(object), isNew: !isDirect(object) });
     if (record.status === 'failed') {
       logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
       await objects.delete(object);
@@ -146,7 +148,8 @@ export class DirectUploads {
     const hash = createHash('sha256');
     for await (const piece of await objects.open(object)) hash.update(piece as Buffer);
     const actual = hash.digest('hex');
-    if (actual !== record.sha256) return failedRecord(record, `The SHA-256 of what came is ${actual}.`);
+    if (actual !== record.sha256)
+      return failedRecord(record, `The SHA-256 of what came is ${actual}.`, object.createdMs);
     await objects.label(object, checkedLabel);
     return { ...record, status: 'stored' };
   }

@@ -1,4 +1,5 @@
 import type { Stamp } from '../events/stamp.ts';
+import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { Json } from '../platform/json.ts';
 import type { Stager } from '../staging/stager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
@@ -23,7 +24,7 @@ export interface FileLog {
  * The stamp of what an object says about its file: the same each time it is said, so that repeating it changes nothing, and
  * earlier than whatever was accepted in the millisecond in which the object came to be.
  */
-export function objectStamp({ createdMs }: Pick<FileRecord, 'createdMs'>): Stamp {
+export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stamp {
   return Math.floor(createdMs).toString(36).padStart(9, '0') + '0'.repeat(12);
 }
 

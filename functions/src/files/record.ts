@@ -79,6 +79,11 @@ export function isDirect({ labels }: Pick<ObjectFacts, 'labels'>): boolean {
 /** Set on an object whose declared SHA-256 was compared with its bytes. */
 export const checkedLabel = { checked: 'true' } as const;
 
+/** The label that says when a direct upload began: that is when its file was created. */
+export function begunLabel(begunMs: number): Record<string, string> {
+  return { begun_ms: String(begunMs) };
+}
+
 /**
  * The record that an object in the files' folders carries; undefined for one that carries none. One that was uploaded
  * directly is `failed` where it is not as declared, and `pending` until a declared SHA-256 is compared.
@@ -91,16 +96,17 @@ export function recordOf(object: ObjectFacts): FileRecord | undefined {
   const claim: FileClaim = { fileId, fileName, contentType, fileType, size: bytes, sha256 };
   const isUnchecked = directSize !== undefined && sha256 !== null && labels['checked'] === undefined;
   const record = newRecord(claim, { location: 'cloud_storage', status: 'stored', createdMs });
-  const described = { ...record, md5: object.md5 ?? null };
+  const begunMs = Number(labels['begun_ms'] ?? createdMs);
+  const described = { ...record, createdMs: begunMs, md5: object.md5 ?? null };
   if (directSize !== undefined && Number(directSize) !== bytes) {
-    return failedRecord(described, `${directSize} bytes were declared, ${bytes} came.`);
+    return failedRecord(described, `${directSize} bytes were declared, ${bytes} came.`, createdMs);
   }
   return isUnchecked ? { ...described, status: 'pending' } : described;
 }
 
-/** The record of a file that did not come as declared; `sha256` stays what was declared. */
-export function failedRecord(record: FileRecord, reason: string): FileRecord {
-  return { ...record, status: 'failed', reason, expiresMs: record.createdMs + temporaryMs };
+/** The record of a file that did not come as declared, at `failedMs`; `sha256` stays what was declared. */
+export function failedRecord(record: FileRecord, reason: string, failedMs: number): FileRecord {
+  return { ...record, status: 'failed', reason, expiresMs: failedMs + temporaryMs };
 }
 
 export const filesCollection = 'files';
