@@ -49,7 +49,7 @@ function serving(handle: (request: ApiRequest) => Promise<ApiResponse>): HttpHan
   let handler: HttpHandler | undefined;
   const make = (): HttpHandler => {
     const logger = jsonLogger((line) => process.stdout.write(line), 'WARNING');
-    const objects = cloudObjects(storageBucket.value(), 1000);
+    const objects = cloudObjects(storageBucket.value(), { clock, limitMs: 1000 });
     const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
     return httpHandler({
       routes: [{ method: 'POST', path: '/v1/responses', access: ['ingest', 'miner'], handle }],

@@ -58,7 +58,7 @@ function leases(): Gate {
   const perMinute = { writes: 60 * limit, reads: 600 * limit, deletes: 60 * limit };
   const daily = { writes: 0, reads: 0, deletes: 0 };
   const ledger = new Ledger({
-    documents: firestoreDocuments(),
+    documents: firestoreDocuments({ clock, limitMs: 15_000 }),
     clock,
     days: new QuotaDays('America/Los_Angeles'),
     limits: { rates, perMinute, daily },

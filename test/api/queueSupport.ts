@@ -5,6 +5,7 @@ import type { Event } from '../../functions/src/events/event.ts';
 import { earliestOf } from '../../functions/src/events/stamp.ts';
 import type { TaskQueue } from '../../functions/src/platform/cloudTasks.ts';
 import { type QueueControl, queueControl } from '../../functions/src/platform/queueControl.ts';
+import { Remote } from '../../functions/src/platform/remote.ts';
 import { packEvents } from '../../functions/src/staging/outbox.ts';
 import type { Faults } from '../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../local/tasks/index.ts';
@@ -37,8 +38,11 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
   const stable = new CloudTasksClient(options);
   const beta = new v2beta3.CloudTasksClient(options);
   const control = queueControl(
-    { projectId, region, functionName: 'flush', timeoutMs: 2000 },
-    { stable: async () => stable, beta: async () => beta },
+    { projectId, region, functionName: 'flush', clock, limitMs: 2000 },
+    {
+      stable: new Remote('Cloud Tasks', async () => stable),
+      beta: new Remote('Cloud Tasks', async () => beta),
+    },
   );
   if (control === undefined) throw new Error('The shell names the official Tasks emulator.');
   const put = async (data: Record<string, unknown>, dueMs: number): Promise<void> => {

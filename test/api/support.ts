@@ -110,7 +110,7 @@ export async function startBackend(): Promise<Backend> {
   const hostBefore = process.env['FIRESTORE_EMULATOR_HOST'];
   process.env['FIRESTORE_EMULATOR_HOST'] = `127.0.0.1:${firestore.port}`;
   const app = initializeApp({ projectId: 'demo-sluice' });
-  const direct = firestoreDocuments();
+  const direct = firestoreDocuments({ clock, limitMs: 15_000 });
   const meter = new OperationMeter();
   const objects = new MemoryObjects(clock);
   const logger = memoryLogger();

@@ -113,8 +113,8 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     STORAGE_EMULATOR_HOST: `http://127.0.0.1:${storage.port}`,
   });
   const app = initializeApp({ projectId: 'demo-sluice' });
-  const documents = firestoreDocuments();
-  const objects = cloudFiles(bucketName);
+  const documents = firestoreDocuments({ clock, limitMs: 15_000 });
+  const objects = cloudFiles(bucketName, clock);
   const logger = memoryLogger();
   const log = new HeldLog();
   const stamps = new StampSource(clock, 'instance');

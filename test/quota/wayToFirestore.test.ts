@@ -53,10 +53,10 @@ describe('The way to Firestore', () => {
     const text = modules.get('app/database.ts') ?? '';
     const uses = text.split('\n').filter((line) => /\bfirestore\b/.test(line.replace(/'[^']*'/g, '')));
     const allowed = [
-      /^const firestore = reopening\(/,
-      /^ +read: async \(paths, cause\) => \(await firestore\(\)\)\.read\(paths, cause\),$/,
-      /^ +commit: async \(writes, cause\) => \(await firestore\(\)\)\.commit\(writes, cause\),$/,
-      /^ +return leasedDocuments\(\{.* open: firestore,/,
+      /^const firestore = \(limitMs: number\) =>$/,
+      /^ {2}const open = firestore\(ledgerCallMs\);$/,
+      /^ +\? \{ open: firestore\(apiCallMs\), /,
+      /^ +: \{ open: firestore\(workerCallMs\), /,
     ];
     for (const line of uses)
       assert.ok(

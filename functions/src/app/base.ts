@@ -1,7 +1,7 @@
 import { projectID, storageBucket } from 'firebase-functions/params';
 import { type Config, readConfig, region } from '../config.ts';
 import { systemClock } from '../platform/clock.ts';
-import { cloudObjects } from '../platform/cloudStorage.ts';
+import { cloudObjects, storageClient } from '../platform/cloudStorage.ts';
 import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
 import { randomIds } from '../platform/ids.ts';
 import { jsonLogger, type Logger, severityOf } from '../platform/logger.ts';
@@ -21,18 +21,21 @@ export interface Base {
 
 export const clock = systemClock;
 export const ids = randomIds;
+/** This process's client of Cloud Storage. */
+export const storage = storageClient();
 
 export const base = once((): Base => {
   const config = checkedConfig();
   const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
-  const objects = cloudObjects(storageBucket.value(), storageTimeoutMs);
+  const objects = cloudObjects(storageBucket.value(), { clock, limitMs: storageTimeoutMs }, storage);
   const queueOf = (functionName: QueueName): TaskQueue =>
     taskQueue({
       projectId: projectID.value(),
       region,
       functionName,
       serviceAccount: config.tasksServiceAccount,
-      timeoutMs: tasksTimeoutMs,
+      clock,
+      limitMs: tasksTimeoutMs,
     });
   const queues = { flush: queueOf('flush'), expire: queueOf('expire') };
   const outbox = new Outbox({ queues, objects, clock, ids, logger });

@@ -1,3 +1,4 @@
+import type { firestoreClient } from '../platform/firestore.ts';
 import { once } from '../platform/once.ts';
 import { atShutdown } from '../platform/shutdown.ts';
 import { QuotaDays } from '../quota/day.ts';
@@ -5,14 +6,28 @@ import { LeaseHolder } from '../quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments, reopening } from '../quota/leasedDocuments.ts';
 import { Ledger } from '../quota/ledgerDocument.ts';
 import type { HolderKind } from '../quota/ledgerState.ts';
-import { apiMaxWaitMs, apiReadAttempts, quotaLimits, workerMaxWaitMs } from '../quota/limits.ts';
+import {
+  apiCallMs,
+  apiMaxWaitMs,
+  apiReadAttempts,
+  ledgerCallMs,
+  quotaLimits,
+  workerCallMs,
+  workerMaxWaitMs,
+} from '../quota/limits.ts';
 import { OperationMeter } from '../quota/meter.ts';
 import { QuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
 import { base, clock, ids } from './base.ts';
 
-/** Firestore itself, loaded when first used. Only the ledger uses it without a lease. */
-const firestore = reopening(async () => (await import('../platform/firestore.ts')).firestoreDocuments());
+/** Firestore itself, loaded when first used, in calls that take no longer than this. Only the ledger uses it without a lease. */
+const firestore = (limitMs: number) =>
+  reopening(async () => {
+    const { firestoreClient, firestoreDocuments } = await import('../platform/firestore.ts');
+    client ??= firestoreClient();
+    return firestoreDocuments({ clock, limitMs }, client);
+  });
+let client: ReturnType<typeof firestoreClient> | undefined;
 
 export const meter = new OperationMeter();
 
@@ -26,10 +41,11 @@ export const days = once(() => new QuotaDays(base().config.quota.timeZone));
 
 export const ledger = once(() => {
   const { quota } = base().config;
+  const open = firestore(ledgerCallMs);
   return new Ledger({
     documents: {
-      read: async (paths, cause) => (await firestore()).read(paths, cause),
-      commit: async (writes, cause) => (await firestore()).commit(writes, cause),
+      read: async (paths, cause) => (await open()).read(paths, cause),
+      commit: async (writes, cause) => (await open()).commit(writes, cause),
     },
     clock,
     days: days(),
@@ -52,7 +68,7 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   atShutdown(clock, () => holder.close());
   const waiting =
     kind === 'api'
-      ? { maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }
-      : { maxWaitMs: workerMaxWaitMs };
-  return leasedDocuments({ ...options, open: firestore, holder, ...waiting });
+      ? { open: firestore(apiCallMs), maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }
+      : { open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs };
+  return leasedDocuments({ ...options, holder, ...waiting });
 }

@@ -2,6 +2,7 @@ import { projectID } from 'firebase-functions/params';
 import { region } from '../config.ts';
 import { type QueueControl, queueControl } from '../platform/queueControl.ts';
 import { statusTimeoutMs } from '../status/limits.ts';
+import { clock } from './base.ts';
 
 /** Control over the queue of `flush`; undefined in the official emulator. */
 export function flushQueueControl(): QueueControl | undefined {
@@ -9,6 +10,7 @@ export function flushQueueControl(): QueueControl | undefined {
     projectId: projectID.value(),
     region,
     functionName: 'flush',
-    timeoutMs: statusTimeoutMs,
+    clock,
+    limitMs: statusTimeoutMs,
   });
 }

@@ -1,44 +1,44 @@
 import { createHash } from 'node:crypto';
-import { EventEmitter } from 'node:events';
-import type { Readable } from 'node:stream';
-import type { Bucket, File, FileMetadata } from '@google-cloud/storage';
-import { storageFailure, storageStatus } from './cloudStorage.ts';
+import { Readable } from 'node:stream';
+import type { Bucket, FileMetadata } from '@google-cloud/storage';
+import type { Clock } from './clock.ts';
+import { type BucketCall, bucketCall, storageClient } from './cloudStorage.ts';
 import { AppError } from './errors.ts';
 import type { ByteRange, FileObjects, NewObject, ObjectFacts, ObjectVersion } from './fileObjects.ts';
+import { within } from './within.ts';
 
-/** Longest wait for an answer; the content of a download may take longer. */
-const callTimeoutMs = 50_000;
+/** Longest wait for an answer, and for one to content that is sent along: miners that upload wait 30 s in all. */
+const callMs = 10_000;
+const createMs = 25_000;
 
-/** How long failed calls are repeated: miners that upload wait 30 s for an answer. */
-const retryMs = 20_000;
+/** Longest wait for the next piece of a download; its reader may take longer. */
+const silenceMs = 20_000;
 
 /** A bucket's files through `@google-cloud/storage`, which is loaded at the first call. */
-export function cloudFiles(bucketName: string): FileObjects {
-  return new CloudFiles(bucketName);
+export function cloudFiles(bucketName: string, clock: Clock, client = storageClient()): FileObjects {
+  return new CloudFiles(bucketName, clock, client);
 }
 
 class CloudFiles implements FileObjects {
   readonly #bucketName: string;
-  #opened: Promise<{ calls: Bucket; downloads: Bucket }> | undefined;
+  readonly #clock: Clock;
+  readonly #client: BucketCall['client'];
 
-  constructor(bucketName: string) {
+  constructor(bucketName: string, clock: Clock, client: BucketCall['client']) {
     this.#bucketName = bucketName;
+    this.#clock = clock;
+    this.#client = client;
   }
 
   async describe(name: string): Promise<ObjectFacts | undefined> {
-    const file = await this.#file(name);
-    try {
-      const [metadata] = await file.getMetadata();
-      return objectFacts(metadata);
-    } catch (error) {
-      if (storageStatus(error) === 404) return undefined;
-      throw storageFailure(error, name);
-    }
+    const describe = (bucket: Bucket) => bucket.file(name).getMetadata();
+    const found = await bucketCall(this.#within(callMs), name, describe, { 404: undefined });
+    return found && objectFacts(found[0]);
   }
 
-  async create(name: string, bytes: Buffer, object: NewObject): Promise<ObjectFacts> {
-    const file = await this.#file(name);
-    try {
+  create(name: string, bytes: Buffer, object: NewObject): Promise<ObjectFacts> {
+    return bucketCall(this.#within(createMs), name, async (bucket) => {
+      const file = bucket.file(name);
       await file.save(bytes, {
         resumable: false,
         // The service compares the hash before the object exists; the client's own check would come after.
@@ -47,104 +47,95 @@ class CloudFiles implements FileObjects {
         preconditionOpts: { ifGenerationMatch: 0 },
       });
       return objectFacts(file.metadata);
-    } catch (error) {
-      throw storageFailure(error, name);
-    }
+    });
   }
 
-  async open({ name, generation }: ObjectVersion, range?: ByteRange): Promise<Readable> {
-    const { downloads } = await this.#buckets();
-    const stream = downloads.file(name, { generation }).createReadStream({
-      validation: false,
-      ...(range === undefined ? {} : { start: range.first, end: range.last }),
-    });
-    return new Promise((resolve, reject) => {
-      stream.once('error', (error) => reject(storageFailure(error, name)));
-      stream.once('response', () => resolve(stream));
-      // The client asks only once somebody reads.
-      stream.resume();
-      stream.pause();
+  open({ name, generation }: ObjectVersion, range?: ByteRange): Promise<Readable> {
+    return bucketCall(this.#within(callMs), name, async (bucket, call) => {
+      const stream = bucket.file(name, { generation }).createReadStream({
+        validation: false,
+        ...(range === undefined ? {} : { start: range.first, end: range.last }),
+      });
+      call.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      await new Promise<void>((resolve, reject) => {
+        stream.once('error', reject);
+        // An answer that is none ends in an error.
+        stream.once('response', ({ statusCode }: { statusCode: number }) => statusCode < 300 && resolve());
+        // The client asks only once somebody reads.
+        stream.resume();
+        stream.pause();
+      });
+      return withoutSilence(stream, this.#clock, call);
     });
   }
 
   async startUpload(name: string, bytes: number, object: NewObject): Promise<string> {
-    const file = await this.#file(name);
-    try {
-      const [address] = await file.createResumableUpload({
+    const [address] = await bucketCall(this.#within(callMs), name, (bucket) =>
+      bucket.file(name).createResumableUpload({
         metadata: { ...metadataOf(object), contentLength: bytes },
         preconditionOpts: { ifGenerationMatch: 0 },
-      });
-      return address;
-    } catch (error) {
-      throw storageFailure(error, name);
-    }
+      }),
+    );
+    return address;
   }
 
   async signedUrl(name: string, untilMs: number, nowMs: number): Promise<string> {
-    const file = await this.#file(name);
-    try {
-      const [url] = await file.getSignedUrl({
+    const [url] = await bucketCall(this.#within(callMs), name, (bucket) =>
+      bucket.file(name).getSignedUrl({
         version: 'v4',
         action: 'read',
         accessibleAt: nowMs,
         expires: untilMs,
-      });
-      return url;
-    } catch (error) {
-      throw storageFailure(error, name);
-    }
+      }),
+    );
+    return url;
   }
 
   async label({ name, generation }: ObjectVersion, labels: Readonly<Record<string, string>>): Promise<void> {
-    const file = await this.#file(name);
-    try {
-      await file.setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
-    } catch (error) {
-      if (!isGone(error)) throw storageFailure(error, name);
-    }
+    const label = (bucket: Bucket) =>
+      bucket.file(name).setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
+    await bucketCall(this.#within(callMs), name, label, gone);
   }
 
   async delete({ name, generation }: ObjectVersion): Promise<void> {
-    const file = await this.#file(name);
-    try {
-      await file.delete({ ifGenerationMatch: generation });
-    } catch (error) {
-      if (!isGone(error)) throw storageFailure(error, name);
-    }
+    const remove = (bucket: Bucket) => bucket.file(name).delete({ ifGenerationMatch: generation });
+    await bucketCall(this.#within(callMs), name, remove, gone);
   }
 
   async list({ after, before, limit }: { after: string; before: string; limit: number }) {
-    const { calls } = await this.#buckets();
-    try {
-      const [files] = await calls.getFiles({
+    const [files] = await bucketCall(this.#within(callMs), after, (bucket) =>
+      bucket.getFiles({
         startOffset: `${after}\0`,
         endOffset: before,
         maxResults: limit,
         autoPaginate: false,
-      });
-      return files.map(({ metadata }) => objectFacts(metadata));
-    } catch (error) {
-      throw storageFailure(error, after);
+      }),
+    );
+    return files.map(({ metadata }) => objectFacts(metadata));
+  }
+
+  #within(limitMs: number): BucketCall {
+    return { client: this.#client, name: this.#bucketName, bound: { clock: this.#clock, limitMs } };
+  }
+}
+
+/** Where the generation that was asked for is not there any more, nothing is to be done. */
+const gone = { 404: undefined, 412: undefined };
+
+/** The stream, which fails when nothing comes for a while although somebody reads; its connection ends with it. */
+function withoutSilence(stream: Readable, clock: Clock, call: AbortController): Readable {
+  const late = () => new AppError('unavailable', 'Cloud Storage does not go on with a download; try again.');
+  const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const read = async function* (): AsyncGenerator<Buffer> {
+    for (;;) {
+      const { done, value } = await within(clock, silenceMs, pieces.next(), late);
+      if (done === true) return;
+      yield value;
     }
-  }
-
-  async #file(name: string): Promise<File> {
-    return (await this.#buckets()).calls.file(name);
-  }
-
-  #buckets(): Promise<{ calls: Bucket; downloads: Bucket }> {
-    this.#opened ??= import('@google-cloud/storage').then(({ Storage }) => {
-      // The client puts 11 listeners on each download's stream, and Node would warn of every one.
-      EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
-      const retryOptions = { totalTimeout: retryMs / 1000 };
-      return {
-        calls: new Storage({ timeout: callTimeoutMs, retryOptions }).bucket(this.#bucketName),
-        // A client's timeout covers the whole body, however slow its reader.
-        downloads: new Storage().bucket(this.#bucketName),
-      };
-    });
-    return this.#opened;
-  }
+  };
+  const bounded = Readable.from(read(), { objectMode: false });
+  bounded.once('close', () => call.abort());
+  return bounded;
 }
 
 function metadataOf({ contentType, contentDisposition, labels, customTimeMs }: NewObject) {
@@ -154,12 +145,6 @@ function metadataOf({ contentType, contentDisposition, labels, customTimeMs }: N
     metadata: { ...labels },
     ...(customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() }),
   };
-}
-
-/** Whether the generation that was asked for is not there any more. */
-function isGone(error: unknown): boolean {
-  const status = storageStatus(error);
-  return status === 404 || status === 412;
 }
 
 /** An object as the bucket's API and its events show it. */

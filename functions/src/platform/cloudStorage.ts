@@ -1,20 +1,66 @@
-import type { Bucket } from '@google-cloud/storage';
+import { EventEmitter } from 'node:events';
+import type { Bucket, Storage } from '@google-cloud/storage';
 import { AppError, messageOf } from './errors.ts';
 import type { ListedObject, ObjectStore, PutOptions, StoredObject } from './objects.ts';
+import { type CallBound, Remote } from './remote.ts';
 
-/** A bucket's objects through `@google-cloud/storage`, which is loaded at the first call. */
-export function cloudObjects(bucketName: string, timeoutMs: number): ObjectStore {
-  return new CloudObjects(bucketName, timeoutMs);
+/** How long failed calls are repeated, if their limit is as long: those that upload wait 30 s for an answer. */
+const retrySeconds = 20;
+
+/** A call may come with so much content, at a megabyte or two a second, beyond its limit. */
+const contentMs = 6_000;
+
+/** A client, of which the package is loaded at the first call. */
+export function storageClient(): Remote<Storage> {
+  return new Remote('Cloud Storage', async () => {
+    const { Storage: Client } = await import('@google-cloud/storage');
+    // The client puts 11 listeners on each download's stream, and Node would warn of every one.
+    EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
+    return new Client({ retryOptions: { totalTimeout: retrySeconds } });
+  });
+}
+
+/** The bucket that a call goes to, by which client, and how long it may take. */
+export interface BucketCall {
+  client: Remote<Storage>;
+  name: string;
+  bound: CallBound;
+}
+
+/**
+ * What a call to a bucket comes to; `what` is what it is about, for the log. Statuses in `expected` come to what they are
+ * mapped to. Past the bound it fails, and its connection is closed.
+ * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
+ */
+export async function bucketCall<Result, Expected = never>(
+  { client, name, bound }: BucketCall,
+  what: string,
+  work: (bucket: Bucket, call: AbortController) => Promise<Result>,
+  expected: Readonly<Record<number, Expected>> = {},
+): Promise<Result | Expected> {
+  try {
+    return await client.call(bound, (storage, call) => work(storage.bucket(name), call));
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (typeof code === 'number' && code in expected) return expected[code] as Expected;
+    throw storageFailure(error, what);
+  }
+}
+
+/** A bucket's objects through `@google-cloud/storage`. */
+export function cloudObjects(name: string, bound: CallBound, client = storageClient()): ObjectStore {
+  return new CloudObjects({ client, name, bound });
 }
 
 class CloudObjects implements ObjectStore {
-  readonly #bucketName: string;
-  readonly #timeoutMs: number;
-  #opened: Promise<Bucket> | undefined;
+  readonly #bucket: BucketCall;
+  /** For answers that have content. */
+  readonly #reading: BucketCall;
 
-  constructor(bucketName: string, timeoutMs: number) {
-    this.#bucketName = bucketName;
-    this.#timeoutMs = timeoutMs;
+  constructor(bucket: BucketCall) {
+    this.#bucket = bucket;
+    const { bound } = bucket;
+    this.#reading = { ...bucket, bound: { ...bound, limitMs: bound.limitMs + contentMs } };
   }
 
   async get(name: string): Promise<StoredObject | undefined> {
@@ -23,106 +69,67 @@ class CloudObjects implements ObjectStore {
   }
 
   async getIfChanged(name: string, generation: string): Promise<StoredObject | 'unchanged' | undefined> {
-    const bucket = await this.#bucket();
-    try {
-      const [metadata] = await bucket.file(name).getMetadata();
-      const present = String(metadata.generation);
-      if (present === generation) return 'unchanged';
-      return { bytes: await this.#download(name, present), generation: present };
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      if (storageStatus(error) === 404) return undefined;
-      throw storageFailure(error, name);
-    }
+    const describe = (bucket: Bucket) => bucket.file(name).getMetadata();
+    const found = await bucketCall(this.#bucket, name, describe, { 404: undefined });
+    if (found === undefined) return undefined;
+    const present = String(found[0].generation);
+    if (present === generation) return 'unchanged';
+    // Also where it is gone this fails: it was there a moment ago, so somebody is writing it.
+    const [bytes] = await bucketCall(this.#reading, name, (bucket) =>
+      bucket.file(name, { generation: present }).download(),
+    );
+    return { bytes, generation: present };
   }
 
-  async #download(name: string, generation: string): Promise<Buffer> {
-    try {
-      const [bytes] = await (await this.#bucket()).file(name, { generation }).download();
-      return bytes;
-    } catch (cause) {
-      // Also where it is gone: it was there a moment ago, so somebody is writing it.
-      throw storageFailure(cause, name);
-    }
-  }
-
-  async put(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<string> {
+  put(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<string> {
     const { contentType = 'application/octet-stream', customTimeMs, ifGeneration } = options;
-    const file = (await this.#bucket()).file(name);
-    try {
+    return bucketCall(this.#bucket, name, async (bucket) => {
+      const file = bucket.file(name);
       await file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
         resumable: false,
         contentType,
-        timeout: this.#timeoutMs,
         metadata: customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() },
         ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
       });
       return String(file.metadata.generation);
-    } catch (error) {
-      throw storageFailure(error, name);
-    }
+    });
   }
 
   async delete(name: string): Promise<void> {
-    try {
-      await (await this.#bucket()).file(name).delete({ ignoreNotFound: true });
-    } catch (error) {
-      throw storageFailure(error, name);
-    }
+    await bucketCall(this.#bucket, name, (bucket) => bucket.file(name).delete({ ignoreNotFound: true }));
   }
 
   async list(prefix: string, { limit, after }: { limit: number; after?: string }): Promise<ListedObject[]> {
-    try {
-      const [files] = await (await this.#bucket()).getFiles({
+    const [files] = await bucketCall(this.#bucket, prefix, (bucket) =>
+      bucket.getFiles({
         prefix,
         maxResults: limit,
         autoPaginate: false,
         ...(after === undefined ? {} : { startOffset: `${after}\0` }),
-      });
-      return files.map(({ name, metadata }) => ({
-        name,
-        bytes: Number(metadata.size ?? 0),
-        updatedMs: Date.parse(metadata.updated ?? '') || 0,
-      }));
-    } catch (error) {
-      throw storageFailure(error, prefix);
-    }
-  }
-
-  async setCustomTime(name: string, customTimeMs: number): Promise<boolean> {
-    try {
-      const customTime = new Date(customTimeMs).toISOString();
-      await (await this.#bucket()).file(name).setMetadata({ customTime });
-      return true;
-    } catch (error) {
-      const status = storageStatus(error);
-      if (status === 404) return false;
-      // It is later already: a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
-      if (status === 400) return true;
-      throw storageFailure(error, name);
-    }
-  }
-
-  #bucket(): Promise<Bucket> {
-    this.#opened ??= import('@google-cloud/storage').then(({ Storage }) =>
-      new Storage({
-        timeout: this.#timeoutMs,
-        retryOptions: { totalTimeout: this.#timeoutMs / 1000 },
-      }).bucket(this.#bucketName),
+      }),
     );
-    return this.#opened;
+    return files.map(({ name, metadata }) => ({
+      name,
+      bytes: Number(metadata.size ?? 0),
+      updatedMs: Date.parse(metadata.updated ?? '') || 0,
+    }));
+  }
+
+  setCustomTime(name: string, customTimeMs: number): Promise<boolean> {
+    const customTime = new Date(customTimeMs).toISOString();
+    const set = async (bucket: Bucket) => {
+      await bucket.file(name).setMetadata({ customTime });
+      return true;
+    };
+    // 400: it is later already; a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
+    return bucketCall(this.#bucket, name, set, { 400: true, 404: false });
   }
 }
 
-/** The HTTP status that the service answered with, if it did. */
-export function storageStatus(error: unknown): number | undefined {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'number' ? code : undefined;
-}
-
-/** What a failed call means: `conflict` for a precondition that did not hold, else `unavailable`. */
-export function storageFailure(cause: unknown, name: string): AppError {
-  if (storageStatus(cause) === 412) {
+/** What a failed call means. */
+function storageFailure(cause: unknown, name: string): AppError {
+  if (cause instanceof AppError) return cause;
+  if ((cause as { code?: unknown }).code === 412) {
     return new AppError('conflict', `Object ${name} is not at the generation that was expected.`, { cause });
   }
   const detail = new Error(`${name}: ${messageOf(cause)}`, { cause });

@@ -1,5 +1,7 @@
 import type { CloudTasksClient } from '@google-cloud/tasks';
+import type { TaskQueue as AdminTaskQueue } from 'firebase-admin/functions';
 import { AppError } from './errors.ts';
+import { type CallBound, Remote } from './remote.ts';
 
 /** A task queue function's queue, as much of it as Sluice needs. */
 export interface TaskQueue {
@@ -11,30 +13,34 @@ export interface TaskQueue {
   put(data: Record<string, unknown>, dueMs: number): Promise<void>;
 }
 
-export interface TaskQueueOptions {
+export interface TaskQueueOptions extends CallBound {
   projectId: string;
   region: string;
   /** The function's name, which is its queue's name too. */
   functionName: string;
   /** The account Cloud Tasks calls the function as; empty: the one this process runs as. */
   serviceAccount: string;
-  timeoutMs: number;
 }
 
 /** How long Cloud Tasks waits for a dispatch to be answered, seconds (15 to 1800 are allowed). */
 const dispatchDeadlineSeconds = 120;
 
-let sharedClient: Promise<CloudTasksClient> | undefined;
+/** One client a process: of Cloud Tasks itself, or of what SLUICE_TASKS_HOST names. */
+export const cloudTasks = new Remote<CloudTasksClient>(
+  'Cloud Tasks',
+  async () => {
+    const { CloudTasksClient: Client, grpc } = await import('./tasksClient.ts');
+    return initialized(new Client(clientOptions(grpc)));
+  },
+  { close: (client) => client.close() },
+);
 
-/** One client a process: Cloud Tasks itself, or what SLUICE_TASKS_HOST names. */
-export function cloudTasksClient(): Promise<CloudTasksClient> {
-  sharedClient ??= createClient();
-  return sharedClient;
-}
-
-async function createClient(): Promise<CloudTasksClient> {
-  const { CloudTasksClient: Client, grpc } = await import('./tasksClient.ts');
-  return new Client(clientOptions(grpc));
+/** The client, once it has credentials: it would keep a failure to get them for ever. */
+export async function initialized<Client extends { initialize(): Promise<unknown> }>(
+  client: Client,
+): Promise<Client> {
+  await client.initialize();
+  return client;
 }
 
 /** What a Cloud Tasks client of any version is made with; `grpc`: of the google-gax that this client uses. */
@@ -72,7 +78,7 @@ class CloudQueue implements TaskQueue {
   readonly #options: TaskQueueOptions;
   readonly #parent: string;
   readonly #url: string;
-  #serviceAccount: Promise<string> | undefined;
+  #serviceAccount: string | undefined;
 
   constructor(options: TaskQueueOptions) {
     const { projectId, region, functionName } = options;
@@ -83,63 +89,57 @@ class CloudQueue implements TaskQueue {
   }
 
   async put(data: Record<string, unknown>, dueMs: number): Promise<void> {
-    try {
-      const client = await cloudTasksClient();
-      this.#serviceAccount ??= this.#findServiceAccount(client);
+    const call = async (client: CloudTasksClient): Promise<void> => {
+      this.#serviceAccount ??= await this.#findServiceAccount(client);
       const task = {
         httpRequest: {
           url: this.#url,
           httpMethod: 'POST' as const,
           headers: { 'Content-Type': 'application/json' },
           body: Buffer.from(JSON.stringify({ data })),
-          oidcToken: { serviceAccountEmail: await this.#serviceAccount },
+          oidcToken: { serviceAccountEmail: this.#serviceAccount },
         },
         scheduleTime: { seconds: Math.floor(dueMs / 1000), nanos: Math.round(dueMs % 1000) * 1e6 },
         dispatchDeadline: { seconds: dispatchDeadlineSeconds },
       };
-      await client.createTask({ parent: this.#parent, task }, { timeout: this.#options.timeoutMs });
-    } catch (cause) {
-      throw unavailable(cause);
-    }
+      await client.createTask({ parent: this.#parent, task }, { timeout: this.#options.limitMs });
+    };
+    await cloudTasks.call(this.#options, call).catch(unavailable);
   }
 
-  /** The account of the machine, where none is configured; asked again after a failure. */
+  /** The account of the machine, where none is configured. */
   async #findServiceAccount(client: CloudTasksClient): Promise<string> {
     if (this.#options.serviceAccount !== '') return this.#options.serviceAccount;
     if (process.env['SLUICE_TASKS_HOST'] !== undefined) return 'local@sluice.invalid';
-    try {
-      const { client_email: email } = await client.auth.getCredentials();
-      if (!email) throw new Error('The credentials name no service account; set TASKS_SERVICE_ACCOUNT.');
-      return email;
-    } catch (cause) {
-      this.#serviceAccount = undefined;
-      throw cause;
-    }
+    const { client_email: email } = await client.auth.getCredentials();
+    if (!email) throw new Error('The credentials name no service account; set TASKS_SERVICE_ACCOUNT.');
+    return email;
   }
 }
 
 /** firebase-tools' Tasks emulator speaks only what the Admin SDK's `enqueue` sends, and ignores the schedule time. */
 class EmulatorQueue implements TaskQueue {
-  readonly #resource: string;
+  readonly #bound: CallBound;
+  readonly #queue: Remote<Pick<AdminTaskQueue<Record<string, unknown>>, 'enqueue'>>;
 
-  constructor({ region, functionName }: TaskQueueOptions) {
-    this.#resource = `locations/${region}/functions/${functionName}`;
-  }
-
-  async put(data: Record<string, unknown>, dueMs: number): Promise<void> {
-    try {
+  constructor({ region, functionName, ...bound }: TaskQueueOptions) {
+    this.#bound = bound;
+    this.#queue = new Remote('The Cloud Tasks emulator', async () => {
       const [{ getApps, initializeApp }, { getFunctions }] = await Promise.all([
         import('firebase-admin/app'),
         import('firebase-admin/functions'),
       ]);
-      const queue = getFunctions(getApps()[0] ?? initializeApp()).taskQueue(this.#resource);
-      await queue.enqueue(data, { scheduleTime: new Date(dueMs), dispatchDeadlineSeconds });
-    } catch (cause) {
-      throw unavailable(cause);
-    }
+      const resource = `locations/${region}/functions/${functionName}`;
+      return getFunctions(getApps()[0] ?? initializeApp()).taskQueue<Record<string, unknown>>(resource);
+    });
+  }
+
+  async put(data: Record<string, unknown>, dueMs: number): Promise<void> {
+    const options = { scheduleTime: new Date(dueMs), dispatchDeadlineSeconds };
+    await this.#queue.call(this.#bound, (queue) => queue.enqueue(data, options)).catch(unavailable);
   }
 }
 
-function unavailable(cause: unknown): AppError {
-  return new AppError('unavailable', 'Cloud Tasks does not take tasks; try again.', { cause });
+function unavailable(cause: unknown): never {
+  throw new AppError('unavailable', 'Cloud Tasks does not take tasks; try again.', { cause });
 }

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { type App, getApps, initializeApp } from 'firebase-admin/app';
+import { type App, deleteApp, getApps, initializeApp } from 'firebase-admin/app';
 import {
   type DocumentData,
   type DocumentReference,
@@ -29,6 +30,7 @@ import {
   serverTime,
 } from './documents.ts';
 import { messageOf } from './errors.ts';
+import { type CallBound, Remote } from './remote.ts';
 
 /**
  * What the service says of a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes out
@@ -50,35 +52,50 @@ const readFailures: typeof writeFailures = { 3: 'invalid', 8: 'exhausted' };
  * Firestore through the Admin SDK, with the process's default credentials or FIRESTORE_EMULATOR_HOST. Nothing is repeated
  * but commits that are aborted: every other attempt is the caller's.
  */
-export function firestoreDocuments(): DocumentStore {
-  repeatNothing();
-  const app = getApps()[0] ?? initializeApp();
-  return new FirestoreDocuments(exactFirestore(app));
+export function firestoreDocuments(bound: CallBound, client = firestoreClient()): DocumentStore {
+  return new FirestoreDocuments(client, bound);
 }
 
-/** Where integers come as bigints; settings can be made once. */
-function exactFirestore(app: App): Firestore {
-  const firestore = getFirestore(app);
-  if (!exactClients.has(firestore)) firestore.settings({ useBigInt: true });
-  exactClients.add(firestore);
-  return firestore;
+/** The client behind {@link firestoreDocuments}; several of them may share one. */
+export function firestoreClient(): Remote<App> {
+  const open = async (): Promise<App> => {
+    configureCalls();
+    // An app has one client of Firestore, so that another one needs another app.
+    const app = initializeApp(getApps()[0]?.options, `firestore-${randomUUID()}`);
+    // Integers come exact.
+    getFirestore(app).settings({ useBigInt: true });
+    return app;
+  };
+  return new Remote('Firestore', open, {
+    close: deleteApp,
+    // Without the service's word something inside failed, such as getting credentials, and that is kept for ever.
+    breaksClient: (error) => !(error instanceof DocumentError) && codeOf(error) === undefined,
+  });
 }
 
-const exactClients = new WeakSet<Firestore>();
+/** A call that hangs is cancelled after this, when nobody waits for it any more. */
+const longestCallMs = 30_000;
 
 /**
  * The client repeats for up to a minute what fails with RESOURCE_EXHAUSTED or UNAVAILABLE: attempts that no lease covers,
- * while nobody learns that the quota is used up. It has no setting for that but the table that it reads the codes from
- * (its source, util.ts, `getServiceConfig`), so the table is emptied before it is first used.
+ * while nobody learns that the quota is used up; and it lets reads hang for five minutes. It has no setting for that but the
+ * table that it reads codes and limits from (its source, util.ts, `getServiceConfig`), so the table is changed before it is
+ * first used.
  */
-function repeatNothing(): void {
+function configureCalls(): void {
   const client = createRequire(import.meta.url).resolve('@google-cloud/firestore');
   const table = createRequire(client)(
     '@google-cloud/firestore-api/build/src/v1/firestore_client_config.json',
-  ) as { interfaces: Record<string, { retry_codes: Record<string, string[]> }> };
-  for (const { retry_codes } of Object.values(table.interfaces)) {
+  ) as { interfaces: Record<string, CallTable> };
+  for (const { retry_codes, methods } of Object.values(table.interfaces)) {
     for (const codes of Object.values(retry_codes)) codes.length = 0;
+    for (const method of Object.values(methods)) method.timeout_millis = longestCallMs;
   }
+}
+
+interface CallTable {
+  retry_codes: Record<string, string[]>;
+  methods: Record<string, { timeout_millis: number }>;
 }
 
 /** What a batch and a transaction have in common. */
@@ -90,74 +107,56 @@ interface WriteSink {
 }
 
 class FirestoreDocuments implements DocumentStore {
-  readonly #firestore: Firestore;
+  readonly #client: Remote<App>;
+  readonly #bound: CallBound;
 
-  constructor(firestore: Firestore) {
-    this.#firestore = firestore;
+  constructor(client: Remote<App>, bound: CallBound) {
+    this.#client = client;
+    this.#bound = bound;
   }
 
   async read(paths: readonly string[]): Promise<ReadDocument[]> {
     if (paths.length === 0) return [];
-    const references = formed(() => paths.map((path) => this.#firestore.doc(path)));
-    const found = await translated(this.#firestore.getAll(...references), readFailures);
+    const found = await this.#call(readFailures, (firestore) =>
+      firestore.getAll(...formed(() => paths.map((path) => firestore.doc(path)))),
+    );
     return formed(() => found.map(readDocument));
   }
 
   async commit(writes: readonly DocumentWrite[]): Promise<DocumentVersion[]> {
-    const batch = this.#firestore.batch();
-    this.#addAll(batch, writes);
-    return (await translated(batch.commit(), writeFailures)).map((result) => result.writeTime);
+    const results = await this.#call(writeFailures, (firestore) => {
+      const batch = firestore.batch();
+      addAll(firestore, batch, writes);
+      return batch.commit();
+    });
+    return results.map((result) => result.writeTime);
   }
 
   async commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): Promise<void> {
-    const references = formed(() => absent.map((path) => this.#firestore.doc(path)));
-    const work = this.#firestore.runTransaction(
-      async (transaction) => {
-        const found = await transaction.getAll(...references);
-        const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
-        if (present.length > 0) throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
-        this.#addAll(transaction, writes);
-      },
-      { maxAttempts: 1 },
-    );
-    await translated(work, writeFailures);
-  }
-
-  #addAll(batch: WriteSink, writes: readonly DocumentWrite[]): void {
-    formed(() => {
-      for (const write of writes) this.#add(batch, write);
+    await this.#call(writeFailures, (firestore) => {
+      const references = formed(() => absent.map((path) => firestore.doc(path)));
+      return firestore.runTransaction(
+        async (transaction) => {
+          const found = await transaction.getAll(...references);
+          const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
+          if (present.length > 0)
+            throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
+          addAll(firestore, transaction, writes);
+        },
+        { maxAttempts: 1 },
+      );
     });
   }
 
-  #add(batch: WriteSink, write: DocumentWrite): void {
-    const { path, ifVersion, changes } = write;
-    const reference = this.#firestore.doc(path);
-    if (changes === 'deleted') {
-      batch.delete(reference, ifVersion === 'any' ? {} : { lastUpdateTime: ifVersion as Timestamp });
-      return;
-    }
-    if (ifVersion === 'any') {
-      batch.set(reference, nested(changes));
-      return;
-    }
-    if (ifVersion === 'absent') {
-      batch.create(reference, nested(changes));
-      return;
-    }
-    const [first, ...rest] = changes.map(
-      ({ path: names, value }) => [new FieldPath(...names), stored(value)] as const,
-    );
-    if (first === undefined) throw new Error(`A write of ${path} changes nothing.`);
-    batch.update(reference, ...first, ...rest.flat(), { lastUpdateTime: ifVersion as Timestamp });
-  }
-
   async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
-    let query = formed(() => this.#filtered(collection, filters).limit(limit));
-    for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
-    const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
-    query = query.orderBy(FieldPath.documentId(), byName);
-    if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
-    const found = await translated(query.get(), readFailures);
+    const found = await this.#call(readFailures, (firestore) => {
+      let query = formed(() => filtered(firestore, collection, filters).limit(limit));
+      for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
+      const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
+      query = query.orderBy(FieldPath.documentId(), byName);
+      if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
+      return query.get();
+    });
     const last = found.docs.at(-1);
     return {
       documents: formed(() => found.docs.map(readDocument)),
@@ -168,27 +167,67 @@ class FirestoreDocuments implements DocumentStore {
   }
 
   async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
-    const query = formed(() => this.#filtered(collection, filters).limit(maxCounted).count());
-    return Number((await translated(query.get(), readFailures)).data().count);
+    const counted = await this.#call(readFailures, (firestore) =>
+      formed(() => filtered(firestore, collection, filters).limit(maxCounted).count()).get(),
+    );
+    return Number(counted.data().count);
   }
 
-  #filtered(collection: string, filters: readonly Filter[]): Query {
-    let query: Query = this.#firestore.collection(collection);
-    for (const { field, op, value } of filters) query = query.where(field, op, value);
-    return query;
+  async #call<Result>(
+    failures: typeof writeFailures,
+    work: (firestore: Firestore) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.#client.call(this.#bound, async (app) => work(getFirestore(app)));
+    } catch (cause) {
+      if (cause instanceof DocumentError) throw cause;
+      const failure = failures[codeOf(cause) ?? 0] ?? 'unavailable';
+      if (failure === 'invalid') throw refused(cause);
+      throw new DocumentError(failure, messageOf(cause), { cause });
+    }
   }
 }
 
-async function translated<Result>(work: Promise<Result>, failures: typeof writeFailures): Promise<Result> {
-  try {
-    return await work;
-  } catch (cause) {
-    if (cause instanceof DocumentError) throw cause;
-    const { code } = Object(cause) as { code?: unknown };
-    const failure = typeof code === 'number' ? failures[code] : undefined;
-    if (failure === 'invalid') throw refused(cause);
-    throw new DocumentError(failure ?? 'unavailable', messageOf(cause), { cause });
+/** The gRPC status, if there is one. */
+function codeOf(error: unknown): number | undefined {
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'number' ? code : undefined;
+}
+
+function addAll(firestore: Firestore, batch: WriteSink, writes: readonly DocumentWrite[]): void {
+  formed(() => {
+    for (const write of writes) add(firestore.doc(write.path), batch, write);
+  });
+}
+
+function add(
+  reference: DocumentReference,
+  batch: WriteSink,
+  { path, ifVersion, changes }: DocumentWrite,
+): void {
+  if (changes === 'deleted') {
+    batch.delete(reference, ifVersion === 'any' ? {} : { lastUpdateTime: ifVersion as Timestamp });
+    return;
   }
+  if (ifVersion === 'any') {
+    batch.set(reference, nested(changes));
+    return;
+  }
+  if (ifVersion === 'absent') {
+    batch.create(reference, nested(changes));
+    return;
+  }
+  const [first, ...rest] = changes.map(
+    ({ path: names, value }) => [new FieldPath(...names), stored(value)] as const,
+  );
+  if (first === undefined) throw new Error(`A write of ${path} changes nothing.`);
+  batch.update(reference, ...first, ...rest.flat(), { lastUpdateTime: ifVersion as Timestamp });
+}
+
+function filtered(firestore: Firestore, collection: string, filters: readonly Filter[]): Query {
+  let query: Query = firestore.collection(collection);
+  for (const { field, op, value } of filters) query = query.where(field, op, value);
+  return query;
 }
 
 /** Its message is shown to callers: the client's and the service's own words stay behind it. */

@@ -1,6 +1,7 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks';
-import { clientOptions, cloudTasksClient, isTasksEmulator, queueName } from './cloudTasks.ts';
+import { clientOptions, cloudTasks, initialized, isTasksEmulator, queueName } from './cloudTasks.ts';
 import { AppError } from './errors.ts';
+import { type CallBound, Remote } from './remote.ts';
 
 /** What an operator may do with a queue, and see of it. Every method throws AppError `unavailable`. */
 export interface QueueControl {
@@ -28,63 +29,64 @@ export interface QueuedTask {
   data: unknown;
 }
 
-export interface QueueControlOptions {
+export interface QueueControlOptions extends CallBound {
   projectId: string;
   region: string;
   functionName: string;
-  timeoutMs: number;
 }
 
 /** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
 export interface TasksClients {
-  stable(): Promise<CloudTasksClient>;
-  beta(): Promise<v2beta3.CloudTasksClient>;
+  stable: Remote<CloudTasksClient>;
+  beta: Remote<v2beta3.CloudTasksClient>;
 }
 
 /** Control over the queue behind a task queue function; undefined in the official emulator, which offers none. */
 export function queueControl(
   options: QueueControlOptions,
-  clients: TasksClients = { stable: cloudTasksClient, beta: betaClient },
+  clients: TasksClients = { stable: cloudTasks, beta: cloudTasksBeta },
 ): QueueControl | undefined {
   return isTasksEmulator() ? undefined : new CloudQueueControl(options, clients);
 }
 
 const maxPageSize = 100;
 
-let sharedBetaClient: Promise<v2beta3.CloudTasksClient> | undefined;
-
-function betaClient(): Promise<v2beta3.CloudTasksClient> {
-  sharedBetaClient ??= import('./tasksBetaClient.ts').then(
-    ({ CloudTasksClient: Client, grpc }) => new Client(clientOptions(grpc)),
-  );
-  return sharedBetaClient;
-}
+const cloudTasksBeta = new Remote<v2beta3.CloudTasksClient>(
+  'Cloud Tasks',
+  async () => {
+    const { CloudTasksClient: Client, grpc } = await import('./tasksBetaClient.ts');
+    return initialized(new Client(clientOptions(grpc)));
+  },
+  { close: (client) => client.close() },
+);
 
 class CloudQueueControl implements QueueControl {
   readonly #name: string;
-  readonly #timeoutMs: number;
+  readonly #bound: CallBound;
   readonly #clients: TasksClients;
 
   constructor(options: QueueControlOptions, clients: TasksClients) {
     this.#name = queueName(options);
-    this.#timeoutMs = options.timeoutMs;
+    this.#bound = options;
     this.#clients = clients;
   }
 
   async pause(): Promise<void> {
-    await answered(async () => (await this.#clients.stable()).pauseQueue({ name: this.#name }, this.#call()));
+    await this.#call(this.#clients.stable, (client, timeout) =>
+      client.pauseQueue({ name: this.#name }, timeout),
+    );
   }
 
   async resume(): Promise<void> {
-    await answered(async () =>
-      (await this.#clients.stable()).resumeQueue({ name: this.#name }, this.#call()),
+    await this.#call(this.#clients.stable, (client, timeout) =>
+      client.resumeQueue({ name: this.#name }, timeout),
     );
   }
 
   async stats(): Promise<QueueStats> {
     const request = { name: this.#name, readMask: { paths: ['state', 'stats'] } };
-    const [{ state, stats }] = await answered(async () =>
-      (await this.#clients.beta()).getQueue(request, this.#call()),
+    const [{ state, stats }] = await this.#call(this.#clients.beta, (client, timeout) =>
+      client.getQueue(request, timeout),
     );
     return {
       isPaused: state === 'PAUSED',
@@ -94,14 +96,13 @@ class CloudQueueControl implements QueueControl {
   }
 
   async list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }> {
-    const client = await this.#clients.stable();
     const tasks: QueuedTask[] = [];
     let pageToken = '';
     do {
       const pageSize = Math.min(maxPageSize, limit - tasks.length);
       const request = { parent: this.#name, responseView: 'FULL' as const, pageSize, pageToken };
-      const [page, , response] = await answered(() =>
-        client.listTasks(request, { ...this.#call(), autoPaginate: false }),
+      const [page, , response] = await this.#call(this.#clients.stable, (client, timeout) =>
+        client.listTasks(request, { ...timeout, autoPaginate: false }),
       );
       for (const { httpRequest } of page) tasks.push({ data: dataOf(httpRequest?.body) });
       pageToken = response.nextPageToken ?? '';
@@ -109,16 +110,16 @@ class CloudQueueControl implements QueueControl {
     return { tasks, isWhole: pageToken === '' };
   }
 
-  #call(): { timeout: number } {
-    return { timeout: this.#timeoutMs };
-  }
-}
-
-async function answered<Result>(call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (cause) {
-    throw new AppError('unavailable', 'Cloud Tasks does not answer; try again.', { cause });
+  async #call<Client, Result>(
+    remote: Remote<Client>,
+    work: (client: Client, options: { timeout: number }) => Promise<Result>,
+  ): Promise<Result> {
+    const options = { timeout: this.#bound.limitMs };
+    try {
+      return await remote.call(this.#bound, (client) => work(client, options));
+    } catch (cause) {
+      throw new AppError('unavailable', 'Cloud Tasks does not answer; try again.', { cause });
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import {
 import { messageOf } from '../platform/errors.ts';
 import type { LeaseHolder } from './holder.ts';
 import type { Denial } from './ledger.ts';
-import { readPauseMs } from './limits.ts';
+import { readPatienceMs, readPauseMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
 import type { Throttle } from './throttle.ts';
@@ -157,12 +157,13 @@ async function reading<Result>(
   call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
 ): Promise<Result> {
   const { readAttempts = 1, clock } = options;
+  const untilMs = clock.now() + readPatienceMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await spending(options, cause, most, call);
     } catch (error) {
       const isPassing = error instanceof DocumentError && error.failure === 'unavailable';
-      if (!isPassing || attempt >= readAttempts) throw error;
+      if (!isPassing || attempt >= readAttempts || clock.now() >= untilMs) throw error;
       await delay(clock, readPauseMs * 4 ** (attempt - 1));
     }
   }

@@ -24,6 +24,14 @@ export function quotaLimits(given: {
 export const apiMaxWaitMs = 1_000;
 export const workerMaxWaitMs = 10_000;
 
+/**
+ * How long a call to Firestore may take: of a caller, who gives up after 10 s; of work, which then goes back
+ * into the queue; of the ledger, whose transaction is a few.
+ */
+export const apiCallMs = 6_000;
+export const workerCallMs = 15_000;
+export const ledgerCallMs = 5_000;
+
 /** A rate that was given up, or whose lease ended, is free after this: clocks of instances differ by up to as much. */
 export const coolingMs = 1_000;
 
@@ -142,6 +150,10 @@ export const maxPendingReturns = 20;
 /** How long a look at the ledger serves reports. */
 export const ledgerCacheMs = 5_000;
 
-/** A caller's read is tried so often while Firestore is unavailable; pauses before the next, four times as long each. */
+/**
+ * A caller's read is tried so often while Firestore is unavailable; pauses before the next, four times as long each. One that
+ * took longer than this to fail is not tried again.
+ */
 export const apiReadAttempts = 3;
+export const readPatienceMs = 2_000;
 export const readPauseMs = 100;
