@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError, messageOf } from '../platform/errors.ts';
-import { parseExact } from '../platform/json.ts';
+import { parseExact, rewritten } from '../platform/json.ts';
 import { maxJsonContainers, uncountedJsonLength } from './limits.ts';
 
 /** The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence. */
@@ -56,15 +56,13 @@ function withoutMark(text: string): string {
 }
 
 const constant = /NaN|Infinity/;
-const textOrConstant = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/gs;
+const constants = /-?\b(?:NaN|Infinity)\b/g;
 
 /** The value of a text that is JSON but for NaN and ±Infinity; undefined where it is none. */
 function parsePython(text: string): unknown {
   if (!constant.test(text)) return undefined;
-  const json = text.replaceAll(textOrConstant, (found) => {
-    if (found.startsWith('"')) return found;
-    return found.startsWith('-') ? '-1e999' : '1e999';
-  });
+  const infinite = (found: string): string => (found.startsWith('-') ? '-1e999' : '1e999');
+  const json = rewritten(text, (piece) => piece.replaceAll(constants, infinite));
   try {
     return parseExact(json);
   } catch {

@@ -46,29 +46,29 @@ export class Reading {
   }
 
   #json(value: unknown, at: string, depthLeft: number): Json {
-    // NaN, which Python writes, and 1e999 are both read as infinite.
-    if (typeof value === 'number' && !Number.isFinite(value)) {
-      return this.#replace(at, 'is NaN or out of range', 'null', null);
-    }
-    if (typeof value === 'bigint' && !isInt64(value)) {
-      return this.#replace(at, 'is an integer past 64 bits', 'text', String(value));
-    }
-    if (typeof value !== 'object' || value === null) return value as Json;
+    if (typeof value !== 'object' || value === null)
+      return isKeepable(value) ? value : this.#replace(value as number | bigint, at);
     if (depthLeft === 0) throw jsonFault(at.replace(/[.[].*/s, ''), `nests deeper than ${maxJsonDepth}`);
-    const members = value as Record<string, Json>;
-    const isList = Array.isArray(value);
-    for (const [name, child] of Object.entries(members)) {
-      if (typeof child === 'string' || typeof child === 'boolean' || Number.isFinite(child)) continue;
-      const kept = this.#json(child, isList ? `${at}[${name}]` : `${at}.${name}`, depthLeft - 1);
-      if (kept !== child) members[name] = kept;
-    }
+    const members = value as Record<string, unknown>;
+    const [before, behind] = Array.isArray(value) ? ['[', ']'] : ['.', ''];
+    const keep = (name: string | number): void => {
+      const child = members[name];
+      if (isKeepable(child)) return;
+      members[name] = this.#json(child, `${at}${before}${name}${behind}`, depthLeft - 1);
+    };
+    if (Array.isArray(value)) for (let index = 0; index < value.length; index += 1) keep(index);
+    else for (const name of Object.keys(value)) keep(name);
     return value as Json;
   }
 
-  #replace(at: string, fault: string, kept: string, value: Json): Json {
+  /** What stands for a number that is none, or an integer that is too large. */
+  #replace(value: number | bigint, at: string): Json {
+    // NaN, which Python writes, and 1e999 are both read as infinite.
+    const [fault, kept] =
+      typeof value === 'number' ? ['is NaN or out of range', 'null'] : ['is an integer past 64 bits', 'text'];
     if (!this.isLenient) throw jsonFault(at, fault);
     this.warn(shortened(at), `It ${fault}; kept as ${kept}.`);
-    return value;
+    return typeof value === 'number' ? null : String(value);
   }
 }
 
@@ -78,4 +78,11 @@ function jsonFault(at: string, fault: string): AppError {
 
 function shortened(at: string): string {
   return at.length > 128 ? `${at.slice(0, 128)}…` : at;
+}
+
+/** Whether it is a scalar that is kept as it is. */
+function isKeepable(value: unknown): value is string | number | bigint | boolean | null {
+  if (typeof value === 'bigint') return isInt64(value);
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value !== 'object' || value === null;
 }
