@@ -40,8 +40,13 @@ const textFields = [
   'cacheControl',
 ] as const;
 const holds = ['temporaryHold', 'eventBasedHold'] as const;
-/** What would change how an object behaves, and is not here. */
-const absent = ['retention', 'kmsKeyName'];
+const settable = [...textFields, ...holds, 'storageClass', 'customTime', 'metadata'];
+/** What the service says of an object, and takes no notice of when it is sent, but for checksums. */
+const outputOnly = [
+  ...['kind', 'id', 'selfLink', 'mediaLink', 'name', 'bucket', 'generation', 'metageneration', 'size'],
+  ...['md5Hash', 'crc32c', 'etag', 'componentCount'],
+  ...['timeCreated', 'timeStorageClassUpdated', 'timeFinalized', 'updated'],
+];
 const maxNameBytes = 1024;
 /** https://cloud.google.com/storage/quotas#objects */
 const maxCustomMetadataBytes = 8 * 1024;
@@ -61,7 +66,8 @@ export function checkName(name: string): string {
  * wrong type and for a `customTime` that goes back or is removed, 501 for what is not here.
  */
 export function changeFields(fields: ObjectFields, change: Record<string, unknown>): ObjectFields {
-  const missing = absent.find((field) => change[field] !== undefined && change[field] !== null);
+  const known = [...settable, ...outputOnly];
+  const missing = Object.keys(change).find((field) => change[field] !== null && !known.includes(field));
   if (missing !== undefined) throw notImplemented(missing);
   checkStorageClass(change['storageClass']);
   const changed: ObjectFields = { ...fields };

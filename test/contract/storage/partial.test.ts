@@ -60,6 +60,25 @@ describe('Cloud Storage: parts of lists and answers, and what is refused rather 
     });
   });
 
+  it('refuses every setting of an object that is not here, and takes back what it said of it', async () => {
+    const file = harness.bucket.file('a');
+    const contexts = { custom: { team: { value: 'x' } } };
+    assert.equal(await codeOf(file.save('x', { resumable: false, metadata: { contexts } })), 501);
+    await file.save('x', { resumable: false });
+    const url = `${harness.origin}/storage/v1/b/${bucketName}/o/a`;
+    const change = async (method: string, body: unknown) =>
+      (await fetch(url, { method, body: JSON.stringify(body) })).status;
+    for (const setting of [
+      { contexts },
+      { acl: [{ entity: 'allUsers', role: 'READER' }] },
+      { retention: {} },
+    ]) {
+      assert.equal(await change('PATCH', setting), 501, JSON.stringify(setting));
+    }
+    const [resource] = await file.getMetadata();
+    assert.equal(await change('PUT', resource), 200);
+  });
+
   it('keeps nothing with keys of the caller’s own, and reads nothing with them', async () => {
     const secret = harness.bucket.file('secret', { encryptionKey: randomBytes(32) });
     assert.equal(await codeOf(secret.save('x', { resumable: false })), 501);
