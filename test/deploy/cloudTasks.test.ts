@@ -184,6 +184,19 @@ describe('the built ingest on a machine of the cloud: metadata server, TLS, acco
     assert.equal((await queued()).length, 1);
   }).timeout(30_000);
 
+  for (const phase of ['before', 'half'] as const) {
+    const when = phase === 'half' ? 'in the middle of its answers' : 'without an answer';
+    it(`says 503 in time while the metadata server hangs ${when}, and the same process takes again afterwards`, async () => {
+      const send = await start();
+      faults.add({ service: 'metadata', rate: 1, forMs: 3_600_000, phase, hang: true });
+      assert.deepEqual(await Promise.all(['t1', 't2', 't3'].map(send)), [503, 503, 503]);
+      faults.clear();
+      // Cloud Tasks is left alone for a moment after it failed repeatedly.
+      while ((await send('t4')) !== 202);
+      assert.ok((await queued()).length > 0);
+    }).timeout(40_000);
+  }
+
   it('gives nothing to a host that only claims to be Cloud Tasks', async () => {
     const other = join(directory, 'other.pem');
     await writeFile(other, selfSigned(host).cert);
