@@ -76,6 +76,7 @@ describe('What existing miners send', () => {
       {},
       { response_data: JSON.stringify(data) },
       { response_data: undefined, response: data },
+      { response_data: '', response: data },
       { response: 'ignored' },
       { miner_uid: '7', processing_time: '1.5', colour: 'ignored' },
     ]) {

@@ -110,8 +110,9 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
 
   it('clears by a change what is null or empty; the task’s own id may be there', async () => {
     const fields = { priority: null, metadata: '', assigned_miners: null, model_id: null, input_text: '' };
+    assert.equal((await patch('t', { task_id: null, priority: 1 })).status, 202);
     assert.equal((await patch('t', { task_id: 't', ...fields })).status, 202);
-    const [event] = ingest.stager.events;
+    const [, event] = ingest.stager.events;
     assert.equal(event?.kind, 'patched');
     assert.deepEqual(event?.fields, { ...fields, metadata: null });
   });

@@ -1,7 +1,7 @@
 import type { Event, ResponseReceived, Visibility } from '../events/event.ts';
 import type { StampSource } from '../events/stamp.ts';
 import { isNdjson, isObject, ndjsonLines, readFields, readJson } from '../http/body.ts';
-import { queryText, quoted } from '../http/fields.ts';
+import { isEmpty, queryText, quoted } from '../http/fields.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
 import { maxWarnings } from '../http/limits.ts';
@@ -84,9 +84,10 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
   };
 
   const legacyResponse = (request: ApiRequest): Promise<ApiResponse> =>
-    legacy(request, ({ response, response_data = response, ...fields }, reading) =>
-      responseEvent({ ...fields, response_data }, stamps.next(), { texts: true, reading }),
-    );
+    legacy(request, ({ response, response_data: given, ...fields }, reading) => {
+      const response_data = isEmpty(given) ? response : given;
+      return responseEvent({ ...fields, response_data }, stamps.next(), { texts: true, reading });
+    });
 
   const legacyTranslation = (request: ApiRequest): Promise<ApiResponse> =>
     legacy(request, (fields, reading) => translationEvent(fields, stamps.next(), reading));
