@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
+import { maxLettersTogether } from '../../functions/src/flush/limits.ts';
 import { startMs } from '../support/clock.ts';
 import { killOn } from '../support/crash.ts';
 import { patched, response } from '../support/events.ts';
@@ -128,6 +129,15 @@ describe('an event that our own code breaks on', () => {
     assert.deepEqual(letters(pipeline), [['fails_repeatedly', 't']]);
     assert.equal(pipeline.tasks.queued.size, 0);
     assert.ok(pipeline.tasks.put.length <= 7, `${pipeline.tasks.put.length} carriers`);
+  });
+
+  it('is not lost where more are given up than become dead letters together', async () => {
+    const pipeline = startPipeline();
+    pipeline.breaksOn = () => true;
+    await pipeline.accept(many(maxLettersTogether + 200));
+    await pipeline.clock.advance(120 * minuteMs);
+    assert.equal(letters(pipeline).length, maxLettersTogether + 200);
+    assert.equal(pipeline.tasks.queued.size, 0);
   });
 
   it('is written once another version knows better, also where it breaks on all', async () => {
