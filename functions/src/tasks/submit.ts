@@ -117,7 +117,8 @@ export function patchedEvent(
   { task_id, ...fields }: Fields,
   { stamp, visibility }: { stamp: Stamp; visibility: Visibility },
 ): TaskPatched {
-  if (!isEmpty(task_id) && task_id !== taskId) throw expected('task_id', `${quoted(taskId)} as in the path`, task_id);
+  if (!isEmpty(task_id) && task_id !== taskId)
+    throw expected('task_id', `${quoted(taskId)} as in the path`, task_id);
   if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
   return marked({
     kind: 'patched',
