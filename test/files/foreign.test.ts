@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { Storage } from '@google-cloud/storage';
 import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
 import { FileFiguresReader } from '../../functions/src/files/figures.ts';
 import { folders } from '../../functions/src/files/fileId.ts';
+import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
+import { sweepSpool } from '../../functions/src/staging/spool.ts';
+import { setUpBucket } from '../../scripts/setupSteps.ts';
 import { MemoryObjects } from '../support/objects.ts';
-import { bytesOf, type FilesBackend, startFiles } from './support.ts';
+import { bucketName, bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -60,6 +64,19 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       for (const name of ['a.wav', 'sub/a.wav', uuidIn(folder), `${uuidIn(folder)}.wav`, '.keep'])
         await foreign(`${folder}/${name}`, labels[at % labels.length]);
     }
+    for (const folder of [
+      'bodies/responses',
+      'bodies',
+      'spool',
+      'dead-letters',
+      'control',
+      'tmp',
+      'templates',
+    ])
+      for (const name of ['a.json', uuidIn('temp'), `${uuidIn('temp')}.json`])
+        await foreign(`${folder}/${name}`);
+    const [bucket] = await new Storage({ projectId: 'demo-sluice' }).bucket(bucketName).get();
+    await setUpBucket(bucket);
     await unlabelled(`temp/1f8fad5b-d9cb-469f-a165-708677289500`);
     await unlabelled(`temp/2f8fad5b-d9cb-469f-a165-708677289500`, { direct_size: '7' });
     const before = await files.objects.list({ after: '', before: '~', limit: 1000 });
@@ -70,6 +87,14 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       const { deleted, repaired, is_complete } = await clean(maxAgeMs);
       assert.deepEqual({ deleted, repaired, is_complete }, { deleted: 0, repaired: 0, is_complete: true });
     }
+    const queue = { put: () => Promise.reject(new Error('a carrier that is none')) };
+    const queues = { flush: queue, expire: queue };
+    await sweepSpool({
+      ...options,
+      objects: cloudObjects(bucketName, { clock: files.clock, limitMs: 10_000 }),
+      queues,
+    });
+    files.storage.runLifecycle();
     assert.deepEqual(await files.objects.list({ after: '', before: '~', limit: 1000 }), before);
     assert.deepEqual(files.log.written, []);
     const figures = new FileFiguresReader({ ...options, control: new MemoryObjects(files.clock).connect() });
@@ -108,6 +133,28 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     assert.equal((await call(`/v1/files/${uuidIn('temp')}`, 'DELETE')).status, 404);
     assert.deepEqual((await call('/v1/files')).json['files'], []);
     assert.equal((await files.documentIds()).length, 251);
+  });
+
+  it('a document of a version to come stays, and holds nothing back', async () => {
+    const expires_at = new Date(files.clock.now() + hourMs);
+    const later = {
+      file_id: uuidIn('user_audio'),
+      status: 'archived',
+      location: 'tape',
+      object: null,
+      reason: null,
+    };
+    await put(`files/${uuidIn('user_audio')}`, {
+      ...later,
+      file_type: 'audio',
+      size: 1,
+      md5: null,
+      expires_at,
+    });
+    await call('/v1/files', 'POST', bytesOf(400), { 'x-file-type': 'temp' });
+    pass(3 * dayMs);
+    assert.equal((await clean()).documents, 1);
+    assert.deepEqual(await files.documentIds(), [uuidIn('user_audio')]);
   });
 
   it('what an earlier version stored without a label goes by its document', async () => {

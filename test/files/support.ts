@@ -25,7 +25,7 @@ import { StandingClock } from '../api/support.ts';
 import { firstKeys, MemoryObjects, memoryLogger, serve, type TestServer } from '../http/support.ts';
 import { MemoryObjects as MemoryBucket } from '../support/objects.ts';
 
-const bucketName = 'demo-sluice.firebasestorage.app';
+export const bucketName = 'demo-sluice.firebasestorage.app';
 
 /** The functions' own copy of the Admin SDK: where they look for an app, the tests must make it. */
 const { deleteApp, initializeApp } = createRequire(

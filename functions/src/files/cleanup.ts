@@ -4,7 +4,9 @@ import {
   type DocumentStore,
   type DocumentVersion,
   type DocumentWrite,
+  type Fields,
 } from '../platform/documents.ts';
+import { UnknownVersion } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
@@ -88,7 +90,7 @@ async function removeDue(
     const due = await documents.query({ ...query, limit: maxDuePage, after }, cause);
     const writes: DocumentWrite[] = [];
     for (const { path, fields, version } of due.documents) {
-      const record = recordFrom(path.slice(filesCollection.length + 1), fields);
+      const record = knownRecord(path, fields);
       if (record === undefined || version === undefined) continue;
       if (await removeObject(options, record, cutoff.getTime(), report)) {
         writes.push({ path, ifVersion: version, changes: 'deleted' });
@@ -101,6 +103,16 @@ async function removeDue(
     after = due.cursor;
   }
   report.is_complete = false;
+}
+
+/** The record in a document, unless it is somebody else's, or of a version to come: those stay. */
+function knownRecord(path: string, fields: Fields | undefined): FileRecord | undefined {
+  try {
+    return recordFrom(path.slice(filesCollection.length + 1), fields);
+  } catch (error) {
+    if (error instanceof UnknownVersion) return undefined;
+    throw error;
+  }
 }
 
 /** What was written since it was judged stays, and the others with it, until the next run. */
@@ -196,7 +208,7 @@ async function compare(
   );
   const described = new Map(
     found.documents.flatMap(({ path, fields, version }) => {
-      const record = recordFrom(path.slice(filesCollection.length + 1), fields);
+      const record = knownRecord(path, fields);
       return record && version ? [[record.fileId, { ...record, version }] as const] : [];
     }),
   );
