@@ -2,8 +2,8 @@ import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp, stampMs } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
-import { answersOf } from '../tasks/answers.ts';
-import { isAdoptedStamp } from '../tasks/document.ts';
+import { isAdoptedStamp } from '../tasks/adoptedStamp.ts';
+import { hasUncounted } from '../tasks/answers.ts';
 import { outcomeOf } from '../tasks/outcome.ts';
 import type { TaskState } from '../tasks/state.ts';
 import type { CommitResult } from './commitResult.ts';
@@ -61,7 +61,7 @@ export function deadlineToBook(events: readonly TaskEvent[], after: TaskState): 
   if (creation === undefined || outcomeOf(after).settled) return undefined;
   const isReopened = (): boolean =>
     events.some((event) => event.kind === 'patched' && Object.hasOwn(event.fields, 'assigned_miners')) &&
-    answersOf(after).some(({ countsFrom }) => countsFrom === undefined);
+    hasUncounted(after);
   // Of a task that another system made no creation ever comes.
   const isDue =
     events.some(({ kind }) => kind === 'created') || isAdoptedStamp(creation.stamp) || isReopened();

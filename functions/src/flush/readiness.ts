@@ -57,7 +57,7 @@ export function operationsReady(
 function isKnown({ events }: TaskGroup, known: TaskState | undefined): boolean {
   return events.every((event) => {
     if (event.kind !== 'response') return false;
-    const present = known?.responses.get(answerKey({ value: event.response, minerKey: event.minerKey }));
+    const present = known?.responses.get(answerKey({ ...event, value: event.response }));
     return present !== undefined && present.stamp <= event.stamp;
   });
 }

@@ -1,12 +1,12 @@
 import type { MinerResponse } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
-import type { Answer, Stamped, TaskState } from './state.ts';
+import { type Answer, countsAlways, type Stamped, type TaskState } from './state.ts';
 
 /** A miner's answer as readers see it. */
 export interface ShownAnswer extends Stamped<MinerResponse> {
   /** Since when the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
   countsFrom: Stamp | undefined;
-  /** What a miner's key sent, where a proxy answered for the same miner. */
+  /** What counts if the miner is named, where another answer of the same miner counts in any case. */
   superseded?: Stamped<MinerResponse> | undefined;
 }
 
@@ -15,20 +15,20 @@ export type CountedAnswer = ShownAnswer & { countsFrom: Stamp };
 
 /**
  * A task's answers, one for each miner, earliest first. What a proxy sent counts, and is shown before what a key of the
- * same miner sent. What a miner's key sent counts for those miners that the latest `assigned_miners` names, or for all
+ * same miner sent; what a miner's key sent counts for those miners that the latest `assigned_miners` names, or for all
  * where that names none.
  */
 export function answersOf(state: TaskState): ShownAnswer[] {
-  const assigned = assignedMiners(state);
+  const counts = counting(state);
   const shown = new Map<number, ShownAnswer>();
-  for (const { stamp, value, ...source } of answersByStamp(state)) {
+  for (const answer of answersByStamp(state)) {
+    const { stamp, value } = answer;
     const uid = value.miner_uid;
-    const isProxys = source.minerKey === undefined;
-    const counts = isProxys || source.countsUnassigned === true || assigned.size === 0 || assigned.has(uid);
+    const isSure = countsAlways(answer);
     const earlier = shown.get(uid);
-    const countsFrom = earlier?.countsFrom ?? (counts ? stamp : undefined);
+    const countsFrom = earlier?.countsFrom ?? (counts(answer) ? stamp : undefined);
     if (earlier === undefined) shown.set(uid, { value, stamp, countsFrom });
-    else if (isProxys) shown.set(uid, { value, stamp, countsFrom, superseded: earlier });
+    else if (isSure) shown.set(uid, { value, stamp, countsFrom, superseded: earlier });
     else shown.set(uid, { ...earlier, countsFrom, superseded: { value, stamp } });
   }
   return [...shown.values()];
@@ -51,6 +51,13 @@ export function namedMiners(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((uid) => Number.isSafeInteger(uid) && uid >= 0) : [];
 }
 
-function assignedMiners({ fields }: TaskState): Set<number> {
-  return new Set(namedMiners(fields.get('assigned_miners')?.value));
+/** Whether something was answered that does not count now, though with other miners named it may have counted. */
+export function hasUncounted(state: TaskState): boolean {
+  const counts = counting(state);
+  return [...state.responses.values()].some((answer) => !counts(answer));
+}
+
+function counting({ fields }: TaskState): (answer: Answer) => boolean {
+  const assigned = new Set(namedMiners(fields.get('assigned_miners')?.value));
+  return (answer) => countsAlways(answer) || assigned.size === 0 || assigned.has(answer.value.miner_uid);
 }

@@ -5,21 +5,22 @@ import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
-import { bodyReference } from '../staging/bodies.ts';
-import { answersOf, type CountedAnswer, countedAnswers, namedMiners, type ShownAnswer } from './answers.ts';
+import { adoptedStamp } from './adoptedStamp.ts';
+import { answersOf, type CountedAnswer, countedAnswers, namedMiners } from './answers.ts';
 import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
 import { creationOf, withNamed } from './reducer.ts';
+import { answerKey, isOrphan, type Stamped, type TaskState, type TaskStatus, taskStatuses } from './state.ts';
 import {
-  type Answer,
-  answerKey,
-  isOrphan,
-  type Stamped,
-  type TaskState,
-  type TaskStatus,
-  taskStatuses,
-} from './state.ts';
+  adoptedResponseStamp,
+  answerStamps,
+  responseFields,
+  responseFromFields,
+  shownFields,
+  storedAnswers,
+  uidOf,
+} from './storedAnswers.ts';
 
 /** Fields that Sluice derives; what else a document holds is a task field or not Sluice's. */
 const derivedFields = new Set([
@@ -177,61 +178,20 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
   };
 }
 
-function storedAnswers(document: Fields, meta: TaskMeta): Answer[] {
-  const answers = storedResponses(document['miner_responses']).map(([uid, stored]) =>
-    meta.responses[uid] === undefined ? minersAnswer(uid, stored, meta) : proxysAnswer(uid, stored, meta),
-  );
-  const superseded = storedResponses(document['superseded_responses']);
-  return [...answers, ...superseded.map(([uid, stored]) => minersAnswer(uid, stored, meta))];
-}
-
-function proxysAnswer(uid: string, stored: Fields, { responses }: TaskMeta): Answer {
-  const stamp = responses[uid] ?? adoptedResponseStamp(stored);
-  return { value: responseFromFields(Number(uid), stored), stamp };
-}
-
-/** What no key is known of is a proxy's, or another system's. */
-function minersAnswer(uid: string, stored: Fields, meta: TaskMeta): Answer {
-  const [minerKey, stamps] = Object.entries(meta.minerResponses ?? {}).find(([, each]) => uid in each) ?? [];
-  const stamp = stamps?.[uid];
-  if (minerKey === undefined || stamp === undefined) return proxysAnswer(uid, stored, meta);
-  const counts = meta.countUnassigned?.includes(Number(uid));
-  const value = responseFromFields(Number(uid), stored);
-  return { value, stamp, minerKey, ...(counts ? { countsUnassigned: true } : {}) };
-}
-
 function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
+  const assigned = new Set(namedMiners(state.fields.get('assigned_miners')?.value));
+  const onceNamed = [...state.named].filter((uid) => !assigned.has(uid));
   return {
     creation: state.creation,
     statuses: Object.fromEntries(state.statuses),
     ...fieldStamps(state),
     ...answerStamps(state),
-    // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
-    deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
-    replacedBodies: state.replacedBodies,
-  };
-}
-
-function answerStamps(state: TaskState): Pick<TaskMeta, 'responses'> & Partial<TaskMeta> {
-  const responses: Record<string, Stamp> = {};
-  const minerResponses = new Map<string, Record<string, Stamp>>();
-  const countUnassigned: number[] = [];
-  for (const answer of state.responses.values()) {
-    const { minerKey, stamp, value } = answer;
-    const stamps = minerKey === undefined ? responses : (minerResponses.get(minerKey) ?? {});
-    stamps[uidOf(answer)] = stamp;
-    if (minerKey !== undefined) minerResponses.set(minerKey, stamps);
-    if (answer.countsUnassigned) countUnassigned.push(value.miner_uid);
-  }
-  const assigned = new Set(namedMiners(state.fields.get('assigned_miners')?.value));
-  const onceNamed = [...state.named].filter((uid) => !assigned.has(uid));
-  return {
-    responses,
-    ...(minerResponses.size > 0 ? { minerResponses: Object.fromEntries(minerResponses) } : {}),
-    ...(countUnassigned.length > 0 ? { countUnassigned } : {}),
     ...(onceNamed.length > 0 ? { onceNamed } : {}),
     // It matters only where the document would else be taken for one that miners alone made.
     ...(isOrphan({ ...state, isAdopted: false }) && state.isAdopted ? { isAdopted: true } : {}),
+    // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
+    deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
+    replacedBodies: state.replacedBodies,
   };
 }
 
@@ -244,14 +204,6 @@ function fieldStamps({ fields, fieldsFloor }: TaskState): Pick<TaskMeta, 'fields
   // Which answers count depends on one of them.
   const kept = stamps.filter(([name, stamp]) => stamp > floor || name === 'assigned_miners');
   return { fields: Object.fromEntries(kept), fieldsFloor: floor };
-}
-
-/** Responses as they are stored, by uid: a map, or a list from another system. */
-function storedResponses(stored: unknown): [uid: string, stored: Fields][] {
-  if (Array.isArray(stored)) return stored.filter(isMap).map((each) => [String(each['miner_uid']), each]);
-  return isMap(stored)
-    ? Object.entries(stored).filter((entry): entry is [string, Fields] => isMap(entry[1]))
-    : [];
 }
 
 /** What stamps there would be. Its other fields have none: any event's are newer, and until then they stay. */
@@ -285,63 +237,6 @@ function adoptedStatuses(document: Fields): TaskMeta['statuses'] {
 
 function always(stamp: Stamp): { first: Stamp; last: Stamp } {
   return { first: stamp, last: stamp };
-}
-
-function adoptedResponseStamp({ received_at, submitted_at }: Fields): Stamp {
-  return adoptedStamp(received_at ?? submitted_at);
-}
-
-/** Whether a stamp was made for something that another system had written. */
-export function isAdoptedStamp(stamp: Stamp): boolean {
-  return stamp.endsWith(adoptedSuffix);
-}
-
-const adoptedSuffix = '0'.repeat(12);
-
-/** The first stamp of a moment; the earliest of all where none is known. */
-function adoptedStamp(at: unknown): Stamp {
-  return at instanceof Date ? at.getTime().toString(36).padStart(9, '0') + adoptedSuffix : earliestStamp;
-}
-
-function uidOf({ value }: Stamped<MinerResponse>): string {
-  return String(value.miner_uid);
-}
-
-/** What does not count says so. */
-function shownFields(answer: ShownAnswer): Fields {
-  const fields = responseFields(answer);
-  return answer.countsFrom === undefined ? { ...fields, counted: false } : fields;
-}
-
-function responseFields({ value, stamp }: Stamped<MinerResponse>): Fields {
-  const { response_data, body, submitted_at_ms, ...rest } = value;
-  return {
-    ...rest,
-    submitted_at: new Date(submitted_at_ms),
-    received_at: new Date(stampMs(stamp)),
-    ...(body === undefined
-      ? fieldForJson('response_data', response_data ?? null)
-      : { response_body: { ...body } }),
-  };
-}
-
-function responseFromFields(uid: number, stored: Fields): MinerResponse {
-  const submitted = stored['submitted_at'];
-  const body = bodyReference(stored['response_body']);
-  return {
-    miner_uid: uid,
-    ...(body === undefined ? { response_data: jsonFromFields(stored)['response_data'] ?? null } : { body }),
-    submitted_at_ms: submitted instanceof Date ? submitted.getTime() : 0,
-    processing_time: numberOf(stored['processing_time']),
-    accuracy_score: numberOf(stored['accuracy_score']),
-    speed_score: numberOf(stored['speed_score']),
-    hotkey: typeof stored['hotkey'] === 'string' ? stored['hotkey'] : null,
-    status: typeof stored['status'] === 'string' ? stored['status'] : 'completed',
-  };
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
 }
 
 function dateOf(stamp: Stamp | undefined): Date | null {

@@ -8,12 +8,12 @@ export interface TaskMeta {
   statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
   fields: Record<string, Stamp>;
   fieldsFloor?: Stamp | undefined;
-  /** Of responses that proxies sent, by uid. */
+  /** Of responses that count in any case, by uid. */
   responses: Record<string, Stamp>;
-  /** Of responses that miners' keys sent, by key and uid. */
-  minerResponses?: Record<string, Record<string, Stamp>> | undefined;
-  /** Uids whose miners' keys' responses count in any case. */
-  countUnassigned?: readonly number[] | undefined;
+  /** Whose of these miners' keys sent: uids by key. */
+  fromKeys?: Record<string, number[]> | undefined;
+  /** Of responses that count if their miner is named, by key and uid. */
+  ifNamed?: Record<string, Record<string, Stamp>> | undefined;
   /** Miners that were named and are not any more. */
   onceNamed?: readonly number[] | undefined;
   isAdopted?: true | undefined;
@@ -33,8 +33,8 @@ const membersByVersion = { [firstVersion]: 'vcsfordb', [sourcesVersion]: 'vcsfor
 /** The bytes of the `_sluice` field. */
 export function encodeMeta(meta: TaskMeta): Buffer {
   const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs, replacedBodies } = meta;
-  const { minerResponses, countUnassigned, onceNamed, isAdopted } = meta;
-  const isFirst = [minerResponses, countUnassigned, onceNamed, isAdopted].every((each) => each === undefined);
+  const { fromKeys, ifNamed, onceNamed, isAdopted } = meta;
+  const isFirst = [fromKeys, ifNamed, onceNamed, isAdopted].every((each) => each === undefined);
   const text = JSON.stringify({
     v: isFirst ? firstVersion : sourcesVersion,
     c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
@@ -42,8 +42,8 @@ export function encodeMeta(meta: TaskMeta): Buffer {
     f: sorted(fields),
     o: fieldsFloor,
     r: sorted(responses),
-    m: minerResponses && sorted(mapValues(minerResponses, sorted)),
-    u: countUnassigned?.toSorted((a, b) => a - b),
+    u: fromKeys && sorted(mapValues(fromKeys, (uids) => uids.toSorted((a, b) => a - b))),
+    m: ifNamed && sorted(mapValues(ifNamed, sorted)),
     n: onceNamed?.toSorted((a, b) => a - b),
     a: isAdopted,
     d: deadlinePassedMs,
@@ -63,8 +63,8 @@ export function decodeMeta(bytes: unknown): TaskMeta | undefined {
     fields: f,
     fieldsFloor: o,
     responses: r,
-    minerResponses: m,
-    countUnassigned: u,
+    fromKeys: u,
+    ifNamed: m,
     onceNamed: n,
     isAdopted: a,
     deadlinePassedMs: d,
@@ -80,7 +80,7 @@ interface Encoded {
   o?: Stamp;
   r: Record<string, Stamp>;
   m?: Record<string, Record<string, Stamp>>;
-  u?: number[];
+  u?: Record<string, number[]>;
   n?: number[];
   a?: true;
   d?: number;

@@ -12,6 +12,7 @@ import {
   type Answer,
   answerKey,
   type Creation,
+  countsAlways,
   type Stamped,
   type TaskState,
   type TaskStatus,
@@ -148,8 +149,7 @@ function applyResponse(draft: Draft, event: ResponseReceived): void {
  */
 function takeOverflow(draft: Draft): ResponseReceived[] {
   if (draft.responses.size <= maxResponsesPerTask) return [];
-  const isOwn = ({ value, minerKey }: Answer): boolean =>
-    minerKey === undefined || draft.named.has(value.miner_uid);
+  const isOwn = (answer: Answer): boolean => countsAlways(answer) || draft.named.has(answer.value.miner_uid);
   const all = answersByStamp(draft);
   const own = all.filter(isOwn).slice(maxResponsesPerTask);
   const others = all.filter((answer) => !isOwn(answer)).slice(maxResponsesPerTask);

@@ -59,7 +59,7 @@ export interface TaskState {
   creation?: Creation | undefined;
   /** First and last time each status was set by a request. */
   statuses: ReadonlyMap<TaskStatus, { first: Stamp; last: Stamp }>;
-  /** The earliest response for each miner from proxies, and the earliest from keys of miners, by {@link answerKey}. */
+  /** The earliest response for each miner that counts in any case, and the earliest that counts if named, by {@link answerKey}. */
   responses: ReadonlyMap<string, Answer>;
   /** The miners that any value of `assigned_miners` named. */
   named: ReadonlySet<number>;
@@ -86,9 +86,16 @@ export function taskExists(state: TaskState): boolean {
   );
 }
 
-/** Where a state has a response: what a proxy says for a miner and what a miner's key says stand beside each other. */
-export function answerKey({ value, minerKey }: Pick<Answer, 'value' | 'minerKey'>): string {
-  return `${minerKey === undefined ? 'proxy' : 'miner'}/${value.miner_uid}`;
+type AnswerSource = Pick<Answer, 'minerKey' | 'countsUnassigned'>;
+
+/** Whether a response counts whichever miners its task names, as what a proxy sends does. */
+export function countsAlways({ minerKey, countsUnassigned }: AnswerSource): boolean {
+  return minerKey === undefined || countsUnassigned === true;
+}
+
+/** Where a state has a response: so that what counts never gives way to what may not, the two stand beside each other. */
+export function answerKey(answer: AnswerSource & Pick<Answer, 'value'>): string {
+  return `${countsAlways(answer) ? 'always' : 'if named'}/${answer.value.miner_uid}`;
 }
 
 /** Whether nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */

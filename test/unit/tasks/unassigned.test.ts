@@ -225,3 +225,23 @@ describe('the miners that a task ever named', () => {
     assert.equal(Math.max(...state.named), maxNamedMiners - 1);
   });
 });
+
+describe('an answer that counts whoever is asked', () => {
+  it('gives way to no earlier one that does not, in any order', () => {
+    const sure = { ...ownAnswer(8, 30, 0.3), countsUnassigned: true as const };
+    const unsure = ownAnswer(8, 20, 0.2, 9);
+    const proxys = response('t', startMs + 40, 8, { accuracy_score: 0.4 });
+    fc.assert(
+      fc.property(regrouped<TaskEvent>([naming([1], 1), sure, unsure, proxys]), (groups) => {
+        const document = groups.reduce<ReturnType<typeof stored>>(
+          (before, group) => stored('t', before, group),
+          undefined,
+        );
+        const task = shown('t', document) ?? {};
+        assert.equal(task['completed_at'], new Date(startMs + 30).toISOString());
+        assert.equal(answersIn(task)['8']?.accuracy_score, 0.3);
+      }),
+      runs(50),
+    );
+  });
+});
