@@ -80,6 +80,14 @@ describe('A miner’s answer is kept as far as it can be', () => {
     });
   }
 
+  it('a score may come as text', async () => {
+    const given = response({ accuracy_score: '0.5', speed_score: '1e-07' });
+    const answer = await ingest.post('/v1/responses', given, { key: 'miner-key' });
+    assert.deepEqual([answer.status, fieldsOf(answer)], [202, []]);
+    assert.partialDeepStrictEqual(last(), { accuracy_score: 0.5, speed_score: 1e-7 });
+    assert.equal((await ingest.post('/v1/responses', given)).status, 422);
+  });
+
   it('numbers of Python that JSON lacks are null; the same words in a text stay', async () => {
     for (const answer of [
       await sendForm({ response_data: pythonData }),

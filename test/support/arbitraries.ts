@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { TaskEvent } from '../../functions/src/events/event.ts';
+import { marked, type TaskEvent } from '../../functions/src/events/event.ts';
 import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
 import { taskStatuses } from '../../functions/src/tasks/state.ts';
 import { startMs } from './clock.ts';
@@ -17,6 +17,8 @@ const value: fc.Arbitrary<Json> = fc.oneof(
     { __reserved__: true },
     { '': 0 },
     { deep: { list: [{ in: [1] }] } },
+    9_007_199_254_740_993n,
+    [[-(2n ** 63n)]],
     'half \ud83d',
     '{"a":1}',
     'x'.repeat(3_000),
@@ -95,7 +97,7 @@ export function taskEvents(taskId: string, maxMinerUid = 9): fc.Arbitrary<TaskEv
       fc.array(answer, { maxLength: 12 }),
     )
     .map(([creations, patches, answers]) =>
-      [...creations, ...patches, ...answers].map((make, sequence): TaskEvent => make(sequence)),
+      [...creations, ...patches, ...answers].map((make, sequence): TaskEvent => marked(make(sequence))),
     )
     .filter((events) => events.length > 0);
 }

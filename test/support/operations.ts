@@ -3,7 +3,7 @@ import { documentState, storedDocument } from '../../functions/src/documents/doc
 import { namesOf } from '../../functions/src/documents/fieldPath.ts';
 import { reduceDocument } from '../../functions/src/documents/reducer.ts';
 import { type DocumentState, deletedAt } from '../../functions/src/documents/state.ts';
-import type { OperationAccepted } from '../../functions/src/events/event.ts';
+import { marked, type OperationAccepted } from '../../functions/src/events/event.ts';
 import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
 import { startMs } from './clock.ts';
 import { stampAt } from './events.ts';
@@ -20,14 +20,14 @@ export function operation(
   data?: JsonObject,
   { sequence = 0, visibility }: OperationOptions = {},
 ): OperationAccepted {
-  return {
+  return marked({
     kind: 'operation',
     path,
     stamp: stampAt(ms, sequence),
     type,
     ...(data === undefined ? {} : { data }),
     ...(visibility === undefined ? {} : { visibility }),
-  };
+  });
 }
 
 const scalar = fc.oneof(
@@ -36,6 +36,7 @@ const scalar = fc.oneof(
     null,
     'text',
     [1, { a: 2 }],
+    9_007_199_254_740_993n,
     { $timestamp: '2026-01-01T00:00:00.000Z' },
     { $bytes: 'AAEC' },
   ),

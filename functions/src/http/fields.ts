@@ -45,14 +45,15 @@ export function queryInteger(
   return readInteger(/^\d{1,9}$/.test(text) ? Number(text) : text, name, least, most);
 }
 
-/** A number from 0 to `most`, clamped with a warning; 0 where there is none. `texts`: it may come as text. */
+/** A number from 0 to `most`, clamped with a warning; 0 where there is none. `texts`: it may come as text, as from a miner. */
 export function readScore(
   value: unknown,
   name: string,
   { texts, reading, most }: { texts: boolean; reading: Reading; most: number },
 ): number {
   if (isEmpty(value)) return 0;
-  const number = texts && typeof value === 'string' && numberText.test(value) ? Number(value) : value;
+  const mayBeText = texts || reading.isLenient;
+  const number = mayBeText && typeof value === 'string' && numberText.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number)) {
     reading.leaveOut(name, expected(name, 'a finite number', value));
     return 0;

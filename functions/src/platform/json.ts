@@ -22,6 +22,8 @@ Object.defineProperty(BigInt.prototype, 'toJSON', {
   value(this: bigint): object {
     return rawJSON(String(this));
   },
+  configurable: true,
+  writable: true,
 });
 
 /** Whether an integer is one that Firestore's can hold. */

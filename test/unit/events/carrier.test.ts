@@ -19,6 +19,7 @@ import {
 import { type Event, marked } from '../../../functions/src/events/event.ts';
 import { schemaOf } from '../../../functions/src/events/schemas.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
+import { parseWritten } from '../../../functions/src/platform/json.ts';
 import { taskEvents } from '../../support/arbitraries.ts';
 import { startMs } from '../../support/clock.ts';
 import { created, response, stampAt } from '../../support/events.ts';
@@ -117,7 +118,7 @@ describe("a carrier's contents", () => {
         const found = await unpacked(events.map(eventLine));
         assert.deepEqual(
           found,
-          events.map((event) => ({ event: JSON.parse(JSON.stringify(event)) as Event })),
+          events.map((event) => ({ event: parseWritten(JSON.stringify(event)) as unknown as Event })),
         );
       }),
       runs(50),
