@@ -20,8 +20,12 @@ export function storedAnswers(document: Fields, meta: TaskMeta): Answer[] {
       ? answerIfNamed(uid, stored, meta)
       : answerAlways(uid, stored, meta.responses[uid], keys.get(uid)),
   );
-  const superseded = storedResponses(document['superseded_responses']);
-  return [...own, ...superseded.map(([uid, stored]) => answerIfNamed(uid, stored, meta))];
+  const superseded = storedResponses(document['superseded_responses']).map(([uid, stored]) => {
+    const answer = answerIfNamed(uid, stored, meta);
+    // Code that knows no keys may have written the document since.
+    return answer.minerKey === undefined ? { ...answer, minerKey: 'unknown' } : answer;
+  });
+  return [...own, ...superseded];
 }
 
 function answerAlways(uid: string, stored: Fields, stamp: Stamp, minerKey?: string): Answer {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { ResponseReceived, TaskEvent } from '../../../functions/src/events/event.ts';
 import { deadlineStamp } from '../../../functions/src/events/stamp.ts';
 import { maxNamedMiners, maxResponsesPerTask } from '../../../functions/src/tasks/limits.ts';
+import { decodeMeta, encodeMeta } from '../../../functions/src/tasks/meta.ts';
 import { openTaskOf } from '../../../functions/src/tasks/openTask.ts';
 import { reduceTask } from '../../../functions/src/tasks/reducer.ts';
 import { emptyTask, type TaskState } from '../../../functions/src/tasks/state.ts';
@@ -106,6 +107,19 @@ describe('what a proxy and a key of the miner sent for the same miner', () => {
       assert.equal(task['response_count'], 1);
       assert.deepEqual(Object.keys(document?.['superseded_responses'] ?? {}), ['1']);
     }
+  });
+
+  it('both stay where code that knows no keys wrote the document meanwhile', () => {
+    const both = stored('t', undefined, [naming([1], 1), byKey, byProxy]) ?? {};
+    const { ifNamed: _, ...firstMeta } = decodeMeta(both['_sluice']) ?? {
+      statuses: {},
+      fields: {},
+      responses: {},
+    };
+    const before = { ...both, _sluice: encodeMeta(firstMeta) };
+    const after = stored('t', before, [patched('t', startMs + 50, { priority: 1 })]);
+    assert.equal(answersIn(shown('t', after) ?? {})['1']?.accuracy_score, 0.7);
+    assert.deepEqual(after?.['superseded_responses'], both['superseded_responses']);
   });
 
   it('is answered by the proxy alone where the key’s does not count', () => {
