@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
-import { maxGatheredBytes } from '../../functions/src/flush/limits.ts';
+import { maxGatheredBytes, maxRoundDocuments } from '../../functions/src/flush/limits.ts';
 import { packEvents } from '../../functions/src/staging/outbox.ts';
 import { startMs } from '../support/clock.ts';
-import { created } from '../support/events.ts';
+import { created, patched } from '../support/events.ts';
 import { type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 /** Carriers due together, whose contents are in objects and say, or do not say, that they unfold to so much. */
@@ -60,5 +60,49 @@ describe('many large carriers that are due together', () => {
     await putLarge(pipeline, 100, 500);
     await pipeline.tick();
     assert.equal(pipeline.documents.commits.length, 1);
+  });
+});
+
+describe('one large carrier', () => {
+  it('of more than is handled together goes on as two, unread, and all is written', async () => {
+    const pipeline = startPipeline();
+    const text = 'x'.repeat(900_000);
+    const ids = Array.from({ length: 30 }, (_, index) => `t${index}`);
+    await pipeline.accept(
+      ids.map((id) => patched(id, startMs, { input_text: text }, { visibility: 'prompt' })),
+    );
+    await pipeline.tick();
+    assert.deepEqual(pipeline.documents.paths(), []);
+    assert.deepEqual(
+      pipeline.tasks.in('flush').map(({ data }) => data['count']),
+      [16, 14],
+    );
+    await pipeline.clock.advance(60_000);
+    assert.equal(pipeline.documents.paths().length, 30);
+    assert.ok(ids.every((id) => pipeline.task(id)?.['input_text'] === text));
+    assert.equal(pipeline.tasks.in('flush').length, 0);
+  });
+
+  it('is planned and written in rounds, so that memory holds the documents', async () => {
+    const pipeline = startPipeline();
+    let planned = 0;
+    pipeline.breaksOn = () => {
+      planned += 1;
+      return false;
+    };
+    let plannedBefore = 0;
+    pipeline.documents.beforeCommit = () => {
+      plannedBefore = planned;
+    };
+    const count = 3 * maxRoundDocuments;
+    await pipeline.accept(
+      Array.from({ length: count }, (_, index) =>
+        created(`t${index}`, startMs, {}, { visibility: 'prompt' }),
+      ),
+    );
+    await pipeline.tick();
+    assert.equal(plannedBefore, maxRoundDocuments);
+    assert.equal(pipeline.documents.writes, count, 'one write each');
+    assert.equal(pipeline.tasks.in('expire').length, 1);
   });
 });

@@ -6,6 +6,7 @@ const source = new URL('../../functions/src/', import.meta.url);
 /** Arguments whose number something bounds. */
 const bounded: readonly string[] = [
   // A read has at most 100 documents, a commit looks for at most 400.
+  'getAll(...formed',
   'getAll(...references',
   // As deep as Firestore's maps may be.
   'FieldPath(...names',

@@ -67,21 +67,26 @@ export type UnpackedEvent =
   | { unknown: string; reason: string }
   | { invalid: string; reason: string };
 
-/**
- * Unfolds compressed event lines; a bad line stands alone among good ones.
- * @throws CorruptCarrier when the whole does not unfold.
- */
-export async function unpackLines(
-  packed: Uint8Array,
-): Promise<{ events: UnpackedEvent[]; unfoldedBytes: number }> {
-  let text: Buffer;
+/** Unfolds compressed event lines, which line feeds divide. Throws CorruptCarrier. */
+export async function unfold(packed: Uint8Array): Promise<Buffer> {
   try {
-    text = await decompress(packed, { maxOutputLength: maxCarrierUnfoldedBytes });
+    return await decompress(packed, { maxOutputLength: maxCarrierUnfoldedBytes });
   } catch (cause) {
     throw new CorruptCarrier('The carrier does not decompress.', { cause });
   }
-  const lines = text.length === 0 ? [] : text.toString('utf8').split('\n');
-  return { events: lines.map(unpackLine), unfoldedBytes: text.length };
+}
+
+/** The events of unfolded lines; a bad line stands alone among good ones. */
+export function eventsIn(text: Buffer): UnpackedEvent[] {
+  return text.length === 0 ? [] : text.toString('utf8').split('\n').map(unpackLine);
+}
+
+/** The events of compressed lines. Throws CorruptCarrier when the whole does not unfold. */
+export async function unpackLines(
+  packed: Uint8Array,
+): Promise<{ events: UnpackedEvent[]; unfoldedBytes: number }> {
+  const text = await unfold(packed);
+  return { events: eventsIn(text), unfoldedBytes: text.length };
 }
 
 /** Numbers are written with all their digits; only an event that says so means integers by them. */

@@ -48,15 +48,16 @@ export function failureIn<E extends Event, State>(
   return undefined;
 }
 
-/** The shortage for which more need not be tried; deletes are not needed by all. */
-export function shortageIn<E extends Event, State>(
+/** Why more need not be tried: a shortage, though deletes are not needed by all, or an outage that let nothing through. */
+export function endIn<E extends Event, State>(
   results: readonly CommitResult<E, State>[],
 ): DocumentError | undefined {
   for (const result of results) {
     const error = result.outcome === 'failed' ? result.error : undefined;
     if (error?.failure === 'no_quota' && error.short !== 'deletes') return error;
   }
-  return undefined;
+  const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
+  return hasWritten ? undefined : failureIn(results, 'unavailable');
 }
 
 /** A job that came to nothing: each of its events is refused where Firestore will never take it. */

@@ -12,11 +12,11 @@ import { type Base, BaseReader, type BaseReaderOptions, type Timed } from './bas
 import { type CommitJob, type Prepared, queuesOf, takeChunk } from './chunks.ts';
 import {
   type CommitResult,
+  endIn,
   failed,
   failureIn,
   outageOf,
   outOfTime,
-  shortageIn,
   unsuccessful,
 } from './commitResult.ts';
 import type { Known } from './kind.ts';
@@ -26,6 +26,7 @@ import {
   maxCommitDocuments,
   maxConflictAttempts,
   maxOutagesInRow,
+  maxRoundDocuments,
   planMs,
   quotaMarginMs,
   readsPerWrite,
@@ -63,24 +64,33 @@ export class Committer<E extends Event, State> {
 
   /**
    * A result for each job, in any order; a job with an event that Firestore refuses comes back as several. What is not done
-   * by `deadlineMs` has failed.
+   * by `deadlineMs` has failed. They come in rounds: of no more documents than memory holds is it known what becomes of them.
    */
-  async commit(jobs: readonly CommitJob<E>[], deadlineMs: number): Promise<CommitResult<E, State>[]> {
+  async *commit(
+    jobs: readonly CommitJob<E>[],
+    deadlineMs: number,
+  ): AsyncGenerator<CommitResult<E, State>[], void> {
     const { possible, results } = await this.#withoutHeldDeletions(jobs);
+    if (results.length > 0) yield results;
     let rest = this.#reader.knownFirst(possible);
     // What is read is written before more is: a backlog that is larger than the day's reads gets on all the same.
     for (let most = this.#firstReads; rest.length > 0; most *= 2) {
-      const bases = await this.#bases(rest, most, deadlineMs);
-      if (bases instanceof DocumentError) return [...results, ...failed<E, State>(rest, bases)];
+      const bases = await this.#bases(rest.slice(0, maxRoundDocuments), most, deadlineMs);
+      if (bases instanceof DocumentError) {
+        yield failed(rest, bases);
+        return;
+      }
       const round = await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs);
-      append(results, round);
       rest = rest.slice(bases.length);
-      const error = shortageIn(round);
+      const error = endIn(round);
       if (error?.short === 'reads') this.#firstReads = fewFirstReads;
-      if (error !== undefined) return [...results, ...failed<E, State>(rest, error)];
+      yield round;
+      if (error !== undefined) {
+        yield failed(rest, error);
+        return;
+      }
     }
     this.#firstReads = usualFirstReads;
-    return results;
   }
 
   /** Where nothing can be deleted now, what would be is not read for it. */

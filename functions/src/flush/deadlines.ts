@@ -1,5 +1,6 @@
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp, stampMs } from '../events/stamp.ts';
+import { append } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { isAdoptedStamp } from '../tasks/adoptedStamp.ts';
@@ -16,6 +17,9 @@ interface Booking {
   book(): Promise<void>;
 }
 
+/** Deadlines by when they are due, and the events that brought them. */
+export type DueDeadlines = Map<number, { deadlines: DeadlinePassed[]; events: TaskEvent[] }>;
+
 /** Sees to it that the deadline of every open task comes back as an event. */
 export class DeadlineBook {
   readonly #outbox: Outbox;
@@ -26,24 +30,24 @@ export class DeadlineBook {
     this.#clock = clock;
   }
 
-  /**
-   * The {@link deadlineToBook} of each result: together those of a minute, and those that are past; what puts them into a carrier for `expire`, and
-   * the events that brought them, which must come again where that fails.
-   */
-  due(results: readonly CommitResult<TaskEvent, TaskState>[]): Booking[] {
+  /** Adds the {@link deadlineToBook} of each result: together those of a minute, and those that are past. */
+  collect(results: readonly CommitResult<TaskEvent, TaskState>[], due: DueDeadlines): void {
     const nowMs = this.#clock.now();
-    const byMinute = new Map<number, { deadlines: DeadlinePassed[]; events: TaskEvent[] }>();
     for (const result of results) {
       if (result.outcome !== 'committed') continue;
       const deadline = deadlineToBook(result.events, result.after);
       if (deadline === undefined) continue;
       const dueMs = Math.ceil(Math.max(nowMs, stampMs(deadline.stamp)) / minuteMs) * minuteMs;
-      const minute = byMinute.get(dueMs) ?? { deadlines: [], events: [] };
-      byMinute.set(dueMs, minute);
+      const minute = due.get(dueMs) ?? { deadlines: [], events: [] };
+      due.set(dueMs, minute);
       minute.deadlines.push(deadline);
-      for (const event of result.events) minute.events.push(event);
+      append(minute.events, result.events);
     }
-    return [...byMinute].map(([dueMs, { deadlines, events }]) => ({
+  }
+
+  /** What puts each minute's deadlines into a carrier for `expire`, and the events that must come again where that fails. */
+  bookings(due: DueDeadlines): Booking[] {
+    return [...due].map(([dueMs, { deadlines, events }]) => ({
       events,
       book: async () => {
         await this.#outbox.sendContents('expire', await packEvents(deadlines, undefined), dueMs);

@@ -1,5 +1,11 @@
 import type { Carrier } from '../events/carrier.ts';
-import { CorruptCarrier, carrierFromWire, type UnpackedEvent, unpackLines } from '../events/carrierReader.ts';
+import {
+  CorruptCarrier,
+  carrierFromWire,
+  eventsIn,
+  type UnpackedEvent,
+  unfold,
+} from '../events/carrierReader.ts';
 import { taskSchema } from '../events/schemas.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { maxGatheredBytes, unfoldingGuess } from './limits.ts';
@@ -23,6 +29,11 @@ export interface Arrival extends Dispatch {
 export interface Delivery extends Pick<Arrival, 'carrier' | 'retryCount' | 'arrivedMs'> {
   events: UnpackedEvent[];
   unfoldedBytes: number;
+}
+
+/** A carrier of more than can be worked on at once: its lines, unfolded. */
+export interface TooLarge {
+  lines: Buffer;
 }
 
 /** Reads what a dispatch says of its carrier. Throws UnknownCarrierVersion. */
@@ -49,11 +60,12 @@ export function expectedBytes({ unfoldedBytes, events, object }: Carrier): numbe
 export async function openDelivery(
   { data, carrier, retryCount, arrivedMs, fault }: Arrival,
   objects: ObjectStore,
-): Promise<Delivery> {
+): Promise<Delivery | TooLarge> {
   try {
     if (fault !== undefined) throw new CorruptCarrier(fault);
-    const packed = await contentsOf(carrier, objects);
-    return { carrier, retryCount, arrivedMs, ...(await unpackLines(packed)) };
+    const lines = await unfold(await contentsOf(carrier, objects));
+    if (lines.length > maxGatheredBytes && lines.includes(lineFeed)) return { lines };
+    return { carrier, retryCount, arrivedMs, events: eventsIn(lines), unfoldedBytes: lines.length };
   } catch (error) {
     if (!(error instanceof CorruptCarrier)) throw error;
     const events = [{ invalid: JSON.stringify(data) ?? '', reason: error.message }];
@@ -68,6 +80,8 @@ async function contentsOf({ events, object }: Carrier, objects: ObjectStore): Pr
   if (stored === undefined) throw new CorruptCarrier(`Its contents, ${object}, are gone.`);
   return stored.bytes;
 }
+
+const lineFeed = 10;
 
 /** An empty deflate stream. */
 const nothing = Buffer.from([3, 0]);

@@ -18,7 +18,7 @@ import type { TaskBodies } from './bodies.ts';
 import type { CommitResult } from './commitResult.ts';
 import type { Committer } from './committer.ts';
 import type { DeadLetter, DeadLetters } from './deadLetters.ts';
-import type { DeadlineBook } from './deadlines.ts';
+import type { DeadlineBook, DueDeadlines } from './deadlines.ts';
 import type { Delivery } from './delivery.ts';
 import { Failures } from './failures.ts';
 import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
@@ -48,7 +48,9 @@ export interface FlusherOptions {
 type InTime = <Outcome>(work: () => Promise<Outcome>) => Promise<Outcome>;
 
 type TaskResult = CommitResult<TaskEvent, TaskState>;
-type Result = TaskResult | CommitResult<OperationAccepted, DocumentState>;
+
+/** What became of some events, without the documents, for which memory has no room. */
+type Result = CommitResult<Event, undefined>;
 
 /** What one flush did, for its log line. */
 interface Counts {
@@ -88,7 +90,7 @@ export class Flusher {
 
   /** Whether each delivery may be acknowledged; a rejected one must be delivered again. */
   async flush(deliveries: readonly Delivery[]): Promise<PromiseSettledResult<void>[]> {
-    const { clock, tasks, documents, rules } = this.#options;
+    const { clock, tasks, documents, rules, deadlines, orphans } = this.#options;
     const nowMs = clock.now();
     const spentBefore = this.#options.spent();
     for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
@@ -101,22 +103,26 @@ export class Flusher {
     const documentWork = divided(intake.documents, (group) => !isParked && isDocument(group));
     const deadlineMs = deadlineOf(deliveries, nowMs);
     const rest = [...taskWork.rest, ...documentWork.rest];
-    const [taskResults, documentResults] = await Promise.all([
-      tasks.commit(taskWork.ready, deadlineMs),
-      documents.commit(documentWork.ready, deadlineMs),
-    ]);
-    const results = [...taskResults, ...documentResults];
-    this.#park(results);
-    this.#options.orphans.count(taskResults);
     const failed = new Failures(intake.origins);
+    const results: Result[] = [];
+    const due: DueDeadlines = new Map();
+    await Promise.all([
+      eachRound(tasks.commit(taskWork.ready, deadlineMs), results, async (round) => {
+        orphans.count(round);
+        deadlines.collect(round, due);
+        await this.#keepBodies(round, failed, this.#within(settleMs));
+      }),
+      eachRound(documents.commit(documentWork.ready, deadlineMs), results),
+    ]);
+    this.#park(results);
     const inTime = this.#within(settleMs);
     const [{ kept, held }] = await Promise.all([
       this.#settle(results, inTime),
-      this.#settleTasks(taskResults, failed, inTime),
+      this.#bookDeadlines(due, failed, inTime),
       this.#buryDead(intake.dead, failed, inTime),
       this.#keepUnread(deliveries, intake, results, failed, inTime),
       this.#keepBroken(deliveries, intake, results, failed, inTime),
-      inTime(() => this.#options.orphans.save()).catch(() => undefined),
+      inTime(() => orphans.save()).catch(() => undefined),
     ]);
     const carryInTime = this.#within(carryMs);
     // A suspect is alone here, and stays one.
@@ -206,17 +212,18 @@ export class Flusher {
     return { kept, held };
   }
 
-  /** What follows the commit of a task: its bodies, its deadline. */
-  async #settleTasks(results: readonly TaskResult[], failed: Failures, inTime: InTime): Promise<void> {
-    const { bodies, deadlines } = this.#options;
-    const kept = mapPool(results, settlingAtOnce, async (result) => {
+  /** Looks after the bodies of tasks that were committed. */
+  async #keepBodies(results: readonly TaskResult[], failed: Failures, inTime: InTime): Promise<void> {
+    await mapPool(results, settlingAtOnce, async (result) => {
       if (result.outcome !== 'committed') return;
-      await failed.meet(result.events, () => inTime(() => bodies.settle(result)));
+      await failed.meet(result.events, () => inTime(() => this.#options.bodies.settle(result)));
     });
-    const booked = mapPool(deadlines.due(results), settlingAtOnce, ({ events, book }) =>
+  }
+
+  async #bookDeadlines(due: DueDeadlines, failed: Failures, inTime: InTime): Promise<void> {
+    await mapPool(this.#options.deadlines.bookings(due), settlingAtOnce, ({ events, book }) =>
       failed.meet(events, () => inTime(book)),
     );
-    await Promise.all([kept, booked]);
   }
 
   /** Keeps what came dead; where that fails, its delivery must come again. */
@@ -322,6 +329,21 @@ export class Flusher {
       quota_spent: each((type) => spent[type] - spentBefore[type]),
     };
     this.#options.logger.info('Flushed', { ...counts });
+  }
+}
+
+/** Looks after each round of commits before the next begins, and keeps what must be known of it in the end. */
+async function eachRound<E extends Event, State>(
+  rounds: AsyncIterable<CommitResult<E, State>[]>,
+  results: Result[],
+  settle?: (round: CommitResult<E, State>[]) => Promise<void>,
+): Promise<void> {
+  for await (const round of rounds) {
+    await settle?.(round);
+    for (const result of round)
+      results.push(
+        result.outcome === 'committed' ? { ...result, before: undefined, after: undefined } : result,
+      );
   }
 }
 

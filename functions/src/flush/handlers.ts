@@ -21,7 +21,7 @@ import {
   openDelivery,
 } from './delivery.ts';
 import type { Flusher } from './flusher.ts';
-import { workOnSuspect } from './isolation.ts';
+import { halve, workOnSuspect } from './isolation.ts';
 import {
   backlogBytesPerSecond,
   earlyMs,
@@ -182,7 +182,7 @@ async function workTogether(
   return outcomes;
 }
 
-/** Each carrier that came, opened; undefined where it was put back. */
+/** Each carrier that came, opened; undefined where it was put back, or goes on as two. */
 async function openAll(
   options: FlushHandlerOptions,
   arrivals: readonly Arrival[],
@@ -199,6 +199,10 @@ async function openAll(
         }
         if (isMarked(arrival)) await attempts.begin(arrival.carrier, 0);
         const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);
+        if ('lines' in delivery) {
+          await within(clock, openMs, halve(options, arrival.carrier, delivery.lines), tooLate);
+          return undefined;
+        }
         bytes += delivery.unfoldedBytes;
         return delivery;
       })(),

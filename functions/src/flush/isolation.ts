@@ -1,3 +1,4 @@
+import { type Carrier, foldText } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { earliestOf } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -7,6 +8,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
+import { nextTickMs } from '../staging/tick.ts';
 import type { DeadLetters } from './deadLetters.ts';
 import { type Arrival, type Delivery, openDelivery } from './delivery.ts';
 import type { Flusher } from './flusher.ts';
@@ -45,6 +47,7 @@ export async function workOnSuspect(
   }
   const late = (): AppError => new AppError('unavailable', 'Cloud Storage did not answer in time.');
   const delivery = await within(clock, openMs, openDelivery(arrival, objects), late);
+  if ('lines' in delivery) return halve(options, arrival.carrier, delivery.lines);
   const isSuspect = (arrival.carrier.tries ?? 0) > 0;
   if (delivery.events.length > 1) {
     if (broken >= (isSuspect ? splitSuspectAfterBroken : splitAfterBroken)) return split(options, delivery);
@@ -64,6 +67,28 @@ async function split(options: IsolationOptions, delivery: Delivery): Promise<voi
     const contents = await packEvents(half, earliestOf(half.map(({ stamp }) => stamp)));
     await outbox.sendContents('flush', { ...contents, tries: Math.max(1, tries) }, clock.now());
   });
+}
+
+/** Sends a carrier's lines on as two carriers, unread. Throws AppError `unavailable`. */
+export async function halve(
+  { outbox, clock, tickMs }: Pick<IsolationOptions, 'outbox' | 'clock' | 'tickMs'>,
+  { events: _, object: __, ...header }: Carrier,
+  lines: Buffer,
+): Promise<void> {
+  const middle = lines.length / 2;
+  const after = lines.indexOf('\n', middle);
+  const end = after === -1 ? lines.lastIndexOf('\n', middle) : after;
+  const dueMs = nextTickMs(clock.now(), tickMs);
+  await mapPool([lines.subarray(0, end), lines.subarray(end + 1)], 1, async (half) => {
+    const contents = { ...header, ...(await foldText(half)), count: lineCount(half) };
+    await outbox.sendContents('flush', contents, dueMs);
+  });
+}
+
+function lineCount(lines: Buffer): number {
+  let count = 1;
+  for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 /** Its events; what cannot be read becomes dead letters, or waits for another version. */

@@ -4,8 +4,11 @@ export const gatherLingerMs = 300;
 /** Deliveries handled together: as many as the queue dispatches at once (index.ts). */
 export const maxGatheredCarriers = 400;
 
-/** Unfolded bytes handled together, and taken on at once; what comes on top goes back unopened, to come at such a rate. */
-export const maxGatheredBytes = 24 * 1024 * 1024;
+/**
+ * Unfolded bytes handled together, of which each takes some seven in memory while its event is worked on, and taken on at
+ * once; what comes on top goes back unopened, to come at such a rate. A carrier of more than is handled together goes on as two.
+ */
+export const maxGatheredBytes = 10 * 1024 * 1024;
 export const maxHeldBytes = 64 * 1024 * 1024;
 export const backlogBytesPerSecond = 4 * 1024 * 1024;
 
@@ -25,7 +28,7 @@ export const maxCommitBytes = 8_000_000;
  * then: with documents as large as Firestore has them that is too much for the instance, and the carriers come again alone.
  */
 export const maxReadDocuments = 100;
-export const maxReadBytes = 64 * 1024 * 1024;
+export const maxReadBytes = 16 * 1024 * 1024;
 
 /**
  * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for nothing.
@@ -36,6 +39,9 @@ export const fewFirstReads = 4;
 
 /** At most so many for each document that a commit may hold, which is a tenth of a second's writes (`burstMs`). */
 export const readsPerWrite = 10;
+
+/** Documents of which is known at once what becomes of them, some 7 KB each: four commits. */
+export const maxRoundDocuments = 1_600;
 
 /** Commits under way at once, and single-document ones after a conflict. */
 export const commitsInFlight = 6;
