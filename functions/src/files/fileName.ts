@@ -48,7 +48,7 @@ export function nameInHeader(value: string): string {
   }
 }
 
-/** Whether it is printable ASCII. */
+/** True for printable ASCII. */
 function isPlain(text: string): boolean {
   return /^[ -~]*$/.test(text);
 }

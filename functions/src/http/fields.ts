@@ -17,7 +17,7 @@ export function readInteger(value: unknown, name: string, least: number, most: n
   return value;
 }
 
-/** What is not given: missing, null or empty, in a form, a query or an object alike. */
+/** True for no value: missing, null or empty, in a form, a query or an object alike. */
 export function isEmpty(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === '';
 }

@@ -61,7 +61,7 @@ export class Reading {
     return value as Json;
   }
 
-  /** What stands for a number that is none, or an integer that is too large. */
+  /** Puts something in the place of a number that is none, or of an integer that is too large. */
   #replace(value: number | bigint, at: string): Json {
     // NaN, which Python writes, and 1e999 are both read as infinite.
     const [fault, kept] =
@@ -80,7 +80,7 @@ function shortened(at: string): string {
   return at.length > 128 ? `${at.slice(0, 128)}…` : at;
 }
 
-/** Whether it is a scalar that is kept as it is. */
+/** True for a scalar that is kept as it is. */
 function isKeepable(value: unknown): value is string | number | bigint | boolean | null {
   if (typeof value === 'bigint') return isInt64(value);
   if (typeof value === 'number') return Number.isFinite(value);

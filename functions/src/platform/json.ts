@@ -26,12 +26,12 @@ Object.defineProperty(BigInt.prototype, 'toJSON', {
   writable: true,
 });
 
-/** Whether an integer is one that Firestore's can hold. */
+/** True for an integer that Firestore's can hold. */
 export function isInt64(value: bigint): boolean {
   return BigInt.asIntN(64, value) === value;
 }
 
-/** Whether a bigint is in a value. */
+/** True for a value with a bigint in it. */
 export function holdsBigint(value: unknown): boolean {
   if (typeof value === 'bigint') return true;
   if (typeof value !== 'object' || value === null) return false;
@@ -47,7 +47,7 @@ export function parseExact(text: string): unknown {
 }
 
 /**
- * What was written with JSON.stringify. Past int64 there are numbers alone, which are written with all their digits.
+ * Parses what was written with JSON.stringify. Past int64 there are numbers alone, which are written with all their digits.
  * @throws SyntaxError
  */
 export function parseWritten(text: string): Json {
