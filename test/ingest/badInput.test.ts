@@ -141,6 +141,13 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
     }
     assert.equal((await ingest.send('/api/v1/miner/response', bytes, form)).status, 400);
     assert.equal((await ingest.send('/api/v1/miner/response', 'task_id=%FF', form)).status, 400);
+    const whole = await encoded(formData({ task_id: 't', miner_uid: '1', response_data: '"\u{7f}"' }));
+    const broken = whole.body.map((byte) => (byte === 0x7f ? 0xff : byte));
+    const answer = await ingest.send('/api/v1/miner/response', broken, whole.type);
+    assert.deepEqual(
+      [answer.status, answer.json['detail']],
+      [400, 'The field "response_data" is not UTF-8.'],
+    );
   });
 
   it('malformed forms', async () => {

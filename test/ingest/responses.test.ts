@@ -77,6 +77,8 @@ describe('POST /v1/responses', () => {
       ['2025-11-24', Date.UTC(2025, 10, 24)],
       [ms, ms],
       [ms / 1000, ms],
+      [String(ms), ms],
+      [String(ms / 1000), ms],
       [0, 0],
     ];
     for (const [submitted_at, expected] of forms) {
