@@ -98,6 +98,18 @@ describe('what becomes of files', () => {
     await nothingLeft();
   });
 
+  it('a document stays until its object is gone', async () => {
+    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    await settle();
+    pass(3 * dayMs);
+    files.objects.delete = () => new Promise((_, reject) => setImmediate(reject, new Error('cut off')));
+    await assert.rejects(clean(), /cut off/);
+    Reflect.deleteProperty(files.objects, 'delete');
+    assert.deepEqual(await files.documentIds(), [answer.json['file_id']]);
+    assert.equal((await clean()).deleted, 1);
+    await nothingLeft();
+  });
+
   it('a file that is sent again after its deletion stays, however late its event', async () => {
     const key = { 'x-file-type': 'audio', 'idempotency-key': 'again' };
     const first = await call('/v1/files', 'POST', large, key);
