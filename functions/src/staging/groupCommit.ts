@@ -17,7 +17,10 @@ export interface GroupCommitOptions<Item> {
   maxInFlight: number;
   /** Bytes of items not settled yet; past that they are refused. */
   maxPendingBytes: number;
-  /** How long after its first item a group may take; past that its items are rejected with `late`, whatever comes of it. */
+  /**
+   * How long after its first item a group may take; past that it is over, whatever comes of it: its items are rejected with
+   * `late`, and where it is being written another may be.
+   */
   deadline?: { ms: number; late: () => Error };
   clock: Clock;
   /** Writes a group and tells each item's outcome, in their order. */
@@ -26,17 +29,22 @@ export interface GroupCommitOptions<Item> {
 
 interface Waiting<Item> {
   item: Item;
-  bytes: number;
   resolve(): void;
   reject(reason: unknown): void;
+}
+
+interface Group<Item> {
+  waiting: Waiting<Item>[];
+  bytes: number;
+  deadline: unknown;
+  isOver: boolean;
 }
 
 /** Lets concurrent submissions share one write: a group goes when it is full or has lingered. Every item settles. */
 export class GroupCommitter<Item> {
   readonly #options: GroupCommitOptions<Item>;
-  #group: Waiting<Item>[] = [];
-  #groupDeadline: unknown;
-  #groupBytes = 0;
+  /** The one that gathers. */
+  #group: Group<Item> | undefined;
   #pendingBytes = 0;
   #inFlight = 0;
   #timer: unknown;
@@ -55,62 +63,76 @@ export class GroupCommitter<Item> {
     if (this.#pendingBytes + bytes > maxPendingBytes && this.#pendingBytes > 0) {
       return Promise.reject(new BufferFull());
     }
-    if (this.#group.length > 0 && this.#groupBytes + bytes > maxBytes) this.#setDue();
+    if (this.#group !== undefined && this.#group.bytes + bytes > maxBytes) this.#setDue();
     return new Promise((resolve, reject) => {
-      if (this.#group.length === 0) this.#groupDeadline = this.#startDeadline(this.#group);
-      this.#group.push({ item, bytes, resolve, reject });
-      this.#groupBytes += bytes;
+      this.#group ??= this.#newGroup();
+      this.#group.waiting.push({ item, resolve, reject });
+      this.#group.bytes += bytes;
       this.#pendingBytes += bytes;
-      if (this.#group.length >= maxItems || this.#groupBytes >= maxBytes) this.#setDue();
+      if (this.#group.waiting.length >= maxItems || this.#group.bytes >= maxBytes) this.#setDue();
       else if (!this.#isDue) this.#timer ??= clock.setTimeout(() => this.#setDue(), lingerMs);
     });
   }
 
   /** One timer for all of a group, as each of its requests would start one within the same few milliseconds. */
-  #startDeadline(group: readonly Waiting<Item>[]): unknown {
+  #newGroup(): Group<Item> {
     const { clock, deadline } = this.#options;
-    return (
-      deadline &&
-      clock.setTimeout(() => {
-        for (const { reject } of group) reject(deadline.late());
-      }, deadline.ms)
-    );
+    const group: Group<Item> = { waiting: [], bytes: 0, deadline: undefined, isOver: false };
+    if (deadline !== undefined)
+      group.deadline = clock.setTimeout(
+        () => this.#end(group, ({ reject }) => reject(deadline.late())),
+        deadline.ms,
+      );
+    return group;
   }
 
   #setDue(): void {
-    this.#options.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopGathering();
     this.#isDue = true;
     this.#start();
   }
 
-  #start(): void {
-    if (!this.#isDue || this.#group.length === 0 || this.#inFlight >= this.#options.maxInFlight) return;
-    const group = this.#group;
-    const groupDeadline = this.#groupDeadline;
-    this.#group = [];
-    this.#groupBytes = 0;
-    this.#isDue = false;
-    this.#inFlight += 1;
-    void this.#write(group, groupDeadline);
+  #stopGathering(): void {
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
-  async #write(group: readonly Waiting<Item>[], groupDeadline: unknown): Promise<void> {
+  #start(): void {
+    const group = this.#group;
+    if (!this.#isDue || group === undefined || this.#inFlight >= this.#options.maxInFlight) return;
+    this.#group = undefined;
+    this.#isDue = false;
+    this.#inFlight += 1;
+    void this.#write(group);
+  }
+
+  async #write(group: Group<Item>): Promise<void> {
     let outcomes: readonly PromiseSettledResult<void>[] = [];
     let failure: unknown = new Error('A group was written without an outcome for each item.');
     try {
-      outcomes = await this.#options.write(group.map(({ item }) => item));
+      outcomes = await this.#options.write(group.waiting.map(({ item }) => item));
     } catch (error) {
       failure = error;
     }
-    this.#options.clock.clearTimeout(groupDeadline);
-    this.#inFlight -= 1;
-    group.forEach(({ bytes, resolve, reject }, index) => {
-      this.#pendingBytes -= bytes;
+    this.#end(group, ({ resolve, reject }, index) => {
       const outcome = outcomes[index] ?? { status: 'rejected', reason: failure };
       if (outcome.status === 'fulfilled') resolve();
       else reject(outcome.reason);
     });
+  }
+
+  /** Settles each item and gives back what the group held: its place, its bytes. Only the first time. */
+  #end(group: Group<Item>, settle: (waiting: Waiting<Item>, index: number) => void): void {
+    if (group.isOver) return;
+    group.isOver = true;
+    this.#options.clock.clearTimeout(group.deadline);
+    this.#pendingBytes -= group.bytes;
+    if (group === this.#group) {
+      this.#group = undefined;
+      this.#isDue = false;
+      this.#stopGathering();
+    } else this.#inFlight -= 1;
+    group.waiting.forEach(settle);
     this.#start();
   }
 }
