@@ -221,6 +221,23 @@ describe('Keys', () => {
     assert.equal(await use(key, there), 200);
   });
 
+  it('asks again after a read that hangs, so that a revoked key does not stay valid', async () => {
+    const { id, key } = await makeMiner();
+    assert.equal(await use(key, there), 200);
+    assert.equal((await revoke(id)).status, 204);
+    clock.advance(60_000);
+    objects.state = 'hanging';
+    const waiting = use(key, there);
+    while (clock.pendingTimers() === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(2_000);
+    assert.equal(await waiting, 200, 'what was known last holds while nobody can tell');
+    objects.state = 'up';
+    clock.advance(8_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(await use(key, there), 401);
+    assert.equal(await use('unknown', there), 401);
+  });
+
   it('takes keys it cannot understand as not read', async () => {
     const { key } = await makeMiner();
     await objects.put(keysObject, Buffer.from('{"version":1,"keys":[{"id":"x"}]}'));

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore, StoredObject } from '../platform/objects.ts';
+import { within } from '../platform/within.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
 
@@ -145,7 +146,8 @@ export class KeyStore {
   async #tryRead(): Promise<void> {
     this.#triedAtMs = this.#options.clock.now();
     try {
-      await this.#read();
+      const late = () => new Error('The bucket did not answer in time.');
+      await within(this.#options.clock, unknownKeyRereadMs, this.#read(), late);
     } catch (error) {
       this.#options.logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
     } finally {
@@ -162,11 +164,11 @@ export class KeyStore {
       known === undefined || known.generation === '0'
         ? await objects.get(keysObject)
         : await objects.getIfChanged(keysObject, known.generation);
-    // A read that began before a write of ours may end after it.
-    if (writes !== this.#writes) return;
+    // A read that began before a write of ours, or before another read, may end after it.
+    if (writes !== this.#writes || (this.#copy?.readAtMs ?? readAtMs) > readAtMs) return;
     if (found !== 'unchanged') {
       this.#copy = { ring: ringOf(found), generation: found?.generation ?? '0', readAtMs };
-    } else if (known !== undefined) {
+    } else if (known !== undefined && known === this.#copy) {
       this.#copy = { ...known, readAtMs };
     }
   }
