@@ -4,6 +4,6 @@ import { acceptingRoutes, serve } from './http.ts';
 
 /** Accepts events. */
 export function start(): HttpHandler {
-  void cloudTasks.open().catch(() => undefined);
+  void cloudTasks.prepare();
   return serve(acceptingRoutes());
 }

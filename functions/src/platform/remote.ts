@@ -67,7 +67,7 @@ export class Remote<Client> {
     work: (client: Client, call: AbortController) => Promise<Result>,
   ): Promise<Result> {
     const call = new AbortController();
-    const opened = this.open();
+    const opened = this.#client();
     const late = (): AppError => {
       this.#forget(opened);
       const error = new AppError('unavailable', `${this.#service} did not answer in time; try again.`);
@@ -83,8 +83,12 @@ export class Remote<Client> {
     }
   }
 
-  /** Makes the client, so that the first call finds it; for whoever expects one. */
-  open(): Promise<Client> {
+  /** Makes the client, so that a first call finds it; whatever comes of that, the call tells. */
+  async prepare(): Promise<void> {
+    await this.#client().catch(() => undefined);
+  }
+
+  #client(): Promise<Client> {
     if (this.#opened === undefined) {
       const opened = endOfCall.exit(this.#open);
       this.#opened = opened;
