@@ -70,6 +70,29 @@ describe('attempts that never reach the code', () => {
   });
 });
 
+describe('a carrier with an event that our code broke on', () => {
+  it('is written after an outage of everything but the marks, however many instances tried meanwhile', async () => {
+    const pipeline = startPipeline();
+    pipeline.breaksOn = () => true;
+    await pipeline.accept([prompt('t')]);
+    await pipeline.tick();
+    pipeline.breaksOn = () => false;
+    let isOver = false;
+    pipeline.decide = (operation) => {
+      const isSpool = operation.startsWith('objects.put spool/');
+      return isOver || (operation.startsWith('objects.') && !isSpool) ? 'done' : 'failed';
+    };
+    for (let instance = 0; instance < 40; instance += 1) {
+      pipeline.start();
+      await pipeline.clock.advance(5 * minuteMs);
+    }
+    isOver = true;
+    await pipeline.clock.advance(60 * minuteMs);
+    assert.deepEqual(letters(pipeline), []);
+    assert.ok(pipeline.task('t'));
+  });
+});
+
 describe('an event that kills the process each time', () => {
   it('is found by halves and given up; the others are written within minutes', async () => {
     const pipeline = startPipeline();
