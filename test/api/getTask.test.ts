@@ -157,6 +157,15 @@ describe('GET /v1/tasks/{id}', () => {
     assert.equal((await api.get('/v1/tasks/t1')).status, 200);
   });
 
+  for (const code of [2, 11, 12, 13, 15, 16]) {
+    it(`answers 503 also where Firestore fails with ${code}`, async () => {
+      backend.faults.add({ service: 'firestore', code, rate: 1, forMs: 1_000_000, phase: 'before' });
+      const down = await api.get('/v1/tasks/t1');
+      assert.equal(down.status, 503);
+      assert.equal(JSON.stringify(down.json).includes('fault'), false);
+    });
+  }
+
   it('answers 503 while the bucket with a body is down', async () => {
     await backend.write(response('t1', startMs, 1, { body: { object: 'bodies/x', bytes: 5 } }));
     const { documents, clock } = backend;

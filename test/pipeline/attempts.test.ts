@@ -175,6 +175,21 @@ describe('an event that our own code breaks on', () => {
     assert.deepEqual(letters(pipeline), []);
   });
 
+  it('is found also where that is before anything is planned', async () => {
+    const pipeline = startPipeline();
+    pipeline.breaksEarly = (path) => path === 'tasks/t3';
+    pipeline.breaksOn = ({ kind }) => kind === 'response';
+    await pipeline.accept([...many(5), response('t3', startMs, 1)]);
+    await pipeline.tick();
+    assert.deepEqual(pipeline.documents.paths(), [
+      'tasks/t0',
+      'tasks/t1',
+      'tasks/t2',
+      'tasks/t3',
+      'tasks/t4',
+    ]);
+  });
+
   it('is found where many of one document are bad', async () => {
     const pipeline = startPipeline();
     const all = Array.from({ length: 250 }, (_, index) => response('t', startMs + index, index));

@@ -100,6 +100,18 @@ describe('one bad event holds back no other', () => {
     assert.equal(pipeline.tasks.queued.size, 0);
   });
 
+  it('where thousands of lines are none: as many at a time as there is time for', async () => {
+    const pipeline = startPipeline();
+    const bad = (index: number) => ({ ...response('b', startMs, index), stamp: `yesterday ${index}` });
+    await pipeline.accept([...Array.from({ length: 5_000 }, (_, index) => bad(index)), prompt('a')]);
+    await pipeline.tick();
+    assert.deepEqual(pipeline.documents.paths(), ['tasks/a']);
+    assert.equal(reasons(pipeline).length, 2_000);
+    await pipeline.clock.advance(30 * 60_000);
+    assert.equal(reasons(pipeline).length, 5_000);
+    assert.equal(pipeline.tasks.queued.size, 0);
+  });
+
   it('where Firestore refuses the creation: its responses are kept, in a document of their own', async () => {
     const pipeline = startPipeline();
     pipeline.documents.refuse = (_, fields) => (fields['task_type'] === 'bad' ? 'a bad value' : undefined);

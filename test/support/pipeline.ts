@@ -78,6 +78,8 @@ export interface Pipeline {
   log: LogLine[];
   /** Which events our own code throws on when it plans their document. */
   breaksOn: (event: Event) => boolean;
+  /** Tasks that our own code throws on before anything is planned. */
+  breaksEarly: (path: string) => boolean;
   /** What becomes of the calls of instances started without a decision of their own. */
   decide: Decide;
   /** Starts an instance; deliveries go to the one started last. */
@@ -112,6 +114,7 @@ export function startPipeline({
     tasks,
     log: logger.lines,
     breaksOn: () => false,
+    breaksEarly: () => false,
     decide: allDone,
     start: (decide = (operation) => pipeline.decide(operation), ownClock = clock) => {
       instances += 1;
@@ -148,6 +151,11 @@ export function startPipeline({
         maxReadBytes,
         clock: ownClock,
       });
+      const lastKnown = taskCommitter.lastKnown.bind(taskCommitter);
+      taskCommitter.lastKnown = (path) => {
+        if (pipeline.breaksEarly(path)) throw new TypeError('nobody foresaw this');
+        return lastKnown(path);
+      };
       const documentCommitter = new Committer({
         kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
         documents: database,

@@ -10,6 +10,7 @@ import { loadBody } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { maxResponsesPerTask } from '../tasks/limits.ts';
 import { keptUntilMs } from './bodies.ts';
+import { plannedLettersAtOnce } from './limits.ts';
 
 /** Why an event can never be applied. */
 export type DeadLetterReason =
@@ -71,7 +72,7 @@ export class DeadLetters {
   /** Keeps responses that their task has no place for. Throws as {@link DeadLetters.keep}. */
   async keepOverflow(overflow: readonly ResponseReceived[]): Promise<void> {
     const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
-    await mapPool(overflow, 8, (event) =>
+    await mapPool(overflow, plannedLettersAtOnce, (event) =>
       this.keep({ reason: 'too_many_responses', detail, content: { event } }),
     );
   }
@@ -80,7 +81,9 @@ export class DeadLetters {
   async keepUndecidable(undecidable: readonly Event[]): Promise<void> {
     const detail =
       'The document has forgotten the stamps of this time, so that a later operation may have come before.';
-    await mapPool(undecidable, 8, (event) => this.keep({ reason: 'too_old', detail, content: { event } }));
+    await mapPool(undecidable, plannedLettersAtOnce, (event) =>
+      this.keep({ reason: 'too_old', detail, content: { event } }),
+    );
   }
 }
 

@@ -1,11 +1,11 @@
-import type { Carrier } from '../events/carrier.ts';
+import { type Carrier, eventLine } from '../events/carrier.ts';
 import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
 import { stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
 import { taskPath } from '../tasks/document.ts';
 import type { DeadLetter } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
-import { earlyMs, maxEventAgeMs } from './limits.ts';
+import { earlyMs, maxDeadTogether, maxEventAgeMs } from './limits.ts';
 import type { UnreadLine } from './unread.ts';
 
 /** A document's events in hand. */
@@ -37,12 +37,17 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   const dead: Intake['dead'] = [];
   const unread: Intake['unread'] = new Map();
   let duplicates = 0;
+  // What is more than there is time for waits with what another version may read, and is looked at again.
+  const bury = (letter: DeadLetter, line: string, from: number): void => {
+    if (dead.length < maxDeadTogether) dead.push({ letter, from });
+    else addTo(unread, from, { unknown: line, reason: letter.detail });
+  };
   for (const [index, { carrier, events }] of deliveries.entries()) {
     // Suspects would lose what is known of them in a carrier that waits with others.
     const isForced = isEarly(carrier, nowMs) || (carrier.tries ?? 0) > 0;
     for (const unpacked of events) {
       if ('invalid' in unpacked) {
-        dead.push({ letter: unreadable(unpacked.invalid, unpacked.reason), from: index });
+        bury(unreadable(unpacked.invalid, unpacked.reason), unpacked.invalid, index);
         continue;
       }
       if ('unknown' in unpacked) {
@@ -51,7 +56,7 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
       }
       const { event } = unpacked;
       if (nowMs - stampMs(event.stamp) > maxEventAgeMs) {
-        dead.push({ letter: tooOld(event), from: index });
+        bury(tooOld(event), eventLine(event), index);
         continue;
       }
       const known = origins.get(eventKey(event));

@@ -71,6 +71,12 @@ export const settleMs = 10_000;
 export const carryMs = 8_000;
 export const planMs = 5_000;
 
+/** Events in one flush that become dead letters without a try: so many that `settleMs` are enough. */
+export const maxDeadTogether = 2_000;
+
+/** Dead letters at once that one plan makes: thousands within `planMs`. */
+export const plannedLettersAtOnce = 50;
+
 /** Calls at once that follow the commits, and documents planned at once. */
 export const settlingAtOnce = 20;
 
