@@ -22,6 +22,7 @@ describe('a metadata server that hangs', () => {
       GCE_METADATA_HOST: metadata.host,
       METADATA_SERVER_DETECTION: 'assume-present',
       K_SERVICE: 'flush',
+      GCLOUD_PROJECT: 'demo',
     });
     for (const name of ['GOOGLE_APPLICATION_CREDENTIALS', 'SLUICE_TASKS_HOST', 'STORAGE_EMULATOR_HOST'])
       delete process.env[name];
