@@ -85,6 +85,32 @@ describe('what becomes of files', () => {
     await nothingLeft();
   });
 
+  it('a deletion that the pipeline does not take leaves the file; what is no file cannot be deleted', async () => {
+    const fileId = await upload(large, 'audio');
+    files.log.isDown = true;
+    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 503);
+    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
+    assert.equal((await call('/v1/files/x', 'DELETE')).status, 404);
+  });
+
+  it('a deletion of what changes meanwhile is told to come again', async () => {
+    const fileId = await upload(small, 'audio');
+    const { documents } = files;
+    const read: typeof documents.read = async (paths, cause) => {
+      const found = await documents.read(paths, cause);
+      const changes = [{ path: ['file_name'], value: 'b' }];
+      const [version] = found.map((each) => each.version);
+      await documents.commit([{ path: paths[0] ?? '', ifVersion: version ?? 'any', changes }], cause);
+      return found;
+    };
+    const stamps = new StampSource(files.clock, 'instance');
+    const commit: typeof documents.commit = (writes, cause) => documents.commit(writes, cause);
+    await assert.rejects(removeFile({ ...options, documents: { read, commit }, stamps }, fileId), {
+      code: 'unavailable',
+    });
+    assert.equal((await files.fields(fileId))?.['file_name'], 'b');
+  });
+
   it('a deletion that is cut off between its parts is completed', async () => {
     const fileId = await upload(large, 'audio');
     await settle();
@@ -247,6 +273,43 @@ describe('what becomes of files', () => {
     await files.log.flush(files.documents);
     assert.deepEqual(await files.documentIds(), [fileId]);
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
+  });
+
+  it('a document that is written since it was judged stays, until the next run', async () => {
+    const [first, second] = [await upload(small, 'temp'), await upload(small, 'temp')];
+    pass(2 * dayMs);
+    const { documents } = files;
+    let isLate = true;
+    options.documents = {
+      read: documents.read.bind(documents),
+      count: documents.count.bind(documents),
+      commitIfAbsent: documents.commitIfAbsent.bind(documents),
+      commit: documents.commit.bind(documents),
+      query: async (query, cause) => {
+        const found = await documents.query(query, cause);
+        const [written] = found.documents;
+        if (isLate && query.limit > 1 && written?.version !== undefined) {
+          const changes = [{ path: ['file_name'], value: 'b' }];
+          await documents.commit([{ path: written.path, ifVersion: written.version, changes }], 'test');
+          isLate = false;
+        }
+        return found;
+      },
+    };
+    const { deleted, documents: removed, is_complete } = await clean();
+    assert.deepEqual({ deleted, removed, is_complete }, { deleted: 0, removed: 0, is_complete: false });
+    assert.deepEqual((await files.documentIds()).sort(), [first, second].sort());
+    assert.equal((await clean()).documents, 2);
+  });
+
+  it('is told of where Firestore fails, and what was done stays done', async () => {
+    await upload(large, 'temp');
+    await settle();
+    pass(2 * dayMs);
+    files.fail('firestore', 14, { method: 'Commit' });
+    await assert.rejects(clean(), { failure: 'unavailable' });
+    assert.deepEqual(await files.names(), []);
+    assert.equal((await files.documentIds()).length, 1);
   });
 
   it('a document whose object is gone goes', async () => {

@@ -113,6 +113,39 @@ describe('direct uploads that do not go straight', () => {
     assert.deepEqual(await files.documentIds(), []);
   });
 
+  it('stay deleted also by another address of theirs, as long as that works', async () => {
+    const key = { 'idempotency-key': 'k' };
+    const [first, second] = [await begin(key), await begin(key)];
+    assert.equal(await put(first.url), 200);
+    await settle();
+    pass(dayMs);
+    assert.equal((await call(`/v1/files/${first.fileId}`, 'DELETE')).status, 204);
+    await settle();
+    pass(5 * dayMs);
+    await clean();
+    assert.equal(await put(second.url), 200);
+    await settle();
+    assert.equal((await call(`/v1/files/${first.fileId}`)).status, 404);
+    assert.deepEqual(await files.names(), []);
+    pass(3 * dayMs);
+    await clean();
+    assert.deepEqual(await files.documentIds(), []);
+  });
+
+  it('that were deleted do not take with them a body that was sent since, however late its event', async () => {
+    const key = { 'idempotency-key': 'k' };
+    const { fileId } = await begin(key);
+    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    pass(dayMs);
+    const headers = { ...key, 'x-file-type': 'audio', 'content-type': 'audio/wav' };
+    assert.equal((await call('/v1/files', 'POST', large, headers)).status, 201);
+    pass(8 * dayMs);
+    await clean();
+    await files.log.flush(files.documents);
+    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
+    assert.equal((await files.fields(fileId))?.['status'], 'stored');
+  });
+
   it('that are complete are kept although their documents still say pending', async () => {
     const { fileId, url } = await begin({}, { sha256: sha256(large) });
     pass(dayMs - 60_000);

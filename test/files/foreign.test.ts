@@ -102,6 +102,30 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     assert.ok(Number((await figures.read()).total_files) <= 4);
   });
 
+  it('beside it, temporary files that cleanup never hears of go by the bucket’s rule, and no others', async () => {
+    const [bucket] = await new Storage({ projectId: 'demo-sluice' }).bucket(bucketName).get();
+    await setUpBucket(bucket);
+    for (const type of ['temp', 'audio']) await call('/v1/files', 'POST', large, { 'x-file-type': type });
+    const asked = { file_name: 'a', content_type: 'a/b', size: large.length, file_type: 'temp' };
+    const json = { 'content-type': 'application/json' };
+    const begun = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
+    pass(6 * dayMs);
+    files.storage.runLifecycle();
+    const { url } = begun.json['upload'] as { url: string };
+    assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
+    files.storage.runLifecycle();
+    assert.deepEqual(
+      (await files.names()).map((name) => name.split('/')[0]),
+      ['temp', 'user_audio'],
+    );
+    pass(4 * dayMs);
+    files.storage.runLifecycle();
+    assert.deepEqual(
+      (await files.names()).map((name) => name.split('/')[0]),
+      ['user_audio'],
+    );
+  });
+
   it('objects are not deleted by the id that their name would be, without a document', async () => {
     await foreign(`user_audio/${uuidIn('user_audio')}`);
     await unlabelled(`tts_audio/${uuidIn('tts_audio')}`);

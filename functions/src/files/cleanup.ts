@@ -16,7 +16,16 @@ import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
 import { deletedMs, maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
-import { type FileRecord, filePath, filesCollection, isLabelled, recordFrom, recordOf } from './record.ts';
+import {
+  type FileRecord,
+  filePath,
+  filesCollection,
+  isDirect,
+  isLabelled,
+  recordFrom,
+  recordOf,
+  uploadEndMs,
+} from './record.ts';
 
 export interface CleanupOptions {
   objects: FileObjects;
@@ -135,10 +144,11 @@ async function removeDocuments(
 /** Removes the object of a document that is due; false where the document must stay all the same. */
 async function removeObject(
   { objects, uploads, clock }: CleanupOptions,
-  { fileId, location, status, expiresMs }: FileRecord,
+  document: FileRecord,
   cutoffMs: number,
   report: CleanupReport,
 ): Promise<boolean> {
+  const { fileId, location, status, expiresMs } = document;
   // One that remembers a deletion is needed for as long as it says, whatever age was asked for.
   if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
   const name = objectOf(fileId);
@@ -146,8 +156,7 @@ async function removeObject(
   const object = await objects.describe(name);
   const record = object && recordOf(object);
   if (object === undefined || record === undefined) return true;
-  const isOfDeleted = status === 'deleted' && object.createdMs <= (expiresMs ?? 0) - deletedMs;
-  if (!isOfDeleted && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
+  if (!isDeleted(document, object) && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
     // It is complete, or was sent again after that, and only its event is late or lost.
     if (record.status === 'stored' || status === 'pending') {
       await uploads.finalized(object, clock.now());
@@ -157,6 +166,16 @@ async function removeObject(
   }
   await objects.delete(object);
   return true;
+}
+
+/** Whether a document remembers the deletion of this object; another may have been sent since. */
+function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
+  if (document.status !== 'deleted') return false;
+  const { expiresMs } = document;
+  // Of an upload it is not known when, but that no other object was there then.
+  return expiresMs === uploadEndMs(document)
+    ? isDirect(object)
+    : object.createdMs <= (expiresMs ?? 0) - deletedMs;
 }
 
 /** A temporary object goes by its own age too, should its document be missing. */

@@ -3,7 +3,7 @@ import { UnknownVersion } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { fileIdOfObject, folderOfId, objectOf } from './fileId.ts';
-import { temporaryMs } from './limits.ts';
+import { deletedMs, temporaryMs, uploadSessionMs } from './limits.ts';
 
 export type FileStatus = 'pending' | 'stored' | 'failed' | 'deleted';
 
@@ -78,6 +78,11 @@ export function isDirect({ labels }: Pick<ObjectFacts, 'labels'>): boolean {
 
 /** Set on an object whose declared SHA-256 was compared with its bytes. */
 export const checkedLabel = { checked: 'true' } as const;
+
+/** Until when the document of a deleted upload, begun at `createdMs`, stays: its addresses cannot be taken back. */
+export function uploadEndMs({ createdMs }: Pick<FileRecord, 'createdMs'>): number {
+  return createdMs + uploadSessionMs + deletedMs;
+}
 
 /** The label that says when a direct upload began: that is when its file was created. */
 export function begunLabel(begunMs: number): Record<string, string> {

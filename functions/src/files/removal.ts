@@ -10,10 +10,10 @@ import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import { objectOf } from './fileId.ts';
 import type { FileLog } from './fileLog.ts';
-import { deletedMs, uploadSessionMs } from './limits.ts';
+import { deletedMs } from './limits.ts';
 import { isOwn } from './object.ts';
 import { orUnavailable } from './outage.ts';
-import { filePath, recordFrom, recordOf } from './record.ts';
+import { type FileRecord, filePath, isDirect, recordFrom, recordOf, uploadEndMs } from './record.ts';
 
 export interface FileRemovalOptions {
   objects: Pick<FileObjects, 'describe' | 'delete'>;
@@ -41,19 +41,19 @@ export async function removeFile(
     if (!(await orUnavailable(clock, isOwn(object, documents)))) {
       throw new AppError('conflict', 'Nothing says that this object is Sluice’s; delete it in the bucket.');
     }
-    const expiresMs = clock.now() + deletedMs;
+    const expiresMs = Math.max(clock.now() + deletedMs, isDirect(object) ? uploadEndMs(record) : 0);
     await log.write({ ...record, status: 'deleted', expiresMs }, { stamp: stamps.next(), isPrompt: true });
     await objects.delete(object);
     return true;
   }
   const path = filePath(fileId);
   const [found] = await orUnavailable(clock, documents.read([path], 'files'));
-  const { status = 'deleted', createdMs = 0 } = recordFrom(fileId, found?.fields) ?? {};
-  if (status === 'deleted' || found?.version === undefined) return false;
+  const present = recordFrom(fileId, found?.fields);
+  if (present === undefined || present.status === 'deleted' || found?.version === undefined) return false;
   const write: DocumentWrite = {
     path,
     ifVersion: found.version,
-    ...(status === 'pending' ? { changes: deletedUpload(createdMs) } : { changes: 'deleted' }),
+    ...(present.status === 'pending' ? { changes: deletedUpload(present) } : { changes: 'deleted' }),
   };
   try {
     await orUnavailable(clock, documents.commit([write], 'files'));
@@ -65,9 +65,9 @@ export async function removeFile(
 }
 
 /** Until its address ends, an upload may still be completed: its object goes then, as its document says. */
-function deletedUpload(createdMs: number): DocumentSet['changes'] {
+function deletedUpload(record: FileRecord): DocumentSet['changes'] {
   return [
     { path: ['status'], value: 'deleted' },
-    { path: ['expires_at'], value: new Date(createdMs + uploadSessionMs + deletedMs) },
+    { path: ['expires_at'], value: new Date(uploadEndMs(record)) },
   ];
 }
