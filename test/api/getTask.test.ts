@@ -167,7 +167,7 @@ describe('GET /v1/tasks/{id}', () => {
   }
 
   it('answers 503 while the bucket with a body is down', async () => {
-    await backend.write(response('t1', startMs, 1, { body: { object: 'bodies/x', bytes: 5 } }));
+    await backend.write(response('t1', startMs, 1, { body: { object: 'bodies/responses/x', bytes: 5 } }));
     const { documents, clock } = backend;
     const objects = backend.objects.connect(() => 'lost');
     const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5000, tickMs: 5000 });
