@@ -5,7 +5,7 @@ import type { FileLog, LogOptions } from '../../functions/src/files/fileLog.ts';
 import { FileLookup } from '../../functions/src/files/lookup.ts';
 import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/record.ts';
 import { Redirects } from '../../functions/src/files/redirects.ts';
-import { fileRoutes } from '../../functions/src/files/routes.ts';
+import { type CallersFiles, fileRoutes } from '../../functions/src/files/routes.ts';
 import { FileSaver } from '../../functions/src/files/saving.ts';
 import { FileSecret } from '../../functions/src/files/secret.ts';
 import { keyAuthenticator } from '../../functions/src/http/auth.ts';
@@ -86,6 +86,8 @@ export interface FilesBackendOptions {
   inlineMaxBytes?: number;
   maxFileBytes?: number;
   redirects?: boolean;
+  /** What works for miners' keys in other ways than for others. */
+  miners?: (parts: ConstructorParameters<typeof FileLookup>[0]) => Partial<CallersFiles>;
   /** Further routes. */
   more?: (parts: {
     saver: FileSaver;
@@ -122,15 +124,15 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const direct = new DirectUploads({ objects, documents, log, stamps, clock, logger });
   const control = new MemoryBucket(clock);
   const secret = new FileSecret(control.connect());
+  const callers = { saver, direct, lookup: new FileLookup({ objects, documents, clock }) };
   const routes = [
     ...fileRoutes({
-      saver,
-      direct,
+      ...callers,
+      miners: { ...callers, ...options.miners?.({ objects, documents, clock }) },
       objects,
       ids: randomIds,
       secret,
       maxFileBytes,
-      lookup: new FileLookup({ objects, documents, clock }),
       removal: { objects, documents, log, stamps, clock },
       redirects: options.redirects ? new Redirects(objects, clock, logger) : undefined,
     }),

@@ -200,6 +200,31 @@ describe('The ledger', () => {
     }
   });
 
+  it('gives miners’ keys no more than six tenths of the reads, and none of what is kept for others', () => {
+    const book = new Book(freeTier);
+    const take = (kind: HolderKind): number => {
+      const before = book.charged.reads;
+      let returns: LeaseReturn[] = [];
+      for (let nowMs = noonMs; ; nowMs += 12_000) {
+        const wish = { demands: reads(400), spentEarly: ['reads'] as const };
+        const { lease } = book.ask({ kind, holder: kind, nowMs, returns, wish });
+        if (lease === undefined) return book.charged.reads - before;
+        returns = [{ id: lease.id, spent: lease.amounts }];
+      }
+    };
+    const miners = take('miner');
+    assert.ok(miners > 29_000 && miners <= 30_100, String(miners));
+    const workers = take('worker');
+    assert.ok(workers > 8_900 && workers <= 10_000, String(workers));
+    for (const kind of ['api', 'flush'] as const) {
+      const rest = take(kind);
+      assert.ok(rest > 4_400 && rest <= 5_100, `${rest} by ${kind}`);
+    }
+    book.state = undefined;
+    take('worker');
+    assert.equal(take('miner') <= 100, true, 'what is kept is not for them');
+  });
+
   it('writes no more of its own than the day allows: then nothing is granted that would need it', () => {
     const book = new Book({ ...freeTier, daily: { ...freeTier.daily, writes: 200 } });
     let nowMs = noonMs;

@@ -34,7 +34,7 @@ function readingRoutes(documents: DocumentStore): Route[] {
       reader: new TaskReader({ documents, objects, clock, readCacheMs, tickMs }),
     }),
     ...minerRoutes({
-      feed: new OpenTaskFeed({ documents, clock, logger, readCacheMs }),
+      feed: new OpenTaskFeed({ documents: documentsFor('miner'), clock, logger, readCacheMs }),
       speakers: speakers(),
     }),
   ];

@@ -67,7 +67,7 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, ids, logger, random: Math.random });
   atShutdown(clock, () => holder.close());
   const waiting =
-    kind === 'api'
+    kind === 'api' || kind === 'miner'
       ? { open: firestore(apiCallMs), maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }
       : { open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs };
   return leasedDocuments({ ...options, holder, ...waiting });

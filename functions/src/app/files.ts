@@ -5,7 +5,7 @@ import { stagedLog } from '../files/fileLog.ts';
 import { maxBodyUploadBytes, maxFileRequests, maxMultipartExtraBytes } from '../files/limits.ts';
 import { FileLookup } from '../files/lookup.ts';
 import { Redirects } from '../files/redirects.ts';
-import { fileRoutes } from '../files/routes.ts';
+import { type CallersFiles, fileRoutes } from '../files/routes.ts';
 import { FileSaver } from '../files/saving.ts';
 import { FileSecret } from '../files/secret.ts';
 import type { HttpHandler } from '../http/handler.ts';
@@ -22,17 +22,14 @@ export function start(): HttpHandler {
   const objects = fileObjects();
   const documents = documentsFor('api');
   const log = stagedLog(stager());
-  const shared = { objects, documents, clock, logger };
-  const files = { ...shared, log, stamps: stamps() };
-  const direct = new DirectUploads(files);
-  const cleanup = { ...files, control, uploads: direct };
+  const files = { objects, documents, log, stamps: stamps(), clock, logger };
+  const own = filesWith(files, config.inlineFileMaxBytes);
+  const cleanup = { ...files, control, uploads: own.direct };
   const secret = new FileSecret(control);
-  const saver = new FileSaver({ ...shared, inlineMaxBytes: config.inlineFileMaxBytes });
   const routes = [
     ...fileRoutes({
-      saver,
-      direct,
-      lookup: new FileLookup(shared),
+      ...own,
+      miners: filesWith({ ...files, documents: documentsFor('miner') }, config.inlineFileMaxBytes),
       removal: files,
       objects,
       redirects: config.fileDelivery === 'stream' ? undefined : new Redirects(objects, clock, logger),
@@ -42,7 +39,7 @@ export function start(): HttpHandler {
     }),
     ...cleanupRoutes((maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
     ...speechRoutes({
-      saver,
+      saver: own.saver,
       objects,
       secret,
       stager: stager(),
@@ -54,4 +51,15 @@ export function start(): HttpHandler {
   ];
   const maxBodyBytes = maxBodyUploadBytes + maxMultipartExtraBytes;
   return serve(routes, { maxBodyBytes, maxHeldBytes: maxFileRequests * maxBodyBytes });
+}
+
+function filesWith(
+  files: ConstructorParameters<typeof DirectUploads>[0],
+  inlineMaxBytes: number,
+): CallersFiles {
+  return {
+    saver: new FileSaver({ ...files, inlineMaxBytes }),
+    direct: new DirectUploads(files),
+    lookup: new FileLookup(files),
+  };
 }

@@ -22,12 +22,18 @@ import {
   type SubmissionOptions,
 } from './submitted.ts';
 
-export interface FileRoutesOptions extends Pick<SubmissionOptions, 'maxFileBytes'> {
-  ids: Pick<Ids, 'uuid'>;
-  secret: Pick<FileSecret, 'read'>;
+/** What reads and writes files for a caller. */
+export interface CallersFiles {
   saver: FileSaver;
   direct: DirectUploads;
   lookup: FileLookup;
+}
+
+export interface FileRoutesOptions extends CallersFiles, Pick<SubmissionOptions, 'maxFileBytes'> {
+  /** For miners' keys, whose reads have a limit of their own. */
+  miners: CallersFiles;
+  ids: Pick<Ids, 'uuid'>;
+  secret: Pick<FileSecret, 'read'>;
   removal: FileRemovalOptions;
   objects: FileObjects;
   /** Undefined where contents are streamed. */
@@ -44,7 +50,7 @@ export function fileRoutes(options: FileRoutesOptions): Route[] {
       method: 'POST',
       path: '/v1/files',
       access: ['ingest', 'miner'],
-      handle: (request) => upload(options, request),
+      handle: (request) => upload(forCaller(options, request), request),
     },
     { ...get, path: '/v1/files', handle: (request) => list(options, request) },
     { ...get, path: '/v1/files/:id', handle: (request) => describe(options, request) },
@@ -59,9 +65,13 @@ export function fileRoutes(options: FileRoutesOptions): Route[] {
       method: 'GET',
       path: '/api/v1/files/:id/download',
       access: ['read', 'ingest', 'miner', 'validator'],
-      handle: (request) => content(options, request, undefined),
+      handle: (request) => content(forCaller(options, request), request, undefined),
     },
   ];
+}
+
+function forCaller(options: FileRoutesOptions, { caller }: ApiRequest): FileRoutesOptions {
+  return caller.role === 'miner' ? { ...options, ...options.miners } : options;
 }
 
 async function upload(options: FileRoutesOptions, request: ApiRequest): Promise<ApiResponse> {

@@ -19,6 +19,7 @@ import {
   maxAmountShare,
   maxBudgetWaitMs,
   maxTermMs,
+  minerReadsShare,
   minTermMs,
   ownRatesShare,
   type QuotaLimits,
@@ -217,7 +218,10 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lea
   };
 }
 
-/** What is left of the day; a part of the reads is left to the API, and one to the flush. Only where the day has a limit. */
+/**
+ * What is left of the day; a part of the reads is left to the API, and one to the flush, and miners' keys get no more than a part.
+ * Only where the day has a limit.
+ */
 export function budgetLeft(
   state: LedgerState,
   limits: QuotaLimits,
@@ -229,7 +233,9 @@ export function budgetLeft(
   const taken = { api: state.apiReads, flush: state.flushReads ?? 0 };
   const kept = Math.ceil(limits.daily[type] * keptReadsShare);
   const others = (['api', 'flush'] as const).filter((each) => each !== kind);
-  return others.reduce((rest, each) => rest - Math.max(0, kept - taken[each]), left);
+  const free = others.reduce((rest, each) => rest - Math.max(0, kept - taken[each]), left);
+  if (kind !== 'miner') return free;
+  return Math.min(free, Math.floor(limits.daily[type] * minerReadsShare) - (state.minerReads ?? 0));
 }
 
 /** The rates that the holder may still spend until the switch. */

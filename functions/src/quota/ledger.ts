@@ -162,6 +162,7 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
     charged: isNew ? { ...noOperations } : before.charged,
     apiReads: isNew ? 0 : before.apiReads,
     flushReads: isNew ? 0 : (before.flushReads ?? 0),
+    minerReads: isNew ? 0 : (before.minerReads ?? 0),
     spentAtMs: isNew ? {} : (before.spentAtMs ?? {}),
     ...boundedLeases(
       before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
@@ -210,6 +211,7 @@ function charge(state: LedgerState, kind: HolderKind, amounts: Operations): void
   state.charged = plus(state.charged, amounts);
   if (kind === 'api') state.apiReads += amounts.reads;
   if (kind === 'flush') state.flushReads = (state.flushReads ?? 0) + amounts.reads;
+  if (kind === 'miner') state.minerReads = (state.minerReads ?? 0) + amounts.reads;
 }
 
 function keptOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {

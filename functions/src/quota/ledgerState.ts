@@ -2,8 +2,8 @@ import { coolingMs } from './limits.ts';
 import { type ByCause, each, noOperations, type Operations } from './operations.ts';
 import type { QuotaWarning } from './warnings.ts';
 
-/** Who holds leases: instances that answer callers, the flush, instances that do other work, proxies outside. */
-export type HolderKind = 'api' | 'flush' | 'worker' | 'proxy';
+/** Who holds leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
+export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
 
 /** A share of the quota. Its amounts are charged to its day; its rates hold from start to end. */
 export interface Lease {
@@ -34,6 +34,8 @@ export interface LedgerState {
   apiReads: number;
   /** The part that the flush took, which is left a share as well. */
   flushReads?: number;
+  /** The part that miners' keys caused, of which there is a limit. */
+  minerReads?: number;
   /** When the budget of the day, or what of it is not kept for others, was spent last. */
   spentAtMs?: Partial<Operations>;
   /** Leases that live, and those ended that were not returned yet. */

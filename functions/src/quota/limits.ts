@@ -65,6 +65,9 @@ export function lowRate(limit: number): number {
 /** The part of the daily reads that is kept for the API, and as much for the flush. */
 export const keptReadsShare = 0.1;
 
+/** The part of the daily reads that miners' keys can cause: with those kept, three tenths are left to others. */
+export const minerReadsShare = 0.6;
+
 /** The part of each rate that proxies' leases, which may last an hour, leave to Sluice's own instances. */
 export const ownRatesShare = 0.2;
 
