@@ -78,7 +78,9 @@ describe('GET /v1/tasks', () => {
   });
 
   it('shows where a body is in Cloud Storage only how large it is', async () => {
-    await backend.write(response('t0', startMs + 1, 1, { body: { object: 'bodies/responses/x', bytes: 70_000 } }));
+    await backend.write(
+      response('t0', startMs + 1, 1, { body: { object: 'bodies/responses/x', bytes: 70_000 } }),
+    );
 
     const { json } = await api.get('/v1/tasks?limit=1');
 
