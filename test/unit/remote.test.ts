@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import { Remote } from '../../functions/src/platform/remote.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -82,6 +85,33 @@ describe('a call to a service', () => {
     await clock.advance(1_000);
     await rejected;
     assert.ok(isUnavailable(reason));
+  });
+
+  it('sends nothing more after its end', async () => {
+    let asked = 0;
+    const server = createServer((_, response) => {
+      asked += 1;
+      response.end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const send = (): Promise<unknown> => once(get({ port, host: '127.0.0.1' }), 'response');
+    await remote().call(bound, send);
+    assert.equal(asked, 1);
+    let later: Promise<unknown> | undefined;
+    const hung = remote().call(bound, async (_, { signal }) => {
+      await once(signal, 'abort');
+      // As a client does that repeats what was broken off.
+      later = assert.rejects(send());
+      return hangs();
+    });
+    const rejected = assert.rejects(hung, isUnavailable);
+    await clock.advance(1_000);
+    await rejected;
+    await later;
+    assert.notEqual(later, undefined);
+    assert.equal(asked, 1);
+    server.close();
   });
 });
 

@@ -102,7 +102,7 @@ export class DocumentError extends Error {
 
 /**
  * What Sluice needs of Firestore. Each call names its `cause`, under which its billed operations are counted and,
- * with a ledger, spent. Every method throws {@link DocumentError}.
+ * with a ledger, spent. Every method throws {@link DocumentError}, `unavailable` when the service does not answer in time.
  */
 export interface DocumentStore {
   /** Reads documents by path, in their order; each is one billed read, also where there is none. */

@@ -30,7 +30,10 @@ export interface ByteRange {
   last: number;
 }
 
-/** What files need of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails. */
+/**
+ * What files need of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails,
+ * or does not answer in time; so does a stream.
+ */
 export interface FileObjects {
   /** Undefined where there is no such object. */
   describe(name: string): Promise<ObjectFacts | undefined>;

@@ -1,4 +1,7 @@
-/** What Sluice needs of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails. */
+/**
+ * What Sluice needs of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails,
+ * or does not answer in time.
+ */
 export interface ObjectStore {
   /** The object, or undefined where there is none. */
   get(name: string): Promise<StoredObject | undefined>;

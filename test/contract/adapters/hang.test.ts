@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DocumentError } from '../../../functions/src/platform/documents.ts';
 import { AppError } from '../../../functions/src/platform/errors.ts';
 import type { FaultPhase } from '../../../local/shared/faults.ts';
-import { type Adapter, adapters, type Services, startServices } from './services.ts';
+import { type Adapter, adapters, type Services, sharing, startServices } from './services.ts';
 
 const hourMs = 3_600_000;
 
@@ -72,6 +72,35 @@ describe('a service that takes a call and never answers', () => {
         });
       }
     }
+  }
+
+  for (const [service, name, method] of [
+    ['tasks', 'queue', 'put'],
+    ['firestore', 'documents', 'commit'],
+  ] as const) {
+    it(`costs no other call of the same client: ${name}.${method}`, async () => {
+      const { clock, faults } = services;
+      const fault = { service, rate: 1, forMs: hourMs, phase: 'before' } as const;
+      const make = sharing(clock);
+      const [hasty, patient] = [make[name](2_000), make[name](60_000)];
+      await call(adapters[name], method, hasty);
+      faults.add({ ...fault, hang: true });
+      let met = services.met();
+      const hung = call(adapters[name], method, hasty);
+      await met;
+      faults.clear();
+      faults.add({ ...fault, delayMs: 30_000 });
+      met = services.met();
+      const slow = call(adapters[name], method, patient);
+      await met;
+      const advance = (ms: number): void => clock.setOffsetMs(clock.offsetMs() + ms);
+      const failed = assert.rejects(hung);
+      advance(10_000);
+      await failed;
+      for (let turn = 0; turn < 50; turn += 1) await nextTurn();
+      advance(30_000);
+      await slow;
+    });
   }
 });
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../../functions/src/platform/clock.ts';
 import { cloudFiles } from '../../../functions/src/platform/cloudFiles.ts';
 import { cloudObjects } from '../../../functions/src/platform/cloudStorage.ts';
 import { taskQueue } from '../../../functions/src/platform/cloudTasks.ts';
-import { firestoreDocuments } from '../../../functions/src/platform/firestore.ts';
+import { firestoreClient, firestoreDocuments } from '../../../functions/src/platform/firestore.ts';
 import { queueControl } from '../../../functions/src/platform/queueControl.ts';
 import { startFirestore } from '../../../local/firestore/index.ts';
 import { OffsetClock } from '../../../local/shared/clock.ts';
@@ -142,3 +142,12 @@ export const adapters: Record<string, Adapter> = {
     },
   ),
 };
+
+/** Adapters of one client, each with a limit of its own. */
+export function sharing(clock: Clock): Record<'queue' | 'documents', (limitMs: number) => object> {
+  const client = firestoreClient();
+  return {
+    queue: (limitMs) => taskQueue({ ...queue, serviceAccount: '', clock, limitMs }),
+    documents: (limitMs) => firestoreDocuments({ clock, limitMs }, client),
+  };
+}
