@@ -83,6 +83,23 @@ describe('one large carrier', () => {
     assert.equal(pipeline.tasks.in('flush').length, 0);
   });
 
+  it('goes on as two also where it is worked on alone', async () => {
+    const pipeline = startPipeline();
+    const text = 'x'.repeat(900_000);
+    const events = Array.from({ length: 30 }, (_, index) =>
+      patched(`t${index}`, startMs, { input_text: text }, { visibility: 'prompt' }),
+    );
+    const { packed, ...header } = await packEvents(events, events[0]?.stamp);
+    const object = 'bodies/carriers/suspect';
+    await pipeline.objects.connect().put(object, packed);
+    const dueMs = startMs + 5_000;
+    const carrier = carrierOf({ ...header, tries: 1, object, dueMs });
+    await pipeline.tasks.connect('flush').put(carrierToWire(carrier), dueMs);
+    await pipeline.clock.advance(120_000);
+    assert.equal(pipeline.documents.paths().length, 30);
+    assert.equal(pipeline.tasks.in('flush').length, 0);
+  });
+
   it('is planned and written in rounds, so that memory holds the documents', async () => {
     const pipeline = startPipeline();
     let planned = 0;

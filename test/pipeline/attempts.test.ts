@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
-import { maxLettersTogether } from '../../functions/src/flush/limits.ts';
+import { maxLettersTogether, maxPlansApart } from '../../functions/src/flush/limits.ts';
 import { startMs } from '../support/clock.ts';
 import { killOn } from '../support/crash.ts';
 import { patched, response } from '../support/events.ts';
@@ -160,6 +160,18 @@ describe('an event that our own code breaks on', () => {
     await pipeline.accept(many(maxLettersTogether + 200));
     await pipeline.clock.advance(120 * minuteMs);
     assert.equal(letters(pipeline).length, maxLettersTogether + 200);
+    assert.equal(pipeline.tasks.queued.size, 0);
+  });
+
+  it('is not lost where one document has more than are told apart in a flush', async () => {
+    const pipeline = startPipeline();
+    pipeline.breaksOn = () => true;
+    const count = maxPlansApart + 500;
+    await pipeline.accept(
+      Array.from({ length: count }, (_, index) => patched('t', startMs + index, { priority: 1 })),
+    );
+    await pipeline.clock.advance(300 * minuteMs);
+    assert.equal(letters(pipeline).length, count);
     assert.equal(pipeline.tasks.queued.size, 0);
   });
 
