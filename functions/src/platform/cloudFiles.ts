@@ -8,7 +8,7 @@ import type { ByteRange, FileObjects, NewObject, ObjectFacts, ObjectVersion } fr
 import { within } from './within.ts';
 
 /** Longest wait for an answer, and for one to content that is sent along: miners that upload wait 30 s in all. */
-const callMs = 10_000;
+const callMs = 8_000;
 const createMs = 25_000;
 
 /** Longest wait for the next piece of a download; its reader may take longer. */
