@@ -4,7 +4,7 @@ import { mapPool } from '../platform/pool.ts';
 import { fieldsBytes } from '../platform/values.ts';
 import type { DocumentCache } from './documentCache.ts';
 import type { DocumentKind, Known } from './kind.ts';
-import { commitsInFlight, maxReadDocuments, singleCommitsInFlight } from './limits.ts';
+import { maxReadDocuments, readsInFlight, singleCommitsInFlight } from './limits.ts';
 
 /** What a document was before its events. Throws where nobody can understand it, so that it fails alone. */
 export type Base<State> = () => Known<State>;
@@ -79,7 +79,7 @@ export class BaseReader<E extends Event, State> {
   async #readFirst(paths: readonly string[], timed: Timed): Promise<(ReadDocument | DocumentError)[]> {
     let bytes = 0;
     // Slices begin in order, so what is left out is the end.
-    const read = await mapPool(slices(paths, maxReadDocuments), commitsInFlight, async (slice) => {
+    const read = await mapPool(slices(paths, maxReadDocuments), readsInFlight, async (slice) => {
       if (bytes >= this.#options.maxReadBytes) return [];
       const found = await this.#read(slice, timed);
       for (const each of found) if (!(each instanceof DocumentError)) bytes += fieldsBytes(each.fields ?? {});

@@ -57,7 +57,8 @@ export function endIn<E extends Event, State>(
     if (error?.failure === 'no_quota' && error.short !== 'deletes') return error;
   }
   const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
-  return hasWritten ? undefined : failureIn(results, 'unavailable');
+  if (hasWritten) return undefined;
+  return failureIn(results, 'unavailable') ?? failureIn(results, 'exhausted');
 }
 
 /** A job that came to nothing: each of its events is refused where Firestore will never take it. */

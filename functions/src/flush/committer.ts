@@ -220,7 +220,7 @@ export class Committer<E extends Event, State> {
         const done = await this.#commitChunk(chunk, deadlineMs);
         const short = failureIn(done, 'no_quota');
         if (short !== undefined) end(short);
-        const outage = failureIn(done, 'unavailable');
+        const outage = failureIn(done, 'unavailable') ?? failureIn(done, 'exhausted');
         outagesInRow = outage === undefined ? 0 : outagesInRow + 1;
         this.#mostTogether =
           outage === undefined

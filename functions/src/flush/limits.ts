@@ -24,10 +24,11 @@ export const maxCommitDocuments = 400;
 export const maxCommitBytes = 8_000_000;
 
 /**
- * Documents read in one call, and bytes after which those read are written before others are. Some reads are under way by
- * then: with documents as large as Firestore has them that is too much for the instance, and the carriers come again alone.
+ * Documents read in one call, calls at once, and bytes after which those read are written before others are. Some are under
+ * way by then: with documents as large as Firestore has them that is too much, and their carrier is halved (isolation.ts).
  */
 export const maxReadDocuments = 100;
+export const readsInFlight = 2;
 export const maxReadBytes = 16 * 1024 * 1024;
 
 /**
