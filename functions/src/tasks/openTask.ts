@@ -1,8 +1,8 @@
 import { type Fields, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
-import { isMap } from '../platform/values.ts';
 import { presentTask } from './present.ts';
 import { openStatuses, type TaskStatus } from './state.ts';
+import { storedResponses } from './storedAnswers.ts';
 
 /** An open task, as much of it as miners need. */
 export interface OpenTask {
@@ -56,10 +56,7 @@ const uidBytes = 40;
 
 /** The miners whose answers count. */
 function answeredUids(responses: unknown): number[] {
-  if (!isMap(responses)) return [];
-  return Object.entries(responses).flatMap(([uid, response]) =>
-    isMap(response) && response['counted'] === false ? [] : [Number(uid)],
-  );
+  return storedResponses(responses).flatMap(([uid, { counted }]) => (counted === false ? [] : [Number(uid)]));
 }
 
 function uidsOf(value: unknown): number[] {

@@ -65,7 +65,7 @@ export function answerStamps(state: TaskState): Pick<TaskMeta, 'responses' | 'fr
 }
 
 /** Responses as they are stored, by uid: a map, or a list from another system. */
-function storedResponses(stored: unknown): [uid: string, stored: Fields][] {
+export function storedResponses(stored: unknown): [uid: string, stored: Fields][] {
   if (Array.isArray(stored)) return stored.filter(isMap).map((each) => [String(each['miner_uid']), each]);
   return isMap(stored)
     ? Object.entries(stored).filter((entry): entry is [string, Fields] => isMap(entry[1]))

@@ -57,6 +57,11 @@ describe('an answer of a miner that its task does not name', () => {
     assert.deepEqual(answered([patched('t', startMs + 20, { assigned_miners: [8] })]), [8]);
   });
 
+  it('is told from answers that another system keeps as a list', () => {
+    const miner_responses = [{ miner_uid: 4 }, { miner_uid: 5 }, 'none'];
+    assert.deepEqual([...(openTaskOf('t', { status: 'pending', miner_responses })?.answered ?? [])], [4, 5]);
+  });
+
   it('counts where the task names nobody, from proxies, and where the operator has it count', () => {
     for (const event of [
       response('t', startMs + 1, 8),
