@@ -98,7 +98,7 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     assert.deepEqual(await files.objects.list({ after: '', before: '~', limit: 1000 }), before);
     assert.deepEqual(files.log.written, []);
     const figures = new FileFiguresReader({ ...options, control: new MemoryObjects(files.clock).connect() });
-    // Those that have what 3a6e002's have are counted: nothing tells them apart without a read each.
+    // Objects with the labels of 3a6e002 are counted: nothing tells them apart without a read each.
     assert.ok(Number((await figures.read()).total_files) <= 4);
   });
 

@@ -21,7 +21,7 @@ const little = { fixed: { amounts: writes(1), termMs: hourMs } };
 const much = { fixed: { amounts: each(() => 1_000_000), termMs: hourMs } };
 const muchDemanded = each(() => 1_000_000 / 3_600);
 
-/** What live leases and those given up may do at once. */
+/** Operations a second that live leases and those given up allow together. */
 function takenRates({ leases, cooling }: LedgerState, nowMs: number): Operations {
   const all = [
     ...leases.filter((lease) => isReserved(lease, nowMs)).map((lease) => reservedRates(lease, nowMs)),

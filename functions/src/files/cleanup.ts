@@ -124,7 +124,7 @@ function knownRecord(path: string, fields: Fields | undefined): FileRecord | und
   }
 }
 
-/** What was written since it was judged stays, and the others with it, until the next run. */
+/** Removes documents as they were judged: one that was written since stays, and the others with it, until the next run. */
 async function removeDocuments(
   documents: DocumentStore,
   writes: readonly DocumentWrite[],
@@ -168,11 +168,11 @@ async function removeObject(
   return true;
 }
 
-/** Whether a document remembers the deletion of this object; another may have been sent since. */
+/** True where a document remembers the deletion of this object; another may have been sent since. */
 function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
   if (document.status !== 'deleted') return false;
   const { expiresMs } = document;
-  // Of an upload it is not known when, but that no other object was there then.
+  // When an upload was deleted is not known, but no other object was there then.
   return expiresMs === uploadEndMs(document)
     ? isDirect(object)
     : object.createdMs <= (expiresMs ?? 0) - deletedMs;

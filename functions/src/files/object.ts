@@ -22,7 +22,7 @@ export function newObject(
 }
 
 /**
- * Whether an object is surely a file of Sluice's: by its label and name, or, stored by a version that set no label, by its
+ * Tells if an object is surely a file of Sluice's: by its label and name, or, stored by a version that set no label, by its
  * document, which costs a read. All others were there before, or are somebody else's.
  * @throws DocumentError
  */

@@ -66,7 +66,7 @@ export function labelsOf(claim: FileClaim, { isDirect }: { isDirect: boolean }):
   };
 }
 
-/** Whether an object is a file of Sluice's by its label and name. One that is not may be, by its document. */
+/** True for a file of Sluice's by its label and name. One that is not may be, by its document. */
 export function isLabelled(object: ObjectFacts): boolean {
   return object.labels['sluice'] === ownLabel.sluice && recordOf(object) !== undefined;
 }

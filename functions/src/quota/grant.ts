@@ -150,7 +150,7 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
 }
 
 /**
- * What there is to be shared, operations a second, and what others want of it. Proxies keep what they have until its end, and
+ * Tells how much there is to be shared, operations a second, and what others want of it. Proxies keep what they have until its end, and
  * get no more than their part: between Sluice's own instances the rest is shared.
  */
 function sharing(

@@ -85,7 +85,7 @@ export const termPerHolderMs = 1_000;
 
 /**
  * Entries in the ledger's document, which holds 1 MiB (https://cloud.google.com/firestore/quotas#limits) and stays under half of it.
- * Of leases the longest ended go first, charged as they are; beyond that proxies are refused, all or the one key, and the
+ * The longest ended leases go first, charged as they are; beyond that proxies are refused, all or the one key, and the
  * oldest of Sluice's own instances, which are fewer, become a rate that is taken until they end.
  */
 export const maxOwnLeases = 256;

@@ -72,7 +72,7 @@ export function recordUse(
   return warnings;
 }
 
-/** Whether nothing is left of the day for the flush. */
+/** True where nothing is left of the day for the flush. */
 export function isSpent(state: LedgerState, limits: QuotaLimits, type: OperationType): boolean {
   return limits.daily[type] > 0 && budgetLeft(state, limits, type, 'flush') <= 0;
 }

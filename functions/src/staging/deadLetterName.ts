@@ -7,12 +7,12 @@ export function deadLetterName(id: string): string {
   return `${deadLettersPrefix}${id}${suffix}`;
 }
 
-/** Whether a text can be a dead letter's id: of an event's content, or of what 3a6e002 found in the spool. */
+/** True for a text that can be a dead letter's id: by an event's content, or by an object that 3a6e002 found in the spool. */
 export function isDeadLetterId(id: string): boolean {
   return /^(?:[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(id);
 }
 
-/** Whether an object may be a dead letter: the folder may have been there before. */
+/** True for an object that may be a dead letter: the folder may have been there before. */
 export function isDeadLetterName(name: string): boolean {
   return name.endsWith(suffix) && isDeadLetterId(deadLetterId(name));
 }

@@ -6,7 +6,7 @@ export function spoolName(id: string): string {
   return `${spoolPrefix}${id}.json`;
 }
 
-/** Whether an object may be a spooled carrier: the folder may have been there before. */
+/** True for an object that may be a spooled carrier: the folder may have been there before. */
 export function isSpoolName(name: string): boolean {
   return /^spool\/[\w-]+\.json$/.test(name);
 }

@@ -40,7 +40,7 @@ const derivedFields = new Set([
   'created_at',
   'updated_at',
   'written_at',
-  // What earlier versions called the next.
+  // The name that earlier versions gave to the next.
   'expires_at',
   ttlField,
   'feed_shard',
