@@ -96,6 +96,26 @@ describe('deadlines', () => {
     assert.deepEqual(booked(pipeline), []);
   });
 
+  it('are booked again where other names open a task, whatever dies, and not where they do not', async () => {
+    const pipeline = startPipeline();
+    const own = (uid: number) => ({ ...response('t', startMs + uid, uid), minerKey: 'k' });
+    const fields = { task_type: 'test', required_miner_count: 1, assigned_miners: [1] };
+    await pipeline.accept([created('t', startMs, fields), own(1)]);
+    await pipeline.tick();
+    assert.deepEqual(booked(pipeline), []);
+    await pipeline.accept([patched('t', startMs + 10, { assigned_miners: [1, 2] }, prompt), own(2)]);
+    await pipeline.tick();
+    assert.deepEqual(booked(pipeline), [], 'all who answered are named');
+    const reopening = patched('t', startMs + 20, { assigned_miners: [3] }, prompt);
+    for (let times = 1; times <= 2; times += 1) {
+      await pipeline.accept([reopening]);
+      await pipeline.tick();
+      assert.equal(booked(pipeline).length, times, 'a redelivery repeats it');
+    }
+    await pipeline.clock.advance(timeoutMs + 2 * minuteMs);
+    assert.equal(pipeline.task('t')?.['status'], 'failed');
+  });
+
   it('change nothing, and cost no write, where responses completed the task meanwhile', async () => {
     const pipeline = startPipeline();
     await pipeline.accept([created('t', startMs, {}, prompt)]);

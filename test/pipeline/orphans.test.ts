@@ -90,12 +90,16 @@ describe('a document that nothing but answers of miners’ keys made', () => {
         ...answers,
         ownAnswer('t', 30, 3),
         ownAnswer('t', 5, 1, 'third'),
+        { ...ownAnswer('t', 15, 4, 'sure'), countsUnassigned: true },
+        { ...ownAnswer('t', 16, 5, 'sure'), countsUnassigned: true },
         response('t', startMs + 7, 1),
         created('t', startMs + 40),
         patched('t', startMs + 50, { assigned_miners: [3] }),
       ],
       { minLength: 1 },
     );
+    const sure = { ...ownAnswer('t', 15, 4), countsUnassigned: true } as const;
+    assert.equal(await expiryAfter([[sure], [ownAnswer('t', 16, 5)]]), startMs + 16 + orphanMs);
     const property = fc.asyncProperty(
       some.chain((events) => fc.tuple(fc.constant(events), regrouped(events))),
       async ([events, groups]) => assert.equal(await expiryAfter(groups), await expiryAfter([events])),
@@ -231,12 +235,46 @@ describe('a key that answers what nobody asked', () => {
     assert.equal(await isRefused('m'), true);
   });
 
+  it('is looked up at most every 30 s, and never where there is no limit', async () => {
+    let gets = 0;
+    const { clock, objects } = pipeline;
+    const connected = objects.connect((operation) => {
+      if (operation.startsWith('objects.get')) gets += 1;
+      return 'done';
+    });
+    const shared = { objects: connected, clock, logger: memoryLogger() };
+    const unlimited = new OrphanKeys({ ...shared, maxPerKey: 0 });
+    const limited = new OrphanKeys({ ...shared, maxPerKey });
+    for (let second = 0; second < 120; second += 1) {
+      unlimited.refusedUntilMs('m');
+      await clock.advance(1_000);
+    }
+    assert.equal(gets, 0);
+    for (let second = 0; second < 120; second += 1) {
+      limited.refusedUntilMs('m');
+      await clock.advance(1_000);
+    }
+    assert.equal(gets, 4);
+    await flush(orphans(maxPerKey));
+    await clock.advance(60_000);
+    unlimited.refusedUntilMs('m');
+    await clock.advance(1);
+    assert.equal(unlimited.refusedUntilMs('m'), undefined);
+  });
+
   it('leaves what another version wrote as it is', async () => {
     const other = Buffer.from('{"version":9}');
     await pipeline.objects.connect().put(orphansObject, other);
     await flush(orphans(maxPerKey));
     assert.deepEqual(pipeline.objects.objects.get(orphansObject)?.bytes, other);
     assert.equal(await isRefused('m'), false);
-    assert.throws(() => decodeTally(other), UnknownVersion);
+    for (const text of [
+      '{"version":9}',
+      '{"version":1,"day":5,"keys":{},"more":1}',
+      '{"version":1,"keys":{}}',
+      '{"version":2,"day":5,"keys":{}}',
+    ]) {
+      assert.throws(() => decodeTally(Buffer.from(text)), UnknownVersion, text);
+    }
   });
 });

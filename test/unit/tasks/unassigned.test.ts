@@ -127,6 +127,12 @@ describe('what a proxy and a key of the miner sent for the same miner', () => {
     assert.deepEqual(after?.['superseded_responses'], both['superseded_responses']);
   });
 
+  it('counts from when the first that counts came, also among others', () => {
+    const task = shownAfter(naming([2], 1), byKey, response('t', startMs + 90, 1), ownAnswer(2, 50));
+    assert.equal(task['completed_at'], new Date(startMs + 50).toISOString());
+    assert.equal(task['first_response_at'], task['completed_at']);
+  });
+
   it('is answered by the proxy alone where the key’s does not count', () => {
     const task = shownAfter(naming([2], 1), byKey, byProxy);
     assert.equal(task['completed_at'], new Date(startMs + 20).toISOString());
