@@ -1,5 +1,4 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
-import { append } from '../platform/arrays.ts';
 import { type Clock, delay } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -51,20 +50,28 @@ export interface FlushHandlerOptions {
 export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch) => Promise<void> {
   const { flusher, attempts, clock } = options;
   const inTurn = oneAfterTheOther();
-  const gather = new GroupCommitter<Arrival>({
+  const gather = new GroupCommitter<Gathered>({
     maxItems: maxGatheredCarriers,
     maxBytes: maxGatheredBytes,
     maxPendingBytes: maxHeldBytes,
     maxInFlight: 1,
     lingerMs: gatherLingerMs,
     clock,
-    write: async (arrivals) => {
-      const outcomes: PromiseSettledResult<void>[] = [];
+    write: async (gathered) => {
       // A group that gathered while another was worked on may hold more than memory has room for.
-      for (const part of inParts(arrivals)) append(outcomes, await inTurn(() => workTogether(options, part)));
-      return outcomes;
+      for (const part of inParts(gathered)) {
+        const outcomes = await inTurn(() => workTogether(options, part));
+        for (const [index, { settle }] of part.entries()) settle(outcomes[index] ?? done);
+      }
+      return gathered.map(() => done);
     },
   });
+  const workWithOthers = (arrival: Arrival): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const settle: Gathered['settle'] = (outcome) =>
+        outcome.status === 'fulfilled' ? resolve() : reject(outcome.reason);
+      gather.submit({ ...arrival, settle }, expectedBytes(arrival.carrier)).catch(reject);
+    });
   let hasRoomMs = 0;
   /** What found no room comes again when what found none before it had its time. */
   const nextRoomMs = (bytes: number): number => {
@@ -83,13 +90,20 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
     if (broken > 0) await delay(clock, gatherLingerMs);
     if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(options, arrival, broken));
     try {
-      await gather.submit(arrival, expectedBytes(carrier));
+      await workWithOthers(arrival);
     } catch (error) {
       if (!(error instanceof BufferFull)) throw error;
       await putBack(options, arrival, nextRoomMs(expectedBytes(carrier)));
     }
   };
 }
+
+/** A carrier that waits for its turn with others, and who is to be told. */
+interface Gathered extends Arrival {
+  settle(outcome: PromiseSettledResult<void>): void;
+}
+
+const done: PromiseSettledResult<void> = { status: 'fulfilled', value: undefined };
 
 /** Runs pieces of work in their order, each once the one before has ended. */
 function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Result> {
@@ -102,8 +116,8 @@ function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Re
 }
 
 /** In their order, each part as much as is opened at once. */
-function inParts(arrivals: readonly Arrival[]): Arrival[][] {
-  const parts: Arrival[][] = [];
+function inParts<Item extends Arrival>(arrivals: readonly Item[]): Item[][] {
+  const parts: Item[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const arrival of arrivals) {
     bytes += expectedBytes(arrival.carrier);
@@ -171,7 +185,7 @@ async function workTogether(
   const outcomes = opened.map((each): PromiseSettledResult<void> => {
     if (each.status === 'rejected') return each;
     const outcome = each.value === undefined ? undefined : flushed.next().value;
-    return outcome ?? { status: 'fulfilled', value: undefined };
+    return outcome ?? done;
   });
   await mapPool([...arrivals.entries()], openedAtOnce, async ([index, arrival]) => {
     if (!isMarked(arrival)) return;

@@ -59,13 +59,14 @@ export async function workOnSuspect(
 /** Sends each half of the events on in a carrier of its own. */
 async function split(options: IsolationOptions, delivery: Delivery): Promise<void> {
   const { outbox, clock, logger } = options;
-  const { events, tries = 0 } = { ...delivery.carrier, events: await readable(options, delivery) };
+  const events = await readable(options, delivery);
+  const tries = Math.max(1, delivery.carrier.tries ?? 0);
   logger.warn('Work on a carrier keeps breaking off; going on with its halves', { events: events.length });
   const middle = Math.ceil(events.length / 2);
   const halves = [events.slice(0, middle), events.slice(middle)].filter(({ length }) => length > 0);
   await mapPool(halves, halves.length, async (half) => {
     const contents = await packEvents(half, earliestOf(half.map(({ stamp }) => stamp)));
-    await outbox.sendContents('flush', { ...contents, tries: Math.max(1, tries) }, clock.now());
+    await outbox.sendContents('flush', { ...contents, tries }, clock.now());
   });
 }
 

@@ -112,8 +112,8 @@ export const firstTryPauseMs = 60_000;
 /** Dead letters of such events in one flush. */
 export const maxLettersTogether = 500;
 
-/** Longest wait of a delivery for its turn: it must be answered within the 120 s of a dispatch (index.ts). */
-export const maxTurnWaitMs = 40_000;
+/** Longest wait of a delivery for its turn: `leastCommitMs`, `settleMs` and `carryMs` later it is answered, within 60 s. */
+export const maxTurnWaitMs = 25_000;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
