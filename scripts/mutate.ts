@@ -36,7 +36,12 @@ interface Trial {
 
 const trials = places.flatMap((place) => sampled(trialsIn(place), Number(values.sample)));
 console.log(`${trials.length} places; measuring the tests …`);
-const tests = (await inTurn(testPatterns.flatMap(testFiles), measured)).filter((file) => file !== undefined);
+const paths = testPatterns.flatMap(testFiles);
+const found = await inTurn(paths, measured);
+const tests = found.filter((file) => file !== undefined);
+for (const [index, path] of paths.entries())
+  if (found[index] === undefined)
+    console.log(`does not pass, and is left out: ${relative(process.cwd(), path)}`);
 const fates = await inTurn(trials, (trial) => tried(trial, tests));
 for (const place of places) console.log(summary(place, fates));
 if (values.out !== undefined) writeFileSync(values.out, fates.map(line).join('\n'));

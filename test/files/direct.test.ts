@@ -59,6 +59,25 @@ describe('direct uploads that do not go straight', () => {
     assert.equal((await call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
   });
 
+  for (const isLateWritten of [false, true]) {
+    const when = isLateWritten ? 'after it is complete' : 'before it is complete';
+    it(`begin while Firestore is out; the document is written ${when}`, async () => {
+      files.fail('firestore', 14);
+      const { fileId, url } = await begin();
+      files.faults.clear();
+      pass(1_000);
+      assert.equal((await files.fields(fileId))?.['status'], undefined);
+      if (!isLateWritten) {
+        await files.log.flush(files.documents);
+        assert.equal((await files.fields(fileId))?.['status'], 'pending');
+      }
+      assert.equal(await put(url), 200);
+      await settle();
+      assert.equal((await call(`/v1/files/${fileId}`)).json['status'], 'stored');
+      assert.equal((await files.fields(fileId))?.['status'], 'stored');
+    });
+  }
+
   it('keep the time at which they began, however late they end, and then go no sooner', async () => {
     const [good, bad] = [await begin(), await begin({}, { sha256: sha256(Buffer.from('other')) })];
     const shown = async ({ fileId }: { fileId: string }) => (await call(`/v1/files/${fileId}`)).json;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { KeyStore } from '../../functions/src/http/keyStore.ts';
+import { AppError } from '../../functions/src/platform/errors.ts';
 import { sha256Hex } from '../../functions/src/platform/ids.ts';
 import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -68,5 +69,23 @@ describe('a read of the keys that began before a write of this instance and ends
     await keys.list();
     await around(() => keys.add(record));
     assert.equal((await keys.find('the key'))?.id, record.id);
+  });
+});
+
+describe('a change of the keys that another instance is always ahead of', () => {
+  it('is refused in the end, as it is in no bucket', async () => {
+    const clock = new ManualClock();
+    const record = { id: 'k', role: 'read', sha256: sha256Hex('the key') } as const;
+    const bucket = new MemoryObjects(clock).connect();
+    const keys = (objects: ObjectStore) =>
+      new KeyStore({ objects, clock, logger: memoryLogger(), firstKeys: () => '[]' });
+    await keys(bucket).add(record);
+    const late = keys({ ...bucket, put: () => Promise.reject(new AppError('conflict', 'too late')) });
+    await assert.rejects(late.add({ ...record, id: 'other' }), { code: 'unavailable' });
+    await assert.rejects(late.remove(record.id), { code: 'unavailable' });
+    assert.deepEqual(
+      (await keys(bucket).list()).map(({ id }) => id),
+      ['k'],
+    );
   });
 });
