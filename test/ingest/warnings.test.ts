@@ -6,7 +6,7 @@ const json = 'application/json';
 const form = 'application/x-www-form-urlencoded';
 const minerPath = '/api/v1/miner/response';
 
-/** What Python's json writes for such numbers. */
+/** As Python’s json writes such numbers. */
 const pythonData = '{"logprob": NaN, "list": [1, -Infinity], "text": "NaN, \\"Infinity\\""}';
 const keptData = { logprob: null, list: [1, null], text: 'NaN, "Infinity"' };
 

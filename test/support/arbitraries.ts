@@ -34,7 +34,7 @@ const fields: fc.Arbitrary<JsonObject> = fc.record(
     input_text: value,
     input_text_json: value,
     metadata: value,
-    assigned_miners: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 }),
+    assigned_miners: fc.option(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 })),
     status,
   },
   { requiredKeys: [] },

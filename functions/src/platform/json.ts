@@ -1,4 +1,4 @@
-/** What JSON can hold. A bigint is an integer that a number would alter. */
+/** Values that JSON can hold. A bigint is an integer that a number would alter. */
 export type Json = string | number | bigint | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
