@@ -96,6 +96,15 @@ export function testFiles(pattern: string): string[] {
   return globSync(pattern, { cwd: root }).map((path) => join(root, path));
 }
 
+/** The process groups of tests that run; they end with this process. */
+const running = new Set<number>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    for (const group of running) process.kill(-group, 'SIGKILL');
+    process.exit(1);
+  });
+}
+
 /** Whether all tests pass; undefined when they take longer than that. */
 function run(
   paths: readonly string[],
@@ -111,14 +120,17 @@ function run(
       stdio: 'ignore',
       detached: true,
     });
+    const { pid } = child;
+    if (pid !== undefined) running.add(pid);
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       // What the tests started ends with them.
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
     }, limitMs);
     child.once('error', reject);
     child.once('exit', (code) => {
+      if (pid !== undefined) running.delete(pid);
       clearTimeout(timer);
       resolve(isLate ? undefined : code === 0);
     });

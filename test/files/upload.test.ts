@@ -218,6 +218,12 @@ describe('uploads in a body', () => {
       form.set('file', new Blob([]), 'a');
       refuse(await upload(form), 400, /empty/);
     });
+    it('a field that is there twice', async () => {
+      const form = new FormData();
+      form.set('file', new Blob([small]), 'a');
+      for (const type of ['audio', 'document']) form.append('file_type', type);
+      refuse(await upload(form), 400, /twice/);
+    });
     it('another hash than the declared one', async () => {
       const headers = { 'x-file-sha256': 'ab'.repeat(32) };
       refuse(await upload(small, headers), 400, /was declared/);
