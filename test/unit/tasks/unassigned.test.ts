@@ -25,6 +25,15 @@ function answersIn(task: object): Record<string, { counted?: boolean; accuracy_s
   return 'miner_responses' in task ? (task.miner_responses as never) : {};
 }
 
+describe('a task that proxies alone answer', () => {
+  it('is stored as code that knows no keys stores it', () => {
+    const document = stored('t', undefined, [naming([1], 1), response('t', startMs + 1, 1)]) ?? {};
+    const text = Buffer.from((document['_sluice'] as Uint8Array).subarray(8)).toString();
+    assert.equal(JSON.parse(text).v, 1);
+    assert.equal('superseded_responses' in document, false);
+  });
+});
+
 describe('an answer of a miner that its task does not name', () => {
   it('is kept, says that it does not count, and changes nothing else', () => {
     const task = shownAfter(naming([1, 2]), ownAnswer(1, 10), ownAnswer(8, 1, 1), ownAnswer(9, 2, 1));
