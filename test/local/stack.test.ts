@@ -207,7 +207,7 @@ describe('the local stack', () => {
   it('refuses control requests that are wrong, and says how', async () => {
     const fault = { service: 'tasks', code: 14, rate: 1, for_ms: 1 };
     for (const [wrong, field] of [
-      [{ ...fault, service: 'functions' }, 'service'],
+      [{ ...fault, service: 'pubsub' }, 'service'],
       [{ ...fault, code: 'UNAVAILABLE' }, 'code'],
       [{ ...fault, rate: 2 }, 'rate'],
       [{ ...fault, for_ms: undefined }, 'for_ms'],
