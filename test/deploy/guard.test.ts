@@ -10,6 +10,8 @@ const most = 64 * mib;
 /** 30 MB that a parser makes almost a gigabyte of. */
 const bomb = Buffer.from(`[${'[],'.repeat(10 * mib)}[]]`);
 
+const smallBomb = bomb.subarray(0, 8 * mib);
+
 interface Answer {
   status: number | undefined;
   headers: IncomingMessage['headers'];
@@ -71,12 +73,13 @@ describe('The guard before the framework’s parsers', () => {
     name: string,
     path: string,
     headers: Record<string, string | number>,
+    body = bomb,
   ): Promise<{ answers: Answer[]; grownBytes: number }> {
     const pid = stack.instances().find((instance) => instance.function === name)?.pid ?? 0;
     // 5 makes the peak begin anew: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
     const before = memoryOf(pid, 'VmRSS');
-    const answers = await Promise.all(Array.from({ length: 6 }, () => send(name, path, headers, bomb)));
+    const answers = await Promise.all(Array.from({ length: 6 }, () => send(name, path, headers, body)));
     return { answers, grownBytes: memoryOf(pid, 'VmHWM') - before };
   }
 
@@ -123,6 +126,16 @@ describe('The guard before the framework’s parsers', () => {
       assert.equal(next.status, 202);
     });
   }
+
+  it('six bodies just small enough, that a parser makes 300 MB of each, cost their own size', async () => {
+    const { answers, grownBytes } = await six('ingest', '/v1/responses', keyOf('miner'), smallBomb);
+    for (const { status, json } of answers) {
+      assert.equal(status, 400);
+      assert.match(String(json['detail']), /arrays and objects/);
+    }
+    // As bytes and as a text.
+    assert.ok(grownBytes <= 12 * smallBomb.length + most, `${grownBytes / mib} MiB`);
+  });
 
   describe('what the framework would refuse as HTML', () => {
     async function post(

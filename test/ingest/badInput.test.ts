@@ -202,6 +202,24 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
     }
   });
 
+  it('many small things in one body', async () => {
+    const ndjson = 'application/x-ndjson';
+    const line = JSON.stringify(response({ response_data: Array.from({ length: 20_000 }, () => []) }));
+    // A line that leaves a text open hides nothing that follows it.
+    const hidden = `"\n${`${line}\n`.repeat(16)}`;
+    for (const [path, body, type, status, detail] of [
+      ['/v1/responses', `{"responses":[${'1,'.repeat(1_000_000)}1]}`, json, 400, /1000000 values/],
+      ['/v1/responses', hidden, ndjson, 400, /300000 arrays and objects/],
+      ['/v1/responses', '1\n'.repeat(2_000_000), ndjson, 413, /At most 1000 responses/],
+      ['/v1/responses', '\n'.repeat(4_000_000), ndjson, 422, /no response in the body/],
+      ['/api/v1/miner/response', 'a&'.repeat(2_000_000), form, 400, /64 fields/],
+    ] as const) {
+      const answer = await ingest.send(path, body, type);
+      assert.equal(answer.status, status);
+      assert.match(String(answer.json['detail']), detail);
+    }
+  });
+
   it('wrong content types', async () => {
     const body = JSON.stringify(response());
     for (const type of ['text/plain', form, 'application/octet-stream', 'text/json', 'nonsense']) {

@@ -1,5 +1,6 @@
 import { AppError } from '../platform/errors.ts';
-import { parseJson, utf8Text } from './json.ts';
+import { parseJson, refuseJsonBomb, utf8Text } from './json.ts';
+import { maxFormFields } from './limits.ts';
 import { readParts, textOf } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
 
@@ -30,12 +31,20 @@ export function isNdjson(request: ApiRequest): boolean {
   return ndjsonTypes.includes(mediaType(request));
 }
 
-/** The lines of an NDJSON body that are not blank; a line's index is its number less one. */
-export function ndjsonLines(request: ApiRequest): { index: number; text: string }[] {
-  return utf8Text(request.body)
-    .split('\n')
-    .map((text, index) => ({ index, text }))
-    .filter(({ text }) => text.trim() !== '');
+/**
+ * The lines of an NDJSON body that are not blank; a line's index is its number less one.
+ * @throws AppError `invalid_request`
+ */
+export function* ndjsonLines(request: ApiRequest): Generator<{ index: number; text: string }> {
+  const body = utf8Text(request.body);
+  refuseJsonBomb(body);
+  for (let index = 0, from = 0; from < body.length; index += 1) {
+    const feed = body.indexOf('\n', from);
+    const end = feed === -1 ? body.length : feed;
+    const text = body.slice(from, end);
+    if (text.trim() !== '') yield { index, text };
+    from = end + 1;
+  }
 }
 
 /**
@@ -73,9 +82,12 @@ function isJson(type: string): boolean {
 
 /** Stricter than URLSearchParams, which takes broken escapes for text and replaces what is no UTF-8. */
 function urlencoded(text: string): [string, string][] {
+  const pairs = text.split('&', maxFormFields + 1);
+  if (pairs.length > maxFormFields) {
+    throw new AppError('invalid_request', `The form has more than ${maxFormFields} fields.`);
+  }
   try {
-    return text
-      .split('&')
+    return pairs
       .filter((pair) => pair !== '')
       .map((pair) => {
         const equals = pair.indexOf('=');

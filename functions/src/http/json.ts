@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { parseExact, rewritten } from '../platform/json.ts';
-import { maxJsonContainers, uncountedJsonLength } from './limits.ts';
+import { maxJsonContainers, maxJsonValues, uncountedJsonLength } from './limits.ts';
 
 /** The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence. */
 export function utf8Text(bytes: Buffer): string {
@@ -12,7 +12,7 @@ export function utf8Text(bytes: Buffer): string {
 /**
  * Parses JSON as callers write it: a byte order mark may stand before it, long integers are kept, and NaN and ±Infinity,
  * which Python writes, are read as infinite numbers, for who reads the field to say what becomes of them.
- * @throws AppError `invalid_request` with the position of the fault, or for more arrays and objects than memory should pay.
+ * @throws AppError `invalid_request` with the position of the fault, or for more values than memory should pay.
  */
 export function parseJson(text: string): unknown {
   const bare = withoutMark(text);
@@ -70,23 +70,36 @@ function parsePython(text: string): unknown {
   }
 }
 
-/** @throws AppError `invalid_request` for a text with more than `maxJsonContainers` arrays and objects. */
-function refuseJsonBomb(text: string): void {
+/**
+ * Counts before anything is parsed, also JSON a line.
+ * @throws AppError `invalid_request` for a text with more values than memory should pay.
+ */
+export function refuseJsonBomb(text: string): void {
   if (text.length <= uncountedJsonLength) return;
   let containers = 0;
+  let separators = 0;
   let quoted = false;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === quote) quoted = !quoted;
+    // No text of JSON goes on in the next line.
+    if (code === lineFeed) quoted = false;
+    else if (code === quote) quoted = !quoted;
     else if (code === backslash && quoted) at += 1;
-    else if ((code === brace || code === bracket) && !quoted) containers += 1;
+    else if (quoted) continue;
+    else if (code === brace || code === bracket) containers += 1;
+    else if (code === comma) separators += 1;
   }
   if (containers > maxJsonContainers) {
     throw new AppError('invalid_request', `The JSON has more than ${maxJsonContainers} arrays and objects.`);
   }
+  if (containers + separators > maxJsonValues) {
+    throw new AppError('invalid_request', `The JSON has more than ${maxJsonValues} values.`);
+  }
 }
 
+const lineFeed = 0x0a;
 const quote = 0x22;
+const comma = 0x2c;
 const backslash = 0x5c;
 const brace = 0x7b;
 const bracket = 0x5b;

@@ -39,6 +39,12 @@ export const unknownKeyRereadMs = 10_000;
 /** Arrays and objects in one JSON text: a million empty ones are 3 MB of text and 150 MB of memory. */
 export const maxJsonContainers = 300_000;
 
+/** Values of any kind in one JSON text: as many members of an object, each of another name, are 160 MB of memory. */
+export const maxJsonValues = 1_000_000;
+
+/** Fields of a form. */
+export const maxFormFields = 64;
+
 /** JSON texts up to this many characters are parsed without counting first: they cannot hold enough to matter. */
 export const uncountedJsonLength = 256 * 1024;
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { AppError } from '../platform/errors.ts';
 import { quoted } from './fields.ts';
 import { fromHeader, nameInDisposition, parametersOf } from './headerParameters.ts';
+import { maxFormFields } from './limits.ts';
 
 /** One part of a multipart form; `bytes` is a view of the body, not a copy. */
 export interface Part {
@@ -13,7 +14,6 @@ export interface Part {
 }
 
 const lineEnd = '\r\n';
-const maxParts = 64;
 const maxBoundaryLength = 200;
 const maxPartHeaderBytes = 8 * 1024;
 
@@ -31,7 +31,7 @@ export function readParts(body: Buffer, contentType: string): Part[] {
   let at = startOf(body, separator);
   while (!startsWith(body, at, '--')) {
     if (!startsWith(body, at, lineEnd)) throw malformed('a boundary is not followed by the end of its line');
-    if (parts.length === maxParts) throw malformed(`it has more than ${maxParts} parts`);
+    if (parts.length === maxFormFields) throw malformed(`it has more than ${maxFormFields} parts`);
     const end = body.indexOf(separator, at);
     if (end === -1) throw malformed('it ends early');
     parts.push(partOf(body.subarray(at + lineEnd.length, end)));

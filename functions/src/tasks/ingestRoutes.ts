@@ -142,12 +142,12 @@ interface Item {
 
 function readItems(request: ApiRequest): { items: Item[]; isBatch: boolean } {
   if (isNdjson(request)) {
-    const lines = ndjsonLines(request);
-    checkCount(lines.length);
-    return {
-      items: lines.map(({ index, text }) => ({ index, read: () => itemOf(parseJson(text)) })),
-      isBatch: true,
-    };
+    const items: Item[] = [];
+    for (const { index, text } of ndjsonLines(request)) {
+      items.push({ index, read: () => itemOf(parseJson(text)) });
+      checkCount(items.length);
+    }
+    return { items, isBatch: true };
   }
   const body = readJson(request);
   if (!isObject(body) || !Object.hasOwn(body, 'responses')) {
@@ -173,7 +173,7 @@ function checkCount(count: number): void {
   if (count > maxResponsesPerRequest) {
     throw new AppError(
       'payload_too_large',
-      `At most ${maxResponsesPerRequest} responses fit in a request; these are ${count}.`,
+      `At most ${maxResponsesPerRequest} responses fit in a request; these are more.`,
     );
   }
 }
