@@ -5,11 +5,12 @@ import { within } from './within.ts';
 const graceMs = 8_000;
 
 /**
- * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` as soon as the server is
- * closed (its source, invoker.ts), so the exit is held until the work is done, or `graceMs` are over.
+ * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` in a listener of its own, which
+ * is there first (its source, invoker.ts), so ours comes before it and holds the exit until the work is done, or `graceMs` are
+ * over.
  */
 export function atShutdown(clock: Clock, work: () => Promise<void>): void {
-  process.once('SIGTERM', () => {
+  process.prependOnceListener('SIGTERM', () => {
     const exit = process.exit.bind(process);
     let code: string | number | null | undefined;
     let isOver = false;
