@@ -24,6 +24,7 @@ export interface EpisodeOptions {
 
 /** What a proxy waits before it repeats a call that was not kept. */
 const repeatAfterMs = 2_000;
+const maxRepeats = 600;
 
 /** So long after the last deadline all must be right: the longest pause after an outage, and the longest retry. */
 const restMs = 30 * 60_000;
@@ -67,6 +68,8 @@ class Run {
   readonly #chains = new Map<string, Promise<void>>();
   /** Ends waits for a repetition, so that nothing is waited for once faults are over. */
   readonly #waiting = new Set<() => void>();
+  /** What is sent and not settled yet. */
+  readonly #open = new Set<string>();
   #isCalm = false;
 
   constructor(options: EpisodeOptions) {
@@ -109,6 +112,8 @@ class Run {
   }
 
   async #send(call: Call): Promise<void> {
+    const name = JSON.stringify(call).slice(0, 200);
+    this.#open.add(name);
     try {
       for (;;) {
         this.calls += 1;
@@ -123,6 +128,8 @@ class Run {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.faults.push(error.message);
+    } finally {
+      this.#open.delete(name);
     }
   }
 
@@ -149,11 +156,15 @@ class Run {
     const sent = Promise.all(this.#chains.values()).then(() => {
       isSent = true;
     });
-    while (!isSent) {
+    for (let left = maxRepeats; !isSent && left > 0; left -= 1) {
       await stack.advance(repeatAfterMs);
       for (const again of this.#waiting) again();
     }
-    await sent;
+    if (isSent) await sent;
+    else
+      this.faults.push(
+        `unanswered, or not kept for long after the last fault: ${[...this.#open].join(', ')}`,
+      );
     await stack.advance(this.#options.taskTimeoutMs);
   }
 }
