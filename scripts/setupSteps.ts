@@ -58,7 +58,7 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
       : []),
     ...(iamConfiguration?.publicAccessPrevention === 'enforced'
       ? []
-      : ['WARNING: objects that the bucket showed to the public are closed now.']),
+      : ['WARNING: the bucket allowed public access until now; what it showed to the public is closed.']),
     ...rules
       .filter((rule) => !isFormer(rule) && !isOwn(rule) && deletesWhatMustStay(rule))
       .map((rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`),

@@ -109,7 +109,7 @@ const readCacheSeconds = defineInt('READ_CACHE_SECONDS', {
 const logLevel = defineString('LOG_LEVEL', { default: 'INFO', description: 'DEBUG, INFO, WARNING or ERROR' });
 const tasksServiceAccount = defineString('TASKS_SERVICE_ACCOUNT', {
   default: '',
-  description: 'Service account that Cloud Tasks calls flush as; empty: the functions’ own',
+  description: 'Service account that Cloud Tasks calls flush and expire as; empty: the functions’ own',
 });
 
 /** The kinds of Firestore operation that have limits, as parameters name them. */

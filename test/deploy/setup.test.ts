@@ -43,7 +43,7 @@ describe('npm run setup', () => {
     ];
     const cors = [{ origin: ['*'], method: ['GET'], responseHeader: ['etag'], maxAgeSeconds: 60 }];
     await harness.bucket.setMetadata({ lifecycle: { rule: theirs }, cors, labels: { team: 'theirs' } });
-    assert.ok((await setUpBucket(harness.bucket)).some((line) => line.includes('public are closed')));
+    assert.ok((await setUpBucket(harness.bucket)).some((line) => line.includes('allowed public access')));
     const own = [
       { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 60, matchesPrefix: ['bodies/'] } },
       { action: { type: 'Delete' }, condition: { daysSinceCustomTime: 3, matchesPrefix: ['temp/'] } },

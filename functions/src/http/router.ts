@@ -57,7 +57,7 @@ export class MethodNotAllowed extends AppError {
 
   constructor(method: string, path: string, allowed: Iterable<string>) {
     const allow = [...allowed].flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])).join(', ');
-    super('method_not_allowed', `${method} does not work on ${path}; ${allow} do.`);
+    super('method_not_allowed', `${method} does not work on ${path}; allowed: ${allow}.`);
     this.allow = allow;
   }
 }
