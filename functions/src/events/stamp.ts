@@ -18,6 +18,11 @@ export function stampMs(stamp: Stamp): number {
   return Number.parseInt(stamp.slice(0, 9), 36);
 }
 
+/** The same stamp, as if accepted that many milliseconds before. */
+export function earlierBy(ms: number, stamp: Stamp): Stamp {
+  return encode(stampMs(stamp) - ms, 9) + stamp.slice(9);
+}
+
 /** The stamp of a deadline's event: the same for every delivery and redelivery of the same moment. */
 export function deadlineStamp(deadlineMs: number): Stamp {
   return `${encode(deadlineMs, 9)}deadline0000`;

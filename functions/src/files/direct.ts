@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StampSource } from '../events/stamp.ts';
+import { earlierBy, type StampSource } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -41,6 +41,9 @@ export interface UploadTicket {
 
 /** An event that comes this late may be about a file that is deleted by now. */
 const lateMs = 5 * 60_000;
+
+/** A `pending` written late is this much older, so that what the bucket says wins even where its clock is behind. */
+const pendingLeadMs = 10 * 60_000;
 
 /** What two requests for one upload have in common. */
 const sameness = ['fileName', 'contentType', 'fileType', 'size', 'sha256'] as const;
@@ -89,7 +92,7 @@ export class DirectUploads {
       if (error instanceof DocumentError && error.failure === 'conflict') return this.#sameUpload(record);
       if (!isOutage(error)) throw error;
       logger.warn('Firestore is out; a pending upload is written later', { reason: messageOf(error) });
-      await log.write(record, { stamp: stamps.next(), isNew: true });
+      await log.write(record, { stamp: earlierBy(pendingLeadMs, stamps.next()), isNew: true });
     }
     return record;
   }
