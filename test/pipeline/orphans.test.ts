@@ -182,6 +182,14 @@ describe('a key that answers what nobody asked', () => {
     assert.equal(await isRefused('m'), false);
   });
 
+  it('is taken back also by an instance that did not count it', async () => {
+    await flush(orphans(maxPerKey));
+    assert.equal(await isRefused('m'), true);
+    pipeline.start();
+    await flush(orphans(maxPerKey).map(({ taskId }) => created(taskId, startMs + 900)));
+    assert.equal(await isRefused('m'), false);
+  });
+
   it('counts a task once, however often the key answers it and however often that is delivered', async () => {
     for (let round = 0; round < 4; round += 1) {
       await flush(

@@ -96,17 +96,21 @@ export class OrphanCounter {
     this.#isLoaded = false;
   }
 
+  /** Below nothing only while it is not known what an earlier process counted, from which it is taken then. */
   #add(key: string, change: 1 | -1): void {
-    this.#tally.keys.set(key, Math.max(0, (this.#tally.keys.get(key) ?? 0) + change));
+    const count = (this.#tally.keys.get(key) ?? 0) + change;
+    this.#tally.keys.set(key, this.#isLoaded ? Math.max(0, count) : count);
   }
 
   async #load(): Promise<void> {
     const object = await this.#options.objects.get(orphansObject);
     const found = object && decodeTally(object.bytes);
     this.#isLoaded = true;
-    if (found?.day !== this.#tally.day) return;
-    for (const [key, count] of found.keys) {
-      this.#tally.keys.set(key, (this.#tally.keys.get(key) ?? 0) + count);
+    const { day, keys } = this.#tally;
+    const earlier = found?.day === day ? found.keys : new Map<string, number>();
+    for (const key of new Set([...keys.keys(), ...earlier.keys()])) {
+      keys.set(key, Math.max(0, (keys.get(key) ?? 0) + (earlier.get(key) ?? 0)));
+      this.#written.set(key, this.#partsIn(earlier.get(key) ?? 0));
     }
   }
 
@@ -115,8 +119,11 @@ export class OrphanCounter {
   }
 
   #partsOf(key: string): number {
-    const part = Math.ceil(this.#options.maxPerKey / partsWritten);
-    return Math.floor((this.#tally.keys.get(key) ?? 0) / part);
+    return this.#partsIn(this.#tally.keys.get(key) ?? 0);
+  }
+
+  #partsIn(count: number): number {
+    return Math.floor(count / Math.ceil(this.#options.maxPerKey / partsWritten));
   }
 }
 
