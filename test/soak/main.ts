@@ -22,11 +22,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** The number of the first episode. */
     from: { type: 'string', default: '0' },
+    /** How many times the usual blows befall an episode. */
+    blows: { type: 'string', default: '1' },
     'shrink-minutes': { type: 'string', default: '5' },
   },
 });
 const endMs = performance.now() + Number(values.minutes) * 60_000;
 const seed = Number(values.seed);
+const blows = Number(values.blows);
 
 interface World {
   stack: LocalStack;
@@ -86,7 +89,9 @@ async function explain(episode: Episode, { faults }: EpisodeResult, { log }: Wor
       : '\nIt did not fail again on a stack of its own; its story:',
   );
   for (const action of story) console.log(`  ${JSON.stringify(action)}`);
-  console.log(`\nAgain: npm run soak -- --seed ${seed} --from ${episode.name.split('e')[1]}`);
+  console.log(
+    `\nAgain: npm run soak -- --seed ${seed} --blows ${blows} --from ${episode.name.split('e')[1]}`,
+  );
 }
 
 /** Resident memory of a function's instances, in MiB. */
@@ -102,7 +107,7 @@ let world: World | undefined;
 try {
   while (performance.now() < endMs && process.exitCode === undefined) {
     world ??= await openWorld();
-    const episode = drawEpisode(seed, number);
+    const episode = drawEpisode(seed, number, blows);
     const result = await runEpisode(episode, { ...world, taskTimeoutMs });
     sums.episodes += 1;
     sums.calls += result.calls;

@@ -54,8 +54,8 @@ export function isBlow(action: Action): action is { atMs: number } & Blow {
   return ['fault', 'kill', 'dispatcher', 'delivery', 'jump'].includes(action.kind);
 }
 
-/** The episode with this number of the soak with this seed. */
-export function drawEpisode(seed: number, number: number): Episode {
+/** The episode with this number of the soak with this seed, with so many times the usual blows. */
+export function drawEpisode(seed: number, number: number, blows = 1): Episode {
   const draw = new Draw(seeded(seed * 100_003 + number));
   const name = `s${seed}e${number}`;
   const actions: Action[] = [];
@@ -73,7 +73,7 @@ export function drawEpisode(seed: number, number: number): Episode {
     for (const field of ['a', 'b'])
       add(draw.int(0, spanMs), { kind: 'grow', path: `soak/${name}${poisonSuffix}`, field, bytes: 700_000 });
   }
-  for (let index = draw.int(3, 14); index > 0; index -= 1) add(draw.int(0, spanMs), drawBlow(draw));
+  for (let left = blows * draw.int(3, 14); left > 0; left -= 1) add(draw.int(0, spanMs), drawBlow(draw));
   return { name, actions: actions.toSorted((a, b) => a.atMs - b.atMs) };
 }
 
