@@ -11,7 +11,7 @@ import { type Mutant, mutantsOf } from './mutation/mutants.ts';
 import { type Fate, fateOf, measured, type TestFile, testFiles } from './mutation/tests.ts';
 
 const sourceDir = join(import.meta.dirname, '../functions/src');
-/** Those that decide what is kept; tests that only start whole stacks run the bundle, not these sources. */
+/** The rooms that decide what is kept; tests that only start whole stacks run the bundle, not these sources. */
 const usualPlaces = ['flush', 'staging', 'quota', 'http', 'files'];
 const testPatterns = ['test/{unit,pipeline,documents,quota,http,ingest,files,api,versions}/**/*.test.ts'];
 const atOnce = 2;

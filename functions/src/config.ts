@@ -16,7 +16,7 @@ function noting<Value, Param>(
   form: RegExp,
 ): (name: string, options: Options<Value>) => Param {
   return (name, options) => {
-    // Of an absent one the SDK gives '', 0 or false, which is its value where that is its default.
+    // The SDK gives '', 0 or false for an absent one, which is its value where that is its default.
     declared.set(name, (text) => (text === undefined ? Boolean(options.default) : !form.test(text)));
     return define(name, options);
   };

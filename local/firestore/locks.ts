@@ -48,7 +48,7 @@ export class LockTable {
     return this.#waiting;
   }
 
-  /** Whether nobody holds any of these. */
+  /** True where nobody holds any of these. */
   isFree(keys: Iterable<string>): boolean {
     if (this.#locks.size === 0) return true;
     for (const key of keys) if (this.#locks.has(key)) return false;

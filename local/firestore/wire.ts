@@ -156,7 +156,7 @@ export interface BatchGetDocumentsResponse {
   readTime?: Micros;
 }
 
-/** What asks for a plan, and perhaps statistics, beside the results or instead of them. */
+/** A request for a plan, and perhaps statistics, beside the results or instead of them. */
 interface Explainable {
   explainOptions: object | null;
 }

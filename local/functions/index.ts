@@ -166,7 +166,7 @@ class FunctionsManager {
     }
   }
 
-  /** Whether the platform keeps the request from the function's code, as a fault has it; then it is answered. */
+  /** True where a fault keeps the request from the function's code; then it is answered. */
   async #isRefused(name: string, response: ServerResponse): Promise<boolean> {
     const hit = this.#faults.check('functions', name, 'before');
     const failure = hit && (await this.#faults.wait(hit));

@@ -9,7 +9,7 @@ export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata' | 
  */
 export type FaultPhase = 'before' | 'after' | 'half';
 
-/** What befalls calls; at least one of `code`, `delayMs`, `cut` and `hang`, and no two of `code`, `cut` and `hang`. */
+/** A mishap of calls; at least one of `code`, `delayMs`, `cut` and `hang`, and no two of `code`, `cut` and `hang`. */
 export interface Fault {
   service: LocalServiceName;
   /** gRPC status number for firestore and tasks, HTTP status for the others; not half-way. */

@@ -41,7 +41,7 @@ const textFields = [
 ] as const;
 const holds = ['temporaryHold', 'eventBasedHold'] as const;
 const settable = [...textFields, ...holds, 'storageClass', 'customTime', 'metadata'];
-/** What the service says of an object, and takes no notice of when it is sent, but for checksums. */
+/** Fields of an object that only the service sets; sent ones are ignored, but for checksums. */
 const outputOnly = [
   ...['kind', 'id', 'selfLink', 'mediaLink', 'name', 'bucket', 'generation', 'metageneration', 'size'],
   ...['md5Hash', 'crc32c', 'etag', 'componentCount'],

@@ -1,7 +1,7 @@
 import { conditionNotMet, invalid } from './errors.ts';
 import type { StoredObject } from './object.ts';
 
-/** What conditions are about; a bucket has the generation 0. */
+/** The versions that conditions name; a bucket has the generation 0. */
 type Versions = Pick<StoredObject, 'generation' | 'metageneration'>;
 
 const conditions = [

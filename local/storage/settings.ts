@@ -30,7 +30,7 @@ interface IamConfiguration {
 const settable = ['lifecycle', 'cors', 'labels', 'defaultEventBasedHold', 'iamConfiguration'];
 /** Settings of which the value that the service begins with is understood, and no other. */
 const partial = ['versioning', 'billing', 'softDeletePolicy', 'storageClass', 'rpo'];
-/** What the service says of a bucket, and takes no notice of when it is sent back. */
+/** Fields of a bucket that only the service sets; sent ones are ignored. */
 const outputOnly = [
   ...['kind', 'id', 'name', 'selfLink', 'etag', 'location', 'locationType', 'projectNumber'],
   ...['generation', 'metageneration', 'timeCreated', 'updated'],

@@ -5,7 +5,7 @@ export interface Mutant {
   readonly start: number;
   readonly end: number;
   readonly text: string;
-  /** What kind of change it is. */
+  /** The kind of change. */
   readonly kind: string;
 }
 

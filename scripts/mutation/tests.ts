@@ -11,7 +11,7 @@ const testTimeoutMs = 20_000;
 /** A mutant may make tests slower by so much before it counts as one that never ends. */
 const slower = 3;
 const startMs = 15_000;
-/** Of the tests that run a place, the quickest are asked that take so long together. */
+/** The quickest tests that run a place are asked, as many as take so long together. */
 const maxTestsMs = 45_000;
 
 /** A file of tests that pass, how long they take, and what they run of each source. */
@@ -54,7 +54,7 @@ export async function measured(path: string): Promise<TestFile | undefined> {
   }
 }
 
-/** Whether the tests run what stands at this place. */
+/** True where the tests run this place. */
 export function runs({ ran }: TestFile, url: string, { start, end }: Mutant): boolean {
   const around = (ran.get(url) ?? []).filter((range) => range.startOffset <= start && end <= range.endOffset);
   const size = (range: Range) => range.endOffset - range.startOffset;
@@ -64,7 +64,7 @@ export function runs({ ran }: TestFile, url: string, { start, end }: Mutant): bo
 
 export type Fate = 'killed' | 'survived' | 'timed out' | 'not run';
 
-/** What becomes of a mutant under these tests, the quickest of them first. */
+/** The fate of a mutant under these tests, the quickest of them first. */
 export async function fateOf(url: string, mutant: Mutant, tests: readonly TestFile[]): Promise<Fate> {
   const able = quickest(tests.filter((file) => runs(file, url, mutant)));
   if (able.length === 0) return 'not run';
@@ -105,7 +105,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-/** Whether all tests pass; undefined when they take longer than that. */
+/** True where all tests pass; undefined when they take longer than that. */
 function run(
   paths: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -125,7 +125,7 @@ function run(
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      // What the tests started ends with them.
+      // Processes that the tests started end with them.
       if (pid !== undefined) process.kill(-pid, 'SIGKILL');
     }, limitMs);
     child.once('error', reject);

@@ -64,7 +64,7 @@ export async function foldText(
   return { packed: await packText(text), unfoldedBytes: Buffer.byteLength(text) };
 }
 
-/** What a carrier says about its contents. */
+/** A carrier's word about its contents. */
 export type CarrierHeader = Omit<Carrier, 'events' | 'object'>;
 
 /** A carrier with these contents inside; the caller sees to its size. */

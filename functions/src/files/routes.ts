@@ -22,7 +22,7 @@ import {
   type SubmissionOptions,
 } from './submitted.ts';
 
-/** What reads and writes files for a caller. */
+/** The ways to files for a caller. */
 export interface CallersFiles {
   saver: FileSaver;
   direct: DirectUploads;

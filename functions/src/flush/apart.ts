@@ -12,7 +12,7 @@ export interface Apart<E> {
   rest: E[];
 }
 
-/** Whether it was our own code that threw: what a service or another version is to blame for has an error of its own. */
+/** True where our own code threw: services and other versions have errors of their own. */
 export function isOwnFault(error: unknown): boolean {
   return !(error instanceof AppError) && !(error instanceof DocumentError);
 }

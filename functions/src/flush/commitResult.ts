@@ -3,7 +3,7 @@ import { DocumentError, type DocumentFailure } from '../platform/documents.ts';
 import { messageOf, UnknownVersion } from '../platform/errors.ts';
 import type { CommitJob } from './chunks.ts';
 
-/** What became of some events of a document. */
+/** The outcome of some events of a document. */
 export type CommitResult<E extends Event, State> = CommitJob<E> &
   (
     | {

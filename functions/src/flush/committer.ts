@@ -147,7 +147,7 @@ export class Committer<E extends Event, State> {
     return results;
   }
 
-  /** What our own code breaks on stands alone, so that the document's other events are written at once. */
+  /** An event that our own code breaks on stands alone, so that the document's others are written at once. */
   async #prepareSound(
     job: CommitJob<E>,
     base: Base<State>,

@@ -62,7 +62,7 @@ export class DeadLetters {
     this.#logger.error('Kept a dead letter', { id, reason, detail, target, ...said });
   }
 
-  /** What cannot be read cannot have its bodies put inside, so they stay where it says they are. */
+  /** Bodies of an unreadable event cannot be put inside, so they stay where it says they are. */
   async #keepBodies(content: { raw: string } | { carrier: Record<string, unknown> }): Promise<void> {
     const text = 'raw' in content ? content.raw : JSON.stringify(content.carrier);
     const names = new Set([...text.matchAll(/"(bodies\/[^"\\]+)"/g)].map(([, name = '']) => name));

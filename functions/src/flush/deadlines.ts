@@ -45,7 +45,7 @@ export class DeadlineBook {
     }
   }
 
-  /** What puts each minute's deadlines into a carrier for `expire`, and the events that must come again where that fails. */
+  /** One booking for each minute: its carrier for `expire`, and the events that must come again where that fails. */
   bookings(due: DueDeadlines): Booking[] {
     return [...due].map(([dueMs, { deadlines, events }]) => ({
       events,
@@ -66,7 +66,7 @@ export function deadlineToBook(events: readonly TaskEvent[], after: TaskState): 
   const isReopened = (): boolean =>
     events.some((event) => event.kind === 'patched' && Object.hasOwn(event.fields, 'assigned_miners')) &&
     hasUncounted(after);
-  // Of a task that another system made no creation ever comes.
+  // A task that another system made never gets a creation.
   const isDue =
     events.some(({ kind }) => kind === 'created') || isAdoptedStamp(creation.stamp) || isReopened();
   return isDue ? { kind: 'deadline', taskId, stamp: deadlineStamp(creation.deadlineMs) } : undefined;

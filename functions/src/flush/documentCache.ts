@@ -1,7 +1,7 @@
 import type { Known } from './kind.ts';
 
 /**
- * What an entry takes in memory beside its document, and for each byte of that: the state and the fields, measured with tasks of
+ * Memory of an entry beside its document, and for each byte of that: the state and the fields, measured with tasks of
  * 300 to 600 bytes (2 and 4 KB).
  */
 const entryBytes = 1_500;

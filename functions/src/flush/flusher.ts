@@ -49,7 +49,7 @@ type InTime = <Outcome>(work: () => Promise<Outcome>) => Promise<Outcome>;
 
 type TaskResult = CommitResult<TaskEvent, TaskState>;
 
-/** What became of some events, without the documents, for which memory has no room. */
+/** The outcome of some events, without the documents, for which memory has no room. */
 type Result = CommitResult<Event, undefined>;
 
 /** What one flush did, for its log line. */
@@ -347,7 +347,7 @@ async function eachRound<E extends Event, State>(
   }
 }
 
-/** What our own code breaks on is ready: the commit tells which event that is. */
+/** A group that our own code breaks on is ready: the commit tells which event that is. */
 function orReady(isReady: () => boolean): boolean {
   try {
     return isReady();

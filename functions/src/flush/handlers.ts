@@ -73,7 +73,7 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
       gather.submit({ ...arrival, settle }, expectedBytes(arrival.carrier)).catch(reject);
     });
   let hasRoomMs = 0;
-  /** What found no room comes again when what found none before it had its time. */
+  /** A carrier without room comes again when those that found none before it had their time. */
   const nextRoomMs = (bytes: number): number => {
     hasRoomMs = Math.max(hasRoomMs, clock.now()) + (bytes / backlogBytesPerSecond) * 1000;
     return hasRoomMs;
@@ -86,7 +86,7 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
       return putBack(options, arrival, flusher.parkedUntilMs);
     }
     const broken = isMarked(arrival) ? await attempts.broken(carrier) : 0;
-    // What kills the process lets those go first that come with it.
+    // A carrier that may kill the process lets those go first that come with it.
     if (broken > 0) await delay(clock, gatherLingerMs);
     if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(options, arrival, broken));
     try {
@@ -130,7 +130,7 @@ function inParts<Item extends Arrival>(arrivals: readonly Item[]): Item[][] {
   return parts;
 }
 
-/** What came; undefined where another version wrote it, which waits then. */
+/** The carrier that came; undefined where another version wrote it, which waits then. */
 async function arrive(options: FlushHandlerOptions, dispatch: Dispatch): Promise<Arrival | undefined> {
   try {
     return arrivalOf(dispatch, options.clock.now());
@@ -146,7 +146,7 @@ function isSuspect({ carrier }: Arrival): boolean {
   return (carrier.tries ?? 0) > 0;
 }
 
-/** Whether attempts at it are counted. */
+/** True where attempts at it are counted. */
 function isMarked(arrival: Arrival): boolean {
   return arrival.retryCount >= markedFromRetry || isSuspect(arrival);
 }
@@ -168,7 +168,7 @@ function tooLate(): AppError {
   return new AppError('unavailable', 'There is no time for this carrier now; it comes again.');
 }
 
-/** Those that waited too long for their turn could not be answered in time. */
+/** True for a carrier that waited too long for its turn to be answered in time. */
 function isLate({ clock }: FlushHandlerOptions, { arrivedMs }: Arrival): boolean {
   return clock.now() - arrivedMs > maxTurnWaitMs;
 }
@@ -206,7 +206,7 @@ async function openAll(
   return mapPool(arrivals, openedAtOnce, async (arrival) => {
     const [result] = await Promise.allSettled([
       (async () => {
-        // Those that did not say how large they are may be larger than was guessed.
+        // Carriers that did not say how large they are may be larger than was guessed.
         if (isLate(options, arrival) || bytes >= maxGatheredBytes) {
           await putBack(options, arrival, clock.now());
           return undefined;
@@ -225,7 +225,7 @@ async function openAll(
   });
 }
 
-/** What work on all of these came to for each; where it failed as a whole, so did each. */
+/** The outcome of work on all of these for each; where it failed as a whole, so did each. */
 async function settledAll(
   deliveries: readonly Delivery[],
   work: () => Promise<PromiseSettledResult<void>[]>,

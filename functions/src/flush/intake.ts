@@ -22,7 +22,7 @@ export interface Intake {
   documents: EventGroup<OperationAccepted>[];
   /** What can never be applied, and the delivery that brought it. */
   dead: { letter: DeadLetter; from: number }[];
-  /** What this version cannot read, by the delivery that brought it. */
+  /** Lines that this version cannot read, by the delivery that brought them. */
   unread: Map<number, UnreadLine[]>;
   /** The deliveries, by index, that brought an event. */
   origins: Map<string, number[]>;
@@ -37,7 +37,7 @@ export function takeIn(deliveries: readonly Delivery[], nowMs: number): Intake {
   const dead: Intake['dead'] = [];
   const unread: Intake['unread'] = new Map();
   let duplicates = 0;
-  // What is more than there is time for waits with what another version may read, and is looked at again.
+  // Letters beyond the time there is wait with lines that another version may read, and are looked at again.
   const bury = (letter: DeadLetter, line: string, from: number): void => {
     if (dead.length < maxDeadTogether) dead.push({ letter, from });
     else addTo(unread, from, { unknown: line, reason: letter.detail });

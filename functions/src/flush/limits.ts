@@ -65,8 +65,8 @@ export const commitDeadlineMs = 40_000;
 export const leastCommitMs = 17_000;
 
 /**
- * What follows the commits may take so long in all, and the carries after it, in which one attempt at each service fits;
- * what a single plan waits for, bodies and dead letters that it moves to Cloud Storage, so long.
+ * The work after the commits may take so long in all, and the carries after it, in which one attempt at each service fits;
+ * a single plan may wait so long for bodies and dead letters that it moves to Cloud Storage.
  */
 export const settleMs = 10_000;
 export const carryMs = 8_000;

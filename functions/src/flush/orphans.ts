@@ -29,7 +29,7 @@ export interface OrphanCounterOptions {
 export class OrphanCounter {
   readonly #options: OrphanCounterOptions;
   #tally: OrphanTally;
-  /** Whether what an earlier process counted on this day is in the tally. */
+  /** True once the tally holds the counts of earlier processes of this day. */
   #isLoaded = false;
   /** By key the parts of what is allowed that were used up when the tally was written. */
   #written = new Map<string, number>();

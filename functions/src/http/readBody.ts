@@ -6,7 +6,7 @@ import { AppError } from '../platform/errors.ts';
 /** A request with its body still to come, or in `rawBody` where a server has read it already. */
 export type HttpRequest = IncomingMessage & { rawBody?: Buffer };
 
-/** Of a body that does not say its length. */
+/** Room for a body that does not say its length. */
 const firstRoomBytes = 64 * 1024;
 
 /** How long a caller may go on sending what was refused. */

@@ -28,7 +28,7 @@ export interface BucketCall {
 }
 
 /**
- * What a call to a bucket comes to; `what` is what it is about, for the log. Statuses in `expected` come to what they are
+ * The result of a call to a bucket; `what` names its object, for the log. Statuses in `expected` come to what they are
  * mapped to. Past the bound it fails, and its connection is closed.
  * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
  */
@@ -126,7 +126,7 @@ class CloudObjects implements ObjectStore {
   }
 }
 
-/** What a failed call means. */
+/** The error that a failed call means to callers. */
 function storageFailure(cause: unknown, name: string): AppError {
   if (cause instanceof AppError) return cause;
   if ((cause as { code?: unknown }).code === 412) {

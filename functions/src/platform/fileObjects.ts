@@ -31,7 +31,7 @@ export interface ByteRange {
 }
 
 /**
- * What files need of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails,
+ * A Cloud Storage bucket as files need it. Every method throws AppError `unavailable` when the service fails,
  * or does not answer in time; so does a stream.
  */
 export interface FileObjects {

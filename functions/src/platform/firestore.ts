@@ -33,7 +33,7 @@ import { messageOf } from './errors.ts';
 import { type CallBound, Remote } from './remote.ts';
 
 /**
- * What the service says of a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes out
+ * The service's verdict on a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes out
  * of the client or the network says nothing of the write: it is an outage.
  */
 const writeFailures: Readonly<Record<number, DocumentFailure>> = {

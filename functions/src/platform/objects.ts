@@ -1,5 +1,5 @@
 /**
- * What Sluice needs of a Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails,
+ * A Cloud Storage bucket as Sluice needs it. Every method throws AppError `unavailable` when the service fails,
  * or does not answer in time.
  */
 export interface ObjectStore {

@@ -35,7 +35,7 @@ subscribe('http.client.request.created', (message) => {
 export interface RemoteOptions<Client> {
   /** Lets the client's calls end and then frees its connections. */
   close?(client: Client): unknown;
-  /** Whether a client may be of no use any more after this error. */
+  /** True where a client may be of no use any more after this error. */
   breaksClient?(error: unknown): boolean;
 }
 
@@ -58,7 +58,7 @@ export class Remote<Client> {
   }
 
   /**
-   * What the work comes to. Past the limit its HTTP requests, also those to come, are broken off; `call.abort()` does the
+   * The result of the work. Past the limit its HTTP requests, also those to come, are broken off; `call.abort()` does the
    * same for what outlives the call.
    * @throws AppError `unavailable` past the limit; what the work throws.
    */

@@ -219,7 +219,7 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lea
 }
 
 /**
- * What is left of the day; a part of the reads is left to the API, and one to the flush, and miners' keys get no more than a part.
+ * The rest of the day's budget; a part of the reads is left to the API, and one to the flush, and miners' keys get no more than a part.
  * Only where the day has a limit.
  */
 export function budgetLeft(

@@ -1,6 +1,6 @@
 import { earliestStamp, type Stamp } from '../events/stamp.ts';
 
-/** Whether a stamp was made for something that another system had written. */
+/** True for a stamp that was made for something that another system had written. */
 export function isAdoptedStamp(stamp: Stamp): boolean {
   return stamp.endsWith(adoptedSuffix);
 }

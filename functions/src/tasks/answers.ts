@@ -6,7 +6,7 @@ import { type Answer, countsAlways, type Stamped, type TaskState } from './state
 export interface ShownAnswer extends Stamped<MinerResponse> {
   /** Since when the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
   countsFrom: Stamp | undefined;
-  /** What counts if the miner is named, where another answer of the same miner counts in any case. */
+  /** The answer that counts if the miner is named, where another of the same miner counts in any case. */
   superseded?: Stamped<MinerResponse> | undefined;
 }
 
@@ -51,7 +51,7 @@ export function namedMiners(value: unknown): number[] {
   return Array.isArray(value) ? value.filter((uid) => Number.isSafeInteger(uid) && uid >= 0) : [];
 }
 
-/** Whether something was answered that does not count now, though with other miners named it may have counted. */
+/** True where an answer does not count now, though with other miners named it may have counted. */
 export function hasUncounted(state: TaskState): boolean {
   const counts = counting(state);
   return [...state.responses.values()].some((answer) => !counts(answer));

@@ -28,7 +28,7 @@ export class FinalTasks {
     this.#maxBytes = maxBytes;
   }
 
-  /** Those that were written latest come first. */
+  /** The tasks, those written latest first. */
   newest(nowMs: number): FinalTask[] {
     return [...this.#tasks.values()]
       .filter(({ expiresAtMs }) => expiresAtMs > nowMs)

@@ -8,7 +8,7 @@ import type { Logger } from '../platform/logger.ts';
 import { taskPath } from './document.ts';
 import { orphanMs } from './limits.ts';
 
-/** What an object of speech that a miner's key sent says: for which task, and later that somebody created it. */
+/** The label of speech that a miner's key sent: for which task, and later that somebody created it. */
 const taskLabel = 'task_id';
 const foundLabel = { task_found: 'true' } as const;
 
@@ -65,7 +65,7 @@ function isSought(object: ObjectFacts, lostBeforeMs: number): boolean {
   );
 }
 
-/** Whether the document is one that will go as nobody created its task. */
+/** True for a document that will go as nobody created its task. */
 function isOrphaned(task: Fields): boolean {
   return task[ttlField] !== undefined && !(task['created_at'] instanceof Date);
 }

@@ -8,11 +8,11 @@ export interface TaskMeta {
   statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
   fields: Record<string, Stamp>;
   fieldsFloor?: Stamp | undefined;
-  /** Of responses that count in any case, by uid. */
+  /** Stamps of responses that count in any case, by uid. */
   responses: Record<string, Stamp>;
   /** Whose of these miners' keys sent: uids by key. */
   fromKeys?: Record<string, number[]> | undefined;
-  /** Of responses that count if their miner is named, by key and uid. */
+  /** Stamps of responses that count if their miner is named, by key and uid. */
   ifNamed?: Record<string, Record<string, Stamp>> | undefined;
   /** Miners that were named and are not any more. */
   onceNamed?: readonly number[] | undefined;

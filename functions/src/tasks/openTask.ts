@@ -37,7 +37,7 @@ export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined
   };
 }
 
-/** What miners see of a stored task; of its responses each sees no more than its own. */
+/** A stored task as miners see it, each with no response but its own. */
 export function minerViewOf(
   taskId: string,
   fields: Fields,

@@ -30,7 +30,7 @@ export async function presentWholeTask(
   fields: Fields,
   objects: Pick<ObjectStore, 'get'>,
 ): Promise<JsonObject> {
-  // Of another version its fields may mean something else.
+  // The fields of another version may mean something else.
   decodeMeta(fields['_sluice']);
   const task = presentWithReferences(taskId, fields);
   const stored = responsesOf(task).filter((response) => bodyOf(response) !== undefined);

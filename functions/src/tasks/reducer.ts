@@ -123,7 +123,7 @@ function applyStatus(draft: Draft, value: Json, stamp: Stamp): void {
   });
 }
 
-/** Of too many the lowest uids stay: the same ones in whatever order they are named. */
+/** The set with more miners named; of too many the lowest uids stay, in whatever order they are named. */
 export function withNamed(named: ReadonlySet<number>, assignedMiners: Json): Set<number> {
   const all = new Set([...named, ...namedMiners(assignedMiners)]);
   if (all.size <= maxNamedMiners) return all;

@@ -88,7 +88,7 @@ export function taskExists(state: TaskState): boolean {
 
 type AnswerSource = Pick<Answer, 'minerKey' | 'countsUnassigned'>;
 
-/** Whether a response counts whichever miners its task names, as what a proxy sends does. */
+/** True for a response that counts whichever miners its task names, as a proxy's does. */
 export function countsAlways({ minerKey, countsUnassigned }: AnswerSource): boolean {
   return minerKey === undefined || countsUnassigned === true;
 }
@@ -98,7 +98,7 @@ export function answerKey(answer: AnswerSource & Pick<Answer, 'value'>): string 
   return `${countsAlways(answer) ? 'always' : 'if named'}/${answer.value.miner_uid}`;
 }
 
-/** Whether nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */
+/** True where nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */
 export function isOrphan(state: TaskState): boolean {
   return (
     state.creation === undefined &&

@@ -33,7 +33,7 @@ function answerAlways(uid: string, stored: Fields, stamp: Stamp, minerKey?: stri
   return { value: responseFromFields(Number(uid), stored), stamp, ...source };
 }
 
-/** What no key is known of is a proxy's, or another system's. */
+/** An answer without a known key is a proxy's, or another system's. */
 function answerIfNamed(uid: string, stored: Fields, { ifNamed = {} }: TaskMeta): Answer {
   const [minerKey, stamps] = Object.entries(ifNamed).find(([, each]) => uid in each) ?? [];
   const stamp = stamps?.[uid];
@@ -76,7 +76,7 @@ export function uidOf({ value }: Stamped<MinerResponse>): string {
   return String(value.miner_uid);
 }
 
-/** What does not count says so. */
+/** The fields as readers see them: an answer that does not count says so. */
 export function shownFields(answer: ShownAnswer): Fields {
   const fields = responseFields(answer);
   return answer.countsFrom === undefined ? { ...fields, counted: false } : fields;
