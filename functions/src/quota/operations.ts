@@ -16,10 +16,6 @@ export function plus(a: Readonly<Operations>, b: Readonly<Operations>): Operatio
   return each((type) => a[type] + b[type]);
 }
 
-export function isNone(operations: Readonly<Operations>): boolean {
-  return operationTypes.every((type) => operations[type] === 0);
-}
-
 /** Sums by cause. */
 export type ByCause = Record<string, Operations>;
 

@@ -32,6 +32,3 @@ export const allFeedShards: readonly number[] = Array.from({ length: feedShards 
  * (https://cloud.google.com/firestore/quotas#limits); the rest is room for the difference of the counts.
  */
 export const maxTaskDocumentBytes = 1_000_000;
-
-/** Deepest nesting Firestore stores (https://cloud.google.com/firestore/quotas#limits). */
-export const maxFirestoreDepth = 20;
