@@ -74,9 +74,10 @@ export class RpcServer {
       response: false,
     });
     const handler: handleUnaryCall<RawRequest<Request>, Response> = (call, callback) => {
+      const signal = signalOf(call);
       const work = async () => {
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
-        const response = await handle(call.request.decode(), signalOf(call));
+        const response = await handle(call.request.decode(), signal);
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'after'));
         const half = this.#faults.check('firestore', rpc, 'half');
         if (half !== undefined) call.sendMetadata(new Metadata());
@@ -100,11 +101,13 @@ export class RpcServer {
     const handler: handleServerStreamingCall<RawRequest<Request>, Response> = (call) => {
       // Without headers, the client's retry-request repeats a refused stream twice, 6 s long, whatever the status.
       call.sendMetadata(new Metadata());
+      // Listens from the start: a client that leaves during a delay says so once.
+      const signal = signalOf(call);
       const work = async () => {
         await this.#suffer(call, this.#faults.check('firestore', rpc, 'before'));
+        signal.throwIfAborted();
         const hit = this.#faults.check('firestore', rpc, 'after');
         const half = this.#faults.check('firestore', rpc, 'half');
-        const signal = signalOf(call);
         const kept: Response[] = [];
         for await (const response of handle(call.request.decode(), signal)) {
           if (half !== undefined) kept.push(response);

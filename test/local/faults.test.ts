@@ -13,6 +13,7 @@ import { OffsetClock } from '../../local/shared/clock.ts';
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { startStorage } from '../../local/storage/index.ts';
 import { startTasks } from '../../local/tasks/index.ts';
+import { until } from './support.ts';
 
 // Off the cloud, the clients would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -39,6 +40,7 @@ describe('Faults, through the official clients', () => {
   let clock: OffsetClock;
   let faults: Faults;
   let close: () => Promise<void>;
+  let callsInFlight: () => number;
   let db: Firestore;
   let raw: v1.FirestoreClient;
   let bucket: Bucket;
@@ -48,6 +50,7 @@ describe('Faults, through the official clients', () => {
     faults = new Faults(clock);
     const options = { port: 0, clock, faults };
     const firestore = await startFirestore(options);
+    callsInFlight = () => firestore.inFlight();
     const tasks = await startTasks({ ...options, queues: [{ name: queue }] });
     const storage = await startStorage({ ...options, buckets: ['bucket'] });
     const client = (port: number) => ({
@@ -280,6 +283,23 @@ describe('Faults, through the official clients', () => {
     for (let come = 0; come < 2; come += 1) await once(stream, 'data');
     stream.on('error', () => {});
     stream.cancel();
+  });
+
+  it('a call whose client leaves during a delay ends with the delay', async () => {
+    const [firestore] = services as [Service];
+    const documents = Array.from({ length: 40 }, (_, index) => `${database}/documents/left/${index}`);
+    await Promise.all(documents.map((_, index) => db.doc(`left/${index}`).set({ text: 'x'.repeat(10_000) })));
+    const before = faults.hits;
+    add(firestore, { method: 'BatchGetDocuments', delayMs: 10_000 });
+    const stream = raw.batchGetDocuments({ database, documents });
+    stream.on('error', () => {});
+    await until(() => faults.hits > before);
+    stream.cancel();
+    // On the same connection, so the service has heard of the cancellation by its answer.
+    await firestore.write();
+    faults.clear();
+    await firestore.write();
+    assert.equal(callsInFlight(), 0);
   });
 
   it('hit the asked share, and only their service and method', async () => {
