@@ -16,7 +16,7 @@ const wiring = {
   flush: once(async () => (await import('./app/flush.ts')).start()),
   expire: once(async () => (await import('./app/expire.ts')).start()),
   files: once(async () => (await import('./app/files.ts')).start()),
-  filed: once(async () => (await import('./app/filed.ts')).start()),
+  filed: once(async () => (await import('./app/fileFinalized.ts')).start()),
   sweep: once(async () => (await import('./app/sweep.ts')).start()),
   cleanup: once(async () => (await import('./app/cleanup.ts')).start()),
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DocumentError, type DocumentWrite } from '../../functions/src/platform/documents.ts';
-import { type Backend, startBackend } from '../api/support.ts';
+import { type Backend, startBackend } from '../support/api.ts';
 
 const create = (path: string): DocumentWrite => ({
   path,

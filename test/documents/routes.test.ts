@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { OperationAccepted } from '../../functions/src/events/event.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
-import type { Answer } from '../http/support.ts';
-import { type Ingest, startIngest } from '../ingest/support.ts';
 import { startMs } from '../support/clock.ts';
+import type { Answer } from '../support/http.ts';
+import { type Ingest, startIngest } from '../support/ingest.ts';
 
 const acceptedAt = new Date(startMs).toISOString();
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { until } from '../api/support.ts';
+import { until } from '../support/api.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const small = bytesOf(400);

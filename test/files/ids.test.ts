@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fileIdOf, folders } from '../../functions/src/files/fileId.ts';
 import { hashedUuid } from '../../functions/src/platform/ids.ts';
-import type { Answer } from '../http/support.ts';
+import type { Answer } from '../support/http.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const small = bytesOf(400);

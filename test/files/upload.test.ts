@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
-import { until } from '../api/support.ts';
-import type { Answer } from '../http/support.ts';
+import { until } from '../support/api.ts';
+import type { Answer } from '../support/http.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const small = bytesOf(400);

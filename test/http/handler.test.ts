@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { keyAuthenticator } from '../../functions/src/http/auth.ts';
 import { httpHandler } from '../../functions/src/http/handler.ts';
-import { KeyStore } from '../../functions/src/http/keyStore.ts';
 import type { HttpLimits } from '../../functions/src/http/limits.ts';
 import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import {
   countingIds,
@@ -16,7 +16,7 @@ import {
   memoryLogger,
   serve,
   type TestServer,
-} from './support.ts';
+} from '../support/http.ts';
 
 const key = { 'x-api-key': 'ingest-key' };
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { keyAuthenticator } from '../../functions/src/http/auth.ts';
 import { httpHandler } from '../../functions/src/http/handler.ts';
-import { KeyStore } from '../../functions/src/http/keyStore.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { QuotaReader } from '../../functions/src/quota/reader.ts';
 import { quotaRoutes } from '../../functions/src/quota/routes.ts';
-import { type Answer, countingIds, firstKeys, serve, type TestServer } from '../http/support.ts';
 import { startMs } from '../support/clock.ts';
+import { type Answer, countingIds, firstKeys, serve, type TestServer } from '../support/http.ts';
 import { MemoryObjects } from '../support/objects.ts';
 import { asked, freeTier, plenty, Scene } from './scene.ts';
 

@@ -9,10 +9,10 @@ import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import type { OperationType } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import type { QuotaDecision } from '../../functions/src/quota/waiters.ts';
-import { countingIds } from '../http/support.ts';
 import { ManualClock } from '../support/clock.ts';
 import { MemoryDocuments } from '../support/documents.ts';
 import { allDone, type Decide } from '../support/fate.ts';
+import { countingIds } from '../support/http.ts';
 import { memoryLogger } from '../support/logger.ts';
 
 export const plenty: QuotaLimits = {

@@ -1,3 +1,4 @@
+import { operationKind } from '../../functions/src/documents/kind.ts';
 import type { DocumentState } from '../../functions/src/documents/state.ts';
 import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
@@ -7,20 +8,14 @@ import {
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
 import { Attempts } from '../../functions/src/flush/attempts.ts';
-import { TaskBodies } from '../../functions/src/flush/bodies.ts';
 import { Committer } from '../../functions/src/flush/committer.ts';
 import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
-import { DeadlineBook } from '../../functions/src/flush/deadlines.ts';
 import type { Dispatch } from '../../functions/src/flush/delivery.ts';
 import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 import { Flusher } from '../../functions/src/flush/flusher.ts';
 import { expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
 import type { DocumentKind } from '../../functions/src/flush/kind.ts';
 import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
-import { operationKind } from '../../functions/src/flush/operationKind.ts';
-import { OrphanCounter } from '../../functions/src/flush/orphans.ts';
-import type { ReadinessRules } from '../../functions/src/flush/readiness.ts';
-import { taskKind } from '../../functions/src/flush/taskKind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
@@ -28,7 +23,12 @@ import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { nextTickMs } from '../../functions/src/staging/tick.ts';
+import { TaskBodies } from '../../functions/src/tasks/bodies.ts';
+import { DeadlineBook } from '../../functions/src/tasks/deadlines.ts';
+import { taskKind } from '../../functions/src/tasks/kind.ts';
+import { OrphanCounter } from '../../functions/src/tasks/orphans.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
+import type { ReadinessRules } from '../../functions/src/tasks/readiness.ts';
 import type { TaskState } from '../../functions/src/tasks/state.ts';
 import { ManualClock } from './clock.ts';
 import { MemoryDocuments } from './documents.ts';

@@ -1,7 +1,7 @@
 import type { TaskEvent } from '../../functions/src/events/event.ts';
-import { deadlineToBook } from '../../functions/src/flush/deadlines.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
+import { deadlineToBook } from '../../functions/src/tasks/deadlines.ts';
 import { documentChanges, taskDocument, taskState } from '../../functions/src/tasks/document.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';

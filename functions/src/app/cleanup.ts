@@ -2,7 +2,7 @@ import { cleanUp } from '../files/cleanup.ts';
 import { DirectUploads } from '../files/direct.ts';
 import { stagedLog } from '../files/fileLog.ts';
 import { temporaryMs } from '../files/limits.ts';
-import { removeLostSpeech } from '../tasks/lostSpeech.ts';
+import { removeLostSpeech } from '../miners/lostSpeech.ts';
 import { base, clock } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { documentsFor } from './database.ts';

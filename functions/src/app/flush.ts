@@ -1,16 +1,16 @@
+import { operationKind } from '../documents/kind.ts';
 import { Attempts } from '../flush/attempts.ts';
-import { TaskBodies } from '../flush/bodies.ts';
 import { Committer } from '../flush/committer.ts';
 import { DeadLetters } from '../flush/deadLetters.ts';
-import { DeadlineBook } from '../flush/deadlines.ts';
 import type { Dispatch } from '../flush/delivery.ts';
 import { DocumentCache } from '../flush/documentCache.ts';
 import { Flusher } from '../flush/flusher.ts';
 import { flushHandler } from '../flush/handlers.ts';
 import { maxDocumentCacheBytes, maxReadBytes, maxTaskCacheBytes } from '../flush/limits.ts';
-import { operationKind } from '../flush/operationKind.ts';
-import { OrphanCounter } from '../flush/orphans.ts';
-import { taskKind } from '../flush/taskKind.ts';
+import { TaskBodies } from '../tasks/bodies.ts';
+import { DeadlineBook } from '../tasks/deadlines.ts';
+import { taskKind } from '../tasks/kind.ts';
+import { OrphanCounter } from '../tasks/orphans.ts';
 import { base, clock, ids } from './base.ts';
 import { documentsFor, meter } from './database.ts';
 

@@ -1,12 +1,12 @@
 import { apiKeys } from '../config.ts';
 import { operationRoutes } from '../documents/routes.ts';
 import { StampSource } from '../events/stamp.ts';
-import { keyAuthenticator } from '../http/auth.ts';
 import { type HttpHandler, httpHandler } from '../http/handler.ts';
-import { KeyStore } from '../http/keyStore.ts';
-import { keysRoutes } from '../http/keys.ts';
 import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
 import type { Route } from '../http/route.ts';
+import { keyAuthenticator } from '../keys/auth.ts';
+import { KeyStore } from '../keys/keyStore.ts';
+import { keysRoutes } from '../keys/routes.ts';
 import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';

@@ -1,7 +1,7 @@
 import { projectID } from 'firebase-functions/params';
 import { region } from '../config.ts';
+import { statusTimeoutMs } from '../operator/limits.ts';
 import { type QueueControl, queueControl } from '../platform/queueControl.ts';
-import { statusTimeoutMs } from '../status/limits.ts';
 import { clock } from './base.ts';
 
 /** Control over the queue of `flush`; undefined in the official emulator. */

@@ -1,4 +1,4 @@
-import { resumeIfDue } from '../staging/pause.ts';
+import { resumeIfDue } from '../operator/pause.ts';
 import { sweepSpool } from '../staging/spool.ts';
 import { base, clock } from './base.ts';
 import { flushQueueControl } from './queue.ts';

@@ -8,8 +8,8 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { loadBody } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
+import { keptUntilMs } from '../tasks/bodies.ts';
 import { maxResponsesPerTask } from '../tasks/limits.ts';
-import { keptUntilMs } from './bodies.ts';
 import { plannedLettersAtOnce } from './limits.ts';
 
 /** Why an event can never be applied. */

@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { Authenticator } from '../keys/auth.ts';
+import { RateLimiter } from '../keys/rateLimit.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { Authenticator } from './auth.ts';
 import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
-import { RateLimiter } from './rateLimit.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
 import type { ApiResponse, Caller, Route } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';

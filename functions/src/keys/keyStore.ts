@@ -1,0 +1,241 @@
+import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from '../http/limits.ts';
+import type { Clock } from '../platform/clock.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore, StoredObject } from '../platform/objects.ts';
+import { within } from '../platform/within.ts';
+import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
+
+/** Requests wait this long for the bucket, then they go on with what is known: callers give up at 10 s. */
+const maxRereadWaitMs = 2000;
+
+/** Where keys made through the API are kept. */
+export const keysObject = 'control/keys.json';
+
+/** The form of {@link keysObject}. A record with one more member needs the next: what is not known would be lost. */
+export const keysVersion = 1;
+
+/** Other instances may write between our read and our write; each time one of them has got on. */
+const maxWriteAttempts = 20;
+
+export interface KeyStoreOptions {
+  /** The value of the secret: `[{"id", "role", "sha256", "uids"?, "hotkeys"?}]`. Asked for once, when first needed. */
+  firstKeys: () => string;
+  objects: ObjectStore;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** The keys as they should be, or undefined where they are so already. */
+type Edit = (records: readonly KeyRecord[]) => KeyRecord[] | undefined;
+
+/** The keys in the bucket as last read. */
+interface Copy {
+  ring: KeyRing;
+  generation: string;
+  readAtMs: number;
+}
+
+/**
+ * The keys: first ones from a secret, which work without any read, and those in the bucket. The bucket's are read again
+ * before use once they are a minute old, and for a key that is not known after 10 s; while they cannot be read, the last
+ * copy stays valid.
+ */
+export class KeyStore {
+  readonly #options: KeyStoreOptions;
+  #first: { ring: KeyRing; broken: boolean } | undefined;
+  #copy: Copy | undefined;
+  #triedAtMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
+  #writes = 0;
+
+  constructor(options: KeyStoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The record of a key, or undefined for one that certainly is none of ours.
+   * @throws AppError `unavailable` where that cannot be told now.
+   */
+  async find(key: string): Promise<KeyRecord | undefined> {
+    const digest = keyDigest(key);
+    const first = this.#firstKeys();
+    const firstRecord = first.ring.find(digest);
+    if (firstRecord !== undefined) return firstRecord;
+    if (this.#ageMs() >= keysMaxAgeMs) await this.#reread();
+    let record = this.#copy?.ring.find(digest);
+    if (record !== undefined) return record;
+    if (this.#ageMs() >= unknownKeyRereadMs) await this.#reread();
+    record = this.#copy?.ring.find(digest);
+    if (record === undefined && (first.broken || this.#ageMs() >= unknownKeyRereadMs)) {
+      throw new AppError('unavailable', 'The keys cannot be read now, and this one is not known yet.');
+    }
+    return record;
+  }
+
+  /** All keys, the first ones before those in the bucket, freshly read. */
+  async list(): Promise<KeyRecord[]> {
+    await this.#read();
+    return [...this.#firstKeys().ring.records, ...(this.#copy?.ring.records ?? [])];
+  }
+
+  /** Adds a key; this instance knows it at once, others within 10 s. */
+  async add(record: KeyRecord): Promise<void> {
+    await this.#change((records) => {
+      // A write whose answer was lost is refused when it is tried again.
+      if (records.some(({ id }) => id === record.id)) return undefined;
+      if (records.length >= maxStoredKeys) {
+        throw new AppError('conflict', `There are ${maxStoredKeys} keys already; revoke some.`);
+      }
+      const all = [...records, record];
+      if (JSON.stringify(all).length > maxStoredKeysLength) {
+        throw new AppError('conflict', 'The keys name too many uids and hotkeys; revoke some.');
+      }
+      return all;
+    });
+  }
+
+  /** Takes a key away, at once here and within 60 s elsewhere. Returns whether there was one of this id in the bucket. */
+  async remove(id: string): Promise<boolean> {
+    if (this.#firstKeys().ring.records.some((record) => record.id === id)) {
+      throw new AppError(
+        'conflict',
+        'This is one of the first keys; take it out of the secret and deploy again.',
+      );
+    }
+    let wasThere = false;
+    await this.#change((records) => {
+      const rest = records.filter((record) => record.id !== id);
+      if (rest.length === records.length) return undefined;
+      wasThere = true;
+      return rest;
+    });
+    return wasThere;
+  }
+
+  #firstKeys(): { ring: KeyRing; broken: boolean } {
+    if (this.#first !== undefined) return this.#first;
+    try {
+      this.#first = { ring: new KeyRing(readKeyRecords(parse(this.#options.firstKeys()))), broken: false };
+    } catch (error) {
+      this.#options.logger.error('the secret with the first API keys is malformed: none of them works', {
+        reason: messageOf(error),
+      });
+      this.#first = { ring: new KeyRing([]), broken: true };
+    }
+    return this.#first;
+  }
+
+  #ageMs(): number {
+    return this.#options.clock.now() - (this.#copy?.readAtMs ?? Number.NEGATIVE_INFINITY);
+  }
+
+  /** Reads the bucket's keys, unless that was tried within 10 s. Never throws: what cannot be read stays as it was. */
+  async #reread(): Promise<void> {
+    const sinceTryMs = this.#options.clock.now() - this.#triedAtMs;
+    if (this.#reading === undefined) {
+      if (sinceTryMs < unknownKeyRereadMs) return;
+      this.#reading = this.#tryRead();
+      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs);
+    } else if (sinceTryMs < maxRereadWaitMs) {
+      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs - sinceTryMs);
+    }
+  }
+
+  async #tryRead(): Promise<void> {
+    this.#triedAtMs = this.#options.clock.now();
+    try {
+      const late = () => new Error('The bucket did not answer in time.');
+      await within(this.#options.clock, unknownKeyRereadMs, this.#read(), late);
+    } catch (error) {
+      this.#options.logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { objects, clock } = this.#options;
+    const readAtMs = clock.now();
+    const known = this.#copy;
+    const writes = this.#writes;
+    const found =
+      known === undefined || known.generation === '0'
+        ? await objects.get(keysObject)
+        : await objects.getIfChanged(keysObject, known.generation);
+    // A read that began before a write of ours, or before another read, may end after it.
+    if (writes !== this.#writes || (this.#copy?.readAtMs ?? readAtMs) > readAtMs) return;
+    if (found !== 'unchanged') {
+      this.#copy = { ring: ringOf(found), generation: found?.generation ?? '0', readAtMs };
+    } else if (known !== undefined && known === this.#copy) {
+      this.#copy = { ...known, readAtMs };
+    }
+  }
+
+  /** One change at a time here, so that only other instances can come in between. */
+  #change(edit: Edit): Promise<void> {
+    const change = this.#writing.then(() => this.#write(edit));
+    this.#writing = change.catch(() => undefined);
+    return change;
+  }
+
+  async #write(edit: Edit): Promise<void> {
+    const { objects, clock } = this.#options;
+    for (let attempt = 0; attempt < maxWriteAttempts; attempt += 1) {
+      const readAtMs = clock.now();
+      const found = await objects.get(keysObject);
+      const present = ringOf(found);
+      const records = edit(present.records);
+      const generation = found?.generation ?? '0';
+      try {
+        this.#copy =
+          records === undefined
+            ? { ring: present, generation, readAtMs }
+            : { ring: new KeyRing(records), generation: await this.#put(records, generation), readAtMs };
+        this.#writes += 1;
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError && error.code === 'conflict')) throw error;
+      }
+    }
+    throw new AppError('unavailable', 'Too many changes to the keys at the same time.');
+  }
+
+  #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
+    const bytes = Buffer.from(JSON.stringify({ version: keysVersion, keys: records }));
+    return this.#options.objects.put(keysObject, bytes, { contentType: 'application/json', ifGeneration });
+  }
+}
+
+/** Waits for a promise that never rejects, but not longer than this. */
+async function atMost(clock: Clock, promise: Promise<void>, maxMs: number): Promise<void> {
+  let timer: unknown;
+  const timeout = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, maxMs);
+  });
+  await Promise.race([promise, timeout]);
+  clock.clearTimeout(timer);
+}
+
+/** @throws AppError `unavailable`: keys that cannot be understood are as good as not read. */
+function ringOf(object: StoredObject | undefined): KeyRing {
+  if (object === undefined) return new KeyRing([]);
+  try {
+    const { version, keys, ...more } = parse(object.bytes.toString()) as Record<string, unknown>;
+    if (version !== keysVersion || Object.keys(more).length > 0) throw new Error('of another version');
+    return new KeyRing(readKeyRecords(keys, 'all'));
+  } catch (cause) {
+    const why = new Error(`${keysObject} is malformed: ${messageOf(cause)}`);
+    throw new AppError('unavailable', 'The stored keys cannot be read.', { cause: why });
+  }
+}
+
+/** The engine's own message would repeat part of the text, here secret. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('not JSON');
+  }
+}

@@ -1,0 +1,107 @@
+import type { StampSource } from '../events/stamp.ts';
+import { objectOf, secretFileId } from '../files/fileId.ts';
+import { readFileName } from '../files/fileName.ts';
+import { maxBodyUploadBytes } from '../files/limits.ts';
+import { readFileForm } from '../files/multipart.ts';
+import { type FileRecord, fileUrl, recordOf } from '../files/record.ts';
+import type { FileSaver } from '../files/saving.ts';
+import type { FileSecret } from '../files/secret.ts';
+import { checkedFile, readContentType } from '../files/submitted.ts';
+import { Reading } from '../http/reading.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { AppError } from '../platform/errors.ts';
+import type { FileObjects } from '../platform/fileObjects.ts';
+import type { JsonObject } from '../platform/json.ts';
+import type { Stager } from '../staging/stager.ts';
+import type { Speakers } from '../tasks/speaker.ts';
+import { responseEvent } from '../tasks/submit.ts';
+import { speechLabels } from './lostSpeech.ts';
+
+export interface SpeechRoutesOptions {
+  saver: FileSaver;
+  objects: Pick<FileObjects, 'describe'>;
+  secret: Pick<FileSecret, 'read'>;
+  stager: Stager;
+  stamps: StampSource;
+  speakers: Speakers;
+  maxFileBytes: number;
+}
+
+/** What existing miners send speech to: a form with the response's fields and the sound, which becomes a file. */
+export function speechRoutes(options: SpeechRoutesOptions): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/api/v1/miner/tts/upload-audio',
+      access: ['ingest', 'miner'],
+      handle: (request) => uploadSpeech(options, request),
+    },
+  ];
+}
+
+/**
+ * First the file, then the response that refers to it. Of a miner there is one such file to a task and key: what is sent
+ * again finds the first, as only its first response counts, and an attempt that was cut off is completed. Under another key
+ * nothing is told of it.
+ */
+async function uploadSpeech(
+  { saver, objects, secret, stager, stamps, speakers, maxFileBytes }: SpeechRoutesOptions,
+  request: ApiRequest,
+): Promise<ApiResponse> {
+  const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '', 'audio_file');
+  const limit = Math.min(maxFileBytes, maxBodyUploadBytes);
+  if (file.bytes.length === 0) throw new AppError('invalid_request', 'audio_file is empty.');
+  if (file.bytes.length > limit) {
+    throw new AppError(
+      'payload_too_large',
+      `audio_file has ${file.bytes.length} bytes; ${limit} are the most.`,
+    );
+  }
+  // The file is not known yet, but whether the rest is right is.
+  const stamp = stamps.next();
+  const reading = new Reading(true);
+  const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true, reading });
+  const spoken = speakers.spoken(request.caller, draft);
+  const { miner_uid: minerUid } = draft.response;
+  const named = [request.caller.keyId, draft.taskId, String(minerUid)];
+  const fileId = secretFileId(await secret.read(), 'tts_audio', ...named);
+  const claim = {
+    fileId,
+    fileName: readFileName(file.fileName || 'unnamed'),
+    contentType: readContentType(file.contentType || 'audio/wav'),
+    fileType: 'tts',
+    size: file.bytes.length,
+    sha256: null,
+  };
+  const labels = spoken.minerKey === undefined ? {} : speechLabels(draft.taskId);
+  const present = await objects.describe(objectOf(fileId) ?? '');
+  const record =
+    (present && recordOf(present)) ??
+    (await saver.saveObject(checkedFile(claim, file.bytes), file.bytes, labels));
+  const audio = audioOf(record);
+  const response = { ...draft.response, response_data: { audio_file: audio, file_url: fileUrl(fileId) } };
+  await stager.stage([{ ...spoken, response }]);
+  return {
+    status: 200,
+    json: {
+      success: true,
+      message: 'Speech accepted',
+      task_id: draft.taskId,
+      miner_uid: minerUid,
+      audio_file: audio,
+      file_url: fileUrl(fileId),
+      warnings: reading.warnings,
+    },
+  };
+}
+
+function audioOf(record: FileRecord): JsonObject {
+  return {
+    file_id: record.fileId,
+    file_name: record.fileName,
+    file_type: record.fileType,
+    file_size: record.size,
+    file_url: fileUrl(record.fileId),
+    checksum: record.sha256,
+  };
+}

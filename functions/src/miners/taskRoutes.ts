@@ -1,0 +1,88 @@
+import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
+import type { JsonObject } from '../platform/json.ts';
+import type { OpenTaskFeed } from '../tasks/feed.ts';
+import type { FinalTask } from '../tasks/finalTasks.ts';
+import type { OpenTask } from '../tasks/openTask.ts';
+import { maxPageSize, maxPolledBytes, maxPolledTasks } from '../tasks/readLimits.ts';
+import { readStatus, readsHeader } from '../tasks/readRoutes.ts';
+import type { Speakers } from '../tasks/speaker.ts';
+import { isFinalStatus } from '../tasks/state.ts';
+import { readMinerUid } from '../tasks/submitFields.ts';
+
+export interface MinerRoutesOptions {
+  feed: OpenTaskFeed;
+  speakers: Speakers;
+}
+
+/**
+ * What existing miners poll: a bare array. `status=assigned` is every open task assigned to the miner that it has not
+ * answered, shown as `assigned` whatever the stored status; other open statuses filter by the stored one; a final status
+ * lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are ignored, as
+ * before. An answer that is not flushed yet does not count, so its task can be listed once more.
+ */
+export function minerRoutes(options: MinerRoutesOptions): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/v1/miners/:uid/tasks',
+      access: ['read', 'miner'],
+      handle: (request) => poll(options, request),
+    },
+  ];
+}
+
+async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const uid = readMinerUid(request.params['uid'], true);
+  options.speakers.checkUid(request.caller, uid);
+  const given = request.query.get('status');
+  const status = given === null || given === '' ? undefined : readStatus(given);
+  if (status !== undefined && isFinalStatus(status)) {
+    const { tasks, reads } = await options.feed.finals();
+    const mine = tasks.filter((task) => task.status === status && task.assigned.has(uid));
+    return answer(finalViews(mine, uid, request.caller), reads);
+  }
+  const { tasks, reads } = await options.feed.open();
+  const mine = [...tasks].filter((task) => task.assigned.has(uid));
+  if (status === undefined) return answer(views(mine), reads);
+  if (status !== 'assigned') return answer(views(mine.filter((task) => task.status === status)), reads);
+  const todo = views(mine.filter((task) => !task.answered.has(uid)));
+  return answer(
+    todo.map((view) => ({ ...view, status })),
+    reads,
+  );
+}
+
+/** The newest tasks first, with what the miner answered where the key can be nobody's but its own. */
+function finalViews(tasks: readonly FinalTask[], uid: number, { role, uids }: Caller): JsonObject[] {
+  const isOwn = role !== 'miner' || uids?.includes(uid) === true;
+  let bytes = 0;
+  return tasks
+    .slice(0, maxPageSize)
+    .filter((task, index) => {
+      bytes += task.bytes;
+      return index === 0 || bytes <= maxPolledBytes;
+    })
+    .map(({ view, responses }) => {
+      const own = responses[uid];
+      return { ...view, miner_responses: isOwn && own !== undefined ? { [uid]: own } : {} };
+    });
+}
+
+/** The oldest tasks first, as many as one answer holds. */
+function views(tasks: readonly OpenTask[]): JsonObject[] {
+  const oldestFirst = tasks.toSorted(
+    (a, b) => Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt),
+  );
+  let bytes = 0;
+  return oldestFirst
+    .slice(0, maxPolledTasks)
+    .filter((task, index) => {
+      bytes += task.bytes;
+      return index === 0 || bytes <= maxPolledBytes;
+    })
+    .map(({ view }) => view);
+}
+
+function answer(tasks: readonly JsonObject[], reads: number): ApiResponse {
+  return { status: 200, json: tasks, headers: { [readsHeader]: String(reads) } };
+}

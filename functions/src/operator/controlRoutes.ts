@@ -1,0 +1,114 @@
+import { taskSchema } from '../events/schemas.ts';
+import { type Stamp, stampCeiling } from '../events/stamp.ts';
+import { maxFlushWaitMs, maxPauseMs } from '../flush/limits.ts';
+import { isObject, readJson } from '../http/body.ts';
+import { expected, queryFlag, readTimeMs } from '../http/fields.ts';
+import { Reading } from '../http/reading.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { type Clock, delay } from '../platform/clock.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import type { QueueControl } from '../platform/queueControl.ts';
+import type { Outbox } from '../staging/outbox.ts';
+import { isSpoolEmpty } from '../staging/spool.ts';
+import { nextTickMs } from '../staging/tick.ts';
+import { flushSettledMs } from '../tasks/readLimits.ts';
+import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
+import { eventsUpTo, listCarriers } from './queueContents.ts';
+
+export interface ControlRoutesOptions {
+  outbox: Outbox;
+  objects: ObjectStore;
+  /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
+  queueControl: QueueControl | undefined;
+  clock: Clock;
+  logger: Logger;
+  /** FLUSH_TICK_SECONDS. */
+  tickMs: number;
+}
+
+/** What is known of a flush that was asked for; null: cannot be known. */
+interface Progress {
+  done: boolean | null;
+  /** Events accepted before, at most: those that share a carrier with one count too. */
+  remaining: number | null;
+}
+
+/** The routes by which an operator steers the queue. */
+export function controlRoutes(options: ControlRoutesOptions): Route[] {
+  const admin = { method: 'POST', access: [] } as const;
+  return [
+    { ...admin, path: '/v1/flush', handle: (request) => flushNow(options, request) },
+    { ...admin, path: '/v1/queue/pause', handle: (request) => pause(options, request) },
+    { ...admin, path: '/v1/queue/resume', handle: () => resume(options) },
+  ];
+}
+
+/** The request travels as a carrier of its own, due now; what was accepted before is written at its next dispatch. */
+async function flushNow(options: ControlRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
+  const { outbox, clock } = options;
+  const isWaiting = queryFlag(query, 'wait');
+  const nowMs = clock.now();
+  const flushBefore = stampCeiling(nowMs);
+  await outbox.send('flush', { schema: taskSchema, dueMs: nowMs, count: 0, flushBefore });
+  const requested = { requested_at: new Date(nowMs).toISOString() };
+  if (!isWaiting) return { status: 202, json: requested };
+  const progress = await waitForFlush(options, flushBefore, nowMs + maxFlushWaitMs);
+  return { status: progress.done ? 200 : 202, json: { ...requested, ...progress } };
+}
+
+async function waitForFlush(
+  { queueControl, objects, clock, logger, tickMs }: ControlRoutesOptions,
+  flushBefore: Stamp,
+  endMs: number,
+): Promise<Progress> {
+  let progress: Progress = { done: null, remaining: null };
+  while (queueControl !== undefined && !progress.done) {
+    const lookMs = nextTickMs(clock.now() - flushSettledMs, tickMs) + flushSettledMs;
+    if (lookMs > endMs) break;
+    await delay(clock, lookMs - clock.now());
+    try {
+      progress = await look(queueControl, objects, flushBefore);
+    } catch (error) {
+      logger.warn('The queue cannot be listed', { reason: messageOf(error) });
+    }
+  }
+  return progress;
+}
+
+async function look(queueControl: QueueControl, objects: ObjectStore, flushBefore: Stamp): Promise<Progress> {
+  const { carriers, isWhole } = await listCarriers(queueControl);
+  const remaining = eventsUpTo(carriers, flushBefore);
+  const isAsked = carriers.some((carrier) => carrier.flushBefore === flushBefore);
+  if (remaining > 0 || isAsked) return { done: false, remaining };
+  if (!isWhole) return { done: null, remaining: null };
+  return (await isSpoolEmpty(objects)) ? { done: true, remaining: 0 } : { done: false, remaining: null };
+}
+
+/** What is accepted meanwhile waits in the queue, which keeps it for 31 days: hence a pause has an end. */
+async function pause(options: ControlRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const body = readJson(request);
+  if (!isObject(body)) throw expected('body', 'an object with until', body);
+  const untilMs = readTimeMs(body['until'], 'until', Number.NaN, new Reading(false));
+  const nowMs = options.clock.now();
+  if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
+    throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);
+  }
+  await pauseUntil({ ...pausable(options), outbox: options.outbox }, untilMs);
+  options.logger.warn('The queue is paused', { until: new Date(untilMs).toISOString() });
+  return { status: 200, json: { paused: true, until: new Date(untilMs).toISOString() } };
+}
+
+async function resume(options: ControlRoutesOptions): Promise<ApiResponse> {
+  await endPause(pausable(options));
+  options.logger.info('The queue is resumed');
+  return { status: 200, json: { paused: false } };
+}
+
+function pausable({ queueControl, objects, clock, logger }: ControlRoutesOptions): PauseOptions {
+  if (queueControl === undefined) {
+    throw new AppError('unavailable', 'The official Tasks emulator cannot pause a queue.');
+  }
+  return { queueControl, objects, clock, logger };
+}

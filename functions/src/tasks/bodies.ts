@@ -1,0 +1,101 @@
+import type { TaskEvent } from '../events/event.ts';
+import type { CommitResult } from '../flush/commitResult.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Json } from '../platform/json.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
+import { fieldForJson, fieldsBytes } from '../platform/values.ts';
+import { storeBody } from '../staging/bodies.ts';
+import { keptFor, type ProjectionOptions, taskDocument } from './document.ts';
+import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
+
+/** customTime of a body that stays until its task goes: never garbage by itself. */
+export const keptUntilMs = Date.UTC(2200, 0, 1);
+
+export interface TaskBodiesOptions extends ProjectionOptions {
+  objects: ObjectStore;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
+}
+
+/** Response bodies in Cloud Storage: put there when a document would be too large, kept and let go with their task. */
+export class TaskBodies {
+  readonly #options: TaskBodiesOptions;
+  readonly #keptUntilMs = new Map<string, number>();
+
+  constructor(options: TaskBodiesOptions) {
+    this.#options = options;
+  }
+
+  /** Moves a task's largest bodies into objects until its document has at most `maxBytes`, or none is left to move. */
+  async shrink(state: TaskState, maxBytes: number): Promise<TaskState> {
+    const responses = new Map(state.responses);
+    let excess = fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxBytes;
+    const bySize = [...responses.values()]
+      .filter(({ value }) => value.response_data !== undefined)
+      .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))
+      .sort((a, b) => b.bytes - a.bytes);
+    const moved: Answer[] = [];
+    for (const { stamped, bytes } of bySize) {
+      if (excess <= 0) break;
+      moved.push(stamped);
+      excess -= Math.max(0, bytes - referenceBytes);
+    }
+    await mapPool(moved, bodiesInFlight, async (answer) => {
+      const text = Buffer.from(JSON.stringify(answer.value.response_data));
+      const value = await storeBody(answer.value, text, this.#options);
+      responses.set(answerKey(answer), { ...answer, value });
+    });
+    return { ...state, responses };
+  }
+
+  /**
+   * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted, also those that
+   * are noted: whoever committed before may have died before this, so only what this process kept itself is not repeated.
+   * Throws AppError `unavailable`; the delivery must then come again.
+   */
+  async settle({
+    before,
+    after,
+  }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
+    const { retentionMs, clock } = this.#options;
+    const keptMs = keptFor(after, retentionMs);
+    const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
+    const kept = bodiesOf(after);
+    const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
+    const earlier = new Set([...(after.replacedBodies ?? []), ...bodiesOf(before)]);
+    const replaced = [...earlier].filter((object) => !kept.has(object));
+    await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
+    await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
+  }
+
+  async #keep(object: string, untilMs: number): Promise<void> {
+    const { objects, logger } = this.#options;
+    if (!(await objects.setCustomTime(object, untilMs)))
+      logger.error('A response body is missing', { object });
+    this.#keptUntilMs.set(object, untilMs);
+    for (const oldest of this.#keptUntilMs.keys()) {
+      if (this.#keptUntilMs.size <= maxKeptRemembered) break;
+      this.#keptUntilMs.delete(oldest);
+    }
+  }
+}
+
+/** The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow. */
+const keptSlackMs = 86_400_000;
+
+/** Bodies of which a process remembers that it kept them; forgetting costs one operation each. */
+const maxKeptRemembered = 20_000;
+
+const bodiesInFlight = 8;
+
+/** About what a reference to a body takes in the document. */
+const referenceBytes = 100;
+
+/** What a response's data takes in its document, where some of it is stored as text. */
+function storedBytes(data: Json | undefined): number {
+  return fieldsBytes(fieldForJson('response_data', data ?? null));
+}

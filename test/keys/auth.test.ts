@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { httpHandler } from '../../functions/src/http/handler.ts';
+import { type Role, type Route, roles } from '../../functions/src/http/route.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
+import {
+  countingIds,
+  firstKeys,
+  ManualClock,
+  MemoryObjects,
+  memoryLogger,
+  serve,
+  type TestServer,
+} from '../support/http.ts';
+
+/** A route for each role alone, and one for admins. */
+const routes: Route[] = [
+  ...roles
+    .filter((role) => role !== 'admin')
+    .map(
+      (role): Route => ({
+        method: 'GET',
+        path: `/${role}`,
+        access: [role],
+        handle: async () => ({ status: 200 }),
+      }),
+    ),
+  { method: 'GET', path: '/admin', access: [], handle: async () => ({ status: 200 }) },
+  {
+    method: 'GET',
+    path: '/who',
+    access: roles,
+    handle: async ({ caller }) => ({ status: 200, json: caller }),
+  },
+  { method: 'GET', path: '/open', access: 'public', handle: async () => ({ status: 200 }) },
+];
+
+describe('Authentication', () => {
+  const servers: TestServer[] = [];
+  const logger = memoryLogger();
+  const objects = new MemoryObjects();
+  let server: TestServer;
+
+  async function start(secret: string): Promise<TestServer> {
+    const clock = new ManualClock();
+    const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
+    const started = await serve(
+      httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids: countingIds() }),
+    );
+    servers.push(started);
+    return started;
+  }
+
+  before(async () => {
+    const bound = { id: 'bound', role: 'miner' as const, key: 'bound-key', uids: [0, 7], hotkeys: ['5F'] };
+    server = await start(firstKeys([bound]));
+  });
+  after(() => Promise.all(servers.map((started) => started.close())));
+
+  const who = async (headers: Record<string, string>): Promise<unknown> =>
+    (await server.call('/who', { headers })).json['keyId'];
+  const basic = (pair: string): Record<string, string> => ({
+    Authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
+  });
+
+  it('takes the key from X-API-Key, Bearer and Basic', async () => {
+    assert.equal(await who({ 'X-API-Key': 'miner-key' }), 'first-miner');
+    assert.equal(await who({ Authorization: 'Bearer read-key' }), 'first-read');
+    assert.equal(await who({ authorization: 'bearer read-key' }), 'first-read');
+    assert.equal(await who(basic('x:miner-key')), 'first-miner');
+    assert.equal(await who(basic('miner-key:')), 'first-miner');
+    assert.equal(await who(basic('miner-key')), 'first-miner');
+  });
+
+  it('prefers X-API-Key', async () => {
+    assert.equal(await who({ 'X-API-Key': 'miner-key', ...basic('x:read-key') }), 'first-miner');
+  });
+
+  it('lets each role call its own routes and no others, admin all', async () => {
+    for (const role of roles) {
+      for (const path of roles) {
+        const { status } = await server.call(`/${path}`, { headers: { 'X-API-Key': `${role}-key` } });
+        const expected: Role[] = role === 'admin' ? [...roles] : [role];
+        assert.equal(status, expected.includes(path) ? 200 : 403, `${role} calls ${path}`);
+      }
+    }
+  });
+
+  it('answers 401 without a key, with an unknown one and with none that can be read', async () => {
+    const cases: Record<string, string>[] = [
+      {},
+      { 'X-API-Key': 'wrong' },
+      { 'X-API-Key': '' },
+      { 'X-API-Key': 'miner-key2' },
+      { 'X-API-Key': 'k'.repeat(5000) },
+      { Authorization: 'Bearer' },
+      { Authorization: 'Digest miner-key' },
+      basic(':'),
+    ];
+    for (const headers of cases) {
+      const answer = await server.call('/miner', { headers });
+      assert.equal(answer.status, 401, JSON.stringify(headers));
+      assert.equal(answer.json['code'], 'unauthenticated');
+      assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer/);
+    }
+  });
+
+  it('needs no key for public routes', async () => {
+    assert.equal((await server.call('/open')).status, 200);
+  });
+
+  it('gives handlers the uids and hotkeys a key is bound to', async () => {
+    const { json } = await server.call('/who', { headers: { 'X-API-Key': 'bound-key' } });
+    assert.deepEqual(json, { keyId: 'bound', role: 'miner', uids: [0, 7], hotkeys: ['5F'] });
+  });
+
+  it('reads nothing for the first keys', async () => {
+    const readsBefore = objects.reads;
+    await who({ 'X-API-Key': 'miner-key' });
+    await who({ 'X-API-Key': 'admin-key' });
+    assert.equal(objects.reads, readsBefore);
+  });
+
+  it('lets nobody in by a malformed secret, says so in the log once, and does not tell callers it is they', async () => {
+    const good = JSON.parse(firstKeys());
+    const malformed = [
+      '',
+      'not json',
+      '{}',
+      JSON.stringify([...good, { id: 'x', role: 'miner', sha256: 'abc' }]),
+      JSON.stringify([...good, { ...good[0], id: 'x', role: 'king' }]),
+      JSON.stringify([...good, { ...good[0], id: 'x', uids: [-1] }]),
+      JSON.stringify([...good, { ...good[0], id: 'x', uids: [] }]),
+      JSON.stringify([...good, good[0]]),
+      JSON.stringify([null]),
+    ];
+    for (const secret of malformed) {
+      logger.lines.length = 0;
+      const broken = await start(secret);
+      for (let i = 0; i < 2; i += 1) {
+        const { status } = await broken.call('/admin', { headers: { 'X-API-Key': 'admin-key' } });
+        assert.equal(status, 503, secret);
+      }
+      const complaints = logger.lines.filter(({ message }) => message.includes('malformed'));
+      assert.equal(complaints.length, 1);
+      assert.doesNotMatch(JSON.stringify(complaints), /[0-9a-f]{20}/);
+    }
+  });
+
+  it('accepts an empty list of first keys', async () => {
+    const empty = await start('[]');
+    assert.equal((await empty.call('/admin', { headers: { 'X-API-Key': 'admin-key' } })).status, 401);
+  });
+});

@@ -1,0 +1,70 @@
+import { CloudTasksClient, v2beta3 } from '@google-cloud/tasks';
+import { credentials } from '@grpc/grpc-js';
+import { type Carrier, carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
+import type { Event } from '../../functions/src/events/event.ts';
+import { earliestOf } from '../../functions/src/events/stamp.ts';
+import type { TaskQueue } from '../../functions/src/platform/cloudTasks.ts';
+import { type QueueControl, queueControl } from '../../functions/src/platform/queueControl.ts';
+import { Remote } from '../../functions/src/platform/remote.ts';
+import { packEvents } from '../../functions/src/staging/outbox.ts';
+import type { Faults } from '../../local/shared/faults.ts';
+import { type LocalTasks, startTasks } from '../../local/tasks/index.ts';
+import type { StandingClock } from '../support/api.ts';
+
+const projectId = 'demo-sluice';
+const region = 'us-central1';
+const name = `projects/${projectId}/locations/${region}/queues/flush`;
+
+/** The queue `flush` in the local Cloud Tasks, behind the official clients. Nothing listens to its dispatches. */
+export interface QueueHarness {
+  tasks: LocalTasks;
+  control: QueueControl;
+  queue: TaskQueue;
+  /** Queues a carrier that holds these events, far from due. */
+  putEvents(...events: Event[]): Promise<void>;
+  putCarrier(carrier: Carrier): Promise<void>;
+  isPaused(): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export async function startQueue(clock: StandingClock, faults: Faults): Promise<QueueHarness> {
+  const tasks = await startTasks({ port: 0, clock, faults, queues: [{ name }] });
+  const options = {
+    apiEndpoint: '127.0.0.1',
+    port: tasks.port,
+    sslCreds: credentials.createInsecure(),
+    projectId,
+  };
+  const stable = new CloudTasksClient(options);
+  const beta = new v2beta3.CloudTasksClient(options);
+  const control = queueControl(
+    { projectId, region, functionName: 'flush', clock, limitMs: 2000 },
+    {
+      stable: new Remote('Cloud Tasks', async () => stable),
+      beta: new Remote('Cloud Tasks', async () => beta),
+    },
+  );
+  if (control === undefined) throw new Error('The shell names the official Tasks emulator.');
+  const put = async (data: Record<string, unknown>, dueMs: number): Promise<void> => {
+    const body = Buffer.from(JSON.stringify({ data }));
+    const httpRequest = { url: 'http://127.0.0.1:9/flush', httpMethod: 'POST' as const, body };
+    const scheduleTime = { seconds: Math.floor(dueMs / 1000), nanos: (dueMs % 1000) * 1e6 };
+    await stable.createTask({ parent: name, task: { httpRequest, scheduleTime } });
+  };
+  const putCarrier = (carrier: Carrier): Promise<void> => put(carrierToWire(carrier), carrier.dueMs);
+  return {
+    tasks,
+    control,
+    queue: { put },
+    putCarrier,
+    putEvents: async (...events) => {
+      const contents = await packEvents(events, earliestOf(events.map(({ stamp }) => stamp)));
+      await putCarrier(carrierOf({ ...contents, dueMs: clock.now() + 3_600_000 }));
+    },
+    isPaused: async () => (await control.stats()).isPaused,
+    close: async () => {
+      await Promise.all([stable.close(), beta.close()]);
+      await tasks.close();
+    },
+  };
+}

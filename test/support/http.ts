@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Event } from '../../functions/src/events/event.ts';
+import type { HttpHandler } from '../../functions/src/http/handler.ts';
+import type { Role } from '../../functions/src/http/route.ts';
+import type { Clock } from '../../functions/src/platform/clock.ts';
+import { AppError } from '../../functions/src/platform/errors.ts';
+import type { Ids } from '../../functions/src/platform/ids.ts';
+import type { ListedObject, ObjectStore, StoredObject } from '../../functions/src/platform/objects.ts';
+import type { Stager } from '../../functions/src/staging/stager.ts';
+
+/** A clock that stands until it is moved. */
+export class ManualClock implements Clock {
+  #ms = Date.UTC(2026, 0, 1);
+  readonly #timers = new Map<object, { dueMs: number; task: () => void }>();
+
+  now(): number {
+    return this.#ms;
+  }
+
+  setTimeout(task: () => void, delayMs: number): unknown {
+    const handle = {};
+    this.#timers.set(handle, { dueMs: this.#ms + delayMs, task });
+    return handle;
+  }
+
+  clearTimeout(handle: unknown): void {
+    this.#timers.delete(handle as object);
+  }
+
+  pendingTimers(): number {
+    return this.#timers.size;
+  }
+
+  advance(ms: number): void {
+    this.#ms += ms;
+    for (const [handle, { dueMs, task }] of this.#timers) {
+      if (dueMs > this.#ms) continue;
+      this.#timers.delete(handle);
+      task();
+    }
+  }
+}
+
+/** A bucket in memory that counts what is asked of it and can be made to fail or to hang. */
+export class MemoryObjects implements ObjectStore {
+  reads = 0;
+  state: 'up' | 'down' | 'hanging' = 'up';
+  /** Runs before a put takes effect: where another instance comes in between. */
+  beforePut: (() => Promise<unknown>) | undefined;
+  /** The next put takes effect, but its answer is lost and its repetition refused. */
+  loseAnswer = false;
+  readonly #objects = new Map<string, StoredObject>();
+  #generation = 0;
+
+  async get(name: string): Promise<StoredObject | undefined> {
+    this.reads += 1;
+    await this.#reach();
+    return this.#objects.get(name);
+  }
+
+  async getIfChanged(name: string, generation: string): Promise<StoredObject | 'unchanged' | undefined> {
+    const object = await this.get(name);
+    return object?.generation === generation ? 'unchanged' : object;
+  }
+
+  async put(
+    name: string,
+    bytes: Uint8Array,
+    { ifGeneration }: { ifGeneration?: string } = {},
+  ): Promise<string> {
+    await this.#reach();
+    const hook = this.beforePut;
+    this.beforePut = undefined;
+    await hook?.();
+    const present = this.#objects.get(name)?.generation ?? '0';
+    if (ifGeneration !== undefined && ifGeneration !== present) throw new AppError('conflict', 'changed');
+    this.#generation += 1;
+    const generation = String(this.#generation);
+    this.#objects.set(name, { bytes: Buffer.from(bytes), generation });
+    if (this.loseAnswer) {
+      this.loseAnswer = false;
+      throw new AppError('conflict', 'changed');
+    }
+    return generation;
+  }
+
+  async delete(name: string): Promise<void> {
+    this.#objects.delete(name);
+  }
+
+  async list(): Promise<ListedObject[]> {
+    return [];
+  }
+
+  async setCustomTime(): Promise<boolean> {
+    return false;
+  }
+
+  async #reach(): Promise<void> {
+    if (this.state === 'down') throw new AppError('unavailable', 'the bucket is down');
+    if (this.state === 'hanging') await new Promise(() => undefined);
+  }
+}
+
+/** Keeps what was staged, a list a call, and can be made to refuse. */
+export class MemoryStager implements Stager {
+  readonly calls: Event[][] = [];
+  failure: Error | undefined;
+  /** When set, staging waits for it. */
+  gate: Promise<void> | undefined;
+
+  async stage(events: readonly Event[]): Promise<void> {
+    await this.gate;
+    if (this.failure !== undefined) throw this.failure;
+    this.calls.push([...events]);
+  }
+
+  /** Everything staged, in order. */
+  get events(): Event[] {
+    return this.calls.flat();
+  }
+}
+
+export { type LogLine, memoryLogger } from './logger.ts';
+
+/** Ids in order: easy to tell apart, and the same in every run. */
+export function countingIds(): Ids {
+  let count = 0;
+  return {
+    uuid: () => {
+      count += 1;
+      return `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`;
+    },
+    instance: () => 'instance',
+  };
+}
+
+/** One first key a role, its text `<role>-key`, and more with bindings. */
+export function firstKeys(
+  more: { id: string; role: Role; key: string; uids?: number[]; hotkeys?: string[] }[] = [],
+): string {
+  const roles: Role[] = ['miner', 'validator', 'ingest', 'read', 'admin'];
+  const keys = [...roles.map((role) => ({ id: `first-${role}`, role, key: `${role}-key` })), ...more];
+  return JSON.stringify(keys.map(({ key, ...rest }) => ({ ...rest, sha256: sha256(key) })));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export interface TestServer {
+  url: string;
+  /** Calls a path; the body of the answer is read. */
+  call(path: string, init?: RequestInit): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The body as JSON, where it is an object. */
+  json: Record<string, unknown>;
+}
+
+/** Serves a handler on a free port, as node:http hands requests over. */
+export async function serve(handler: HttpHandler): Promise<TestServer> {
+  const server = createServer((request, response) => void handler(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    call: async (path, init) => answerOf(await fetch(url + path, init)),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  let json: Record<string, unknown> = {};
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Not every answer has a body.
+  }
+  return { status: response.status, headers: response.headers, text, json };
+}

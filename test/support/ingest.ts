@@ -1,0 +1,102 @@
+import { operationRoutes } from '../../functions/src/documents/routes.ts';
+import type { ResponseReceived } from '../../functions/src/events/event.ts';
+import { StampSource } from '../../functions/src/events/stamp.ts';
+import { httpHandler } from '../../functions/src/http/handler.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
+import { ingestRoutes } from '../../functions/src/tasks/ingestRoutes.ts';
+import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
+import {
+  type Answer,
+  countingIds,
+  firstKeys,
+  type LogLine,
+  ManualClock,
+  MemoryObjects,
+  MemoryStager,
+  memoryLogger,
+  serve,
+} from './http.ts';
+import { defaultSpeakers } from './speakers.ts';
+
+export interface Ingest {
+  clock: ManualClock;
+  stager: MemoryStager;
+  objects: MemoryObjects;
+  log: LogLine[];
+  /** Posts a JSON value. */
+  post(path: string, value: unknown, options?: CallOptions): Promise<Answer>;
+  /** Sends a body as it is. */
+  send(
+    path: string,
+    body: string | Uint8Array,
+    type: string | undefined,
+    options?: CallOptions,
+  ): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  key?: string;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+/**
+ * The accepting routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey 5F,
+ * `both-key` to both. `collections`: those that operations may write to.
+ */
+export async function startIngest(
+  collections: readonly string[] = [],
+  speaking: Partial<SpeakersOptions> = {},
+): Promise<Ingest> {
+  const clock = new ManualClock();
+  const stager = new MemoryStager();
+  const objects = new MemoryObjects();
+  const logger = memoryLogger();
+  const ids = countingIds();
+  const secret = firstKeys([
+    { id: 'uid', role: 'miner', key: 'uid-key', uids: [7] },
+    { id: 'hotkey', role: 'miner', key: 'hotkey-key', hotkeys: ['5F'] },
+    { id: 'both', role: 'miner', key: 'both-key', uids: [7], hotkeys: ['5F'] },
+  ]);
+  const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
+  const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
+  const routes = [
+    ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ clock, logger, ...speaking }) }),
+    ...operationRoutes({ ...shared, collections }),
+  ];
+  const server = await serve(
+    httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids }),
+  );
+  const send: Ingest['send'] = (
+    path,
+    body,
+    type,
+    { key = 'ingest-key', method = 'POST', headers = {} } = {},
+  ) =>
+    server.call(path, {
+      method,
+      headers: { 'X-API-Key': key, ...(type === undefined ? {} : { 'Content-Type': type }), ...headers },
+      body: typeof body === 'string' ? Buffer.from(body) : new Uint8Array(body),
+    });
+  return {
+    clock,
+    stager,
+    objects,
+    log: logger.lines,
+    send,
+    post: (path, value, options) => send(path, JSON.stringify(value), 'application/json', options),
+    close: server.close,
+  };
+}
+
+/** A valid response, with changes. */
+export function response(changes: object = {}): Record<string, unknown> {
+  return { task_id: 'task-1', miner_uid: 7, response_data: { text: 'hello' }, ...changes };
+}
+
+/** The responses staged, in order. */
+export function stagedResponses({ stager }: Ingest): ResponseReceived[] {
+  return stager.events.filter((event) => event.kind === 'response');
+}

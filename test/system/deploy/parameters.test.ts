@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { readConfig } from '../../../functions/src/config.ts';
+import { discoverFunctions, firebaseConfig } from '../../../local/functions/discovery.ts';
+import { resolveParams } from '../../../local/functions/manifest.ts';
+import { build, functionsDir, projectId, runDeployed } from './child.ts';
+
+const storageBucket = 'a-bucket';
+
+describe('parameters at run time', () => {
+  const original = { ...process.env };
+  let deployed: Record<string, string>;
+
+  before(async () => {
+    build();
+    const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
+    deployed = resolveParams(manifest, {});
+  });
+
+  afterEach(() => {
+    process.env = { ...original };
+  });
+
+  function given(values: Record<string, string>): void {
+    process.env = { ...original, FIREBASE_CONFIG: firebaseConfig(projectId, storageBucket), ...values };
+  }
+
+  it('are all there after a deploy', () => {
+    given(deployed);
+    assert.equal(readConfig().flushTickMs, 5_000);
+  });
+
+  it('stop the start with the names of those that are missing and would be 0, false or empty otherwise', () => {
+    const { FLUSH_TICK_SECONDS: _, DAILY_TIME_ZONE: __, DAILY_WRITES: ___, ...rest } = deployed;
+    given(rest);
+    assert.throws(readConfig, /: FLUSH_TICK_SECONDS, DAILY_TIME_ZONE\. /);
+    given({});
+    for (const name of ['MAX_BODY_BYTES', 'RATE_WRITES_PER_SECOND', 'FILE_DELIVERY']) {
+      assert.throws(readConfig, new RegExp(`\\b${name}\\b`));
+    }
+  });
+
+  it('stop the start where they are of another type, and where the bucket is not known', () => {
+    given({ ...deployed, DAILY_READS: 'many', STRICT_BINDING: 'yes' });
+    process.env['FIREBASE_CONFIG'] = firebaseConfig(projectId, '');
+    assert.throws(readConfig, /: STRICT_BINDING, DAILY_READS, FIREBASE_CONFIG \(storageBucket\)\. /);
+  });
+
+  it('fail each call of the built functions where they are missing, and say so', async () => {
+    const { flushed, swept } = await runDeployed<Record<string, string>>('wrapped.ts', ['{}'], {
+      FLUSH_TICK_SECONDS: '',
+    });
+    for (const end of [flushed, swept]) assert.match(end ?? '', /FLUSH_TICK_SECONDS/);
+  });
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import type { TaskEvent } from '../../functions/src/events/event.ts';
+import { deadlineStamp, earliestStamp, stampCeiling } from '../../functions/src/events/stamp.ts';
+import { isTaskReady } from '../../functions/src/tasks/readiness.ts';
+import { reduceTask } from '../../functions/src/tasks/reducer.ts';
+import { emptyTask } from '../../functions/src/tasks/state.ts';
+import { startMs } from '../support/clock.ts';
+import { created, patched, response } from '../support/events.ts';
+import { defaultRules } from '../support/pipeline.ts';
+
+interface Given {
+  known?: TaskEvent[];
+  nowMs?: number;
+  flushBefore?: string;
+  isForced?: boolean;
+}
+
+function ready(
+  events: TaskEvent[],
+  { known, nowMs = startMs, flushBefore = earliestStamp, isForced = false }: Given = {},
+) {
+  const state = known && reduceTask(emptyTask('t'), known, defaultRules.taskTimeoutMs).state;
+  return isTaskReady({ path: 'tasks/t', events, isForced }, state, nowMs, flushBefore, defaultRules);
+}
+
+const answers = (...uids: number[]): TaskEvent[] => uids.map((uid) => response('t', startMs, uid));
+const requiring = (count: number): TaskEvent => created('t', startMs, { required_miner_count: count });
+
+describe('a task is ready', () => {
+  it('with three responses of miners not seen before', () => {
+    assert.equal(ready(answers(1, 2)), false);
+    assert.equal(ready(answers(1, 2, 3)), true);
+    assert.equal(ready(answers(4), { known: [requiring(9), ...answers(1, 2, 3)] }), false);
+    assert.equal(ready(answers(1, 2, 3, 4), { known: [requiring(9), ...answers(1, 2, 3)] }), false);
+    assert.equal(ready(answers(4, 5, 6), { known: [requiring(9), ...answers(1, 2, 3)] }), true);
+  });
+
+  it('when they complete it, by its creation in hand or as it was written before', () => {
+    assert.equal(ready([requiring(1), ...answers(1)]), true);
+    assert.equal(ready([requiring(2), ...answers(1)]), false);
+    assert.equal(ready(answers(2), { known: [requiring(2), ...answers(1)] }), true);
+    assert.equal(ready(answers(3), { known: [requiring(2), ...answers(1, 2)] }), false, 'it was complete');
+    assert.equal(ready([requiring(2)], { known: answers(1, 2) }), false, 'no response came');
+  });
+
+  it('once an event waited as long as its kind may', () => {
+    const cases: [TaskEvent, number][] = [
+      [response('t', startMs, 1), 60_000],
+      [created('t', startMs), 30_000],
+      [patched('t', startMs, { priority: 1 }), 30_000],
+      [patched('t', startMs, { priority: 1 }, { visibility: 'deferred' }), 60_000],
+      [patched('t', startMs, { priority: 1 }, { visibility: 'prompt' }), 0],
+      [{ kind: 'deadline', taskId: 't', stamp: deadlineStamp(startMs) }, 0],
+    ];
+    for (const [event, waitMs] of cases) {
+      assert.equal(ready([event], { nowMs: startMs + waitMs - 1 }), false, `${event.kind} early`);
+      assert.equal(ready([event], { nowMs: startMs + waitMs }), true, event.kind);
+    }
+  });
+
+  it('when a flush was asked for after one of its events', () => {
+    assert.equal(ready(answers(1), { flushBefore: stampCeiling(startMs) }), true);
+    assert.equal(ready(answers(1), { flushBefore: stampCeiling(startMs - 1) }), false);
+  });
+
+  it('when its carrier came before its time', () => {
+    assert.equal(ready(answers(1), { isForced: true }), true);
+  });
+});
