@@ -28,7 +28,7 @@ import { MemoryObjects as MemoryBucket } from '../support/objects.ts';
 export const bucketName = 'demo-sluice.firebasestorage.app';
 
 /** The functions' own copy of the Admin SDK: where they look for an app, the tests must make it. */
-const { deleteApp, initializeApp } = createRequire(
+const { deleteApp, getApps, initializeApp } = createRequire(
   new URL('../../functions/src/platform/firestore.ts', import.meta.url),
 )('firebase-admin/app') as typeof import('firebase-admin/app');
 
@@ -114,7 +114,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     FIRESTORE_EMULATOR_HOST: `127.0.0.1:${firestore.port}`,
     STORAGE_EMULATOR_HOST: `http://127.0.0.1:${storage.port}`,
   });
-  const app = initializeApp({ projectId: 'demo-sluice' });
+  initializeApp({ projectId: 'demo-sluice' });
   const documents = firestoreDocuments({ clock, limitMs: 15_000 });
   const objects = cloudFiles(bucketName, clock);
   const logger = memoryLogger();
@@ -170,7 +170,8 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     },
     close: async () => {
       await server.close();
-      await deleteApp(app);
+      // The clients' own apps too: an app that stays would be the next file's.
+      for (const app of getApps()) await deleteApp(app);
       await storage.close();
       await firestore.close();
       restore();

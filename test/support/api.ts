@@ -23,7 +23,7 @@ import { unlimitedDocuments } from './quota.ts';
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 
 /** The functions' own copy of the Admin SDK: where they look for an app, the tests must make it. */
-const { deleteApp, initializeApp } = createRequire(
+const { deleteApp, getApps, initializeApp } = createRequire(
   new URL('../../functions/src/platform/firestore.ts', import.meta.url),
 )('firebase-admin/app') as typeof import('firebase-admin/app');
 
@@ -109,7 +109,7 @@ export async function startBackend(): Promise<Backend> {
   const firestore = await startFirestore({ port: 0, clock, faults });
   const hostBefore = process.env['FIRESTORE_EMULATOR_HOST'];
   process.env['FIRESTORE_EMULATOR_HOST'] = `127.0.0.1:${firestore.port}`;
-  const app = initializeApp({ projectId: 'demo-sluice' });
+  initializeApp({ projectId: 'demo-sluice' });
   const direct = firestoreDocuments({ clock, limitMs: 15_000 });
   const meter = new OperationMeter();
   const objects = new MemoryObjects(clock);
@@ -167,7 +167,8 @@ export async function startBackend(): Promise<Backend> {
     },
     close: async () => {
       await Promise.all(servers.map((server) => server.close()));
-      await deleteApp(app);
+      // The clients' own apps too: an app that stays would be the next file's.
+      for (const app of getApps()) await deleteApp(app);
       await firestore.close();
       if (hostBefore === undefined) delete process.env['FIRESTORE_EMULATOR_HOST'];
       else process.env['FIRESTORE_EMULATOR_HOST'] = hostBefore;
