@@ -25,7 +25,7 @@ async function cleanRun(events: readonly OperationAccepted[]): Promise<Record<st
 }
 
 describe('several flushers on the same documents, with crashes, failures and lost answers', () => {
-  it('leave the documents and tombstones that one clean run leaves, never both, and no dead letter', async function () {
+  it('leave the documents and tombstones that one clean run leaves, never both, and no dead letter @slow', async function () {
     this.timeout(60_000);
     let crashes = 0;
     let buried = 0;

@@ -12,7 +12,7 @@ const path = 'things/1';
 const groupsOf = operations(path).chain((all) => fc.tuple(fc.constant(all), regrouped(all)));
 
 describe('operations on a document, in any order, repeated and grouped', () => {
-  it('mean what they mean one by one by their stamps, with the document stored in between', () => {
+  it('mean what they mean one by one by their stamps, with the document stored in between @slow', () => {
     fc.assert(
       fc.property(groupsOf, ([all, groups]) => {
         const end = groups.reduce<DocumentState>(flushedDocument, unstamped(path));

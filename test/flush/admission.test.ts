@@ -34,7 +34,7 @@ function watchOpened(pipeline: Pipeline): () => number {
 }
 
 describe('many large carriers that are due together', () => {
-  it('are opened as far as memory has room; the others go back unfetched, and all are written', async () => {
+  it('are opened as far as memory has room; the others go back unfetched, and all are written @slow', async () => {
     const pipeline = startPipeline();
     const bytes = 19 * 1024 * 1024;
     await putLarge(pipeline, 400, bytes);
@@ -64,7 +64,7 @@ describe('many large carriers that are due together', () => {
 });
 
 describe('one large carrier', () => {
-  it('of more than is handled together goes on as two, unread, and all is written', async () => {
+  it('of more than is handled together goes on as two, unread, and all is written @slow', async () => {
     const pipeline = startPipeline();
     const text = 'x'.repeat(900_000);
     const ids = Array.from({ length: 30 }, (_, index) => `t${index}`);
@@ -83,7 +83,7 @@ describe('one large carrier', () => {
     assert.equal(pipeline.tasks.in('flush').length, 0);
   });
 
-  it('goes on as two also where it is worked on alone', async () => {
+  it('goes on as two also where it is worked on alone @slow', async () => {
     const pipeline = startPipeline();
     const text = 'x'.repeat(900_000);
     const events = Array.from({ length: 30 }, (_, index) =>

@@ -48,7 +48,7 @@ describe('attempts that never reach the code', () => {
     });
   }
 
-  it('nor do those that another outage ends, of Firestore or Cloud Storage', async () => {
+  it('nor do those that another outage ends, of Firestore or Cloud Storage @slow', async () => {
     const pipeline = startPipeline();
     const data = Array.from({ length: 40_000 }, (_, number) => (number * 7_919) % 65_521);
     await pipeline.accept([response('large', startMs, 1, { response_data: data }), ...many(20)]);
@@ -94,7 +94,7 @@ describe('a carrier with an event that our code broke on', () => {
 });
 
 describe('an event that kills the process each time', () => {
-  it('is found by halves and given up; the others are written within minutes', async () => {
+  it('is found by halves and given up; the others are written within minutes @slow', async () => {
     const pipeline = startPipeline();
     const events = many(3_000);
     await pipeline.accept(events);

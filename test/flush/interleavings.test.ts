@@ -24,7 +24,7 @@ async function cleanRun(events: readonly TaskEvent[]): Promise<Record<string, Js
 const allEvents = fc.tuple(...taskIds.map((id) => taskEvents(id))).map((each) => each.flat());
 
 describe('several flushers on the same tasks, with crashes, failures and lost answers', () => {
-  it('end as one clean run does, with nothing left behind and no dead letter', async function () {
+  it('end as one clean run does, with nothing left behind and no dead letter @slow', async function () {
     this.timeout(60_000);
     let crashes = 0;
     const property = fc.asyncProperty(

@@ -86,7 +86,7 @@ describe('while Firestore is down', () => {
     });
   }
 
-  it('asks no more of Firestore for many documents than for few', async () => {
+  it('asks no more of Firestore for many documents than for few @slow', async () => {
     const pipeline = startPipeline();
     const calls = watchFirestore(pipeline, () => true);
     for (let part = 0; part < 5; part += 1) {

@@ -30,7 +30,7 @@ function ledgerWrites({ documents }: Pipeline): number {
 }
 
 describe('flush and the quota', () => {
-  it('at the daily budget, what is left waits in the queue, and is written after the reset', async () => {
+  it('at the daily budget, what is left waits in the queue, and is written after the reset @slow', async () => {
     const pipeline = startPipeline({ limits: { ...plenty, daily: { ...plenty.daily, writes: 2_000 } } });
     await accept(pipeline, 3_000);
     await pipeline.clock.advance(40 * minuteMs);
@@ -141,7 +141,7 @@ describe('flush and the quota', () => {
     assert.deepEqual(pipeline.objects.names(), [], 'no dead letter');
   });
 
-  it('a backlog that needs more reads than a day has gets on every day', async () => {
+  it('a backlog that needs more reads than a day has gets on every day @slow', async () => {
     const pipeline = startPipeline({ limits: { ...plenty, daily: { ...plenty.daily, reads: 1_000 } } });
     const { clock, documents } = pipeline;
     const events = Array.from({ length: 1_500 }, (_, sequence) =>

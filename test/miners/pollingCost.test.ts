@@ -20,7 +20,7 @@ describe('What polling costs', () => {
 
   after(() => backend.close());
 
-  it('one read per READ_CACHE_SECONDS, and two per write, for 200 miners with 100 open tasks', async () => {
+  it('one read per READ_CACHE_SECONDS, and two per write, for 200 miners with 100 open tasks @slow', async () => {
     const { documents, clock, logger } = backend;
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: readCacheSeconds * 1000 });
     const api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }));

@@ -18,7 +18,7 @@ function nested(depth: number): Json {
 }
 
 describe('JSON values in Firestore fields', () => {
-  it('come back as they were, whatever they hold', () => {
+  it('come back as they were, whatever they hold @slow', () => {
     const value = fc.jsonValue({ maxDepth: 6, stringUnit: 'binary' }) as fc.Arbitrary<Json>;
     fc.assert(
       fc.property(fc.constantFrom('data', 'data_json'), value, (name, json) => {

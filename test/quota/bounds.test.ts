@@ -40,7 +40,7 @@ describe('The ledger’s document', () => {
       assert.ok(taken[type] <= leasable[type] + 1e-6, `${taken[type]} ${type}`);
   };
 
-  it('stays small where proxies never return a lease and instances die with theirs, and grants to instances', () => {
+  it('stays small where proxies never return a lease and instances die with theirs, and grants to instances @slow', () => {
     const book = new Book();
     let refused = 0;
     for (let second = 0; second < 3_600; second += 1) {

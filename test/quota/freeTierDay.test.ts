@@ -71,7 +71,7 @@ describe('Quota: days on the free tier', function () {
     }
   });
 
-  it('use nearly all of 20,000 writes and not one more, with idle holders, crashes and the reset', async () => {
+  it('use nearly all of 20,000 writes and not one more, with idle holders, crashes and the reset @slow', async () => {
     for (let seed = 1; seed <= 5; seed += 1) {
       const world = new World({ seed, startMs, limits });
       for (let index = 0; index < 3; index += 1) void work(world, world.holder(), 40, 180_000, endMs);

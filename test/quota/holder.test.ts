@@ -42,7 +42,7 @@ describe('LeaseHolder', () => {
     await scene.clock.advance(minuteMs);
   });
 
-  it('spends at most a tenth of a second of its rate at once, and never more than the rate over time', async () => {
+  it('spends at most a tenth of a second of its rate at once, and never more than the rate over time @slow', async () => {
     const scene = new Scene();
     const process = scene.process();
     void process.holder.commitSize(100_000);

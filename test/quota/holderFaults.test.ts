@@ -41,7 +41,7 @@ describe('LeaseHolder and a ledger that fails', () => {
     });
   });
 
-  it('slows down at once where Firestore says that it is exhausted to the ledger itself, and recovers', async () => {
+  it('slows down at once where Firestore says that it is exhausted to the ledger itself, and recovers @slow', async () => {
     const scene = new Scene();
     let isExhausted = true;
     const commit = scene.database.connect().commit;

@@ -183,7 +183,7 @@ describe('The ledger, whatever happens', () => {
     });
   }
 
-  it('stays small: leases that are never returned go, the longest ended first', () => {
+  it('stays small: leases that are never returned go, the longest ended first @slow', () => {
     const book = new Book(freeTier);
     for (let index = 0; index < 600; index += 1) {
       const nowMs = noonMs + index * 5_000;

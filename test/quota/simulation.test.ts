@@ -26,7 +26,7 @@ async function run(seed: number): Promise<World> {
   return world;
 }
 
-describe('Quota: eight instances and four proxies that want three times the limit, for ten minutes', function () {
+describe('Quota: eight instances and four proxies that want three times the limit, for ten minutes @slow', function () {
   this.timeout(120_000);
 
   for (let first = 1; first <= seeds; first += seedsPerTest) {

@@ -96,7 +96,7 @@ describe('staging', () => {
     assert.ok(staging.tasks.put.some(({ data }) => data['object'] === body && data['count'] === 5));
   });
 
-  it('never sends more than a carrier may have, and every request whole (any sizes)', async () => {
+  it('never sends more than a carrier may have, and every request whole (any sizes) @slow', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(fc.integer({ min: 10, max: 30_000 }), { minLength: 1, maxLength: 4 }), {
@@ -215,7 +215,7 @@ describe('staging while services fail', () => {
     }
   });
 
-  it('refuses what its buffer does not hold', async () => {
+  it('refuses what its buffer does not hold @slow', async () => {
     const staging = startStaging({ responseInlineMaxBytes: 20_000_000 });
     const large = (uid: number): Event[] => [
       response('t', startMs, uid, { response_data: 'x'.repeat(16_000_000) }),

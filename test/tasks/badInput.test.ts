@@ -189,7 +189,7 @@ describe('Bad input gets a clear answer and leaves nothing behind', () => {
     assert.equal((await ingest.send('/api/v1/miner/response', text, form)).status, 400);
   });
 
-  it('size bombs', async () => {
+  it('size bombs @slow', async () => {
     const many = `[${'{},'.repeat(2_000_000)}{}]`;
     assert.equal((await ingest.send('/v1/responses', `{"responses":${many}}`, json)).status, 400);
     const text = String(

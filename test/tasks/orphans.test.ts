@@ -84,7 +84,7 @@ describe('a document that nothing but answers of miners’ keys made', () => {
     assert.equal(expiryOf(touched, 't'), undefined);
   });
 
-  it('goes or stays by its events, not by their order', async () => {
+  it('goes or stays by its events, not by their order @slow', async () => {
     const some = fc.subarray<TaskEvent>(
       [
         ...answers,

@@ -18,7 +18,7 @@ function assertSame(all: readonly TaskEvent[], groups: TaskEvent[][], order: 'at
 }
 
 describe('order, repetition and grouping of events', () => {
-  it('do not matter, with the document written and read between the groups', () => {
+  it('do not matter, with the document written and read between the groups @slow', () => {
     fc.assert(
       fc.property(
         taskEvents('t').chain((events) => fc.tuple(fc.constant(events), regrouped(events), deadlines)),

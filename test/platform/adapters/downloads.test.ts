@@ -83,7 +83,7 @@ describe('a download', () => {
     await assert.rejects(gone, (error) => error instanceof AppError && error.code === 'unavailable');
   });
 
-  it('leaves nothing behind, however often: Node warns of no listeners', async () => {
+  it('leaves nothing behind, however often: Node warns of no listeners @slow', async () => {
     const warnings: Error[] = [];
     const warn = (warning: Error): number => warnings.push(warning);
     process.on('warning', warn);

@@ -14,7 +14,7 @@ const unheard = new Set(['files.signedUrl']);
 /** Calls that need no more than the headers of an answer. */
 const byHeaders = new Set(['files.startUpload']);
 
-describe('a service that takes a call and never answers', () => {
+describe('a service that takes a call and never answers @slow', () => {
   let services: Services;
   const requests: ClientRequest[] = [];
   const note = (message: unknown): void => {
