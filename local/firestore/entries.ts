@@ -1,9 +1,8 @@
-import type { IndexSet } from './indexes.ts';
 import { compareIds, compareNames } from './names.ts';
 import type { Micros } from './times.ts';
 import type { Fields } from './values.ts';
 
-/** What a document is from one commit to the next that changes it. */
+/** A state of a document, from one commit to the next that changes it. */
 export interface DocumentVersion {
   readonly fields: Fields;
   readonly createTime: Micros;
@@ -11,26 +10,34 @@ export interface DocumentVersion {
   readonly sizeBytes: number;
 }
 
-/** A state of a document that is over. */
+/** A state of a name that is over. */
 export interface PastState {
   readonly since: Micros;
   readonly version: DocumentVersion | undefined;
 }
 
-/** What every entry without a past shares. It stays empty. */
+/** Where a document lies. Entries of one collection share one of these. */
+export interface CollectionName {
+  readonly id: string;
+  readonly path: string;
+  /** The path with the database's before it. */
+  readonly name: string;
+}
+
+/** The past of every entry that has none. It stays empty. */
 const noStates: PastState[] = [];
 
 /** A name in the database, whether a document is there now or was there not long ago. One a document: it keeps little. */
 export class Entry {
   readonly id: string;
-  readonly collection: Collection;
+  readonly collection: CollectionName;
   current: DocumentVersion | undefined;
   /** When `current` came to be; 0 before there was any. */
   since: Micros = 0;
   /** Older states, oldest first, each valid up to the next one's `since`. */
   past = noStates;
 
-  constructor(id: string, collection: Collection) {
+  constructor(id: string, collection: CollectionName) {
     this.id = id;
     this.collection = collection;
   }
@@ -56,29 +63,6 @@ export class Entry {
     this.past.shift();
     if (this.past.length === 0) this.past = noStates;
   }
-}
-
-/** A set of documents that queries range over: one collection, or all of an id. */
-export interface Scope {
-  readonly indexes: IndexSet;
-  /** Documents that exist now. */
-  live: number;
-  /** When a document in it last changed. */
-  changedAt: Micros;
-  entries(): Iterable<Entry>;
-}
-
-export interface Collection extends Scope {
-  readonly id: string;
-  readonly path: string;
-  /** The path with the database's before it. */
-  readonly name: string;
-  readonly byId: Map<string, Entry>;
-  readonly group: CollectionGroup;
-}
-
-export interface CollectionGroup extends Scope {
-  readonly collections: Set<Collection>;
 }
 
 /** Orders entries by name. */

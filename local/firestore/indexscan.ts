@@ -1,10 +1,10 @@
-import type { Scope } from './entries.ts';
 import { nameField } from './fields.ts';
 import { matchableOperands, operator, unaryOperator } from './filters.ts';
 import type { IndexRow, IndexShape } from './indexes.ts';
 import { maxDisjunctions } from './limits.ts';
 import { placeByCursors, type QueryPlan } from './plan.ts';
 import { compareRows, type Examined, matchRow, type Row } from './rows.ts';
+import type { Scope } from './scopes.ts';
 import { compareTypes, compareValues, isNan, nullValue, type Value } from './values.ts';
 import type { FieldFilter, Filter } from './wire.ts';
 

@@ -1,10 +1,11 @@
-import { type Entry, type Scope, versionAt } from './entries.ts';
+import { type Entry, versionAt } from './entries.ts';
 import { nameField } from './fields.ts';
 import { matchableOperands, operator } from './filters.ts';
 import { indexedRows } from './indexscan.ts';
 import { childPath } from './names.ts';
 import type { QueryPlan } from './plan.ts';
 import { compareRows, type Examined, matchRow, type Row } from './rows.ts';
+import type { Scope } from './scopes.ts';
 import type { DocumentStore } from './store.ts';
 import type { Micros } from './times.ts';
 import type { Filter } from './wire.ts';

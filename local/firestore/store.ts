@@ -1,7 +1,7 @@
-import { type Collection, type CollectionGroup, type DocumentVersion, Entry } from './entries.ts';
+import { type DocumentVersion, Entry } from './entries.ts';
 import { StatusError, status } from './errors.ts';
-import { IndexSet } from './indexes.ts';
 import { historyMs, maxHistoryBytes } from './limits.ts';
+import { type Collection, type CollectionGroup, newCollection, newGroup } from './scopes.ts';
 import type { Micros } from './times.ts';
 
 export interface Change {
@@ -100,7 +100,8 @@ export class DocumentStore {
       this.#historyBytes += sizeBytes;
     }
     entry.replace(version, at);
-    for (const scope of [entry.collection, entry.collection.group]) {
+    const collection = this.#collectionFor(entry.collection.path);
+    for (const scope of [collection, collection.group]) {
       scope.live += Number(version !== undefined) - Number(before !== undefined);
       scope.changedAt = Math.max(scope.changedAt, at);
       scope.indexes.update(entry, before, version);
@@ -116,7 +117,8 @@ export class DocumentStore {
       this.#oldestReadable = oldest.at;
       const { entry } = oldest;
       entry.forgetOldest();
-      if (entry.past.length === 0 && entry.current === undefined) entry.collection.byId.delete(entry.id);
+      if (entry.past.length === 0 && entry.current === undefined)
+        this.#collections.get(entry.collection.path)?.byId.delete(entry.id);
     }
     if (this.#supersededStart > 1000 && this.#supersededStart * 2 > this.#superseded.length) {
       this.#superseded = this.#superseded.slice(this.#supersededStart);
@@ -138,36 +140,15 @@ export class DocumentStore {
     if (known !== undefined) return known;
     const id = path.slice(path.lastIndexOf('/') + 1);
     const group = this.#groupFor(id);
-    const byId = new Map<string, Entry>();
-    const collection: Collection = {
-      id,
-      path,
-      name: `${this.#root}/${path}`,
-      group,
-      byId,
-      live: 0,
-      changedAt: 0,
-      indexes: new IndexSet(),
-      entries: () => byId.values(),
-    };
+    const collection = newCollection({ id, path, name: `${this.#root}/${path}` }, group);
     this.#collections.set(path, collection);
-    group.collections.add(collection);
     return collection;
   }
 
   #groupFor(id: string): CollectionGroup {
     const known = this.#groups.get(id);
     if (known !== undefined) return known;
-    const collections = new Set<Collection>();
-    const group: CollectionGroup = {
-      collections,
-      live: 0,
-      changedAt: 0,
-      indexes: new IndexSet(),
-      *entries() {
-        for (const collection of collections) yield* collection.entries();
-      },
-    };
+    const group = newGroup();
     this.#groups.set(id, group);
     return group;
   }

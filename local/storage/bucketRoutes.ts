@@ -1,7 +1,7 @@
 import type { Bucket } from './bucket.ts';
 import type { Buckets } from './buckets.ts';
-import { notImplemented, unknownRoute } from './errors.ts';
-import { readJson, type StorageReply, type StorageRequest } from './http.ts';
+import { notImplemented } from './errors.ts';
+import { readJson, type StorageReply, type StorageRequest, unknownRoute } from './http.ts';
 import { pageToken, readPage } from './list.ts';
 import { checkPreconditions, isNotModified } from './preconditions.ts';
 import { changeSettings, readLocation } from './settings.ts';

@@ -1,5 +1,3 @@
-import type { StorageRequest } from './http.ts';
-
 /** An answer other than success, in the shape of the JSON API. */
 export class StorageError extends Error {
   readonly status: number;
@@ -41,10 +39,6 @@ function xmlCodeOf(reason: string): string {
 /** What the service has and this simulator has not: never to be taken for an answer of the service. */
 export function notImplemented(what: string): StorageError {
   return new StorageError(501, 'notImplemented', `Not part of the local Cloud Storage: ${what}.`);
-}
-
-export function unknownRoute({ method, message }: StorageRequest): StorageError {
-  return new StorageError(404, 'notFound', `Not part of the local Cloud Storage: ${method} ${message.url}`);
 }
 
 export function invalid(message: string): StorageError {

@@ -1,7 +1,7 @@
 import type { Buckets } from './buckets.ts';
 import { download } from './download.ts';
-import { StorageError, unknownRoute } from './errors.ts';
-import type { StorageReply, StorageRequest } from './http.ts';
+import { StorageError } from './errors.ts';
+import { type StorageReply, type StorageRequest, unknownRoute } from './http.ts';
 import { toResource } from './object.ts';
 
 /** Where clients of Firebase keep the tokens that make an object readable, comma separated. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { invalid } from './errors.ts';
+import { invalid, StorageError } from './errors.ts';
 
 /** A request as the handlers see it. */
 export interface StorageRequest {
@@ -13,6 +13,10 @@ export interface StorageRequest {
   /** True below `/upload/`. */
   readonly isUpload: boolean;
   readonly message: IncomingMessage;
+}
+
+export function unknownRoute({ method, message }: StorageRequest): StorageError {
+  return new StorageError(404, 'notFound', `Not part of the local Cloud Storage: ${method} ${message.url}`);
 }
 
 /** What goes back, and the class of operation it is billed as; deletes are free. */

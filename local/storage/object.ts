@@ -1,5 +1,4 @@
 import { invalid, notImplemented } from './errors.ts';
-import { checkStorageClass } from './settings.ts';
 
 /** What a caller can set on an object. */
 export interface ObjectFields {
@@ -59,6 +58,13 @@ export function checkName(name: string): string {
     throw invalid(`Invalid object name: "${name.slice(0, 80)}".`);
   }
   return name;
+}
+
+/** Throws 501 for a class that is not the standard one. */
+export function checkStorageClass(storageClass: unknown): void {
+  if (storageClass !== undefined && storageClass !== null && storageClass !== 'STANDARD') {
+    throw notImplemented(`storage class ${String(storageClass)}`);
+  }
 }
 
 /**

@@ -1,5 +1,6 @@
 import { invalid, notImplemented } from './errors.ts';
 import { type Lifecycle, readLifecycle } from './lifecycle.ts';
+import { checkStorageClass } from './object.ts';
 
 /** An entry of a bucket's `cors` (https://cloud.google.com/storage/docs/cross-origin). */
 export interface CorsRule {
@@ -79,13 +80,6 @@ export function readLocation(location: unknown): Pick<BucketSettings, 'location'
   if (typeof location !== 'string' || !/^[\w-]{2,40}$/.test(location))
     throw invalid('Invalid value for location.');
   return { location: location.toUpperCase() };
-}
-
-/** Throws 501 for a class that is not the standard one. */
-export function checkStorageClass(storageClass: unknown): void {
-  if (storageClass !== undefined && storageClass !== null && storageClass !== 'STANDARD') {
-    throw notImplemented(`storage class ${String(storageClass)}`);
-  }
 }
 
 function readIamConfiguration(value: unknown): IamConfiguration {

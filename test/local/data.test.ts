@@ -8,7 +8,7 @@ import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
 import { SnapshotError } from '../../local/shared/snapshot.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
-import { build } from '../system/deploy/child.ts';
+import { build } from '../support/build.ts';
 import { fixtureDir } from './support.ts';
 
 // Read by the clients when they first look for credentials, which here are nowhere.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { Storage } from '@google-cloud/storage';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
-import { build } from '../../system/deploy/child.ts';
+import { build } from '../../support/build.ts';
 
 const minuteMs = 60_000;
 

@@ -1,20 +1,13 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { discoverFunctions, firebaseConfig } from '../../../local/functions/discovery.ts';
 import { resolveParams } from '../../../local/functions/manifest.ts';
 import { apiKeysSecret } from '../../../local/keys.ts';
+import { functionsDir } from '../../support/build.ts';
 
-const root = join(import.meta.dirname, '../../..');
-
-export const functionsDir = join(root, 'functions');
 export const projectId = 'demo-start';
 export const aKey = 'a-key';
-
-/** Builds the functions unless what is there is current. */
-export function build(): void {
-  execFileSync(process.execPath, [join(root, 'scripts/build.ts')]);
-}
 
 /** The environment of a deployed function, which says nothing of local services but what is given. */
 export async function deployedEnv(services: Record<string, string>): Promise<NodeJS.ProcessEnv> {

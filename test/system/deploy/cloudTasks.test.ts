@@ -14,8 +14,9 @@ import { type LocalMetadata, startMetadata } from '../../../local/metadata/index
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../../local/tasks/index.ts';
+import { build, functionsDir } from '../../support/build.ts';
 import { selfSigned } from '../../support/certificate.ts';
-import { aKey, build, deployedEnv, functionsDir, projectId } from './child.ts';
+import { aKey, deployedEnv, projectId } from './child.ts';
 
 // Off the cloud, the client of this process would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { discoverFunctions } from '../../../local/functions/discovery.ts';
 import type { WireManifest } from '../../../local/functions/manifest.ts';
-
-const root = join(import.meta.dirname, '../../..');
-const functionsDir = join(root, 'functions');
+import { build, functionsDir } from '../../support/build.ts';
 
 /** What the Firebase CLI deploys of a function; settings that are left to the platform are null there. */
 function settingsOf(endpoint: object | undefined): object {
@@ -27,7 +23,7 @@ const http = {
 describe('what the Firebase CLI finds to deploy', () => {
   let manifest: WireManifest;
   before(async () => {
-    execFileSync(process.execPath, [join(root, 'scripts/build.ts')]);
+    build();
     manifest = await discoverFunctions({
       functionsDir,
       projectId: 'demo-sluice',

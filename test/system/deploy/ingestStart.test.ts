@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../../local/tasks/index.ts';
-import { build, projectId, runDeployed } from './child.ts';
+import { build } from '../../support/build.ts';
+import { projectId, runDeployed } from './child.ts';
 
 const lookedFor = ['@google-cloud/firestore', '@google-cloud/storage', 'firebase-admin', 'zod'];
 

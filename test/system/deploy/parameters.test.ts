@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readConfig } from '../../../functions/src/config.ts';
 import { discoverFunctions, firebaseConfig } from '../../../local/functions/discovery.ts';
 import { resolveParams } from '../../../local/functions/manifest.ts';
-import { build, functionsDir, projectId, runDeployed } from './child.ts';
+import { build, functionsDir } from '../../support/build.ts';
+import { projectId, runDeployed } from './child.ts';
 
 const storageBucket = 'a-bucket';
 

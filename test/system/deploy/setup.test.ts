@@ -14,7 +14,7 @@ import {
   setUpBucket,
 } from '../../../scripts/setupSteps.ts';
 import { bucketName, dayMs, type Harness, startHarness } from '../../local/storage/harness.ts';
-import { build, functionsDir } from './child.ts';
+import { build, functionsDir } from '../../support/build.ts';
 
 const deleteTmp: LifecycleRule = {
   action: { type: 'Delete' },

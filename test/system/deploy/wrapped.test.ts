@@ -7,8 +7,9 @@ import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { startStorage } from '../../../local/storage/index.ts';
 import { startTasks } from '../../../local/tasks/index.ts';
+import { build } from '../../support/build.ts';
 import { created, response } from '../../support/events.ts';
-import { build, projectId, runDeployed } from './child.ts';
+import { projectId, runDeployed } from './child.ts';
 
 // Off the cloud, the clients would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { Firestore } from '@google-cloud/firestore';
 import { startFirestore } from '../../../local/firestore/index.ts';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { startStorage } from '../../../local/storage/index.ts';
+import { build } from '../../support/build.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
 
 // Off the cloud, the clients would look for a metadata server.
@@ -34,7 +33,7 @@ describe('the built functions in the official Functions and Tasks emulators', fu
   let firestore: Firestore;
 
   before(async () => {
-    execFileSync(process.execPath, [join(import.meta.dirname, '../../../scripts/build.ts')]);
+    build();
     const clock = new OffsetClock();
     const service = { port: 0, clock, faults: new Faults(clock) };
     const documents = await startFirestore(service);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FieldValue, Firestore } from '@google-cloud/firestore';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
-import { build } from '../deploy/child.ts';
+import { build } from '../../support/build.ts';
 import { runEpisode } from './episode.ts';
 import type { Model } from './model.ts';
 import { shrink } from './shrink.ts';

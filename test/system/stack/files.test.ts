@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { bytesOf } from '../../files/support.ts';
-import { build } from '../deploy/child.ts';
+import { build } from '../../support/build.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 
 const source = (name: string): string =>
-  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../../functions/src/platform', name)).href);
+  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../functions/src/platform', name)).href);
 
 /** A process that exits on SIGTERM as the Functions Framework does: at once, by a listener that was there before ours. */
 const program = `
