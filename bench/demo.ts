@@ -28,7 +28,7 @@ const maxReadsPerTask = 1.4;
 
 export interface Part {
   name: string;
-  /** What is wrong; undefined: passed. */
+  /** The fault found; undefined where the step passed. */
   fault: string | undefined;
   detail: string;
 }
@@ -43,7 +43,7 @@ export interface DemoOptions {
 export interface DemoReport {
   parts: Part[];
   usage: StackUsage;
-  /** What the plain way bills for the same events. */
+  /** The plain way's bill for the same events. */
   plain: StackUsage;
   /** Dollars for a million responses. */
   perMillion: { sluice: Costs; plain: Costs };
@@ -178,7 +178,7 @@ async function sendForm(api: Api, { response_data, ...fields }: SentResponse): P
   await api.expect('/api/v1/miner/response', { text, role: 'miner' });
 }
 
-/** What is wrong with the tasks as a reader gets them. */
+/** Finds faults in the tasks as a reader gets them. */
 async function unreadable(api: Api, tasks: readonly SentTask[]): Promise<string[]> {
   const answers = await Promise.all(
     tasks.map(({ task_id }) => api.send(`/v1/tasks/${task_id}`, { method: 'GET', role: 'read' })),

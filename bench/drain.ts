@@ -9,7 +9,7 @@ const minersPerTask = 3;
 const perRequest = 1_000;
 const rounds = 3;
 
-/** What is measured is the flush, not how long the quota makes it wait. */
+/** Limits so wide that the flush is measured, not its wait for quota. */
 const raisedLimits = {
   RATE_WRITES_PER_SECOND: '100000',
   RATE_WRITES_PER_MINUTE: '6000000',
@@ -17,7 +17,7 @@ const raisedLimits = {
   RATE_READS_PER_MINUTE: '6000000',
 };
 
-/** How fast one instance of `flush` writes a backlog: 30,000 responses of 10,000 tasks, all waiting in the queue. */
+/** Measures one instance of `flush` at a backlog: 30,000 responses of 10,000 tasks, all waiting in the queue. */
 export async function drain(): Promise<BenchReport> {
   const stack = await startStack({ ports: 'free', quiet: true, env: raisedLimits });
   try {

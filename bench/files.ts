@@ -85,7 +85,7 @@ function peakBytes(pid: number): number {
   return Number(kib) * 1024;
 }
 
-/** What all instances read, from sockets above all, while a file goes straight to the bucket; in MiB. */
+/** MiB that all instances read, from sockets above all, while a file goes straight to the bucket. */
 async function bytesPassed(stack: LocalStack): Promise<number> {
   const read = (): number =>
     stack.instances().reduce((sum, { pid }) => {

@@ -19,7 +19,7 @@ const lingerMs = 20;
 const acknowledgementMs = 10;
 const maxResidentMib = 250;
 
-/** What functions/.env sets, for both servers. The stack gives each the heap of its container. */
+/** Values that functions/.env sets, for both servers. The stack gives each the heap of its container. */
 const containerEnv = deployedEnv();
 
 /** Rarely sent: larger responses go to Cloud Storage first. */

@@ -16,7 +16,7 @@ const limits: Record<string, { writes: number; reads?: number }> = {
 };
 
 const spreadTasks = 120;
-/** How much the writes a task may differ when the same tasks come one a minute. */
+/** The most by which writes a task may differ when the same tasks come one a minute. */
 const spreadTolerance = 0.05;
 const pollingSpanMs = 240_000;
 /** READ_CACHE_SECONDS. */
@@ -24,7 +24,7 @@ const readCacheMs = 5000;
 const workloads = ['trace', 'mixed'] as const;
 const visibilities = ['default', 'deferred', 'prompt'] as const;
 
-/** What the workloads cost, replayed through HTTP by the local clock, next to the plain way. */
+/** Costs of the workloads, replayed through HTTP by the local clock, next to the plain way's. */
 export async function trace(): Promise<BenchReport> {
   const runs: TraceRun[] = [];
   for (const workload of workloads) {
@@ -112,7 +112,7 @@ function printCosts(runs: readonly TraceRun[]): void {
   );
 }
 
-/** What a proxy with a task each minute pays in a month: instances start for every one, so this is where time costs most. */
+/** The monthly bill of a proxy with a task each minute: instances start for every one, so time costs most here. */
 function printOneAMinute(run: TraceRun | undefined): void {
   if (run === undefined) return;
   const month = scaled(run.flushed, (30 * 24 * 60) / run.tasks);

@@ -6,11 +6,11 @@ const aboutFile = 'stack.json';
 const format = 'sluice-stack 1';
 const namePattern = /^snapshot-(\d+)$/;
 
-/** What the stack itself has to know of the one that wrote a snapshot. */
+/** Facts about the stack that wrote a snapshot, for the one that reads it. */
 export interface SnapshotAbout {
   /** Milliseconds its clock was ahead of the machine's: time never goes back. */
   clockOffsetMs: number;
-  /** Where its functions were, which the tasks name. */
+  /** The address of its functions, which the tasks name. */
   functionsUrl: string;
 }
 

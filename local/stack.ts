@@ -54,7 +54,7 @@ export interface LocalStack extends StackControl {
   readonly urls: { hosting: string; functions: string };
   /** The local API keys by role. */
   readonly keys: Record<string, string>;
-  /** What the Google client libraries of another process need to reach the stack. */
+  /** Environment by which the Google client libraries of another process reach the stack. */
   readonly clientEnv: Record<string, string>;
   /** The functions as discovered, parameters put in. */
   readonly functions: FunctionSpec[];
@@ -266,7 +266,7 @@ function everyDay(clock: LocalClock, run: () => void): () => void {
   return () => clock.clearTimeout(timer);
 }
 
-/** What Cloud Run and the functions' build set. Nothing of the user's own environment, credentials above all. */
+/** Environment that Cloud Run and the functions' build set. Nothing of the user's own, credentials above all. */
 function instanceEnv(spec: FunctionSpec): Record<string, string> {
   return {
     PATH: process.env['PATH'] ?? '',

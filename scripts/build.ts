@@ -9,7 +9,7 @@ const stampName = '.sources';
 /** Beside the result, so that the paths in the source maps stay right. */
 const newDir = join(root, 'functions/.lib-new');
 
-/** What CommonJS packages expect to find, in a bundle of ES modules. */
+/** Definitions of the names that CommonJS packages expect to find, for a bundle of ES modules. */
 const commonJsNames = [
   "const require = process.getBuiltinModule('module').createRequire(import.meta.url);",
   'const __dirname = import.meta.dirname;',

@@ -17,7 +17,7 @@ export interface QueueCheck {
 }
 
 /**
- * What a deploy would lose, one sentence a queue; empty when it would lose nothing. The Firebase CLI disables the queue
+ * Finds what a deploy would lose, one sentence a queue; empty when it would lose nothing. The Firebase CLI disables the queue
  * of a function that is gone from the code, and purges a disabled queue when its function is deployed again
  * (firebase-tools, `gcp/cloudtasks`, `upsertQueue`).
  */

@@ -8,7 +8,7 @@ type Metadata = Bucket['metadata'];
 /** A rule of a bucket's lifecycle (https://cloud.google.com/storage/docs/lifecycle). */
 export type LifecycleRule = NonNullable<NonNullable<Metadata['lifecycle']>['rule']>[number];
 
-/** How long after a body's `customTime` it is deleted: functions/src/staging/limits.ts counts on it. */
+/** Days from a body's `customTime` to its deletion: functions/src/staging/limits.ts counts on them. */
 const bodiesDays = 60;
 
 const bodiesRule: LifecycleRule = {
@@ -29,7 +29,7 @@ const ownRules = [bodiesRule, temporaryRule];
 /** The rule for temporary files that 3a6e002 made: it deletes whatever else is in `temp/`. */
 const formerRule: LifecycleRule = { ...temporaryRule, condition: { age: 3, matchesPrefix: ['temp/'] } };
 
-/** What only Sluice may delete. */
+/** Prefixes below which only Sluice may delete. */
 const keptPrefixes = ['spool/', 'dead-letters/', 'control/', 'bodies/', ...folders.map((name) => `${name}/`)];
 
 /**
@@ -96,7 +96,7 @@ interface Param {
   default?: unknown;
 }
 
-/** Where nothing was deployed before, no key need go on as it did. */
+/** Parameters of a first deploy: with nothing deployed before, no key need go on as it did. */
 export const newInstallValues = { STRICT_BINDING: true };
 
 /**

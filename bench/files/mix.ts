@@ -5,7 +5,7 @@ const firestoreGibMonth = 0.18;
 const storageGbMonth = 0.02;
 const gib = 1024 ** 3;
 
-/** What fits into a document, with everything else in it. */
+/** The largest file that fits into a document, with everything else in it. */
 const maxInlineBytes = 1_000_000;
 
 /** About what a file's document takes without its bytes. */
@@ -31,7 +31,7 @@ export function mixOfSizes(): number[] {
   );
 }
 
-/** What such files cost where those up to a threshold are stored in Firestore. */
+/** The cost of such files where those up to a threshold are stored in Firestore. */
 export function costOfMix(sizes: readonly number[], thresholdBytes: number): MixCost {
   let firestoreBytes = 0;
   let storageBytes = 0;

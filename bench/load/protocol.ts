@@ -1,4 +1,4 @@
-/** What the load process is told, and answers. */
+/** Orders to the load process, and its answers. */
 export interface LoadOrder {
   port: number;
   path: string;

@@ -7,7 +7,7 @@ import { Firestore } from '@google-cloud/firestore';
 export interface FirestoreService {
   readonly db: Firestore;
   readonly pid: number;
-  /** How long the process computed so far. */
+  /** CPU time of the process so far. */
   cpuMs(): Promise<number>;
   close(): Promise<void>;
 }

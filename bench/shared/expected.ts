@@ -19,7 +19,7 @@ export interface SentTask {
 }
 
 /**
- * What is wrong with a task's document when all that was sent is written, all of it before the task's deadline, and
+ * Finds faults in a task's document when all that was sent is written, all of it before the task's deadline, and
  * that deadline is still to come or `isPast`; nothing: undefined.
  */
 export function faultOf(

@@ -5,7 +5,7 @@ import type { WorkloadEvent } from './workload.ts';
 /** Reads of the task that the plain way makes before each response. */
 const readsPerResponse = 2;
 
-/** What the plain way bills by its rules: a write per task, status and response, two reads before each response. */
+/** The plain way's bill by its rules: a write per task, status and response, two reads before each response. */
 export function plainUsage(counts: { tasks: number; statuses: number; responses: number }): StackUsage {
   const { tasks, statuses, responses } = counts;
   return {

@@ -16,7 +16,7 @@ export const prices = {
   storageClassB: 0.4 / 1_000_000,
 } as const;
 
-/** What each month brings free of charge; Firestore's is granted by the day. */
+/** Free amounts of each month; Firestore's are granted by the day. */
 export const freePerMonth = {
   firestoreReads: 50_000 * 30,
   firestoreWrites: 20_000 * 30,

@@ -77,7 +77,7 @@ export async function warmUp(stack: LocalStack, api: Api): Promise<void> {
   stack.resetUsage();
 }
 
-/** What the events ask of each task. */
+/** Demands of the events on each task. */
 export function sentTasks(events: readonly WorkloadEvent[]): SentTask[] {
   const tasks = new Map<string, SentTask>();
   for (const { kind, taskId, body } of events) {

@@ -1,4 +1,4 @@
-/** What a benchmark found out, beside what it printed. */
+/** Findings of a benchmark, beside what it printed. */
 export interface BenchReport {
   name: string;
   figures: Record<string, number>;

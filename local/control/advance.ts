@@ -8,7 +8,7 @@ export interface AdvanceOptions {
   functions: LocalFunctions;
   /** Dispatches, scheduled calls and calls of the simulators that are under way. */
   externalWork(): { dispatches: number; calls: number };
-  /** What changes with every call that a simulator answers. */
+  /** Counts that change with every call that a simulator answers. */
   fingerprint(): string;
 }
 

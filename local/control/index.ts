@@ -6,7 +6,7 @@ import type { Delivery } from '../tasks/index.ts';
 import { BadRequest, flag, number, onlyFields, readObject } from './body.ts';
 import { readFault } from './faults.ts';
 
-/** What was used since the last reset, as it would be billed. */
+/** Usage since the last reset, as it would be billed. */
 export interface StackUsage {
   firestore: FirestoreUsage;
   tasks: TasksUsage;
@@ -14,7 +14,7 @@ export interface StackUsage {
   functions: FunctionsUsage;
 }
 
-/** What can be done with a running stack besides using it. */
+/** Controls of a running stack, besides its services. */
 export interface StackControl {
   usage(): StackUsage;
   resetUsage(): void;
@@ -31,7 +31,7 @@ export interface StackControl {
   killInstances(functionName: string): Promise<number>;
   killDispatcher(): void;
   restartDispatcher(): void;
-  /** How Cloud Tasks delivers from now on. */
+  /** Sets the manner in which Cloud Tasks delivers from now on. */
   setDelivery(delivery: Delivery): void;
   /** The share of a bucket's events that functions get twice from now on. */
   setEventsTwiceShare(twiceShare: number): void;

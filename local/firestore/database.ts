@@ -115,7 +115,7 @@ export class Database {
     };
   }
 
-  /** What a request's reads see; begins a transaction if it asks for that. */
+  /** Returns the view of a request's reads; begins a transaction if the request asks for one. */
   view({ transaction: id, newTransaction, readTime }: Consistency): ReadView {
     const began = newTransaction !== null;
     if (!began && id.length === 0) {
@@ -219,7 +219,7 @@ export class Database {
     await Promise.all(entries.map((entry) => this.transactions.whenFree([entry.path], never, expire(entry))));
   }
 
-  /** What a query matched is locked, but documents that it would match now are not. */
+  /** Locks the documents that a query matched, not those that it would match now. */
   #checkQueries(transaction: Transaction): void {
     for (const { plan, result } of transaction.queries) {
       const now = runQuery(this.store, plan, undefined, this.examined);

@@ -16,7 +16,7 @@ export interface PastState {
   readonly version: DocumentVersion | undefined;
 }
 
-/** Where a document lies. Entries of one collection share one of these. */
+/** The collection in which a document lies. Its entries share one object. */
 export interface CollectionName {
   readonly id: string;
   readonly path: string;

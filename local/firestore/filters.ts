@@ -63,7 +63,7 @@ export function disjuncts(filter: Filter | null): Filter[][] {
   return parts.reduce((all, part) => all.flatMap((one) => part.map((other) => [...one, ...other])), [[]]);
 }
 
-/** How many alternatives a filter has when `in` and its like are alternatives too: what the service limits. */
+/** Counts the alternatives of a filter, with those of `in` and its like: the service limits this number. */
 export function countDisjunctions(filter: Filter | null): number {
   const composite = filter?.compositeFilter;
   if (composite) {

@@ -42,7 +42,7 @@ export interface LocalFirestore extends LocalService<FirestoreUsage> {
 export interface FirestoreOptions extends ServiceOptions {
   /** Only this project's default database exists; without it, every database that is asked for does. */
   projectId?: string;
-  /** What queries are served by, which documents have too many index entries, and which expire; see {@link indexesOf}. */
+  /** Indexes that serve queries and limit documents' index entries, and TTL policies; see {@link indexesOf}. */
   indexes?: IndexConfig | undefined;
 }
 

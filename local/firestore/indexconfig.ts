@@ -24,7 +24,7 @@ export interface FieldIndexes {
   readonly collectionGroup: ReadonlySet<IndexMode>;
 }
 
-/** What every field has that no override names (firebase.google.com/docs/firestore/query-data/index-overview#automatic_indexing). */
+/** Indexes of every field that no override names (firebase.google.com/docs/firestore/query-data/index-overview#automatic_indexing). */
 const automatic: FieldIndexes = {
   collection: new Set<IndexMode>(['ascending', 'descending', 'contains']),
   collectionGroup: new Set<IndexMode>(),

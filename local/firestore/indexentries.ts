@@ -6,7 +6,7 @@ import { nameBytes, valueBytes } from './sizes.ts';
 import { utf8Bytes } from './strings.ts';
 import { compareValues, type Fields, type Value } from './values.ts';
 
-/** What every entry takes beside the document's name, its parent's and the values. */
+/** Bytes of an entry beside the document's name, its parent's and the values. */
 const entryOverheadBytes = 32;
 
 /** The entries of one document in all indexes (firebase.google.com/docs/firestore/storage-size#index-entry-size). */
@@ -69,7 +69,7 @@ function elementsOf(value: Value | undefined): Value[] {
   });
 }
 
-/** Of a large value only the beginning is indexed. */
+/** Bytes of a value that are indexed: of a large one, only the beginning. */
 function totalBytes(values: readonly Value[]): number {
   return values.reduce((sum, value) => sum + Math.min(maxIndexedValueBytes, valueBytes(value)), 0);
 }

@@ -10,7 +10,7 @@ export interface IndexField {
   readonly descending: boolean;
 }
 
-/** What an index is sorted by: fields that queries fix to one value, then the order of their results, then the name. */
+/** The order of an index: fields that queries fix to one value, then the order of their results, then the name. */
 export interface IndexShape {
   readonly equal: readonly string[];
   readonly orders: readonly IndexField[];

@@ -5,7 +5,7 @@ import type { CompositeIndex, ConfiguredField, IndexConfig, IndexMode } from './
 import type { QueryPlan } from './plan.ts';
 import type { Filter } from './wire.ts';
 
-/** What one alternative of a query needs of the index, or of the indexes with the same end, that it is read from. */
+/** Needs of one alternative of a query: of the index, or of the indexes with the same end, that it is read from. */
 interface IndexNeed {
   /** Fields that the alternative fixes: they come first, in any order and direction, and may be spread over several indexes. */
   readonly fixed: ReadonlyMap<string, 'equal' | 'contains'>;
@@ -62,7 +62,7 @@ function covers(need: IndexNeed, index: CompositeIndex): readonly string[] | und
   return fits ? first.map(({ path }) => path) : undefined;
 }
 
-/** What single-field indexes cover: each fixed field where nothing else sorts, or the one field that does. */
+/** Fields that single-field indexes cover: each fixed field where nothing else sorts, or the one field that does. */
 function* coveredBySingle(need: IndexNeed, modesOf: (path: string) => ReadonlySet<IndexMode>) {
   const { fixed, orders, summed, nameDescending } = need;
   const [only, ...others] = [

@@ -82,7 +82,7 @@ function prefixes(fixed: readonly FixedField[]): Value[][] {
   return all;
 }
 
-/** Where an index row lies against what the query wants of it: negative before, positive after, 0 within. */
+/** Places an index row against the range that a query wants: negative before, positive after, 0 within. */
 function placeOf(plan: QueryPlan, prefix: readonly Value[]): Place {
   const [first] = plan.orders;
   const ranges = first === undefined ? [] : plan.filters.flatMap((filter) => rangeOn(first.path, filter));

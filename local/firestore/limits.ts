@@ -21,7 +21,7 @@ export const maxIndexedValueBytes = 1500;
 export const transactionIdleMs = 60_000;
 export const transactionTotalMs = 270_000;
 
-/** How far back `read_time` reaches without point-in-time recovery. */
+/** The reach of `read_time` into the past without point-in-time recovery. */
 export const historyMs = 3_600_000;
 
 /** Old versions kept for reads in the past take at most this much, whatever {@link historyMs} says. */

@@ -12,14 +12,14 @@ import type { ListenRequest, ListenResponse, Target, TargetChange } from './wire
 /** TargetChange.TargetChangeType */
 const change = { none: 0, add: 1, remove: 2, current: 3, reset: 4 } as const;
 
-/** What one target watches, and what the client was last told of it. */
+/** A target of a listener: the documents it watches, and the state that the client was last told. */
 interface Watched {
   readonly id: number;
   /** By entry, so that a document that is deleted and made again is the same one. */
   readonly told: Map<Entry, DocumentVersion>;
-  /** Whether a commit that changed this document can matter. */
+  /** True where a commit that changed this document can matter. */
   concerns(entry: Entry): boolean;
-  /** What the target holds now, given what a commit changed (undefined: find out from scratch). */
+  /** Returns the target's documents now, given those that a commit changed (undefined: found from scratch). */
   next(changed: readonly Entry[] | undefined): Map<Entry, DocumentVersion>;
   readonly select: readonly string[] | undefined;
   /** Names that do not exist are reported once, at the start. */

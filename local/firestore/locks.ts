@@ -1,6 +1,6 @@
 import { aborted, type StatusError } from './errors.ts';
 
-/** How a document is locked: any number share it to read, one alone writes. */
+/** Modes of a lock on a document: any number share it to read, one alone writes. */
 export type LockMode = 'shared' | 'exclusive';
 
 /** Whoever holds locks: a transaction, or a plain write that has to wait. */

@@ -2,7 +2,7 @@ import type { Database } from './database.ts';
 import { invalidArgument } from './errors.ts';
 import type { Cursor, PartitionQueryRequest, PartitionQueryResponse, StructuredQuery } from './wire.ts';
 
-/** What the service can split: a whole collection group in the order of its names. */
+/** Refuses queries that the service cannot split: it splits a whole collection group, in the order of its names. */
 function checkQuery(query: StructuredQuery | null): void {
   const plain =
     query?.from[0]?.allDescendants &&

@@ -106,7 +106,7 @@ export function planQuery(parent: string, query: StructuredQuery | null): QueryP
   };
 }
 
-/** Where a row lies against the plan's cursors: negative before the first, positive past the last, else 0. */
+/** Places a row against the plan's cursors: negative before the first, positive past the last, else 0. */
 export function placeByCursors(plan: QueryPlan, key: readonly Value[], entry: Entry): number {
   const { startAt, endAt } = plan;
   if (startAt !== null) {

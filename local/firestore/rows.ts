@@ -16,7 +16,7 @@ export interface Examined {
   count: number;
 }
 
-/** Whether the document lies where the query looks. */
+/** True where the document lies in the range of the query. */
 export function isInRange(plan: QueryPlan, entry: Entry): boolean {
   const { collection } = entry;
   if (plan.collectionId !== '' && collection.id !== plan.collectionId) return false;

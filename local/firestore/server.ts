@@ -14,7 +14,7 @@ import { GrpcServer } from '../shared/grpcServer.ts';
 import { StatusError, status } from './errors.ts';
 import { defineMethod, type RawRequest } from './proto.ts';
 
-/** What the service does for one call; `signal` fires when the client gives up. */
+/** Handles one call of the service; `signal` fires when the client gives up. */
 export type Unary<Request, Response> = (
   request: Request,
   signal: AbortSignal,
@@ -175,7 +175,7 @@ export class RpcServer {
     return this.#server.close();
   }
 
-  /** What a fault does to a counted call, which does not count while it waits. */
+  /** Applies a fault to a counted call, which does not count while it waits. */
   async #suffer(call: Peer, hit: FaultHit | undefined): Promise<void> {
     if (hit === undefined) return;
     this.#calls--;

@@ -13,9 +13,9 @@ const maxInteger = 2n ** 63n - 1n;
 const minInteger = -(2n ** 63n);
 
 interface Transformed {
-  /** What the field becomes. */
+  /** The field's new value. */
   readonly value: Value;
-  /** What the client is told. */
+  /** The result that the client is told. */
   readonly result: Value;
 }
 

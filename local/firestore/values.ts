@@ -102,7 +102,7 @@ function compareMaps(a: Fields, b: Fields): number {
   return a.size - b.size;
 }
 
-/** Whether storing `b` over `a` would change nothing: unlike in queries, 1 differs from 1.0 and 0 from -0. */
+/** True where storing `b` over `a` would change nothing: unlike in queries, 1 differs from 1.0 and 0 from -0. */
 export function identicalValues(a: Value, b: Value): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'double' && b.kind === 'double') return Object.is(a.value, b.value);

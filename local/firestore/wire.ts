@@ -54,7 +54,7 @@ export interface TransactionOptions {
   readWrite: { retryTransaction: Uint8Array } | null;
 }
 
-/** What reads share: at most one of the three is set. */
+/** Options that reads share: at most one of the three is set. */
 export interface Consistency {
   transaction: Uint8Array;
   newTransaction: TransactionOptions | null;

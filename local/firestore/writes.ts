@@ -17,7 +17,7 @@ export interface PlannedWrite {
   readonly write: Write;
 }
 
-/** What a commit would do: nothing is stored yet. */
+/** The effect of a commit, with nothing stored yet. */
 export interface WriteOutcome {
   readonly results: WriteResult[];
   readonly changes: Change[];

@@ -1,5 +1,5 @@
 /**
- * What the Firebase CLI reads from a code base: the wire form of `firebase-functions`' discovery (v1alpha1), as
+ * The manifest that the Firebase CLI reads from a code base: the wire form of `firebase-functions`' discovery (v1alpha1), as
  * far as the local stack needs it, and its resolution to plain values. An option is a value, null (the platform's
  * default) or a parameter expression.
  */

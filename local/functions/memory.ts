@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** How often the instances' memory is looked at; what comes and goes between is not noticed. */
+/** The interval at which the instances' memory is looked at; a peak in between is not noticed. */
 const pollMs = 100;
 const bytesPerMiB = 1024 * 1024;
 
@@ -27,7 +27,7 @@ export function limitMemory(processes: () => Iterable<LimitedProcess>): () => vo
 }
 
 /**
- * What Node does in a container with this limit: half of it is the heap's at most, so that garbage is collected in time.
+ * Node's options in a container with this limit: half of it is the heap's at most, so that garbage is collected in time.
  * Here it would see the whole machine's memory.
  */
 export function heapArguments(memoryBytes: number): string[] {

@@ -1,4 +1,4 @@
-/** What the manager and an instance tell each other over the process's IPC channel. */
+/** Messages of the manager and an instance to each other, over the process's IPC channel. */
 
 /** Moves the instance's clock (never back) and asks for its state, which answers after what became due has run. */
 export interface SyncMessage {

@@ -11,7 +11,7 @@ export interface StorageSubscriber {
   name: string;
   /** Such as `google.cloud.storage.object.v1.finalized`. */
   eventType: string;
-  /** Whether a failed delivery is repeated, for a day. */
+  /** True where a failed delivery is repeated, for a day. */
   retry: boolean;
   /** The function's address. */
   url: string;
@@ -22,7 +22,7 @@ interface Delivery {
   subscriberName: string;
   event: StorageEvent;
   id: string;
-  /** How long the next failure is waited after. */
+  /** The pause after the next failure. */
   retryMs: number;
 }
 

@@ -15,7 +15,7 @@ export interface HostingConfig {
   headers: HeaderRule[];
 }
 
-/** What is honoured, or concerns only the deploy. */
+/** Settings that are honoured, or concern only the deploy. */
 const knownOptions = new Set([
   'public',
   'rewrites',

@@ -9,7 +9,7 @@ export interface HeaderRule {
 /** By name in lower case. */
 export type ConfiguredHeaders = ReadonlyMap<string, string>;
 
-/** What the rules that match a path set; of several that set the same header, the last one counts. */
+/** Headers that the rules for a path set; of several rules that set the same header, the last one counts. */
 export function headersFor(rules: readonly HeaderRule[], path: string): ConfiguredHeaders {
   const found = rules.filter(({ pattern }) => pattern.test(path)).flatMap(({ headers }) => headers);
   return new Map(found.map(({ key, value }) => [key.toLowerCase(), value]));
@@ -32,7 +32,7 @@ export function passedOn(raw: readonly string[], configured: ConfiguredHeaders):
   return [...kept, ...configured].flat();
 }
 
-/** Of all cookies, functions see only `__session`: https://firebase.google.com/docs/hosting/manage-cache#using_cookies */
+/** Keeps the one cookie that functions see, `__session`: https://firebase.google.com/docs/hosting/manage-cache#using_cookies */
 export function keepSessionCookie(request: IncomingMessage): void {
   const cookies = request.headers.cookie?.split(/; ?/) ?? [];
   const session = cookies.find((cookie) => cookie.startsWith('__session='));

@@ -12,12 +12,12 @@ export interface MetadataOptions extends Pick<ServiceOptions, 'port' | 'faults'>
 export interface LocalMetadata {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
-  /** How often each path was asked for. */
+  /** Requests so far, by path. */
   readonly asked: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
-/** How long a token is good, seconds; the service gives one of an hour. */
+/** The life of a token in seconds; the service's is an hour. */
 const tokenSeconds = 3599;
 
 /**

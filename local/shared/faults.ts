@@ -31,7 +31,7 @@ export interface Fault {
 /** The code to fail with, or that the connection is to be reset. */
 export type FaultFailure = number | 'cut';
 
-/** What is to befall one call: first the delays of all faults that hit it, then the failure of the first that has one. */
+/** The fate of one call: first the delays of all faults that hit it, then the failure of the first that has one. */
 export interface FaultHit {
   delayMs: number;
   failure?: FaultFailure | 'hang';
@@ -74,7 +74,7 @@ export class Faults {
     this.#waits.clear();
   }
 
-  /** What is to befall this call, or undefined to let it through. */
+  /** Returns the fate of this call, or undefined to let it through. */
   check(service: LocalServiceName, method: string, phase: FaultPhase): FaultHit | undefined {
     if (this.#active.length === 0) return undefined;
     const now = this.#clock.now();

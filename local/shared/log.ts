@@ -7,7 +7,7 @@ export interface LogEntry {
   [field: string]: unknown;
 }
 
-/** What a log is written to. */
+/** A stream that a log is written to. */
 export type LogStream = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'hasColors'>;
 
 export type Log = (source: string, entry: LogEntry) => void;

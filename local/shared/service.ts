@@ -1,14 +1,14 @@
 import type { LocalClock } from './clock.ts';
 import type { Faults } from './faults.ts';
 
-/** What every simulator is given. `port` 0 takes a free one. */
+/** Options of every simulator. `port` 0 takes a free one. */
 export interface ServiceOptions {
   port: number;
   clock: LocalClock;
   faults: Faults;
 }
 
-/** What every simulator gives the stack. `Usage` counts what the service would bill since the last reset. */
+/** A running simulator. `Usage` counts what the service would bill since the last reset. */
 export interface LocalService<Usage> {
   readonly port: number;
   /** Calls being worked on now. The stack's `clock/advance` waits until nothing moves. */

@@ -8,10 +8,10 @@ import { checkName, type ObjectFields, type StoredObject } from './object.ts';
 import { checkPreconditions, readNumber } from './preconditions.ts';
 import type { BucketSettings } from './settings.ts';
 
-/** How often an access makes the lifecycle rules run; the service itself promises no more than once a day. */
+/** The interval at which accesses make the lifecycle rules run; the service promises no more than once a day. */
 const lifecycleEveryMs = 60 * 60 * 1000;
 
-/** What a snapshot keeps of a bucket. */
+/** A bucket in a snapshot. */
 export interface BucketState {
   createdMs: number;
   updatedMs: number;
@@ -26,7 +26,7 @@ export interface NewContent {
   readonly data: Buffer;
   readonly fields: ObjectFields;
   readonly sent?: Checksums;
-  /** Of a composed object, or a copy of one. */
+  /** Set for a composed object, or a copy of one. */
   readonly componentCount?: number | undefined;
 }
 

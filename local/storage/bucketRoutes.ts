@@ -50,7 +50,7 @@ export async function bucketRoute(
   }
 }
 
-/** Those whose names begin with the prefix, by name and in pages. */
+/** Lists buckets whose names begin with the prefix, by name and in pages. */
 function listBuckets({ query, origin }: StorageRequest, buckets: Buckets): object {
   if (query.get('softDeleted') === 'true') throw notImplemented('soft delete');
   const prefix = query.get('prefix') ?? '';

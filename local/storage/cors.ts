@@ -6,7 +6,7 @@ const sessionHeaders = 'Content-Length, Content-Type, Location, Range, X-GUpload
 const defaultMaxAgeSeconds = 3600;
 
 /**
- * What a browser needs to let a page use the answer. A resumable session is for the `Origin` that opened it
+ * Headers by which a browser lets a page use the answer. A resumable session is for the `Origin` that opened it
  * (https://cloud.google.com/storage/docs/troubleshooting#cors); `/bucket/object` is for those that the bucket's `cors` names.
  */
 export function corsHeaders(

@@ -36,7 +36,7 @@ function xmlCodeOf(reason: string): string {
   return xmlCodes.get(reason) ?? `${reason.charAt(0).toUpperCase()}${reason.slice(1)}`;
 }
 
-/** What the service has and this simulator has not: never to be taken for an answer of the service. */
+/** The answer to a request for what this simulator lacks: never to be taken for one of the service. */
 export function notImplemented(what: string): StorageError {
   return new StorageError(501, 'notImplemented', `Not part of the local Cloud Storage: ${what}.`);
 }

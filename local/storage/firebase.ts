@@ -4,7 +4,7 @@ import { StorageError } from './errors.ts';
 import { type StorageReply, type StorageRequest, unknownRoute } from './http.ts';
 import { toResource } from './object.ts';
 
-/** Where clients of Firebase keep the tokens that make an object readable, comma separated. */
+/** The metadata key in which clients of Firebase keep the tokens that make an object readable, comma separated. */
 const tokensKey = 'firebaseStorageDownloadTokens';
 
 /** `GET v0/b/B/o/O` of Firebase's API: an object's metadata with its download tokens, or its content for one of them. */

@@ -19,7 +19,7 @@ export function unknownRoute({ method, message }: StorageRequest): StorageError 
   return new StorageError(404, 'notFound', `Not part of the local Cloud Storage: ${method} ${message.url}`);
 }
 
-/** What goes back, and the class of operation it is billed as; deletes are free. */
+/** An answer, and the class of operation that it is billed as; deletes are free. */
 export interface StorageReply {
   status: number;
   headers?: Record<string, string | number>;
@@ -30,7 +30,7 @@ export interface StorageReply {
   isUnsized?: boolean;
 }
 
-/** What of a body arrived, and whether that was all of it. */
+/** The bytes of a body that arrived, and whether they were all of it. */
 export interface ReceivedBody {
   bytes: Buffer;
   isWhole: boolean;

@@ -161,7 +161,7 @@ class StorageSimulator implements LocalStorage {
     return reply;
   }
 
-  /** What a fault does to the request, which does not count as being worked on while it waits. */
+  /** Applies a fault to the request, which does not count as being worked on while it waits. */
   async #suffer(method: string, phase: FaultPhase, begin = (): void => {}): Promise<void> {
     const { faults } = this.#options;
     const hit = faults.check('storage', method, phase);

@@ -52,7 +52,7 @@ function folderOf(name: string, prefix: string, delimiter: string): string | und
   return at < 0 ? undefined : name.slice(0, at + delimiter.length);
 }
 
-/** How much of a list a call asks for, and after which name. Throws 400. */
+/** Reads the size of the page that a call asks for, and the name after which it begins. Throws 400. */
 export function readPage(query: URLSearchParams): { maxResults: number; after: string | undefined } {
   return {
     maxResults: Math.min(readNumber(query, 'maxResults') || maxResultsLimit, maxResultsLimit),

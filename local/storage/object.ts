@@ -1,6 +1,6 @@
 import { invalid, notImplemented } from './errors.ts';
 
-/** What a caller can set on an object. */
+/** Fields that a caller can set on an object. */
 export interface ObjectFields {
   contentType?: string;
   contentEncoding?: string;
@@ -24,7 +24,7 @@ export interface StoredObject {
   readonly crc32c: string;
   /** A composed object has none. */
   readonly md5Hash: string | undefined;
-  /** Of a composed object: how many objects it was made of. */
+  /** The number of objects that a composed object was made of. */
   readonly componentCount?: number | undefined;
   readonly createdMs: number;
   readonly updatedMs: number;

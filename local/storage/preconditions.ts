@@ -34,7 +34,7 @@ export function checkPreconditions(query: URLSearchParams, live: Versions | unde
   if (isSame(query.get(`if${prefix}MetagenerationNotMatch`), metageneration)) throw conditionNotMet();
 }
 
-/** Whether a read is answered 304: what the caller has, by `if…NotMatch`, is what there is. */
+/** True where a read is answered 304: the caller has, by `if…NotMatch`, what there is. */
 export function isNotModified(query: URLSearchParams, { generation, metageneration }: Versions): boolean {
   return (
     isSame(query.get('ifGenerationNotMatch'), generation) ||

@@ -8,10 +8,10 @@ import { type ObjectFields, toResource } from './object.ts';
 
 /** https://cloud.google.com/storage/docs/resumable-uploads#session-uris */
 const sessionLifeMs = 7 * 24 * 60 * 60 * 1000;
-/** What is kept of a chunk that is not the last is a multiple of this. */
+/** The unit in which bytes of a chunk are kept, but for the last chunk. */
 const granuleBytes = 256 * 1024;
 
-/** What an upload session was opened for. */
+/** The object that an upload session was opened for. */
 export interface UploadTarget {
   readonly bucket: Bucket;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface UploadTarget {
   readonly declaredBytes: number | undefined;
   /** `Origin` of the request that opened it. */
   readonly origin?: string | undefined;
-  /** What a signed address lets in. */
+  /** Limits that a signed address sets. */
   readonly lengthRange?: LengthRange | undefined;
 }
 
@@ -111,7 +111,7 @@ export class UploadSessions {
     throw new StorageError(410, 'gone', 'The upload session is older than a week.');
   }
 
-  /** Those past their life for another week; until then they are known to be gone. */
+  /** Sessions past their life, kept for another week: until then they are known to be gone. */
   #forgetOld(): void {
     for (const [id, { openedMs }] of this.#sessions) {
       if (this.#clock.now() - openedMs < 2 * sessionLifeMs) return;

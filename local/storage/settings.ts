@@ -10,7 +10,7 @@ export interface CorsRule {
   maxAgeSeconds?: number;
 }
 
-/** What a caller can set on a bucket. */
+/** Settings of a bucket that a caller can change. */
 export interface BucketSettings {
   readonly lifecycle: Lifecycle;
   readonly cors?: CorsRule[];
@@ -19,7 +19,7 @@ export interface BucketSettings {
   readonly defaultEventBasedHold?: boolean;
   /** In capitals, set when the bucket is made; it changes nothing but what the bucket says of itself. */
   readonly location?: string;
-  /** It changes nothing here, where no object has an access list and nothing is public. */
+  /** Without effect here, where no object has an access list and nothing is public. */
   readonly iamConfiguration?: IamConfiguration;
 }
 

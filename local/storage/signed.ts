@@ -4,7 +4,7 @@ import type { StorageRequest } from './http.ts';
 
 /** https://cloud.google.com/storage/docs/authentication/signatures: 7 days at most. */
 const longestSeconds = 604_800;
-/** How far the signer's clock may be ahead. */
+/** The most that the signer's clock may be ahead. */
 const skewMs = 15 * 60_000;
 
 export interface Signer {

@@ -16,7 +16,7 @@ import { checkPreconditions } from './preconditions.ts';
 import { checkLength, readLengthRange, type UploadSessions } from './sessions.ts';
 import { checkSignature, type Signer } from './signed.ts';
 
-/** What a request is answered from. */
+/** Sources of an answer. */
 export interface StorageState {
   readonly buckets: Buckets;
   readonly sessions: UploadSessions;

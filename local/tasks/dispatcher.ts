@@ -8,7 +8,7 @@ import { backoffMs, isExhausted, type RetryConfig } from './retry.ts';
 import type { DispatchResult, Sender } from './sender.ts';
 import type { Attempt, Task } from './task.ts';
 
-/** What all queues of a service share. */
+/** Options that all queues of a service share. */
 export interface DispatchContext {
   readonly clock: LocalClock;
   readonly sender: Sender;
@@ -20,7 +20,7 @@ export interface DispatchContext {
   bill(operations: number): void;
 }
 
-/** What a dispatcher asks of its queue. */
+/** The dispatcher's view of its queue. */
 export interface DispatchRules {
   isPaused(): boolean;
   maxConcurrentDispatches(): number;
@@ -38,7 +38,7 @@ interface Entry {
   task: Task;
 }
 
-/** Where delivery is shuffled, so many due tasks at most are mixed. */
+/** The most due tasks that are mixed where delivery is shuffled. */
 const shuffledCount = 50;
 
 /** Sends the tasks of one queue when they are due, as fast as its rate and its concurrency allow. */

@@ -35,7 +35,7 @@ export interface LocalTasks extends LocalService<TasksUsage> {
   /** The dispatcher dies: what is in flight is cut off unanswered, and nothing is dispatched until it starts. */
   stopDispatching(): void;
   startDispatching(): void;
-  /** How deliveries go from now on; what is absent goes well. Tasks whose time is set keep it. */
+  /** Sets the manner of deliveries from now on; an absent member means the best. Tasks whose time is set keep it. */
   setDelivery(delivery: Partial<Delivery>): void;
   /** Writes queues and tasks to a file in the directory; what is in flight counts as not answered. */
   exportState(directory: string): Promise<void>;
@@ -185,7 +185,7 @@ class TasksSimulator implements LocalTasks {
     throw new TasksError(status.UNAUTHENTICATED, 'Request had invalid authentication credentials.');
   }
 
-  /** What a fault does to the call, which does not count as being worked on while it waits. */
+  /** Applies a fault to the call, which does not count as being worked on while it waits. */
   async #suffer(name: string, phase: FaultPhase, call: Call, begin = (): void => {}): Promise<void> {
     const { faults } = this.#options;
     const hit = faults.check('tasks', name, phase);

@@ -7,7 +7,7 @@ export const limits = {
   maxTaskBytes: 100 * 1024,
   maxScheduleAheadMs: 30 * dayMs,
   retentionMs: 31 * dayMs,
-  /** How long the name of a finished or deleted task stays taken. */
+  /** The time for which the name of a finished or deleted task stays taken. */
   nameTakenMs: dayMs,
   minDispatchDeadlineMs: 15 * secondMs,
   maxDispatchDeadlineMs: 30 * 60 * secondMs,

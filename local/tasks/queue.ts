@@ -21,7 +21,7 @@ export interface QueueStats {
   executionRate: number;
 }
 
-/** What a snapshot keeps of a queue besides its settings. */
+/** A queue in a snapshot, besides its settings. */
 export interface QueueState {
   isPaused: boolean;
   purgedMs: number | undefined;

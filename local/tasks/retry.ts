@@ -4,13 +4,13 @@ export interface RetryConfig {
   maxAttempts: number;
   minBackoffSeconds: number;
   maxBackoffSeconds: number;
-  /** How often the pause doubles before it grows by equal steps. */
+  /** The number of times that the pause doubles before it grows by equal steps. */
   maxDoublings: number;
   /** 0: the task's age does not matter. */
   maxRetrySeconds: number;
 }
 
-/** What Cloud Tasks gives a queue that sets nothing (cloudtasks.proto, RetryConfig). */
+/** Cloud Tasks' settings of a queue that sets nothing (cloudtasks.proto, RetryConfig). */
 export const defaultRetryConfig: RetryConfig = {
   maxAttempts: 100,
   minBackoffSeconds: 0.1,

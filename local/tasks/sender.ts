@@ -14,7 +14,7 @@ const noAnswer: DispatchResult = { status: undefined, retryAfterMs: 0 };
 export class Sender {
   readonly #clock: LocalClock;
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 5000, scheduling: 'lifo' });
-  /** What breaks off each dispatch under way. */
+  /** Functions that each break off one dispatch under way. */
   readonly #open = new Set<() => void>();
 
   constructor(clock: LocalClock) {

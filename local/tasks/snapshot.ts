@@ -20,7 +20,7 @@ interface TaskLine extends Omit<Task, 'request'> {
   request: Omit<TaskRequest, 'body'> & { body: string };
 }
 
-/** Where the tasks' targets were and where they are now, as beginnings of addresses. */
+/** Beginnings of the addresses of the tasks' targets, before and now. */
 export interface Move {
   from: string;
   to: string;

@@ -1,7 +1,7 @@
 import { limits } from './limits.ts';
 import type { NewTask, Task } from './task.ts';
 
-/** What a snapshot keeps of a queue's tasks. */
+/** A queue's tasks in a snapshot. */
 export interface StoredTasks {
   lastSequence: number;
   /** Names of tasks that are gone, and until when they stay taken. */

@@ -16,7 +16,7 @@ export interface TaskRequest {
   oidc: { email: string; audience: string } | undefined;
 }
 
-/** What a caller asks for; `createTask` makes a task of it. */
+/** A caller's request, of which `createTask` makes a task. */
 export interface NewTask {
   /** Full resource name; absent: one is made. */
   name: string | undefined;

@@ -1,6 +1,6 @@
 import type { Plugin } from 'esbuild';
 
-/** What `firebase-functions` imports of the Admin SDK, for callable functions alone; Sluice has none. */
+/** Modules of the Admin SDK that `firebase-functions` imports for callable functions alone; Sluice has none. */
 const imported: Readonly<Record<string, readonly string[]>> = {
   'firebase-admin/app': ['applicationDefault', 'deleteApp', 'getApp', 'initializeApp'],
   'firebase-admin/app-check': ['getAppCheck'],

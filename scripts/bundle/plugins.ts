@@ -3,7 +3,7 @@ import { requiredBuiltins } from './builtins.ts';
 import { deferredAdmin } from './callables.ts';
 import { leanTasksClient } from './tasksClient.ts';
 
-/** What makes the bundle quick to load: docs/architecture.md says how. `packagesDir` is the functions' node_modules. */
+/** Plugins that make the bundle quick to load, as docs/architecture.md explains. `packagesDir` is the functions' node_modules. */
 export function plugins(packagesDir: string): Plugin[] {
   return [requiredBuiltins, deferredAdmin, leanTasksClient(packagesDir)];
 }

@@ -8,7 +8,7 @@ const create = (path: string): DocumentWrite => ({
   changes: [{ path: ['a'], value: 1 }],
 });
 
-/** Whether it was done; anything but a conflict fails the test. */
+/** True where it was done; anything but a conflict fails the test. */
 async function isDone(work: Promise<void>): Promise<boolean> {
   try {
     await work;

@@ -16,7 +16,7 @@ function stored({ documents }: Pipeline): Record<string, Fields | undefined> {
   return Object.fromEntries(documents.paths().map((path) => [path, documents.fields(path)]));
 }
 
-/** What one flusher makes of everything in one carrier, without a fault. */
+/** The result of one flusher with everything in one carrier, without a fault. */
 async function cleanRun(events: readonly OperationAccepted[]): Promise<Record<string, Fields | undefined>> {
   const pipeline = startPipeline();
   await pipeline.accept(events);

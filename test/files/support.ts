@@ -86,7 +86,7 @@ export interface FilesBackendOptions {
   inlineMaxBytes?: number;
   maxFileBytes?: number;
   redirects?: boolean;
-  /** What works for miners' keys in other ways than for others. */
+  /** Parts that work for miners' keys in other ways than for others. */
   miners?: (parts: ConstructorParameters<typeof FileLookup>[0]) => Partial<CallersFiles>;
   /** Further routes. */
   more?: (parts: {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
 
-/** What an entry takes is four times that, and a little. */
+/** An entry takes four times that, and a little. */
 const documentBytes = 1_000_000;
 const known = (state: number) => ({ state, document: { state }, version: 'absent' as const });
 

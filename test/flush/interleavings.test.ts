@@ -13,7 +13,7 @@ function tasksOf(pipeline: Pipeline): Record<string, JsonObject | undefined> {
   return Object.fromEntries(taskIds.map((id) => [id, pipeline.task(id)]));
 }
 
-/** What one flusher makes of everything in one carrier, without a fault. */
+/** The result of one flusher with everything in one carrier, without a fault. */
 async function cleanRun(events: readonly TaskEvent[]): Promise<Record<string, JsonObject | undefined>> {
   const pipeline = startPipeline();
   await pipeline.accept(events);

@@ -31,7 +31,7 @@ interface Service {
   writeMethod: string;
   written(): Promise<number>;
   inFlight(): number;
-  /** What the client says of a connection that was reset. */
+  /** The client's message about a connection that was reset. */
   cutCode: string | number;
 }
 

@@ -13,7 +13,7 @@ import { fixtureDir } from './support.ts';
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 
 const preface = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-/** What a port may hear from a client that is none, that breaks off, or that never ends what it began. */
+/** Bytes that a port may hear from a client that is none, that breaks off, or that never ends what it began. */
 const noise: Record<string, string> = {
   nothing: '',
   'no protocol': '\u0000\u00ff'.repeat(500),

@@ -20,7 +20,7 @@ describe('The stack’s log', () => {
     }
   });
 
-  /** What is written of some entries to a stream that is a terminal or not. */
+  /** Text that is written of some entries to a stream that is a terminal or not. */
   function written(isTTY: boolean, ...entries: LogEntry[]): string {
     let text = '';
     const write = (part: string) => {

@@ -73,7 +73,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Whether a process exists. */
+/** True where a process exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -46,7 +46,7 @@ describe('POST /v1/flush', () => {
   beforeEach(start);
   afterEach(stop);
 
-  /** What is queued, as it would be delivered. */
+  /** Carriers that are queued, as they would be delivered. */
   async function queued() {
     return (await queue.control.list(100)).tasks.map(({ data }) => carrierFromWire(data));
   }

@@ -22,7 +22,7 @@ class Scene {
   readonly objects = new MemoryObjects(this.clock);
   readonly tasks = new MemoryTasks(this.clock);
   isPaused = false;
-  /** How far the clock of the instance behind `expire` is behind. */
+  /** The lag of the clock of the instance behind `expire`. */
   lagMs = 0;
 
   constructor() {

@@ -6,7 +6,7 @@ import { World } from './world.ts';
 const holders = 50;
 const startMs = Date.UTC(2026, 0, 1, 20);
 
-/** How long a new holder takes until it may write once. */
+/** Time that a new holder takes until it may write once. */
 async function firstWriteMs(world: World): Promise<number> {
   const holder = world.holder();
   await delay(world.time, world.random() * 1_000);

@@ -41,7 +41,7 @@ interface Held {
   spent: Operations;
 }
 
-/** What is surely spent or may yet be spent of the day, by what holders were told; compared with what is charged. */
+/** The part of the day that is surely spent or may yet be, by what holders were told; compared with what is charged. */
 class Model {
   readonly #book: Book;
   readonly #holders: Held[];

@@ -38,9 +38,9 @@ export class Scene {
   readonly logger = memoryLogger();
   readonly ids = countingIds();
   readonly days = new QuotaDays('America/Los_Angeles');
-  /** What becomes of calls to the ledger: `documents.read`, `documents.commit`. */
+  /** The fate of calls to the ledger: `documents.read`, `documents.commit`. */
   decide: Decide = allDone;
-  /** How long each call to the ledger takes. */
+  /** Duration of each call to the ledger. */
   delayMs = 0;
   limits: QuotaLimits;
 

@@ -22,7 +22,7 @@ function committer(write: (clock: ManualClock) => Write) {
   return { clock, group };
 }
 
-/** What a write may do: end well or badly after some time, end before it began, tell too little, or never end. */
+/** Fates of a write: to end well or badly after some time, end before it began, tell too little, or never end. */
 const writeFate = fc.oneof(
   fc.record({
     ends: fc.constantFrom('well', 'badly', 'short'),

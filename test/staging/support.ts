@@ -18,7 +18,7 @@ export interface Staging {
   objects: MemoryObjects;
   outbox: Outbox;
   stager: Stager;
-  /** What becomes of calls: by default all succeed. */
+  /** The fate of calls: by default all succeed. */
   decide: (operation: string) => Fate;
   /** Calls so far, as `decide` saw them. */
   calls: string[];
@@ -26,7 +26,7 @@ export interface Staging {
   carriers(): Promise<string[][]>;
 }
 
-/** What ingest stages with, over simulated services. */
+/** A stager as ingest's, over simulated services. */
 export function startStaging({ responseInlineMaxBytes = 65_536 } = {}): Staging {
   const clock = new ManualClock();
   const tasks = new MemoryTasks(clock);

@@ -51,7 +51,7 @@ export class StandingClock implements LocalClock {
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
-  /** How many timers are due at this moment, counted from the start. */
+  /** The number of timers due at this moment, counted from the start. */
   timersAt(sinceStartMs: number): number {
     return [...this.#timers].filter(({ dueMs }) => dueMs === startMs + sinceStartMs).length;
   }

@@ -76,7 +76,7 @@ class Crowd {
   }
 }
 
-/** What the scheduled function does each minute. */
+/** The work of the scheduled function each minute. */
 async function sweep({ objects, tasks, clock }: Pipeline): Promise<void> {
   const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
   await sweepSpool({ objects: objects.connect(), queues, clock, logger: memoryLogger() });

@@ -1,13 +1,13 @@
-/** What becomes of one call to a simulated service. */
+/** The fate of one call to a simulated service. */
 export type Fate =
   | 'done'
   /** Nothing happens and the caller is told so. */
   | 'failed'
-  /** It happens, and the caller is told that it failed: the answer was lost. */
+  /** Done, and the caller is told that it failed: the answer was lost. */
   | 'lost'
   /** Nothing happens and the caller never hears of it: it died before. */
   | 'died before'
-  /** It happens and the caller never hears of it: it died after. */
+  /** Done, and the caller never hears of it: it died after. */
   | 'died after';
 
 /** Decides what becomes of a call, by the service's operation, such as `documents.commit`. */

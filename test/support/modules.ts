@@ -14,7 +14,7 @@ function withoutComments(text: string): string {
   return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
 }
 
-/** What a module imports, in any way. */
+/** Specifiers that a module imports, in any way. */
 export function imports(text: string): string[] {
   const form = /(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*['"`]([^'"`]+)['"`]/g;
   return [...text.matchAll(form)].map(([, specifier = '']) => specifier);

@@ -47,7 +47,7 @@ const { value } = fc.letrec<{ value: Json; map: JsonObject }>((tie) => ({
 }));
 const place = fc.constantFrom('a', 'b', 'a.a', 'a.b', 'a.a.b', 'a.a.a', 'b.a', '`x.y`', '`x.y`.a');
 
-/** What an update of several places may be: none of them inside another. */
+/** Updates of several places, none of them inside another. */
 const update: fc.Arbitrary<JsonObject> = fc
   .dictionary(
     place,
@@ -92,7 +92,7 @@ export function flushedDocument(before: DocumentState, events: readonly Operatio
     : documentState(state.path, document);
 }
 
-/** What the operations mean, one by one in the order of their stamps, on JSON. */
+/** The meaning of operations, one by one in the order of their stamps, on JSON. */
 export function oneByOne(all: readonly OperationAccepted[]): JsonObject | undefined {
   let document: JsonObject | undefined;
   for (const { type, data = {} } of all.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1))) {

@@ -76,11 +76,11 @@ export interface Pipeline {
   objects: MemoryObjects;
   tasks: MemoryTasks;
   log: LogLine[];
-  /** Which events our own code throws on when it plans their document. */
+  /** Says on which events our own code throws when it plans their document. */
   breaksOn: (event: Event) => boolean;
   /** Tasks that our own code throws on before anything is planned. */
   breaksEarly: (path: string) => boolean;
-  /** What becomes of the calls of instances started without a decision of their own. */
+  /** Decides the fate of the calls of instances started without a decision of their own. */
   decide: Decide;
   /** Starts an instance; deliveries go to the one started last. */
   start(decide?: Decide, clock?: Clock): Instance;

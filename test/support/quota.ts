@@ -66,7 +66,7 @@ export function limitedDocuments(
   });
 }
 
-/** What operators see of the quota while the ledger cannot be read. */
+/** The operators' view of the quota while the ledger cannot be read. */
 export const unreadableQuota: Pick<QuotaReader, 'report' | 'spentBudget'> = {
   report: () => Promise.reject(new LedgerError(false, new Error('down'))),
   spentBudget: () => Promise.reject(new LedgerError(false, new Error('down'))),

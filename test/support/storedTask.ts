@@ -12,7 +12,7 @@ import { applyChanges } from './documents.ts';
 export const timeoutMs = 3_600_000;
 const options = { retentionMs: 86_400_000 };
 
-/** What a flush of these events leaves in the database, where a task's document was `stored` (undefined: none). */
+/** The document that a flush of these events leaves, where a task's document was `stored` (undefined: none). */
 export function stored(
   taskId: string,
   document: Fields | undefined,
@@ -37,7 +37,7 @@ export function flushed(
   return { document: after, booked: booked === undefined ? [] : [booked] };
 }
 
-/** What is stored once these groups and all deadlines that they lead to were flushed. */
+/** The document once these groups and all deadlines that they lead to were flushed. */
 export function storedAfter(
   taskId: string,
   groups: readonly (readonly TaskEvent[])[],
@@ -55,14 +55,14 @@ export function storedAfter(
   return document;
 }
 
-/** What a reader sees after these events, without when it was written. */
+/** A reader's view after these events, without when it was written. */
 export function shown(taskId: string, document: Fields | undefined): JsonObject | undefined {
   if (document === undefined) return undefined;
   const { written_at: _, ...task } = presentTask(taskId, document);
   return task;
 }
 
-/** What a reader sees of a task whose events came all at once. */
+/** A reader's view of a task whose events came all at once. */
 export function shownAfter(...events: TaskEvent[]): JsonObject {
   const taskId = events[0]?.taskId ?? '';
   return shown(taskId, stored(taskId, undefined, events)) ?? {};

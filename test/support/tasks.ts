@@ -22,15 +22,15 @@ export interface QueuedTask {
 export class MemoryTasks {
   readonly #clock: ManualClock;
   #ids = 0;
-  /** What is queued or being delivered, by id. */
+  /** Tasks that are queued or being delivered, by id. */
   readonly queued = new Map<number, QueuedTask>();
   /** Everything that was ever put, in order. */
   readonly put: QueuedTask[] = [];
-  /** Who gets deliveries; without one they wait. */
+  /** The target of deliveries; without one they wait. */
   deliver: ((task: QueuedTask, dispatch: Dispatch) => Promise<void>) | undefined;
   /** Extra milliseconds before a delivery. */
   delayMs: () => number = () => 0;
-  /** How often a task is delivered although once would do. */
+  /** The number of times that a task is delivered, although once would do. */
   copies: () => number = () => 1;
   /** The official emulator delivers at once. */
   ignoresSchedule = false;

@@ -13,7 +13,7 @@ import { created, patched, response } from '../support/events.ts';
 import { runs } from '../support/runs.ts';
 import { shown, shownAfter, stored, storedAfter, timeoutMs } from '../support/storedTask.ts';
 
-/** What a key of role miner sent. */
+/** An answer that a key of role miner sent. */
 function ownAnswer(uid: number, atMs: number, accuracy = 0.5, sequence = uid): ResponseReceived {
   return { ...response('t', startMs + atMs, uid, { accuracy_score: accuracy }, sequence), minerKey: 'm' };
 }

@@ -25,7 +25,7 @@ const rpcs = [
   'RunAggregationQuery',
 ];
 
-/** What a request that is wrong, and the client's own fault, may be answered with. */
+/** Codes with which a request that is wrong, and the client's own fault, may be answered. */
 const refusals = new Set<number>([
   0,
   code.invalidArgument,

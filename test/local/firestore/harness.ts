@@ -32,7 +32,7 @@ export const code = {
   unavailable: 14,
 } as const;
 
-/** What every contract test may use: only what the real service has too. */
+/** Means of every contract test: only what the real service has too. */
 export interface Connection {
   readonly db: Firestore;
   /** The API below the client library, which does not check or repeat anything. */

@@ -45,7 +45,7 @@ describeLocal('Firestore queries over many documents', () => {
     await write(new Map(Array.from({ length: 3000 }, (_, i) => [`t${i}`, taskOf(i)])));
   });
 
-  /** What a query must return, worked out in the plainest way. */
+  /** The expected result of a query, worked out in the plainest way. */
   function expected(
     matches: (task: Task) => boolean,
     by: keyof Task | undefined,

@@ -1,5 +1,5 @@
 /**
- * What a query returns, said as plainly as it can be and sharing no code with the engine: go over all documents, keep those
+ * A model of queries, as plain as it can be and sharing no code with the engine: go over all documents, keep those
  * that match, sort, cut. Values are those of the API in JSON.
  */
 export interface ModelValue {

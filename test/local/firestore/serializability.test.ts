@@ -5,14 +5,14 @@ import { code, codeOf, database, describeLocal, seededRandom, useLocalFirestore 
 type Time = protos.google.protobuf.ITimestamp;
 type State = ReadonlyMap<string, number>;
 
-/** What somebody saw of the documents, and when. */
+/** An observation of the documents, and its time. */
 interface Step {
   readonly atMicros: bigint;
   /** `n` of documents got, undefined for those that were not there. */
   readonly got: ReadonlyMap<string, number | undefined>;
   /** The names of those with `n` of at least `from`. */
   readonly found: { readonly from: number; readonly names: readonly string[] } | undefined;
-  /** What was written then; undefined is deleted. */
+  /** The value written then; undefined: deleted. */
   readonly wrote: ReadonlyMap<string, number | undefined>;
 }
 

@@ -5,7 +5,7 @@ import { codeOf, type Harness, startHarness } from './harness.ts';
 
 type Counts = Record<'class_a' | 'class_b' | 'free', number>;
 
-/** What Node sends, by the price list's classes (https://cloud.google.com/storage/pricing#operations-by-class). */
+/** Node's requests by the price list's classes (https://cloud.google.com/storage/pricing#operations-by-class). */
 function classOf({ method, path }: ClientRequest): keyof Counts {
   const { pathname, searchParams } = new URL(path, 'http://localhost');
   if (method === 'DELETE') return 'free';

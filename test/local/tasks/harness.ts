@@ -29,7 +29,7 @@ export interface Delivery {
   atMs: number;
 }
 
-/** What the target answers: a status, a status with headers, or nothing (`hangUp`: it closes the connection). */
+/** The target's answer: a status, a status with headers, or nothing (`hangUp`: it closes the connection). */
 export type Reply = number | { status: number; headers: Record<string, string> } | 'never' | 'hangUp';
 
 /** An HTTP server that tasks are dispatched to; it can be waited for. */

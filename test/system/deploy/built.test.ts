@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 
-/** What the bundle holds of the clients is less than they are: each call that the functions make must be in it. */
+/** Makes each call that the functions make: the bundle holds less than the whole clients. */
 describe('the built functions and Cloud Tasks', () => {
   let stack: LocalStack;
 

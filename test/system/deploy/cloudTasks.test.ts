@@ -25,7 +25,7 @@ const host = 'cloudtasks.googleapis.com';
 const machineAccount = 'machine@demo.iam.gserviceaccount.com';
 const queue = `projects/${projectId}/locations/us-central1/queues/flush`;
 const tokenPath = 'instance/service-accounts/default/token';
-/** What the metadata server gives. */
+/** The token that the metadata server gives. */
 const token = 'local';
 /** Callers give up then. */
 const answeredWithinMs = 10_000;

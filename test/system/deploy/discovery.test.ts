@@ -3,7 +3,7 @@ import { discoverFunctions } from '../../../local/functions/discovery.ts';
 import type { WireManifest } from '../../../local/functions/manifest.ts';
 import { build, functionsDir } from '../../support/build.ts';
 
-/** What the Firebase CLI deploys of a function; settings that are left to the platform are null there. */
+/** The settings of a function that the Firebase CLI deploys; those left to the platform are null there. */
 function settingsOf(endpoint: object | undefined): object {
   assert.ok(endpoint, 'the function is not deployed');
   const withoutNulls: object = JSON.parse(

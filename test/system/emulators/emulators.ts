@@ -10,7 +10,7 @@ import { closeServer, listen } from '../../../local/shared/http.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** How long the emulators get to end by themselves. */
+/** Time that the emulators get to end by themselves. */
 const endLimitMs = 5000;
 
 export interface Emulators {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** That the rules do deny is tested in clients.spec.ts, which needs the official emulators and so Java. */
+/** Reads the rules only: clients.spec.ts tests that they deny, and needs the official emulators and so Java. */
 describe('security rules', () => {
   const adminsRead = 'allow read: if request.auth.token.admin == true;';
   for (const [file, everything, allowed] of [

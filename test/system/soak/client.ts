@@ -15,7 +15,7 @@ interface Request {
   body: string | Buffer<ArrayBuffer>;
 }
 
-/** What the local stack says instead of the functions (local/functions). */
+/** Answers of the local stack itself instead of the functions (local/functions). */
 const platformTexts = [
   'Refused before the function was reached.',
   'The request waited too long for an instance with room.',

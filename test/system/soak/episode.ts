@@ -22,7 +22,7 @@ export interface EpisodeOptions {
   tamper?: (model: Model) => Promise<void>;
 }
 
-/** What a proxy waits before it repeats a call that was not kept. */
+/** A proxy's wait before it repeats a call that was not kept. */
 const repeatAfterMs = 2_000;
 const maxRepeats = 600;
 
@@ -68,7 +68,7 @@ class Run {
   readonly #chains = new Map<string, Promise<void>>();
   /** Ends waits for a repetition, so that nothing is waited for once faults are over. */
   readonly #waiting = new Set<() => void>();
-  /** What is sent and not settled yet. */
+  /** Calls that are sent and not settled yet. */
   readonly #open = new Set<string>();
   #isCalm = false;
 

@@ -22,7 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** The number of the first episode. */
     from: { type: 'string', default: '0' },
-    /** How many times the usual blows befall an episode. */
+    /** The factor by which more blows than usual befall an episode. */
     blows: { type: 'string', default: '1' },
     'shrink-minutes': { type: 'string', default: '5' },
   },

@@ -19,7 +19,7 @@ export function answerText({ task, uid, bytes, copy }: Extract<Call, { kind: 'an
   return `${task} by ${uid}, copy ${copy}: `.padEnd(bytes, 'x');
 }
 
-/** What must and what may be stored, after all that was acknowledged so far. */
+/** Documents that must and that may be stored, after all that was acknowledged so far. */
 export class Model {
   readonly tasks = new Map<string, TaskTraffic>();
   readonly documents = new Map<string, DocumentFields>();

@@ -38,7 +38,7 @@ export interface Episode {
 
 export const spanMs = 60_000;
 
-/** How the paths end of documents that are asked to hold more than they can. */
+/** The end of the paths of documents that are asked to hold more than they can. */
 export const poisonSuffix = '-poison';
 
 /**

@@ -2,7 +2,7 @@ import { eventsIn } from './forms.ts';
 import type { Recording } from './recording.ts';
 
 /**
- * What the code that wrote golden/1.json does with a carrier. It leaves one of a schema it does not know in the queue, and
+ * Reads a carrier as the code that wrote golden/1.json does. It leaves one of a schema it does not know in the queue, and
  * opens any other; what it does not know inside it takes off without a word. Never to be changed.
  */
 const schemas = [1, 2];
@@ -20,10 +20,10 @@ const response = [
   ...['speed_score', 'hotkey', 'status'],
 ];
 
-/** What a carrier may say about itself besides: without it code goes on, only less well. */
+/** Members that a carrier may have besides: without them code goes on, only less well. */
 const hints = ['unfolded_bytes', 'tries'];
 
-/** What the first reader would lose of a carrier, if it opens it. */
+/** Finds what the first reader would lose of a carrier, if it opens it. */
 export function lostByFirstReader(
   data: Record<string, unknown>,
   objects: Pick<Recording, 'objects'>['objects'],

@@ -21,7 +21,7 @@ export interface Recording {
   tasks: { queue: 'flush' | 'expire'; due_ms: number; data: Record<string, unknown> }[];
   objects: Record<string, { base64: string; custom_time_ms?: number }>;
   documents: Record<string, unknown>;
-  /** What readers see in the end. */
+  /** The readers' view in the end. */
   end: unknown;
 }
 
@@ -48,7 +48,7 @@ export async function record(more: (nowMs: number) => Event[] = () => []): Promi
   return { ...recording, end: await endOf(pipeline) };
 }
 
-/** What is in the cloud in the end, where this code goes on from a recording. */
+/** The state of the cloud in the end, where this code goes on from a recording. */
 export async function goOn({ at_ms, tasks, objects, documents }: Recording): Promise<unknown> {
   const pipeline = start();
   await pipeline.clock.advance(at_ms - startMs);
@@ -133,7 +133,7 @@ async function waiting(pipeline: Pipeline, more: (nowMs: number) => Event[]): Pr
     );
 }
 
-/** What is not the flush's: the spool, keys, a pause, a file. */
+/** Writes the forms that are not the flush's: the spool, keys, a pause, a file. */
 async function besides(pipeline: Pipeline): Promise<void> {
   const { clock, documents } = pipeline;
   const objects = pipeline.objects.connect();

@@ -20,7 +20,7 @@ import { untagged } from './tagged.ts';
 
 const golden = join(import.meta.dirname, 'golden');
 
-/** What versions before wrote, each recorded by its own code (`record.ts`); none is ever changed. */
+/** Recordings of the versions before, each made by its own code (`record.ts`); none is ever changed. */
 const recordings = readdirSync(golden).map((name): [name: string, recording: Recording] => [
   name,
   JSON.parse(readFileSync(join(golden, name), 'utf8')) as Recording,
