@@ -111,7 +111,7 @@ export class UploadSessions {
     throw new StorageError(410, 'gone', 'The upload session is older than a week.');
   }
 
-  /** Sessions past their life, kept for another week: until then they are known to be gone. */
+  /** Forgets sessions after twice their life: for the second half of it they are known to be gone. */
   #forgetOld(): void {
     for (const [id, { openedMs }] of this.#sessions) {
       if (this.#clock.now() - openedMs < 2 * sessionLifeMs) return;

@@ -8,10 +8,7 @@ import { Redirects } from '../../functions/src/files/redirects.ts';
 import { type CallersFiles, fileRoutes } from '../../functions/src/files/routes.ts';
 import { FileSaver } from '../../functions/src/files/saving.ts';
 import { FileSecret } from '../../functions/src/files/secret.ts';
-import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { Route } from '../../functions/src/http/route.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { cloudFiles } from '../../functions/src/platform/cloudFiles.ts';
 import type { DocumentStore, Fields } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
@@ -22,7 +19,7 @@ import { type LocalFirestore, startFirestore } from '../../local/firestore/index
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
 import { StandingClock } from '../support/api.ts';
-import { firstKeys, MemoryObjects, memoryLogger, serve, type TestServer } from '../support/http.ts';
+import { firstKeys, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
 import { MemoryObjects as MemoryBucket } from '../support/objects.ts';
 
 export const bucketName = 'demo-sluice.firebasestorage.app';
@@ -138,11 +135,13 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     }),
     ...(options.more?.({ saver, clock, objects, secret }) ?? []),
   ];
-  const records = firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]);
-  const keys = new KeyStore({ firstKeys: () => records, objects: new MemoryObjects(), clock, logger });
-  const authenticator = keyAuthenticator(keys);
-  const limits = { maxBodyBytes: 31 * 1024 * 1024 };
-  const server = await serve(httpHandler({ routes, authenticator, logger, clock, ids: randomIds, limits }));
+  const server = await serveRoutes(routes, {
+    secret: firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]),
+    limits: { maxBodyBytes: 31 * 1024 * 1024 },
+    clock,
+    logger,
+    ids: randomIds,
+  });
   return {
     clock,
     faults,

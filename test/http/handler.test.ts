@@ -5,16 +5,14 @@ import { connect } from 'node:net';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { HttpLimits } from '../../functions/src/http/limits.ts';
 import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import {
   countingIds,
-  firstKeys,
+  keyedHandler,
   ManualClock,
-  MemoryObjects,
   memoryLogger,
   serve,
+  serveRoutes,
   type TestServer,
 } from '../support/http.ts';
 
@@ -39,11 +37,8 @@ describe('HTTP handler', () => {
     { method: 'GET', path: '/healthz', access: 'public', handle },
   ];
 
-  async function start(limits: Partial<HttpLimits>): Promise<TestServer> {
-    const keys = new KeyStore({ firstKeys: () => firstKeys(), objects: new MemoryObjects(), clock, logger });
-    const authenticator = keyAuthenticator(keys);
-    return serve(httpHandler({ routes, authenticator, logger, clock, ids: countingIds(), limits }));
-  }
+  const start = (limits: Partial<HttpLimits>): Promise<TestServer> =>
+    serveRoutes(routes, { clock, logger, limits });
 
   before(async () => {
     server = await start({ maxBodyBytes: 1000 });
@@ -247,15 +242,7 @@ describe('HTTP handler', () => {
   });
 
   it('takes the body the framework has read, within the limit', async () => {
-    const keys = new KeyStore({ firstKeys: () => firstKeys(), objects: new MemoryObjects(), clock, logger });
-    const handler = httpHandler({
-      routes,
-      authenticator: keyAuthenticator(keys),
-      logger,
-      clock,
-      ids: countingIds(),
-      limits: { maxBodyBytes: 10 },
-    });
+    const handler = keyedHandler(routes, { clock, logger, limits: { maxBodyBytes: 10 } });
     const framework = await serve(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { httpHandler } from '../../functions/src/http/handler.ts';
 import { type Role, type Route, roles } from '../../functions/src/http/route.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import {
-  countingIds,
   firstKeys,
   ManualClock,
   MemoryObjects,
   memoryLogger,
-  serve,
+  serveRoutes,
   type TestServer,
 } from '../support/http.ts';
 
@@ -43,10 +39,7 @@ describe('Authentication', () => {
 
   async function start(secret: string): Promise<TestServer> {
     const clock = new ManualClock();
-    const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
-    const started = await serve(
-      httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids: countingIds() }),
-    );
+    const started = await serveRoutes(routes, { secret, objects, clock, logger });
     servers.push(started);
     return started;
   }

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
-import { httpHandler } from '../../functions/src/http/handler.ts';
 import { type Route, roles } from '../../functions/src/http/route.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore, keysObject } from '../../functions/src/keys/keyStore.ts';
+import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
 import {
   type Answer,
   countingIds,
-  firstKeys,
   ManualClock,
   MemoryObjects,
   memoryLogger,
-  serve,
+  serveRoutes,
   type TestServer,
 } from '../support/http.ts';
 
@@ -31,11 +28,8 @@ describe('Keys', () => {
   let there: TestServer;
 
   /** An instance: its own memory, the same bucket and time. */
-  const start = (): Promise<TestServer> => {
-    const keys = new KeyStore({ firstKeys: () => firstKeys(), objects, clock, logger });
-    const routes = [who, ...keysRoutes({ keys, clock, ids })];
-    return serve(httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids }));
-  };
+  const start = (): Promise<TestServer> =>
+    serveRoutes((keys) => [who, ...keysRoutes({ keys, clock, ids })], { objects, clock, logger, ids });
 
   beforeEach(async () => {
     clock = new ManualClock();

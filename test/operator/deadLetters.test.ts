@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { packLines } from '../../functions/src/events/carrier.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { httpHandler } from '../../functions/src/http/handler.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { DeadLetterBox } from '../../functions/src/operator/deadLetterBox.ts';
 import { deadLetterRoutes } from '../../functions/src/operator/deadLetterRoutes.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
 import { startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
 import type { Decide } from '../support/fate.ts';
-import { type Answer, countingIds, firstKeys, serve, type TestServer } from '../support/http.ts';
+import { type Answer, countingIds, serveRoutes, type TestServer } from '../support/http.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { operation } from '../support/operations.ts';
 import { contentsOf, type Pipeline, startPipeline, tickMs } from '../support/pipeline.ts';
@@ -53,9 +50,7 @@ describe('dead letters', () => {
       tickMs,
       responseInlineMaxBytes: 65_536,
     });
-    const keys = new KeyStore({ ...shared, firstKeys: () => firstKeys([]) });
-    const authenticator = keyAuthenticator(keys);
-    server = await serve(httpHandler({ ...shared, routes: deadLetterRoutes({ box }), authenticator }));
+    server = await serveRoutes(deadLetterRoutes({ box }), shared);
   });
 
   afterEach(() => server.close());

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { httpHandler } from '../../functions/src/http/handler.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { QuotaReader } from '../../functions/src/quota/reader.ts';
 import { quotaRoutes } from '../../functions/src/quota/routes.ts';
 import { startMs } from '../support/clock.ts';
-import { type Answer, countingIds, firstKeys, serve, type TestServer } from '../support/http.ts';
+import { type Answer, firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
 import { MemoryObjects } from '../support/objects.ts';
 import { asked, freeTier, plenty, Scene } from './scene.ts';
 
@@ -26,14 +23,11 @@ describe('Quota routes', () => {
       limits: { ...limits, quotaPerSecond: { writes: 1_000, reads: 10_000, deletes: 500 } },
       clock,
     });
-    const keys = firstKeys([{ id: 'other', role: 'ingest', key: 'other-key' }]);
+    const secret = firstKeys([{ id: 'other', role: 'ingest', key: 'other-key' }]);
     const objects = new MemoryObjects(clock).connect();
-    const store = new KeyStore({ firstKeys: () => keys, objects, clock, logger });
     const { throttle } = scene.process('api');
     const routes = quotaRoutes({ ledger: scene.ledger(), reader, days, throttle, clock, ids: scene.ids });
-    const server = await serve(
-      httpHandler({ routes, authenticator: keyAuthenticator(store), logger, clock, ids: countingIds() }),
-    );
+    const server = await serveRoutes(routes, { secret, objects, clock, logger });
     servers.push(server);
     const call = async (
       method: string,

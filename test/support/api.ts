@@ -1,9 +1,6 @@
 import { createRequire } from 'node:module';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
-import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { Role, Route } from '../../functions/src/http/route.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
@@ -14,7 +11,7 @@ import { type LocalFirestore, startFirestore } from '../../local/firestore/index
 import type { LocalClock, LocalTimer } from '../../local/shared/clock.ts';
 import { Faults } from '../../local/shared/faults.ts';
 import { startMs } from './clock.ts';
-import { type Answer, countingIds, firstKeys, serve, type TestServer } from './http.ts';
+import { type Answer, firstKeys, serveRoutes, type TestServer } from './http.ts';
 import { memoryLogger } from './logger.ts';
 import { MemoryObjects } from './objects.ts';
 import { unlimitedDocuments } from './quota.ts';
@@ -148,11 +145,8 @@ export async function startBackend(): Promise<Backend> {
       return own;
     },
     serve: async (routes, keys = []) => {
-      const secret = firstKeys(keys);
-      const store = new KeyStore({ firstKeys: () => secret, objects: objects.connect(), clock, logger });
-      const authenticator = keyAuthenticator(store);
-      const handler = httpHandler({ routes, authenticator, logger, clock, ids: countingIds() });
-      const server = await serve(handler);
+      const shared = { objects: objects.connect(), clock, logger };
+      const server = await serveRoutes(routes, { ...shared, secret: firstKeys(keys) });
       servers.push(server);
       return {
         get: (path, key = 'read-key', headers = {}) =>

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Event } from '../../functions/src/events/event.ts';
-import type { HttpHandler } from '../../functions/src/http/handler.ts';
-import type { Role } from '../../functions/src/http/route.ts';
+import { type HttpHandler, type HttpHandlerOptions, httpHandler } from '../../functions/src/http/handler.ts';
+import type { Role, Route } from '../../functions/src/http/route.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
@@ -148,6 +150,33 @@ export function firstKeys(
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger' | 'limits'> {
+  ids?: Ids;
+  /** Holds the keys that routes make; by default a bucket of its own. */
+  objects?: ObjectStore;
+  /** The secret `API_KEYS`; by default a key for each role. */
+  secret?: string;
+}
+
+/** The handler of these routes as it is deployed: behind keys and the limit of their rate. */
+export function keyedHandler(
+  routes: readonly Route[] | ((keys: KeyStore) => readonly Route[]),
+  { ids = countingIds(), objects = new MemoryObjects(), secret = firstKeys(), ...options }: KeyedOptions,
+): HttpHandler {
+  const keys = new KeyStore({ ...options, objects, firstKeys: () => secret });
+  return httpHandler({
+    ...options,
+    routes: typeof routes === 'function' ? routes(keys) : routes,
+    authenticator: keyAuthenticator(keys),
+    ids,
+  });
+}
+
+/** Serves {@link keyedHandler} on a free port. */
+export function serveRoutes(...keyed: Parameters<typeof keyedHandler>): Promise<TestServer> {
+  return serve(keyedHandler(...keyed));
 }
 
 export interface TestServer {

@@ -1,9 +1,6 @@
 import { operationRoutes } from '../../functions/src/documents/routes.ts';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { httpHandler } from '../../functions/src/http/handler.ts';
-import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import { ingestRoutes } from '../../functions/src/tasks/ingestRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
 import {
@@ -15,7 +12,7 @@ import {
   MemoryObjects,
   MemoryStager,
   memoryLogger,
-  serve,
+  serveRoutes,
 } from './http.ts';
 import { defaultSpeakers } from './speakers.ts';
 
@@ -60,15 +57,12 @@ export async function startIngest(
     { id: 'hotkey', role: 'miner', key: 'hotkey-key', hotkeys: ['5F'] },
     { id: 'both', role: 'miner', key: 'both-key', uids: [7], hotkeys: ['5F'] },
   ]);
-  const keys = new KeyStore({ firstKeys: () => secret, objects, clock, logger });
   const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
   const routes = [
     ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ clock, logger, ...speaking }) }),
     ...operationRoutes({ ...shared, collections }),
   ];
-  const server = await serve(
-    httpHandler({ routes, authenticator: keyAuthenticator(keys), logger, clock, ids }),
-  );
+  const server = await serveRoutes(routes, { secret, objects, clock, logger, ids });
   const send: Ingest['send'] = (
     path,
     body,
