@@ -20,7 +20,7 @@ import { type Fault, Faults, type LocalServiceName } from '../../local/shared/fa
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
 import { StandingClock } from '../support/api.ts';
 import { firstKeys, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
-import { MemoryObjects as MemoryBucket } from '../support/objects.ts';
+import { MemoryObjects } from '../support/objects.ts';
 
 export const bucketName = 'demo-sluice.firebasestorage.app';
 
@@ -71,7 +71,7 @@ export interface FilesBackend {
   /** Everything in the bucket. */
   names(): Promise<string[]>;
   /** The bucket's small objects. */
-  control: MemoryBucket;
+  control: MemoryObjects;
   fields(fileId: string): Promise<Fields | undefined>;
   /** Ids of all documents. */
   documentIds(): Promise<string[]>;
@@ -119,7 +119,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const stamps = new StampSource(clock, 'instance');
   const saver = new FileSaver({ objects, documents, clock, logger, inlineMaxBytes });
   const direct = new DirectUploads({ objects, documents, log, stamps, clock, logger });
-  const control = new MemoryBucket(clock);
+  const control = new MemoryObjects(clock);
   const secret = new FileSecret(control.connect());
   const callers = { saver, direct, lookup: new FileLookup({ objects, documents, clock }) };
   const routes = [

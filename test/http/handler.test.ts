@@ -6,10 +6,10 @@ import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { HttpLimits } from '../../functions/src/http/limits.ts';
 import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
+import { ManualClock } from '../support/clock.ts';
 import {
   countingIds,
   keyedHandler,
-  ManualClock,
   memoryLogger,
   serve,
   serveRoutes,
@@ -229,10 +229,10 @@ describe('HTTP handler', () => {
       assert.equal(socket.closed, false);
       // The end of it may be a reset: it is for one who does not stop.
       const closed = new Promise((resolve) => socket.on('error', resolve).once('close', resolve));
-      clock.advance(5000);
+      await clock.advance(5000);
       await closed;
     }
-    assert.equal(clock.pendingTimers(), 0);
+    assert.equal(clock.pendingTimers, 0);
   });
 
   it('refuses an encoded body', async () => {
@@ -297,7 +297,7 @@ describe('HTTP handler', () => {
       assert.equal(refused.headers.get('retry-after'), '1');
       assert.equal((await ask('read-key')).status, 200);
       assert.equal((await limited.call('/healthz')).status, 200);
-      clock.advance(1000);
+      await clock.advance(1000);
       assert.equal((await ask('ingest-key')).status, 200);
       assert.equal((await ask('ingest-key')).status, 429);
     } finally {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import { HeldBytes } from '../../functions/src/http/heldBytes.ts';
 import type { ApiResponse } from '../../functions/src/http/route.ts';
-import { countingIds, ManualClock, memoryLogger, serve } from '../support/http.ts';
+import { ManualClock } from '../support/clock.ts';
+import { countingIds, memoryLogger, serve } from '../support/http.ts';
 
 /** Work that ends when a test says so. */
 function work(): { run: () => Promise<void>; end: () => void; isStarted: () => boolean } {

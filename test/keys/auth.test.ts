@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Role, type Route, roles } from '../../functions/src/http/route.ts';
-import {
-  firstKeys,
-  ManualClock,
-  MemoryObjects,
-  memoryLogger,
-  serveRoutes,
-  type TestServer,
-} from '../support/http.ts';
+import { ManualClock } from '../support/clock.ts';
+import { firstKeys, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { KeysBucket } from './bucket.ts';
 
 /** A route for each role alone, and one for admins. */
 const routes: Route[] = [
@@ -34,7 +29,7 @@ const routes: Route[] = [
 describe('Authentication', () => {
   const servers: TestServer[] = [];
   const logger = memoryLogger();
-  const objects = new MemoryObjects();
+  const objects = new KeysBucket();
   let server: TestServer;
 
   async function start(secret: string): Promise<TestServer> {

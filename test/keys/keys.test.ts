@@ -2,15 +2,9 @@ import assert from 'node:assert/strict';
 import { type Route, roles } from '../../functions/src/http/route.ts';
 import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
-import {
-  type Answer,
-  countingIds,
-  ManualClock,
-  MemoryObjects,
-  memoryLogger,
-  serveRoutes,
-  type TestServer,
-} from '../support/http.ts';
+import { ManualClock } from '../support/clock.ts';
+import { type Answer, countingIds, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { KeysBucket } from './bucket.ts';
 
 const who: Route = {
   method: 'GET',
@@ -23,7 +17,7 @@ describe('Keys', () => {
   const logger = memoryLogger();
   const ids = countingIds();
   let clock: ManualClock;
-  let objects: MemoryObjects;
+  let objects: KeysBucket;
   let here: TestServer;
   let there: TestServer;
 
@@ -33,7 +27,7 @@ describe('Keys', () => {
 
   beforeEach(async () => {
     clock = new ManualClock();
-    objects = new MemoryObjects();
+    objects = new KeysBucket();
     logger.lines.length = 0;
     [here, there] = [await start(), await start()];
   });
@@ -132,13 +126,13 @@ describe('Keys', () => {
   it('revokes at once here, within 60 s elsewhere', async () => {
     const { id, key } = await makeMiner();
     assert.equal(await use(key, there), 200);
-    clock.advance(30_000);
+    await clock.advance(30_000);
     const revoked = await revoke(id);
     assert.equal(revoked.status, 204);
     assert.equal(revoked.text, '');
     assert.equal(await use(key, here), 401);
     assert.equal(await use(key, there), 200);
-    clock.advance(30_000);
+    await clock.advance(30_000);
     assert.equal(await use(key, there), 401);
     assert.equal((await revoke(id)).status, 404);
   });
@@ -148,11 +142,11 @@ describe('Keys', () => {
     await use(key, there);
     const reads = objects.reads;
     for (let second = 0; second < 59; second += 1) {
-      clock.advance(1000);
+      await clock.advance(1000);
       await Promise.all([use(key, there), use(key, there)]);
     }
     assert.equal(objects.reads, reads);
-    clock.advance(1000);
+    await clock.advance(1000);
     await Promise.all([use(key, there), use(key, there), use(key, there)]);
     assert.equal(objects.reads, reads + 1);
   });
@@ -161,10 +155,10 @@ describe('Keys', () => {
     assert.equal(await use('unknown', there), 401);
     const { key } = await makeMiner();
     const reads = objects.reads;
-    clock.advance(9_999);
+    await clock.advance(9_999);
     assert.equal(await use(key, there), 401);
     assert.equal(objects.reads, reads);
-    clock.advance(1);
+    await clock.advance(1);
     assert.deepEqual(await Promise.all([use(key, there), use('unknown', there)]), [200, 401]);
     assert.equal(objects.reads, reads + 1);
   });
@@ -173,7 +167,7 @@ describe('Keys', () => {
     const { key } = await makeMiner();
     assert.equal(await use(key, there), 200);
     objects.state = 'down';
-    clock.advance(3_600_000);
+    await clock.advance(3_600_000);
     assert.equal(await use(key, there), 200);
     const unsure = await there.call('/who', { headers: { 'X-API-Key': 'unknown' } });
     assert.equal(unsure.status, 503);
@@ -182,7 +176,7 @@ describe('Keys', () => {
     assert.equal(await use('admin-key', await restarted()), 200);
     assert.equal(await use(key, there), 503);
     objects.state = 'up';
-    clock.advance(10_000);
+    await clock.advance(10_000);
     assert.equal(await use('unknown', there), 401);
     assert.equal(await use(key, there), 200);
   });
@@ -198,7 +192,7 @@ describe('Keys', () => {
     objects.state = 'down';
     assert.equal(await use('unknown', there), 503);
     const reads = objects.reads;
-    clock.advance(5_000);
+    await clock.advance(5_000);
     assert.equal(await use('unknown', there), 503);
     assert.equal(objects.reads, reads);
   });
@@ -206,11 +200,11 @@ describe('Keys', () => {
   it('does not wait for ever for a bucket that hangs', async () => {
     const { key } = await makeMiner();
     assert.equal(await use(key, there), 200);
-    clock.advance(60_000);
+    await clock.advance(60_000);
     objects.state = 'hanging';
     const waiting = use(key, there);
-    while (clock.pendingTimers() === 0) await new Promise((resolve) => setImmediate(resolve));
-    clock.advance(2_000);
+    while (clock.pendingTimers === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(2_000);
     assert.equal(await waiting, 200);
     assert.equal(await use(key, there), 200);
   });
@@ -219,14 +213,14 @@ describe('Keys', () => {
     const { id, key } = await makeMiner();
     assert.equal(await use(key, there), 200);
     assert.equal((await revoke(id)).status, 204);
-    clock.advance(60_000);
+    await clock.advance(60_000);
     objects.state = 'hanging';
     const waiting = use(key, there);
-    while (clock.pendingTimers() === 0) await new Promise((resolve) => setImmediate(resolve));
-    clock.advance(2_000);
+    while (clock.pendingTimers === 0) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(2_000);
     assert.equal(await waiting, 200, 'what was known last holds while nobody can tell');
     objects.state = 'up';
-    clock.advance(8_000);
+    await clock.advance(8_000);
     await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await use(key, there), 401);
     assert.equal(await use('unknown', there), 401);
@@ -235,7 +229,7 @@ describe('Keys', () => {
   it('takes keys it cannot understand as not read', async () => {
     const { key } = await makeMiner();
     await objects.put(keysObject, Buffer.from('{"version":1,"keys":[{"id":"x"}]}'));
-    clock.advance(60_000);
+    await clock.advance(60_000);
     assert.equal(await use(key, here), 200);
     assert.equal(await use(key, there), 503);
     assert.equal((await make({ role: 'miner' })).status, 503);
@@ -248,7 +242,7 @@ describe('Keys', () => {
     );
     assert.deepEqual(new Set(made.map(({ status }) => status)), new Set([201]));
     assert.equal((await list()).length, 5 + 16);
-    clock.advance(10_000);
+    await clock.advance(10_000);
     for (const { json } of made) assert.equal(await use(String(json['key']), here), 200);
   });
 

@@ -6,105 +6,10 @@ import { type HttpHandler, type HttpHandlerOptions, httpHandler } from '../../fu
 import type { Role, Route } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { KeyStore } from '../../functions/src/keys/keyStore.ts';
-import type { Clock } from '../../functions/src/platform/clock.ts';
-import { AppError } from '../../functions/src/platform/errors.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
-import type { ListedObject, ObjectStore, StoredObject } from '../../functions/src/platform/objects.ts';
+import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import type { Stager } from '../../functions/src/staging/stager.ts';
-
-/** A clock that stands until it is moved. */
-export class ManualClock implements Clock {
-  #ms = Date.UTC(2026, 0, 1);
-  readonly #timers = new Map<object, { dueMs: number; task: () => void }>();
-
-  now(): number {
-    return this.#ms;
-  }
-
-  setTimeout(task: () => void, delayMs: number): unknown {
-    const handle = {};
-    this.#timers.set(handle, { dueMs: this.#ms + delayMs, task });
-    return handle;
-  }
-
-  clearTimeout(handle: unknown): void {
-    this.#timers.delete(handle as object);
-  }
-
-  pendingTimers(): number {
-    return this.#timers.size;
-  }
-
-  advance(ms: number): void {
-    this.#ms += ms;
-    for (const [handle, { dueMs, task }] of this.#timers) {
-      if (dueMs > this.#ms) continue;
-      this.#timers.delete(handle);
-      task();
-    }
-  }
-}
-
-/** A bucket in memory that counts what is asked of it and can be made to fail or to hang. */
-export class MemoryObjects implements ObjectStore {
-  reads = 0;
-  state: 'up' | 'down' | 'hanging' = 'up';
-  /** Runs before a put takes effect: where another instance comes in between. */
-  beforePut: (() => Promise<unknown>) | undefined;
-  /** The next put takes effect, but its answer is lost and its repetition refused. */
-  loseAnswer = false;
-  readonly #objects = new Map<string, StoredObject>();
-  #generation = 0;
-
-  async get(name: string): Promise<StoredObject | undefined> {
-    this.reads += 1;
-    await this.#reach();
-    return this.#objects.get(name);
-  }
-
-  async getIfChanged(name: string, generation: string): Promise<StoredObject | 'unchanged' | undefined> {
-    const object = await this.get(name);
-    return object?.generation === generation ? 'unchanged' : object;
-  }
-
-  async put(
-    name: string,
-    bytes: Uint8Array,
-    { ifGeneration }: { ifGeneration?: string } = {},
-  ): Promise<string> {
-    await this.#reach();
-    const hook = this.beforePut;
-    this.beforePut = undefined;
-    await hook?.();
-    const present = this.#objects.get(name)?.generation ?? '0';
-    if (ifGeneration !== undefined && ifGeneration !== present) throw new AppError('conflict', 'changed');
-    this.#generation += 1;
-    const generation = String(this.#generation);
-    this.#objects.set(name, { bytes: Buffer.from(bytes), generation });
-    if (this.loseAnswer) {
-      this.loseAnswer = false;
-      throw new AppError('conflict', 'changed');
-    }
-    return generation;
-  }
-
-  async delete(name: string): Promise<void> {
-    this.#objects.delete(name);
-  }
-
-  async list(): Promise<ListedObject[]> {
-    return [];
-  }
-
-  async setCustomTime(): Promise<boolean> {
-    return false;
-  }
-
-  async #reach(): Promise<void> {
-    if (this.state === 'down') throw new AppError('unavailable', 'the bucket is down');
-    if (this.state === 'hanging') await new Promise(() => undefined);
-  }
-}
+import { MemoryObjects } from './objects.ts';
 
 /** Keeps what was staged, a list a call, and can be made to refuse. */
 export class MemoryStager implements Stager {
@@ -163,8 +68,10 @@ export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger
 /** The handler of these routes as it is deployed: behind keys and the limit of their rate. */
 export function keyedHandler(
   routes: readonly Route[] | ((keys: KeyStore) => readonly Route[]),
-  { ids = countingIds(), objects = new MemoryObjects(), secret = firstKeys(), ...options }: KeyedOptions,
+  keyed: KeyedOptions,
 ): HttpHandler {
+  const { ids = countingIds(), secret = firstKeys(), ...options } = keyed;
+  const objects = keyed.objects ?? new MemoryObjects(keyed.clock).connect();
   const keys = new KeyStore({ ...options, objects, firstKeys: () => secret });
   return httpHandler({
     ...options,

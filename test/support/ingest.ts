@@ -3,23 +3,24 @@ import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { ingestRoutes } from '../../functions/src/tasks/ingestRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
+import { ManualClock } from './clock.ts';
 import {
   type Answer,
   countingIds,
   firstKeys,
   type LogLine,
-  ManualClock,
-  MemoryObjects,
   MemoryStager,
   memoryLogger,
   serveRoutes,
 } from './http.ts';
+import { MemoryObjects } from './objects.ts';
 import { defaultSpeakers } from './speakers.ts';
 
 export interface Ingest {
   clock: ManualClock;
   stager: MemoryStager;
-  objects: MemoryObjects;
+  /** Calls to the bucket so far. */
+  bucketCalls: readonly string[];
   log: LogLine[];
   /** Posts a JSON value. */
   post(path: string, value: unknown, options?: CallOptions): Promise<Answer>;
@@ -49,7 +50,11 @@ export async function startIngest(
 ): Promise<Ingest> {
   const clock = new ManualClock();
   const stager = new MemoryStager();
-  const objects = new MemoryObjects();
+  const bucketCalls: string[] = [];
+  const objects = new MemoryObjects(clock).connect((call) => {
+    bucketCalls.push(call);
+    return 'done';
+  });
   const logger = memoryLogger();
   const ids = countingIds();
   const secret = firstKeys([
@@ -77,7 +82,7 @@ export async function startIngest(
   return {
     clock,
     stager,
-    objects,
+    bucketCalls,
     log: logger.lines,
     send,
     post: (path, value, options) => send(path, JSON.stringify(value), 'application/json', options),
