@@ -9,7 +9,7 @@ import { credentials } from '@grpc/grpc-js';
 import { SnapshotError } from '../../local/shared/snapshot.ts';
 import { type LocalStack, startStack } from '../../local/stack.ts';
 import { build } from '../support/build.ts';
-import { fixtureDir } from './support.ts';
+import { fixtureStack } from './support.ts';
 
 // Read by the clients when they first look for credentials, which here are nowhere.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -74,8 +74,7 @@ describe('a stack with a data directory', () => {
     await stack?.close();
     stack = undefined;
   };
-  const small = { functionsDir: fixtureDir, firebaseJson: join(fixtureDir, 'firebase.json') };
-  const startSmall = () => start({ ...small, secrets: { FIXTURE_SECRET: 'given' } });
+  const startSmall = () => start(fixtureStack);
   const newest = (): string => {
     const [name, ...others] = readdirSync(dir);
     assert.deepEqual(others, []);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { Firestore } from '@google-cloud/firestore';
 import { Storage } from '@google-cloud/storage';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
 import { type LocalStack, startStack } from '../../local/stack.ts';
-import { fixtureDir } from './support.ts';
+import { fixtureStack } from './support.ts';
 
 // Off the cloud, the clients would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -36,10 +35,8 @@ describe('The local stack given what is no request', () => {
     stack = await startStack({
       ports: 'free',
       quiet: true,
-      functionsDir: fixtureDir,
-      firebaseJson: join(fixtureDir, 'firebase.json'),
+      ...fixtureStack,
       env: { GREETING: 'good day' },
-      secrets: { FIXTURE_SECRET: 'given' },
     });
     const projectId = 'demo-sluice';
     db = new Firestore({ projectId, host: `127.0.0.1:${stack.ports.firestore}`, ssl: false });

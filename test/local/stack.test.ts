@@ -8,7 +8,7 @@ import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
 import { closeServer, listen } from '../../local/shared/http.ts';
 import { type LocalStack, type StackOptions, startStack } from '../../local/stack.ts';
-import { fixtureDir, isAlive, until } from './support.ts';
+import { fixtureDir, fixtureStack, isAlive, until } from './support.ts';
 
 // Read by the client when it first looks for credentials, which here are nowhere.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -16,10 +16,8 @@ process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 const options: StackOptions = {
   ports: 'free',
   quiet: true,
-  functionsDir: fixtureDir,
-  firebaseJson: join(fixtureDir, 'firebase.json'),
+  ...fixtureStack,
   env: { GREETING: 'good day' },
-  secrets: { FIXTURE_SECRET: 'given' },
 };
 
 interface Entry {

@@ -9,6 +9,13 @@ import type { LogEntry } from '../../local/shared/log.ts';
 
 export const fixtureDir = join(import.meta.dirname, 'fixture');
 
+/** Options of a stack that runs the fixture's functions. */
+export const fixtureStack = {
+  functionsDir: fixtureDir,
+  firebaseJson: join(fixtureDir, 'firebase.json'),
+  secrets: { FIXTURE_SECRET: 'given' },
+};
+
 export interface FixtureFunctions {
   clock: OffsetClock;
   faults: Faults;

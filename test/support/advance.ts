@@ -14,6 +14,29 @@ export async function advanceUntil(
   assert.ok(await isSo(), `not within ${(stepMs * steps) / 1000} s`);
 }
 
+export interface StackAnswer {
+  status: number;
+  json: Record<string, unknown>;
+}
+
+/** Calls a stack's public address with the key of a role, again as an answer 503 tells. */
+export async function callStack(
+  stack: Pick<LocalStack, 'advance' | 'urls' | 'keys'>,
+  role: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<StackAnswer> {
+  const answer = await whenServed(stack, () =>
+    fetch(stack.urls.hosting + path, {
+      method,
+      headers: { 'x-api-key': stack.keys[role] ?? '', 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+    }),
+  );
+  return { status: answer.status, json: (await answer.json()) as StackAnswer['json'] };
+}
+
 /** Asks again as an answer 503 tells, by the stack's clock, as callers do. */
 export async function whenServed(
   stack: Pick<LocalStack, 'advance'>,

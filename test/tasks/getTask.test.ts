@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
-import { TaskReader } from '../../functions/src/tasks/reading.ts';
-import { readRoutes } from '../../functions/src/tasks/readRoutes.ts';
-import { type Api, type Backend, startBackend } from '../support/api.ts';
+import type { Api, Backend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { serveReading, startReading, taskReader } from './support.ts';
 
 describe('GET /v1/tasks/{id}', () => {
   let backend: Backend;
   let api: Api;
 
   beforeEach(async () => {
-    backend = await startBackend();
-    const { documents, clock } = backend;
-    const objects = backend.objects.connect();
-    const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5000, tickMs: 5000 });
-    api = await backend.serve(readRoutes({ reader, documents, clock }));
+    ({ backend, api } = await startReading());
   });
 
   afterEach(() => backend.close());
@@ -168,10 +163,8 @@ describe('GET /v1/tasks/{id}', () => {
 
   it('answers 503 while the bucket with a body is down', async () => {
     await backend.write(response('t1', startMs, 1, { body: { object: 'bodies/responses/x', bytes: 5 } }));
-    const { documents, clock } = backend;
     const objects = backend.objects.connect(() => 'lost');
-    const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5000, tickMs: 5000 });
-    const withoutBucket = await backend.serve(readRoutes({ reader, documents, clock }));
+    const withoutBucket = await serveReading(backend, taskReader(backend, { objects }));
 
     assert.equal((await withoutBucket.get('/v1/tasks/t1')).status, 503);
   });
@@ -179,10 +172,7 @@ describe('GET /v1/tasks/{id}', () => {
   it('forgets the least recent answers past its memory', async () => {
     await backend.write(created('t1', startMs, { task_type: 'x'.repeat(200) }));
     await backend.write(created('t2', startMs, { task_type: 'x'.repeat(200) }));
-    const { documents, clock } = backend;
-    const objects = backend.objects.connect();
-    const options = { documents, objects, clock, readCacheMs: 5000, tickMs: 5000 };
-    const reader = new TaskReader({ ...options, maxBytes: 1500 });
+    const reader = taskReader(backend, { maxBytes: 1500 });
 
     assert.equal((await reader.read('t1')).reads, 1);
     assert.equal((await reader.read('t2')).reads, 1);

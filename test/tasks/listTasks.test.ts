@@ -1,21 +1,16 @@
 import assert from 'node:assert/strict';
-import { TaskReader } from '../../functions/src/tasks/reading.ts';
-import { readRoutes } from '../../functions/src/tasks/readRoutes.ts';
-import { type Api, type Backend, startBackend } from '../support/api.ts';
+import type { Api, Backend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
 import type { Answer } from '../support/http.ts';
+import { startReading } from './support.ts';
 
 describe('GET /v1/tasks', () => {
   let backend: Backend;
   let api: Api;
 
   beforeEach(async () => {
-    backend = await startBackend();
-    const { documents, clock } = backend;
-    const objects = backend.objects.connect();
-    const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5000, tickMs: 5000 });
-    api = await backend.serve(readRoutes({ reader, documents, clock }));
+    ({ backend, api } = await startReading());
     const tasks = [
       { task_type: 'tts', assigned_miners: [1, 2] },
       { task_type: 'tts', assigned_miners: [2], status: 'assigned' },

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { TaskReader } from '../../functions/src/tasks/reading.ts';
-import { readRoutes } from '../../functions/src/tasks/readRoutes.ts';
-import { type Api, type Backend, startBackend, until } from '../support/api.ts';
+import { type Api, type Backend, until } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, response } from '../support/events.ts';
 import type { Answer } from '../support/http.ts';
+import { startReading } from './support.ts';
 
 /** When a flush that began at a tick has written, as readers reckon. */
 const settledMs = 1300;
@@ -14,11 +13,7 @@ describe('GET /v1/tasks/{id}?wait=completed', () => {
   let api: Api;
 
   beforeEach(async () => {
-    backend = await startBackend();
-    const { documents, clock } = backend;
-    const objects = backend.objects.connect();
-    const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5000, tickMs: 5000 });
-    api = await backend.serve(readRoutes({ reader, documents, clock }));
+    ({ backend, api } = await startReading());
     await backend.write(created('t1', startMs, { task_type: 'tts', required_miner_count: 1 }));
     backend.billedReads();
   });

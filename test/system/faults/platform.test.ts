@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
-import { advanceUntil, whenServed } from '../../support/advance.ts';
+import { advanceUntil, callStack, type StackAnswer } from '../../support/advance.ts';
 
 // Off the cloud, the client would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -16,16 +16,8 @@ describe('half an hour in which the platform lets no dispatch through to flush',
   });
   after(() => stack.close());
 
-  async function call(method: string, path: string, role: string, body?: unknown) {
-    const answer = await whenServed(stack, () =>
-      fetch(stack.urls.hosting + path, {
-        method,
-        headers: { 'x-api-key': stack.keys[role] ?? '', 'content-type': 'application/json' },
-        body: body === undefined ? null : JSON.stringify(body),
-      }),
-    );
-    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
-  }
+  const call = (method: string, path: string, role: string, body?: unknown): Promise<StackAnswer> =>
+    callStack(stack, role, method, path, body);
 
   for (const [code, meaning] of [
     [403, 'no invoker'],

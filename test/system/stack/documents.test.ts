@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type DocumentData, FieldValue, Firestore, GeoPoint } from '@google-cloud/firestore';
 import { tombstonePath } from '../../../functions/src/documents/document.ts';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
-import { advanceUntil, whenServed } from '../../support/advance.ts';
+import { advanceUntil, callStack, type StackAnswer } from '../../support/advance.ts';
 
 // Off the cloud, the client would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -31,16 +31,8 @@ describe('operations through the deployed functions', function () {
     await stack.close();
   });
 
-  async function call(method: string, path: string, body?: unknown, role = 'ingest') {
-    const answer = await whenServed(stack, () =>
-      fetch(stack.urls.hosting + path, {
-        method,
-        headers: { 'x-api-key': stack.keys[role] ?? '', 'content-type': 'application/json' },
-        body: body === undefined ? null : JSON.stringify(body),
-      }),
-    );
-    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
-  }
+  const call = (method: string, path: string, body?: unknown, role = 'ingest'): Promise<StackAnswer> =>
+    callStack(stack, role, method, path, body);
 
   const operate = (...operations: object[]) =>
     call('POST', '/v1/operations?visibility=prompt', { operations });

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
-import { advanceUntil, whenServed } from '../../support/advance.ts';
+import { advanceUntil, callStack, type StackAnswer } from '../../support/advance.ts';
 
 /** Ten seconds are two ticks; a slow machine takes longer. */
 const within = { stepMs: 2_500, steps: 48 };
-
-interface Called {
-  status: number;
-  json: Record<string, unknown>;
-}
 
 describe('miners’ keys through the deployed functions', function () {
   this.timeout(90_000);
@@ -19,18 +14,10 @@ describe('miners’ keys through the deployed functions', function () {
   });
   after(() => stack.close());
 
-  async function call(role: string, path: string, body?: unknown, method = 'POST'): Promise<Called> {
-    const answer = await whenServed(stack, () =>
-      fetch(stack.urls.hosting + path, {
-        method: body === undefined ? 'GET' : method,
-        headers: { 'x-api-key': stack.keys[role] ?? '', 'content-type': 'application/json' },
-        body: body === undefined ? null : JSON.stringify(body),
-      }),
-    );
-    return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
-  }
+  const call = (role: string, path: string, body?: unknown, method = 'POST'): Promise<StackAnswer> =>
+    callStack(stack, role, body === undefined ? 'GET' : method, path, body);
 
-  const answer = (role: string, task_id: string, miner_uid: number): Promise<Called> =>
+  const answer = (role: string, task_id: string, miner_uid: number): Promise<StackAnswer> =>
     call(role, '/v1/responses', { task_id, miner_uid, response_data: {}, accuracy_score: miner_uid / 10 });
 
   const until = (taskId: string, isSo: (task: Record<string, unknown>) => boolean): Promise<void> =>
