@@ -65,7 +65,7 @@ async function bundle(): Promise<void> {
     // What is loaded only when first used stays a file of its own.
     splitting: true,
     // Large, and loaded only where they are used: the bundle gains nothing by them.
-    external: ['firebase-admin', '@google-cloud/firestore', '@google-cloud/storage', 'zod'],
+    external: ['firebase-admin', '@google-cloud/firestore', '@google-cloud/storage'],
     plugins: plugins(join(root, 'functions/node_modules')),
     banner: { js: commonJsNames },
     minifySyntax: true,

@@ -146,8 +146,8 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
 
   it('refuses a creation that cannot be', async () => {
     const wrong: [object, RegExp][] = [
-      [{ task_type: undefined }, /task_type: expected a text, got nothing/],
-      [{ task_type: null }, /task_type: expected a text, got null/],
+      [{ task_type: undefined }, /task_type: expected a text of 1 to 256 characters, got nothing/],
+      [{ task_type: null }, /task_type: expected a text of .*, got null/],
       [{ task_type: '' }, /task_type: expected a text/],
       [{ task_id: 'a/b' }, /task_id/],
       [{ task_id: 12 }, /task_id/],

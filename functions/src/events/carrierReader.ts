@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { parseWritten } from '../platform/json.ts';
 import type { Carrier } from './carrier.ts';
 import type { Event } from './event.ts';
@@ -16,15 +16,15 @@ export const maxCarrierUnfoldedBytes = 64 * 1024 * 1024;
 const carrierWire = z.strictObject({
   schema: z.literal(knownSchemas),
   due_ms: z.number(),
-  count: z.int().nonnegative(),
-  oldest: z.string().regex(stampPattern).optional(),
-  flush_before: z.string().regex(stampPattern).optional(),
-  unread_since_ms: z.number().optional(),
-  unfolded_bytes: z.int().nonnegative().optional(),
-  tries: z.int().nonnegative().optional(),
-  pause_until_ms: z.number().optional(),
-  events: z.string().optional(),
-  object: z.string().optional(),
+  count: z.int().check(z.minimum(0)),
+  oldest: z.optional(z.string().check(z.regex(stampPattern))),
+  flush_before: z.optional(z.string().check(z.regex(stampPattern))),
+  unread_since_ms: z.optional(z.number()),
+  unfolded_bytes: z.optional(z.int().check(z.minimum(0))),
+  tries: z.optional(z.int().check(z.minimum(0))),
+  pause_until_ms: z.optional(z.number()),
+  events: z.optional(z.string()),
+  object: z.optional(z.string()),
 });
 
 /** A carrier of a version this code does not know: it must wait, unopened, until code that does is deployed. */

@@ -1,28 +1,32 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 import type { Json } from '../platform/json.ts';
 import { documentPathFault, idFault } from './documentPath.ts';
 import { type Event, operationTypes, visibilities } from './event.ts';
 import { stampPattern } from './stamp.ts';
 
-const json: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
+// The words of a dead letter; zod/mini has none of its own.
+z.config(en());
+
+const json: z.ZodMiniType<Json> = z.custom<Json>((value) => value !== undefined);
 const fields = z.record(z.string(), json);
 
 /** One bad name fails the read of a whole batch, so it must not get that far. */
-const documentId = z.string().refine((id) => idFault(id) === undefined);
-const documentPath = z.string().refine((path) => documentPathFault(path) === undefined);
-const addressed = { taskId: documentId, stamp: z.string().regex(stampPattern) };
+const documentId = z.string().check(z.refine((id) => idFault(id) === undefined));
+const documentPath = z.string().check(z.refine((path) => documentPathFault(path) === undefined));
+const addressed = { taskId: documentId, stamp: z.string().check(z.regex(stampPattern)) };
 const visibility = z.enum(visibilities);
-const exact = z.literal(true).optional();
+const exact = z.optional(z.literal(true));
 
 const response = z.strictObject({
-  miner_uid: z.int().nonnegative(),
-  response_data: json.optional(),
-  body: z.strictObject({ object: z.string(), bytes: z.int() }).optional(),
+  miner_uid: z.int().check(z.minimum(0)),
+  response_data: z.optional(json),
+  body: z.optional(z.strictObject({ object: z.string(), bytes: z.int() })),
   submitted_at_ms: z.number(),
   processing_time: z.number(),
   accuracy_score: z.number(),
   speed_score: z.number(),
-  hotkey: z.string().nullable(),
+  hotkey: z.nullable(z.string()),
   status: z.string(),
 });
 
@@ -30,15 +34,15 @@ const response = z.strictObject({
  * Events as carriers of every schema hold them. A field that a later schema brought is optional, or has the default that
  * events queued before it mean.
  */
-const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
+const eventSchema: z.ZodMiniType<Event> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('created'), ...addressed, fields, visibility, exact }),
   z.strictObject({ kind: z.literal('patched'), ...addressed, fields, visibility, exact }),
   z.strictObject({
     kind: z.literal('response'),
     ...addressed,
     response,
-    minerKey: z.string().optional(),
-    countsUnassigned: z.literal(true).optional(),
+    minerKey: z.optional(z.string()),
+    countsUnassigned: z.optional(z.literal(true)),
     exact,
   }),
   z.strictObject({ kind: z.literal('deadline'), ...addressed }),
@@ -47,9 +51,9 @@ const eventSchema: z.ZodType<Event> = z.discriminatedUnion('kind', [
     path: documentPath,
     stamp: addressed.stamp,
     type: z.enum(operationTypes),
-    data: fields.optional(),
-    visibility: z.literal('prompt').optional(),
-    isNew: z.literal(true).optional(),
+    data: z.optional(fields),
+    visibility: z.optional(z.literal('prompt')),
+    isNew: z.optional(z.literal(true)),
     exact,
   }),
 ]);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
 import type { Clock } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
@@ -7,7 +7,7 @@ import { within } from '../platform/within.ts';
 import { marksPauseMs, marksTimeoutMs } from './limits.ts';
 
 /** Who is at work on a carrier, and how many attempts at it broke off before. A mark of another version counts as none. */
-const mark = z.strictObject({ version: z.literal(1), by: z.string().nullable(), broken: z.int() });
+const mark = z.strictObject({ version: z.literal(1), by: z.nullable(z.string()), broken: z.int() });
 
 /** How an attempt ended: an outage is not the carrier's fault, an error of our own is. */
 export type Ending = 'done' | 'outage' | 'broken';

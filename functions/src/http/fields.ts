@@ -88,7 +88,7 @@ const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+
 export function readTimeMs(value: unknown, name: string, otherwise: number, reading: Reading): number {
   if (isEmpty(value)) return otherwise;
   const ms = timeMs(value);
-  if (ms >= 0 && ms <= latestMs) return ms;
+  if (ms !== undefined) return ms;
   reading.leaveOut(name, expected(name, 'an ISO 8601 time or seconds since the epoch', value));
   return otherwise;
 }
@@ -102,7 +102,12 @@ export function isoTimeMs(text: string): number {
   return Date.parse(`${day}T${time}${zone.toUpperCase().replace(/(\d\d)(\d\d)$/, '$1:$2')}`);
 }
 
-function timeMs(value: unknown): number {
+export function timeMs(value: unknown): number | undefined {
+  const ms = anyTimeMs(value);
+  return ms >= 0 && ms <= latestMs ? ms : undefined;
+}
+
+function anyTimeMs(value: unknown): number {
   const number = typeof value === 'string' && numberText.test(value) ? Number(value) : value;
   // 1e11 seconds are the year 5138, 1e11 milliseconds are 1973.
   if (typeof number === 'number') return Math.round(number < 1e11 ? number * 1000 : number);
@@ -119,7 +124,7 @@ export function quoted(name: string): string {
   return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
 }
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'an object';

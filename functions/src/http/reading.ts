@@ -1,6 +1,8 @@
+import * as z from 'zod/mini';
 import { AppError } from '../platform/errors.ts';
 import { isInt64, type Json } from '../platform/json.ts';
 import { maxJsonDepth, maxWarnings } from './limits.ts';
+import { invalid, read, type Schema } from './schema.ts';
 
 /** Says that something was kept otherwise than it came. */
 export interface Warning {
@@ -34,6 +36,35 @@ export class Reading {
   leaveOut(field: string, fault: AppError): void {
     if (!this.isLenient) throw fault;
     this.warn(field, `Left out. ${fault.message}`);
+  }
+
+  /**
+   * Reads an object by its schema. Where the reading is lenient, members of these names that are wrong are left out.
+   * @throws AppError `invalid_request`
+   */
+  read<Output>(
+    schema: Schema<Output>,
+    object: Readonly<Record<string, unknown>>,
+    leftOut: ReadonlySet<unknown>,
+  ): Output {
+    const result = z.safeParse(schema, object);
+    if (result.success) return result.data;
+    const wrong = result.error.issues.filter(({ path: [name] }) => leftOut.has(name));
+    if (!this.isLenient || wrong.length === 0) throw invalid(result.error.issues);
+    const rest = { ...object };
+    for (const { path, message } of wrong) {
+      const name = String(path[0]);
+      delete rest[name];
+      this.warn(name, `Left out. ${name}: ${message}.`);
+    }
+    return read(schema, rest);
+  }
+
+  /** A number from 0 to `most`, clamped with a warning; 0 where there is none. */
+  clamped(number = 0, field: string, most: number): number {
+    const clamped = Math.min(Math.max(number, 0), most);
+    if (clamped !== number) this.warn(field, `It is ${number}; kept as ${clamped}.`);
+    return clamped;
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { ErrorCode } from '../platform/errors.ts';
+import type { Schema } from './schema.ts';
 
 /** What a key may do. `admin` may do everything. */
 export const roles = ['miner', 'validator', 'ingest', 'read', 'admin'] as const;
@@ -36,11 +38,36 @@ export interface ApiResponse {
   headers?: Readonly<Record<string, string>>;
 }
 
+/** What is done with requests of one method to one path. */
 export interface Route {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With `:name` for a segment that becomes a parameter. */
   path: string;
   /** Who may call it, besides `admin`; `public` needs no key. */
   access: readonly Role[] | 'public';
+  /** Schemas of what a request says, as `defineRoute` reads it. */
+  params?: (() => Schema) | undefined;
+  query?: (() => Schema) | undefined;
+  body?: (() => Schema) | undefined;
+  describe?: () => RouteDescription;
   handle(request: ApiRequest): Promise<ApiResponse>;
+}
+
+/** A content in openapi.json: its schema and an example that fits it. */
+export interface Content {
+  schema?: Schema;
+  example?: unknown;
+}
+
+/** What openapi.json says of a route beside its schemas; made only for that. */
+export interface RouteDescription {
+  summary: string;
+  /** Examples of parameters in path and query, by name; and of a JSON body. */
+  example?: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
+  /** Bodies that the route reads itself, by media type. */
+  bodies?: Readonly<Record<string, Content>>;
+  /** Answers to what is accepted, by status; as JSON, but for those with a media type of their own. */
+  answers: Readonly<Record<number, Content & { description: string; mediaType?: string }>>;
+  /** Refusals beside those that every route has. */
+  refusals?: readonly ErrorCode[];
 }

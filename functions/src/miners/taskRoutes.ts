@@ -1,13 +1,14 @@
 import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
+import { oneOf, optional, read } from '../http/schema.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { OpenTaskFeed } from '../tasks/feed.ts';
 import type { FinalTask } from '../tasks/finalTasks.ts';
 import type { OpenTask } from '../tasks/openTask.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from '../tasks/readLimits.ts';
-import { readStatus, readsHeader } from '../tasks/readRoutes.ts';
+import { readsHeader } from '../tasks/readRoutes.ts';
 import type { Speakers } from '../tasks/speaker.ts';
-import { isFinalStatus } from '../tasks/state.ts';
-import { readMinerUid } from '../tasks/submitFields.ts';
+import { isFinalStatus, taskStatuses } from '../tasks/state.ts';
+import { minerUidOrText } from '../tasks/submitFields.ts';
 
 export interface MinerRoutesOptions {
   feed: OpenTaskFeed;
@@ -32,10 +33,9 @@ export function minerRoutes(options: MinerRoutesOptions): Route[] {
 }
 
 async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const uid = readMinerUid(request.params['uid'], true);
+  const uid = read(minerUidOrText(), request.params['uid'], 'miner_uid');
   options.speakers.checkUid(request.caller, uid);
-  const given = request.query.get('status');
-  const status = given === null || given === '' ? undefined : readStatus(given);
+  const status = read(optional(oneOf(taskStatuses)), request.query.get('status'), 'status');
   if (status !== undefined && isFinalStatus(status)) {
     const { tasks, reads } = await options.feed.finals();
     const mine = tasks.filter((task) => task.status === status && task.assigned.has(uid));

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
 import { carrierFromWire } from '../events/carrierReader.ts';
 import { type Event, targetOf } from '../events/event.ts';
@@ -50,9 +50,9 @@ const letterSchema = z.strictObject({
   reason: z.string(),
   detail: z.string(),
   at: z.string(),
-  event: z.unknown().optional(),
-  raw: z.string().optional(),
-  carrier: z.record(z.string(), z.unknown()).optional(),
+  event: z.optional(z.unknown()),
+  raw: z.optional(z.string()),
+  carrier: z.optional(z.record(z.string(), z.unknown())),
 });
 type Letter = z.infer<typeof letterSchema>;
 

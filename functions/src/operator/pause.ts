@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
 import { strictSchema } from '../events/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -11,7 +11,7 @@ import type { Outbox } from '../staging/outbox.ts';
 /** Where the end of a pause is kept: it must be found while Firestore is down or out of quota. */
 const pauseObject = 'control/pause.json';
 
-const record = z.object({ until: z.iso.datetime().nullable() });
+const record = z.object({ until: z.nullable(z.iso.datetime()) });
 
 export interface PauseOptions {
   objects: ObjectStore;

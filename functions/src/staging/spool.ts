@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';

@@ -8,12 +8,15 @@ import { maxWarnings } from '../http/limits.ts';
 import { problem } from '../http/problem.ts';
 import { Reading, type Warning } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Role, Route } from '../http/route.ts';
+import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Stager } from '../staging/stager.ts';
 import type { Speakers } from './speaker.ts';
-import { createdEvent, type Fields, patchedEvent, responseEvent, translationEvent } from './submit.ts';
+import { type Fields, responseEvent, translationEvent } from './submit.ts';
+import { taskId } from './submitFields.ts';
 import { maxResponsesPerRequest, maxTaskFieldsBytes } from './submitLimits.ts';
+import { createdEvent, patchedEvent } from './submitTaskFields.ts';
 
 export interface IngestRoutesOptions {
   stager: Stager;
@@ -111,7 +114,7 @@ export function ingestRoutes({ stager, stamps, ids, speakers }: IngestRoutesOpti
 
   const change = async (request: ApiRequest): Promise<ApiResponse> => {
     const options = { stamp: stamps.next(), visibility: visibilityOf(request) };
-    const event = patchedEvent(request.params['id'] ?? '', readTask(request), options);
+    const event = patchedEvent(read(taskId, request.params['id'], 'task_id'), readTask(request), options);
     await stager.stage([event]);
     return { status: 202, json: { task_id: event.taskId, warnings: [] } };
   };

@@ -1,12 +1,17 @@
-import { expected, queryInteger, queryText, quoted, readOptionalText } from '../http/fields.ts';
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import * as z from 'zod/mini';
+import { pageOf } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { cursor, limit } from '../http/parameters.ts';
+import type { Route } from '../http/route.ts';
+import { expecting, integerOrText, members, oneOf, optional, text, withDefault } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
-import { listTasks, type TaskFilters, type TaskListOptions } from './listing.ts';
+import { listTasks, type TaskListOptions } from './listing.ts';
 import { matchesEtag } from './present.ts';
 import type { TaskReader } from './reading.ts';
 import { defaultPageSize, maxPageSize, maxWaitSeconds } from './readLimits.ts';
+import { exampleTask, taskShown } from './schemas.ts';
 import { taskStatuses } from './state.ts';
-import { readMinerUid, readTaskId } from './submitFields.ts';
+import { minerUidOrText, taskId } from './submitFields.ts';
 
 export interface ReadRoutesOptions extends TaskListOptions {
   reader: TaskReader;
@@ -17,69 +22,78 @@ export const readsHeader = 'x-firestore-reads';
 
 /** The routes that read tasks. */
 export function readRoutes(options: ReadRoutesOptions): Route[] {
-  return [
-    {
-      method: 'GET',
-      path: '/v1/tasks/:id',
-      access: ['read'],
-      handle: (request) => getTask(options, request),
+  return [getTask(options), getTasks(options)];
+}
+
+/** The id of a task in a path. */
+export const inPath = () => z.object({ task_id: taskId });
+
+function getTask({ reader }: ReadRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/tasks/:task_id',
+    access: ['read'],
+    params: inPath,
+    query: () =>
+      z.object({
+        wait: optional(z.literal('completed', expecting('completed'))),
+        timeout: withDefault(integerOrText(1, maxWaitSeconds), maxWaitSeconds),
+      }),
+    describe: () => ({
+      summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
+      example: { params: { task_id: 'task-1' } },
+      answers: {
+        200: { description: 'The task, with its `ETag`', schema: taskShown(), example: exampleTask },
+        304: { description: 'The state that `If-None-Match` names' },
+      },
+      refusals: ['not_found'],
+    }),
+    handle: async ({ params, query: { wait, timeout } }, request) => {
+      const { task, reads } = await (wait === undefined
+        ? reader.read(params.task_id)
+        : reader.waitUntilFinal(params.task_id, timeout * 1000));
+      if (task === undefined) throw new AppError('not_found', 'There is no such task yet.');
+      const headers = { etag: task.etag, [readsHeader]: String(reads) };
+      if (matchesEtag(request.header('if-none-match'), task.etag)) return { status: 304, headers };
+      return { status: 200, json: task.text, headers: { ...headers, 'content-type': 'application/json' } };
     },
-    { method: 'GET', path: '/v1/tasks', access: ['read'], handle: (request) => getTasks(options, request) },
-  ];
+  });
 }
 
-async function getTask({ reader }: ReadRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const taskId = readTaskId(request.params['id']);
-  const waitMs = waitMsOf(request.query);
-  const { task, reads } = await (waitMs === undefined
-    ? reader.read(taskId)
-    : reader.waitUntilFinal(taskId, waitMs));
-  if (task === undefined) throw new AppError('not_found', 'There is no such task yet.');
-  const headers = { etag: task.etag, [readsHeader]: String(reads) };
-  if (matchesEtag(request.header('if-none-match'), task.etag)) return { status: 304, headers };
-  return { status: 200, json: task.text, headers: { ...headers, 'content-type': 'application/json' } };
-}
-
-/** How long to wait for the task to be completed; undefined: not at all. */
-function waitMsOf(query: URLSearchParams): number | undefined {
-  const wait = queryText(query, 'wait');
-  const seconds = queryInteger(query, 'timeout', { most: maxWaitSeconds, otherwise: maxWaitSeconds });
-  if (wait === undefined) return undefined;
-  if (wait !== 'completed') throw expected('wait', 'completed', wait);
-  return seconds * 1000;
-}
-
-const listParameters = new Set(['status', 'task_type', 'miner_uid', 'limit', 'cursor']);
-
-async function getTasks(options: ReadRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
-  const unknown = [...query.keys()].find((name) => !listParameters.has(name));
-  if (unknown !== undefined) {
-    const known = [...listParameters].join(', ');
-    throw new AppError('invalid_request', `Unknown parameter ${quoted(unknown)}; there are ${known}.`);
-  }
-  const limit = queryInteger(query, 'limit', { most: maxPageSize, otherwise: defaultPageSize });
-  const cursor = queryText(query, 'cursor');
-  const page = await listTasks(options, filtersOf(query), { limit, cursor });
-  return {
-    status: 200,
-    json: { tasks: page.tasks, next_cursor: page.nextCursor ?? null },
-    headers: { [readsHeader]: String(page.reads) },
-  };
-}
-
-function filtersOf(query: URLSearchParams): TaskFilters {
-  const status = queryText(query, 'status');
-  const minerUid = queryText(query, 'miner_uid');
-  return {
-    status: status === undefined ? undefined : readStatus(status),
-    taskType: readOptionalText(query.get('task_type'), 'task_type', 256),
-    minerUid: minerUid === undefined ? undefined : readMinerUid(minerUid, true),
-  };
-}
-
-/** @throws AppError `invalid_request` for what is no status of a task. */
-export function readStatus(value: string): (typeof taskStatuses)[number] {
-  const status = taskStatuses.find((known) => known === value);
-  if (status === undefined) throw expected('status', `one of ${taskStatuses.join(', ')}`, value);
-  return status;
+function getTasks(options: ReadRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/tasks',
+    access: ['read'],
+    query: () =>
+      members(
+        {
+          status: optional(oneOf(taskStatuses)),
+          task_type: optional(text(256)),
+          miner_uid: optional(minerUidOrText()),
+          limit: limit({ most: maxPageSize, otherwise: defaultPageSize }),
+          cursor: cursor(),
+        },
+        { noun: 'parameter' },
+      ),
+    describe: () => ({
+      summary: 'A page of tasks, the newest written first',
+      example: { query: { status: 'completed', limit: '2' } },
+      answers: {
+        200: {
+          description: 'The page',
+          schema: pageOf('tasks', taskShown()),
+          example: { tasks: [exampleTask], next_cursor: null },
+        },
+      },
+    }),
+    handle: async ({ query: { status, task_type: taskType, miner_uid: minerUid, limit, cursor } }) => {
+      const page = await listTasks(options, { status, taskType, minerUid }, { limit, cursor });
+      return {
+        status: 200,
+        json: { tasks: page.tasks, next_cursor: page.nextCursor ?? null },
+        headers: { [readsHeader]: String(page.reads) },
+      };
+    },
+  });
 }

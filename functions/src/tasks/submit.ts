@@ -1,79 +1,122 @@
-import {
-  marked,
-  type ResponseReceived,
-  type TaskCreated,
-  type TaskPatched,
-  type Visibility,
-} from '../events/event.ts';
+import * as z from 'zod/mini';
+import { marked, type ResponseReceived } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
-import {
-  expected,
-  isEmpty,
-  quoted,
-  readOptionalText,
-  readScore,
-  readText,
-  readTimeMs,
-} from '../http/fields.ts';
+import { isEmpty } from '../http/fields.ts';
 import { jsonOrText } from '../http/json.ts';
 import type { Reading } from '../http/reading.ts';
-import { AppError } from '../platform/errors.ts';
+import {
+  expecting,
+  finite,
+  finiteOrText,
+  members,
+  optional,
+  prepared,
+  read,
+  type Schema,
+  text,
+  time,
+  withDefault,
+} from '../http/schema.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
-import { readMinerUid, readTaskId } from './submitFields.ts';
+import { once } from '../platform/once.ts';
+import { minerUid, minerUidOrText, taskId } from './submitFields.ts';
 import { maxTextLength } from './submitLimits.ts';
-import { readTaskFields } from './submitTaskFields.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** How a response was written. */
-export interface ResponseForm {
-  /** Numbers may come as text, and the data as JSON text: forms, and existing miners' JSON. */
-  texts: boolean;
-  reading: Reading;
+/** The members of a response that differ with its form. */
+interface VariedMembers {
+  miner_uid: Schema<number>;
+  response_data: Schema;
+  number: Schema<number>;
 }
 
-const responseFields = new Set([
-  'task_id',
-  'miner_uid',
-  'response_data',
+function responseMembers({ miner_uid, response_data, number }: VariedMembers) {
+  return {
+    task_id: taskId,
+    miner_uid,
+    response_data,
+    submitted_at: optional(time),
+    processing_time: optional(number),
+    accuracy_score: optional(number),
+    speed_score: optional(number),
+    hotkey: optional(text(128)),
+    status: withDefault(text(64), 'completed'),
+  };
+}
+
+const data = once(() =>
+  z.custom((value) => value !== undefined && value !== null, expecting('a JSON value')),
+);
+
+function strictResponse(number: Schema<number>) {
+  // Existing miners send two members that the task document has no place for.
+  const unused = { coldkey_address: z.optional(z.unknown()), network: z.optional(z.unknown()) };
+  const varied = { miner_uid: minerUid(), response_data: data(), number };
+  return members({ ...responseMembers(varied), ...unused }, { hint: 'put it into response_data' });
+}
+
+/** A submitted response; of a miner's key, whose scores may come as text. */
+export const response = once(() => strictResponse(finite));
+const minersResponse = once(() => strictResponse(finiteOrText()));
+
+/** A response of an existing miner: numbers may come as text, the data as JSON text, and more members beside them. */
+export const textResponse = once(() => {
+  const response_data = prepared((value) => (value === '' ? undefined : fromText(value)), data());
+  return z.object(responseMembers({ miner_uid: minerUidOrText(), response_data, number: finiteOrText() }));
+});
+
+/** What a miner's answer goes without where it is wrong. */
+const dispensable: ReadonlySet<unknown> = new Set([
   'submitted_at',
   'processing_time',
   'accuracy_score',
   'speed_score',
-  'hotkey',
-  'status',
-  // Existing miners send these; the task document has no place for them.
-  'coldkey_address',
-  'network',
 ]);
 
+/** How a response was written. */
+export interface ResponseForm {
+  /** As existing miners do: {@link textResponse}. */
+  texts: boolean;
+  reading: Reading;
+}
+
 /**
- * A submitted response as an event, with `status` completed where it says none.
+ * A submitted response as an event.
  * @throws AppError `invalid_request`.
  */
-export function responseEvent(fields: Fields, stamp: Stamp, form: ResponseForm): ResponseReceived {
-  const { texts, reading } = form;
-  const unknown = texts ? undefined : Object.keys(fields).find((name) => !responseFields.has(name));
-  if (unknown !== undefined) {
-    throw new AppError('invalid_request', `Unknown field ${quoted(unknown)}: put it into response_data.`);
-  }
-  const score = { ...form, most: 1 };
+export function responseEvent(
+  fields: Fields,
+  stamp: Stamp,
+  { texts, reading }: ResponseForm,
+): ResponseReceived {
+  const schema = texts ? textResponse : reading.isLenient ? minersResponse : response;
+  const given = reading.read(schema(), fields, dispensable);
+  const { accuracy_score, speed_score, processing_time } = given;
   return marked({
     kind: 'response',
-    taskId: readTaskId(fields['task_id']),
+    taskId: given.task_id,
     stamp,
     response: {
-      miner_uid: readMinerUid(fields['miner_uid'], texts),
-      response_data: readResponseData(fields['response_data'], form),
-      submitted_at_ms: readTimeMs(fields['submitted_at'], 'submitted_at', stampMs(stamp), reading),
-      processing_time: readScore(fields['processing_time'], 'processing_time', { ...form, most: Infinity }),
-      accuracy_score: readScore(fields['accuracy_score'], 'accuracy_score', score),
-      speed_score: readScore(fields['speed_score'], 'speed_score', score),
-      hotkey: readOptionalText(fields['hotkey'], 'hotkey', 128) ?? null,
-      status: readOptionalText(fields['status'], 'status', 64) ?? 'completed',
+      miner_uid: given.miner_uid,
+      response_data: reading.json(given.response_data, 'response_data'),
+      submitted_at_ms: given.submitted_at ?? stampMs(stamp),
+      processing_time: reading.clamped(processing_time, 'processing_time', Infinity),
+      accuracy_score: reading.clamped(accuracy_score, 'accuracy_score', 1),
+      speed_score: reading.clamped(speed_score, 'speed_score', 1),
+      hotkey: given.hotkey ?? null,
+      status: given.status,
     },
   });
 }
+
+const translation = once(() =>
+  z.object({
+    translated_text: text(maxTextLength),
+    source_language: optional(text(64)),
+    target_language: optional(text(64)),
+  }),
+);
 
 /**
  * The result of a text or document translation, which existing miners send in fields of its own, as an event.
@@ -81,60 +124,12 @@ export function responseEvent(fields: Fields, stamp: Stamp, form: ResponseForm):
  */
 export function translationEvent(fields: Fields, stamp: Stamp, reading: Reading): ResponseReceived {
   const { metadata } = fields;
-  const data: JsonObject = {
-    translated_text: readText(fields['translated_text'], 'translated_text', maxTextLength),
-    source_language: readOptionalText(fields['source_language'], 'source_language', 64) ?? null,
-    target_language: readOptionalText(fields['target_language'], 'target_language', 64) ?? null,
-    processing_time: 0,
-  };
+  const { translated_text, source_language = null, target_language = null } = read(translation(), fields);
+  const data: JsonObject = { translated_text, source_language, target_language, processing_time: 0 };
   if (!isEmpty(metadata)) data['metadata'] = fromText(metadata) as Json;
   const event = responseEvent({ ...fields, response_data: data }, stamp, { texts: true, reading });
   data['processing_time'] = event.response.processing_time;
   return event;
-}
-
-/**
- * A submitted task as an event; `newId` names it where it has no id.
- * @throws AppError `invalid_request`.
- */
-export function createdEvent(
-  submitted: Fields,
-  options: { stamp: Stamp; visibility: Visibility; newId: () => string },
-): TaskCreated {
-  const { task_id, ...fields } = submitted;
-  const { stamp, visibility } = options;
-  if (isEmpty(fields['task_type'])) throw expected('task_type', 'a text', fields['task_type']);
-  const taskId = isEmpty(task_id) ? options.newId() : readTaskId(task_id);
-  return marked({ kind: 'created', taskId, stamp, fields: readTaskFields(fields, 'creation'), visibility });
-}
-
-/**
- * Submitted fields of a task as an event; its own id may be among them.
- * @throws AppError `invalid_request`.
- */
-export function patchedEvent(
-  taskId: string,
-  { task_id, ...fields }: Fields,
-  { stamp, visibility }: { stamp: Stamp; visibility: Visibility },
-): TaskPatched {
-  if (!isEmpty(task_id) && task_id !== taskId)
-    throw expected('task_id', `${quoted(taskId)} as in the path`, task_id);
-  if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
-  return marked({
-    kind: 'patched',
-    taskId: readTaskId(taskId),
-    stamp,
-    fields: readTaskFields(fields, 'change'),
-    visibility,
-  });
-}
-
-function readResponseData(value: unknown, { texts, reading }: ResponseForm): Json {
-  const data = texts ? fromText(value) : value;
-  if (data === undefined || data === null || (texts && data === '')) {
-    throw expected('response_data', 'a JSON value', data);
-  }
-  return reading.json(data, 'response_data');
 }
 
 function fromText(value: unknown): unknown {

@@ -1,87 +1,139 @@
-import { expected, isEmpty, quoted, readInteger, readJsonObject, readText } from '../http/fields.ts';
+import * as z from 'zod/mini';
+import { marked, type TaskCreated, type TaskPatched, type Visibility } from '../events/event.ts';
+import type { Stamp } from '../events/stamp.ts';
+import { expected, quoted } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
+import {
+  expecting,
+  integer,
+  members,
+  oneOf,
+  optional,
+  prepared,
+  read,
+  type Schema,
+  text,
+} from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Json, JsonObject } from '../platform/json.ts';
+import type { JsonObject } from '../platform/json.ts';
+import { once } from '../platform/once.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
-import { readMinerUid } from './submitFields.ts';
+import type { Fields } from './submit.ts';
+import { minerUid, taskId } from './submitFields.ts';
 import { maxAssignedMiners, maxInputFields } from './submitLimits.ts';
 
-type FieldReader = (value: unknown, name: string) => Json;
-
-const shortText: FieldReader = (value, name) => readText(value, name, 256);
-const minerCount: FieldReader = (value, name) => readInteger(value, name, 1, maxResponsesPerTask);
-
-/** The fields a task may be given. Everything else it has is derived. */
-const readers: Readonly<Record<string, FieldReader>> = {
-  task_type: shortText,
-  status: (value, name) => {
-    const status = taskStatuses.find((known) => known === value);
-    if (status === undefined) throw expected(name, `one of ${taskStatuses.join(', ')}`, value);
-    return status;
-  },
-  priority: (value, name) => (Number.isInteger(value) ? Number(value) : shortText(value, name)),
-  source_language: shortText,
-  target_language: shortText,
-  model_id: shortText,
-  required_miner_count: minerCount,
-  min_miner_count: minerCount,
-  assigned_miners: (value, name) => {
-    if (!Array.isArray(value) || value.length > maxAssignedMiners) {
-      throw expected(name, `a list of at most ${maxAssignedMiners} miner uids`, value);
-    }
-    return [...new Set(value.map((uid, index) => readMinerUid(uid, false, `${name}[${index}]`)))];
-  },
-  metadata: readJsonObject,
-};
-
+/** A task's inputs: any JSON, also null and ''. */
 const inputName = /^input_[a-z0-9_]{1,64}$/;
+const withInputs = z.meta({ patternProperties: { [inputName.source]: {} } });
+const unknown = { hint: 'put it into metadata' };
 
-/** A change cannot clear these: a task always has them. */
-const lasting = new Set(['task_type', 'status', 'required_miner_count', 'min_miner_count']);
+const shortText = once(() => text(256));
+const status = once(() => oneOf(taskStatuses));
+
+/** The fields of a task beside its inputs that a change can clear, each in this wrapping. */
+function clearable<Wrapped>(wrap: (member: Schema) => Wrapped) {
+  const wholeNumber = z.custom(Number.isInteger).check(z.meta({ type: 'integer' }));
+  const uids = expecting(`a list of at most ${maxAssignedMiners} miner uids`);
+  return {
+    priority: wrap(
+      z.union([wholeNumber, shortText()], expecting('an integer or a text of 1 to 256 characters')),
+    ),
+    source_language: wrap(shortText()),
+    target_language: wrap(shortText()),
+    model_id: wrap(shortText()),
+    assigned_miners: wrap(
+      z.pipe(
+        z.array(minerUid(), uids).check(z.maxLength(maxAssignedMiners, uids)),
+        z.transform((all) => [...new Set(all)]),
+      ),
+    ),
+    metadata: wrap(z.record(z.string(), z.unknown(), expecting('an object'))),
+  };
+}
+
+/** A submitted task. null and '' are no value. */
+export const creation = once(() => {
+  const minerCount = optional(integer(1, maxResponsesPerTask));
+  return members(
+    {
+      task_id: optional(taskId),
+      task_type: shortText(),
+      status: optional(status()),
+      required_miner_count: minerCount,
+      min_miner_count: minerCount,
+      ...clearable(optional),
+    },
+    unknown,
+  ).check(withInputs);
+});
+
+/** Submitted fields of a task. null and '' clear a field, but not the type or the status. */
+export const change = once(() => {
+  const fixed = z.optional(z.never('fixed by the creation of a task'));
+  return members(
+    {
+      task_id: optional(z.string()),
+      task_type: z.optional(shortText()),
+      status: z.optional(status()),
+      required_miner_count: fixed,
+      min_miner_count: fixed,
+      ...clearable(orCleared),
+    },
+    unknown,
+  ).check(withInputs);
+});
+
+function orCleared(member: Schema): Schema {
+  return prepared((value) => (value === '' ? null : value), z.optional(z.nullable(member)));
+}
 
 /**
- * Checks a task's fields. null or '' is no value, except in an input: a creation goes without the field, a change clears it.
- * @throws AppError `invalid_request` for an unknown field, a wrong value, or counts that a change cannot set.
+ * A submitted task as an event; `newId` names it where it has no id.
+ * @throws AppError `invalid_request`
  */
-export function readTaskFields(
-  submitted: Readonly<Record<string, unknown>>,
-  purpose: 'creation' | 'change',
-): JsonObject {
-  const fields: JsonObject = {};
-  for (const [name, value] of Object.entries(submitted)) {
-    const read = readerOf(name);
-    if (!isEmpty(value) || inputName.test(name)) fields[name] = read(value, name);
-    else if (purpose === 'change') fields[name] = lasting.has(name) ? read(value, name) : null;
-  }
-  if (Object.keys(fields).filter((name) => inputName.test(name)).length > maxInputFields) {
-    throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
-  }
-  checkCounts(fields, purpose);
-  return fields;
-}
-
-function readerOf(name: string): FieldReader {
-  if (inputName.test(name)) return (value) => new Reading(false).json(value, name);
-  const reader = Object.hasOwn(readers, name) ? readers[name] : undefined;
-  if (reader === undefined) {
-    throw new AppError('invalid_request', `Unknown field ${quoted(name)}: put it into metadata.`);
-  }
-  return reader;
-}
-
-function checkCounts(fields: JsonObject, purpose: 'creation' | 'change'): void {
+export function createdEvent(
+  submitted: Fields,
+  options: { stamp: Stamp; visibility: Visibility; newId: () => string },
+): TaskCreated {
+  const { stamp, visibility } = options;
+  const { task_id, ...fields } = readFields(creation(), submitted);
   const { required_miner_count: required, min_miner_count: least } = fields;
-  if (purpose === 'change' && (required !== undefined || least !== undefined)) {
-    throw new AppError(
-      'invalid_request',
-      'required_miner_count and min_miner_count are fixed by the creation of a task.',
-    );
-  }
   if (Number(least ?? defaultMinMinerCount) > Number(required ?? defaultRequiredMinerCount)) {
     throw new AppError(
       'invalid_request',
       `min_miner_count is more than required_miner_count (${defaultRequiredMinerCount} unless given).`,
     );
   }
+  const id = task_id === undefined ? options.newId() : String(task_id);
+  return marked({ kind: 'created', taskId: id, stamp, fields, visibility });
+}
+
+/**
+ * Submitted fields of a task as an event; its own id may be among them.
+ * @throws AppError `invalid_request`
+ */
+export function patchedEvent(
+  id: string,
+  submitted: Fields,
+  { stamp, visibility }: { stamp: Stamp; visibility: Visibility },
+): TaskPatched {
+  const { task_id = id, ...fields } = readFields(change(), submitted);
+  if (task_id !== id) throw expected('task_id', `${quoted(id)} as in the path`, task_id);
+  if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
+  return marked({ kind: 'patched', taskId: id, stamp, fields, visibility });
+}
+
+/** What the schema takes, and the inputs beside it. */
+function readFields(schema: Schema<object>, submitted: Fields): JsonObject {
+  const isInput = ([name]: [string, unknown]): boolean => inputName.test(name);
+  const all = Object.entries(submitted);
+  const inputs = all.filter(isInput);
+  if (inputs.length > maxInputFields) {
+    throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
+  }
+  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))));
+  const fields = [...Object.entries(others), ...inputs].filter(([, value]) => value !== undefined);
+  const reading = new Reading(false);
+  return Object.fromEntries(fields.map(([name, value]) => [name, reading.json(value, name)]));
 }

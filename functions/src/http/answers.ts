@@ -1,0 +1,33 @@
+import * as z from 'zod/mini';
+import type { Schema } from './schema.ts';
+
+/** Schemas of members that many answers have, for openapi.json. */
+
+/** A moment as ISO 8601 in UTC. */
+export function moment(): Schema<string> {
+  return z.string().check(z.meta({ format: 'date-time' }));
+}
+
+export function count(): Schema<number> {
+  return z.int().check(z.minimum(0));
+}
+
+/** A page of items, and where the next one begins. */
+export function pageOf(name: string, item: Schema): Schema {
+  return z.object({ [name]: z.array(item), next_cursor: z.nullable(z.string()) });
+}
+
+/** Notes of what was kept otherwise than it came. */
+export function warnings(): Schema {
+  return z.array(z.object({ index: z.optional(count()), field: z.string(), message: z.string() }));
+}
+
+/** Items of a batch that were refused. */
+export function rejected(): Schema {
+  return z.array(z.object({ index: count(), code: z.string(), message: z.string() }));
+}
+
+/** The answer to a batch of which something was accepted. */
+export function acceptedBatch(): Schema {
+  return z.object({ accepted: count(), rejected: rejected(), warnings: warnings() });
+}

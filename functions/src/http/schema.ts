@@ -1,0 +1,142 @@
+import * as z from 'zod/mini';
+import { AppError } from '../platform/errors.ts';
+import { describe, isEmpty, quoted, timeMs } from './fields.ts';
+
+/**
+ * A schema says what a submitted value must be: it checks the value, gives it its type, and describes it in openapi.json.
+ * Each of those below says in words what it expects, for the message of a value that is something else.
+ */
+export type Schema<Output = unknown> = z.core.$ZodType<Output>;
+
+type Issue = z.core.$ZodRawIssue | z.core.$ZodIssue;
+
+/** The message of a schema that a value does not fit. */
+export function expecting(what: string): { error: (issue: Issue) => string } {
+  return { error: ({ input }) => `expected ${what}, got ${describe(input)}` };
+}
+
+export function integer(least: number, most: number): Schema<number> {
+  const error = expecting(`an integer from ${least} to ${most}`);
+  return z.int(error).check(z.minimum(least, error), z.maximum(most, error));
+}
+
+export function text(maxLength: number): z.ZodMiniString {
+  const error = expecting(`a text of 1 to ${maxLength} characters`);
+  return z.string(error).check(z.minLength(1, error), z.maxLength(maxLength, error));
+}
+
+export function oneOf<const Value extends string>(values: readonly Value[]): Schema<Value> {
+  return z.enum(values, expecting(`one of ${values.join(', ')}`));
+}
+
+/** A number that is finite; JSON's 1e999 and Python's NaN are not. */
+export const finite: Schema<number> = z.number(expecting('a finite number'));
+
+/** Numbers as forms and existing miners write them. */
+const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
+const digits = /^\s*\d+\s*$/;
+
+/** A schema for what `prepare` makes of a value. */
+export function prepared<Output>(
+  prepare: (value: unknown) => unknown,
+  schema: Schema<Output>,
+): z.ZodMiniType<Output> {
+  return z.pipe(z.transform(prepare), schema);
+}
+
+/** A number, which may come as a text of this form. */
+function orText(schema: Schema<number>, form: RegExp): Schema<number> {
+  return prepared((value) => (typeof value === 'string' && form.test(value) ? Number(value) : value), schema);
+}
+
+export function finiteOrText(): Schema<number> {
+  return orText(finite, numberText);
+}
+
+export function integerOrText(least: number, most: number): Schema<number> {
+  return orText(integer(least, most), digits);
+}
+
+/** Milliseconds since the epoch, from ISO 8601 (UTC where it names no zone), or seconds or milliseconds since the epoch. */
+export const time: Schema<number> = parsed(
+  'an ISO 8601 time or seconds since the epoch',
+  (value) => timeMs(value),
+  { type: ['string', 'number'], format: 'date-time' },
+);
+
+/** A value that a function of its own parses, which answers undefined for one that is none; `json` describes it. */
+export function parsed<Output>(
+  what: string,
+  parse: (value: unknown) => Output | undefined,
+  json: Readonly<Record<string, unknown>>,
+): Schema<Output> {
+  const { error } = expecting(what);
+  const transform = z.transform((value: unknown, { issues }): Output => {
+    const output = parse(value);
+    if (output !== undefined) return output;
+    issues.push({ code: 'custom', input: value, message: error({ code: 'custom', input: value, path: [] }) });
+    return z.NEVER;
+  });
+  return transform.check(z.meta(json));
+}
+
+/** An object of these members and no others; `hint` says where else a member might belong. */
+export function members<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  { noun = 'field', hint = `there are ${namesIn(Object.keys(shape))}` } = {},
+): z.ZodMiniObject<Shape, z.core.$strict> {
+  const { error } = expecting('a JSON object');
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `Unknown ${noun} ${quoted(String(issue.keys[0]))}: ${hint}`
+        : error(issue),
+  });
+}
+
+function namesIn(names: readonly string[]): string {
+  return names.join(', ').replace(/, (?!.*, )/, ' and ');
+}
+
+/** A member that may be missing; null and '' are as good as nothing. */
+export function optional<Output>(schema: Schema<Output>): z.ZodMiniType<Output | undefined> {
+  return prepared((value) => (isEmpty(value) ? undefined : value), z.optional(schema));
+}
+
+/** A member that is `otherwise` where it is missing, null or ''. */
+export function withDefault<Output>(schema: Schema<Output>, otherwise: Output): z.ZodMiniType<Output> {
+  const value = z.pipe(
+    optional(schema),
+    z.transform((value) => value ?? otherwise),
+  );
+  return value.check(z.meta({ default: otherwise }));
+}
+
+/**
+ * Reads a value; `at` is its name in messages.
+ * @throws AppError `invalid_request` with the first fault: a member that is not known before one that is wrong.
+ */
+export function read<Output>(schema: Schema<Output>, value: unknown, at = ''): Output {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  throw invalid(result.error.issues, at);
+}
+
+export function invalid(issues: readonly z.core.$ZodIssue[], at = ''): AppError {
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
+  const place = placeOf(issue?.path ?? [], at);
+  const isWhole = issue?.code === 'unrecognized_keys' && issue.path.length === 0;
+  return new AppError('invalid_request', `${isWhole || place === '' ? '' : `${place}: `}${issue?.message}.`);
+}
+
+function placeOf(path: readonly PropertyKey[], at: string): string {
+  return path.reduce<string>(
+    (place, name) =>
+      typeof name === 'number'
+        ? `${place}[${name}]`
+        : place === ''
+          ? String(name)
+          : `${place}.${String(name)}`,
+    at,
+  );
+}

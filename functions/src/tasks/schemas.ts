@@ -1,0 +1,69 @@
+import * as z from 'zod/mini';
+import { count, moment } from '../http/answers.ts';
+import type { Schema } from '../http/schema.ts';
+import { taskStatuses } from './state.ts';
+
+/** Tasks as answers show them, for openapi.json: those that miners' answers alone made have little of it. */
+
+const text = (): Schema => z.optional(z.nullable(z.string()));
+const number = (): Schema => z.optional(z.number());
+
+function responseShown(): Schema {
+  return z.looseObject({
+    miner_uid: count(),
+    response_data: z.optional(z.unknown()),
+    response_body: z.optional(z.object({ bytes: count() })),
+    submitted_at: z.optional(moment()),
+    received_at: z.optional(moment()),
+    processing_time: number(),
+    accuracy_score: number(),
+    speed_score: number(),
+    hotkey: text(),
+    status: text(),
+    counted: z.optional(z.boolean()),
+  });
+}
+
+export function taskShown(): Schema {
+  return z.looseObject({
+    task_id: z.string(),
+    task_type: text(),
+    status: z.optional(z.enum(taskStatuses)),
+    priority: z.optional(z.union([z.int(), z.string(), z.null()])),
+    required_miner_count: z.optional(count()),
+    min_miner_count: z.optional(count()),
+    assigned_miners: z.optional(z.nullable(z.array(count()))),
+    metadata: z.optional(z.nullable(z.looseObject({}))),
+    miner_responses: z.record(z.string(), responseShown()),
+    response_count: z.optional(count()),
+    best_response: z.optional(z.nullable(z.looseObject({ miner_uid: count(), score: z.number() }))),
+    created_at: z.optional(moment()),
+    updated_at: z.optional(moment()),
+  });
+}
+
+export const exampleTask = {
+  task_id: 'task-1',
+  task_type: 'text_translation',
+  status: 'completed',
+  required_miner_count: 1,
+  assigned_miners: [7],
+  input_text: 'Hallo',
+  miner_responses: {
+    '7': {
+      miner_uid: 7,
+      response_data: { text: 'Hello' },
+      submitted_at: '2026-03-01T12:00:00.000Z',
+      received_at: '2026-03-01T12:00:00.000Z',
+      processing_time: 1.5,
+      accuracy_score: 0.9,
+      speed_score: 0.8,
+      hotkey: null,
+      status: 'completed',
+    },
+  },
+  response_count: 1,
+  best_response: { miner_uid: 7, score: 0.9 },
+  created_at: '2026-03-01T11:59:00.000Z',
+  updated_at: '2026-03-01T12:00:00.000Z',
+};
