@@ -1,6 +1,4 @@
 import { AppError } from '../platform/errors.ts';
-import type { JsonObject } from '../platform/json.ts';
-import { Reading } from './reading.ts';
 
 /**
  * Readers of single submitted fields: each returns the value or throws AppError `invalid_request` that says what was
@@ -45,53 +43,8 @@ export function queryInteger(
   return readInteger(/^\d{1,9}$/.test(text) ? Number(text) : text, name, least, most);
 }
 
-/** A number from 0 to `most`, clamped with a warning; 0 where there is none. `texts`: it may come as text, as from a miner. */
-export function readScore(
-  value: unknown,
-  name: string,
-  { texts, reading, most }: { texts: boolean; reading: Reading; most: number },
-): number {
-  if (isEmpty(value)) return 0;
-  const mayBeText = texts || reading.isLenient;
-  const number = mayBeText && typeof value === 'string' && numberText.test(value) ? Number(value) : value;
-  if (typeof number !== 'number' || !Number.isFinite(number)) {
-    reading.leaveOut(name, expected(name, 'a finite number', value));
-    return 0;
-  }
-  const clamped = Math.min(Math.max(number, 0), most);
-  if (clamped !== number) reading.warn(name, `It is ${number}; kept as ${clamped}.`);
-  return clamped;
-}
-
-export function readText(value: unknown, name: string, maxLength: number): string {
-  if (typeof value !== 'string' || value === '' || value.length > maxLength) {
-    throw expected(name, `a text of 1 to ${maxLength} characters`, value);
-  }
-  return value;
-}
-
-/** A text, or undefined where there is none: missing, null or empty. */
-export function readOptionalText(value: unknown, name: string, maxLength: number): string | undefined {
-  return isEmpty(value) ? undefined : readText(value, name, maxLength);
-}
-
-export function readJsonObject(value: unknown, name: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw expected(name, 'an object', value);
-  return new Reading(false).json(value, name) as JsonObject;
-}
-
 const latestMs = Date.UTC(9999, 11, 31);
 const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i;
-
-/** ISO 8601, UTC where it names no zone, or seconds or milliseconds since the epoch; `otherwise` where there is none. */
-export function readTimeMs(value: unknown, name: string, otherwise: number, reading: Reading): number {
-  if (isEmpty(value)) return otherwise;
-  const ms = timeMs(value);
-  if (ms !== undefined) return ms;
-  reading.leaveOut(name, expected(name, 'an ISO 8601 time or seconds since the epoch', value));
-  return otherwise;
-}
 
 /** The moment of an ISO 8601 text, UTC where it names no zone; NaN for another text, or a day or time that does not exist. */
 export function isoTimeMs(text: string): number {
@@ -102,6 +55,7 @@ export function isoTimeMs(text: string): number {
   return Date.parse(`${day}T${time}${zone.toUpperCase().replace(/(\d\d)(\d\d)$/, '$1:$2')}`);
 }
 
+/** Milliseconds since the epoch from ISO 8601, or seconds or milliseconds since the epoch; undefined for what is neither. */
 export function timeMs(value: unknown): number | undefined {
   const ms = anyTimeMs(value);
   return ms >= 0 && ms <= latestMs ? ms : undefined;

@@ -2,9 +2,9 @@ import { taskSchema } from '../events/schemas.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { maxFlushWaitMs, maxPauseMs } from '../flush/limits.ts';
 import { isObject, readJson } from '../http/body.ts';
-import { expected, queryFlag, readTimeMs } from '../http/fields.ts';
-import { Reading } from '../http/reading.ts';
+import { expected, queryFlag } from '../http/fields.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { optional, read, time } from '../http/schema.ts';
 import { type Clock, delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -90,7 +90,7 @@ async function look(queueControl: QueueControl, objects: ObjectStore, flushBefor
 async function pause(options: ControlRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const body = readJson(request);
   if (!isObject(body)) throw expected('body', 'an object with until', body);
-  const untilMs = readTimeMs(body['until'], 'until', Number.NaN, new Reading(false));
+  const untilMs = read(optional(time), body['until'], 'until') ?? Number.NaN;
   const nowMs = options.clock.now();
   if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
     throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);
