@@ -28,30 +28,43 @@ interface Range {
   readonly count: number;
 }
 
-interface Coverage {
-  result: { url: string; functions: { ranges: Range[] }[] }[];
+/** A function of a source: its name, empty for the module and for what has none, and its ranges, itself first. */
+export interface RunFunction {
+  readonly functionName: string;
+  readonly ranges: readonly Range[];
+}
+
+/** Runs test files in one process and returns the functions of each source, by its URL; undefined where a test fails. */
+export async function functionsRun(
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, readonly RunFunction[]> | undefined> {
+  const dir = mkdtempSync(join(tmpdir(), 'coverage-'));
+  try {
+    if (!(await run(paths, { NODE_V8_COVERAGE: dir }, 10 * 60_000))) return undefined;
+    const found = new Map<string, readonly RunFunction[]>();
+    for (const name of readdirSync(dir)) {
+      const { result } = JSON.parse(readFileSync(join(dir, name), 'utf8')) as {
+        result: { url: string; functions: RunFunction[] }[];
+      };
+      for (const { url, functions } of result) {
+        if (!url.startsWith(pathToFileURL(join(root, 'functions/src')).href)) continue;
+        found.set(url, [...(found.get(url) ?? []), ...functions]);
+      }
+    }
+    return found;
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 }
 
 /** Runs the tests of one file; undefined where they do not all pass. */
 export async function measured(path: string): Promise<TestFile | undefined> {
-  const dir = mkdtempSync(join(tmpdir(), 'mutation-'));
-  try {
-    const fromMs = performance.now();
-    const passed = await run([path], { NODE_V8_COVERAGE: dir }, 10 * 60_000);
-    const tookMs = performance.now() - fromMs;
-    if (!passed) return undefined;
-    const ran = new Map<string, Range[]>();
-    for (const name of readdirSync(dir)) {
-      const { result } = JSON.parse(readFileSync(join(dir, name), 'utf8')) as Coverage;
-      for (const { url, functions } of result) {
-        if (!url.startsWith(pathToFileURL(join(root, 'functions/src')).href)) continue;
-        ran.set(url, [...(ran.get(url) ?? []), ...functions.flatMap(({ ranges }) => ranges)]);
-      }
-    }
-    return { path: relative(root, path), tookMs, ran };
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
+  const fromMs = performance.now();
+  const functions = await functionsRun([path]);
+  if (functions === undefined) return undefined;
+  const tookMs = performance.now() - fromMs;
+  const ran = new Map([...functions].map(([url, all]) => [url, all.flatMap(({ ranges }) => ranges)]));
+  return { path: relative(root, path), tookMs, ran };
 }
 
 /** True where the tests run this place. */
