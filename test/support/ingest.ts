@@ -1,8 +1,10 @@
 import { operationRoutes } from '../../functions/src/documents/routes.ts';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { ingestRoutes } from '../../functions/src/tasks/ingestRoutes.ts';
+import { answerRoutes } from '../../functions/src/miners/answerRoutes.ts';
+import { responseRoutes } from '../../functions/src/tasks/responseRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
+import { writeRoutes } from '../../functions/src/tasks/writeRoutes.ts';
 import { ManualClock } from './clock.ts';
 import {
   type Answer,
@@ -63,8 +65,11 @@ export async function startIngest(
     { id: 'both', role: 'miner', key: 'both-key', uids: [7], hotkeys: ['5F'] },
   ]);
   const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
+  const speakers = defaultSpeakers({ clock, logger, ...speaking });
   const routes = [
-    ...ingestRoutes({ ...shared, speakers: defaultSpeakers({ clock, logger, ...speaking }) }),
+    ...responseRoutes({ ...shared, speakers }),
+    ...answerRoutes({ ...shared, speakers }),
+    ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections }),
   ];
   const server = await serveRoutes(routes, { secret, objects, clock, logger, ids });

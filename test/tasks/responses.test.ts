@@ -114,7 +114,7 @@ describe('POST /v1/responses', () => {
           code: 'invalid_request',
           message: 'miner_uid: expected an integer from 0 to 65535, got -1.',
         },
-        { index: 2, code: 'invalid_request', message: 'A response is a JSON object.' },
+        { index: 2, code: 'invalid_request', message: 'response: expected an object, got "text".' },
         { index: 3, code: 'invalid_request', message: 'response_data: expected a JSON value, got null.' },
       ],
       warnings: [],

@@ -7,13 +7,15 @@ import type { Route } from '../http/route.ts';
 import { keyAuthenticator } from '../keys/auth.ts';
 import { KeyStore } from '../keys/keyStore.ts';
 import { keysRoutes } from '../keys/routes.ts';
+import { answerRoutes } from '../miners/answerRoutes.ts';
 import { once } from '../platform/once.ts';
 import { groupStager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
 import type { Stager } from '../staging/stager.ts';
-import { ingestRoutes } from '../tasks/ingestRoutes.ts';
 import { OrphanKeys } from '../tasks/orphanTally.ts';
+import { responseRoutes } from '../tasks/responseRoutes.ts';
 import { Speakers } from '../tasks/speaker.ts';
+import { writeRoutes } from '../tasks/writeRoutes.ts';
 import { base, clock, ids } from './base.ts';
 
 /** This process's stamps. */
@@ -46,7 +48,9 @@ export const speakers = once(() => {
 export function acceptingRoutes(): Route[] {
   const shared = { stager: stager(), stamps: stamps(), ids };
   return [
-    ...ingestRoutes({ ...shared, speakers: speakers() }),
+    ...responseRoutes({ ...shared, speakers: speakers() }),
+    ...answerRoutes({ ...shared, speakers: speakers() }),
+    ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections: base().config.operationsCollections }),
   ];
 }

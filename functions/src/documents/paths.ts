@@ -1,14 +1,13 @@
 import { documentPathFault } from '../events/documentPath.ts';
-import { expected, quoted } from '../http/fields.ts';
+import { quoted } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
 import { ownCollections } from './names.ts';
 
 /**
- * The path of a document that operations may write to.
+ * Checks that operations may write to the document at a path.
  * @throws AppError `invalid_request` for what is no path, `forbidden` for one that is not to be written to.
  */
-export function checkDocumentPath(path: unknown, collections: readonly string[]): string {
-  if (typeof path !== 'string') throw expected('path', 'a text, collection/id', path);
+export function checkDocumentPath(path: string, collections: readonly string[]): void {
   const fault = documentPathFault(path);
   if (fault !== undefined) throw new AppError('invalid_request', `path: ${quoted(path)}: ${fault}.`);
   const names = path.split('/').filter((_, index) => index % 2 === 0);
@@ -23,5 +22,4 @@ export function checkDocumentPath(path: unknown, collections: readonly string[])
       `path: operations may not write to ${quoted(top)} (OPERATIONS_COLLECTIONS).`,
     );
   }
-  return path;
 }

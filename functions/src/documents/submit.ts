@@ -1,9 +1,11 @@
+import * as z from 'zod/mini';
 import { marked, type OperationAccepted, operationTypes } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
-import { isObject } from '../http/body.ts';
-import { expected, quoted } from '../http/fields.ts';
+import { quoted } from '../http/fields.ts';
+import { anyObject, expecting, members, oneOf, read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
+import { once } from '../platform/once.ts';
 import { fieldPath, namesOf } from './fieldPath.ts';
 import { maxDocumentBytes } from './limits.ts';
 import { metaField } from './names.ts';
@@ -18,7 +20,14 @@ export interface OperationContext {
   collections: readonly string[];
 }
 
-const members = new Set(['type', 'path', 'data']);
+/** A submitted operation. What its data may hold, {@link FieldReader} says. */
+export const operation = once(() =>
+  members({
+    type: oneOf(operationTypes),
+    path: z.string(expecting('a text, collection/id')),
+    data: z.optional(z.unknown()),
+  }),
+);
 
 /**
  * A submitted operation as an event.
@@ -26,15 +35,9 @@ const members = new Set(['type', 'path', 'data']);
  * no document can hold.
  */
 export function operationEvent(submitted: unknown, context: OperationContext): OperationAccepted {
-  if (!isObject(submitted)) throw new AppError('invalid_request', 'An operation is a JSON object.');
-  const unknown = Object.keys(submitted).find((name) => !members.has(name));
-  if (unknown !== undefined) {
-    throw new AppError('invalid_request', `Unknown field ${quoted(unknown)}: there are type, path and data.`);
-  }
-  const type = operationTypes.find((known) => known === submitted['type']);
-  if (type === undefined) throw expected('type', `one of ${operationTypes.join(', ')}`, submitted['type']);
-  const path = checkDocumentPath(submitted['path'], context.collections);
-  const data = readData(type, submitted['data'], new FieldReader(stampMs(context.stamp)));
+  const { type, path, data: given } = read(operation(), submitted, 'operation');
+  checkDocumentPath(path, context.collections);
+  const data = readData(type, given, new FieldReader(stampMs(context.stamp)));
   const bytes = data === undefined ? 0 : leastBytes(type, path, data);
   if (bytes > maxDocumentBytes) {
     throw new AppError(
@@ -62,8 +65,8 @@ function readData(
     if (data !== undefined && data !== null) throw new AppError('invalid_request', 'A delete has no data.');
     return undefined;
   }
-  if (!isObject(data)) throw expected('data', 'an object', data);
-  return type === 'set' ? readSet(data, reader) : readUpdate(data, reader);
+  const fields = read(anyObject, data, 'data');
+  return type === 'set' ? readSet(fields, reader) : readUpdate(fields, reader);
 }
 
 function readSet(data: Readonly<Record<string, unknown>>, reader: FieldReader): JsonObject {

@@ -3,6 +3,7 @@ import { parseJson, refuseJsonBomb, utf8Text } from './json.ts';
 import { maxFormFields } from './limits.ts';
 import { readParts, textOf } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
+import { anyObject, read } from './schema.ts';
 
 /** A form's fields, or a JSON object's members. */
 export interface BodyFields {
@@ -10,6 +11,8 @@ export interface BodyFields {
   /** Every value is a text, numbers too. */
   isForm: boolean;
 }
+
+export { isObject } from './fields.ts';
 
 const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
@@ -58,8 +61,7 @@ export function readFields(request: ApiRequest): BodyFields {
       throw new AppError('unsupported_media_type', `Send a form or application/json, not ${type}.`);
     }
     const value = readJson(request);
-    if (!isObject(value)) throw new AppError('invalid_request', 'The body is not a JSON object.');
-    return { fields: value, isForm: false };
+    return { fields: read(anyObject, value, 'body'), isForm: false };
   }
   const entries = type === 'multipart/form-data' ? multipart(request) : urlencoded(utf8Text(request.body));
   const fields = new Map(entries);
@@ -67,12 +69,8 @@ export function readFields(request: ApiRequest): BodyFields {
   return { fields: Object.fromEntries(fields), isForm: true };
 }
 
-/** Whether a JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function mediaType(request: ApiRequest): string {
+/** The media type that the body says it has, in lower case; empty where it says none. */
+export function mediaType(request: ApiRequest): string {
   return (request.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 

@@ -39,8 +39,8 @@ export function defineRoute<Params extends Schema, Query extends Schema, Body ex
     handle: async (request) =>
       handle(
         {
-          params: params && read(params(), request.params),
-          query: query && read(query(), Object.fromEntries([...request.query].reverse())),
+          params: params && read(params(), request.params, 'path'),
+          query: query && read(query(), Object.fromEntries([...request.query].reverse()), 'query'),
           body: body && read(body(), bodyOf(request, body()), 'body'),
         } as Inputs<Params, Query, Body>,
         request,

@@ -20,6 +20,11 @@ export function isEmpty(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === '';
 }
 
+/** True for a JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** A parameter of a query; undefined where it is missing or empty. */
 export function queryText(query: URLSearchParams, name: string): string | undefined {
   return query.get(name) || undefined;

@@ -68,6 +68,8 @@ export interface RouteDescription {
   bodies?: Readonly<Record<string, Content>>;
   /** Answers to what is accepted, by status; as JSON, but for those with a media type of their own. */
   answers: Readonly<Record<number, Content & { description: string; mediaType?: string }>>;
+  /** An `Idempotency-Key` makes a repeated request make the same again. */
+  isRepeatable?: true;
   /** Refusals beside those that every route has. */
   refusals?: readonly ErrorCode[];
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { AppError } from '../platform/errors.ts';
-import { describe, isEmpty, quoted, timeMs } from './fields.ts';
+import { describe, isEmpty, isObject, quoted, timeMs } from './fields.ts';
 
 /**
  * A schema says what a submitted value must be: it checks the value, gives it its type, and describes it in openapi.json.
@@ -28,6 +28,11 @@ export function text(maxLength: number): z.ZodMiniString {
 export function oneOf<const Value extends string>(values: readonly Value[]): Schema<Value> {
   return z.enum(values, expecting(`one of ${values.join(', ')}`));
 }
+
+/** Any JSON object, which is handed on as it is. */
+export const anyObject: Schema<Record<string, unknown>> = z
+  .custom<Record<string, unknown>>(isObject, expecting('an object'))
+  .check(z.meta({ type: 'object' }));
 
 /** A number that is finite; JSON's 1e999 and Python's NaN are not. */
 export const finite: Schema<number> = z.number(expecting('a finite number'));
@@ -85,7 +90,7 @@ export function members<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   { noun = 'field', hint = `there are ${namesIn(Object.keys(shape))}` } = {},
 ): z.ZodMiniObject<Shape, z.core.$strict> {
-  const { error } = expecting('a JSON object');
+  const { error } = expecting('an object');
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
@@ -113,30 +118,27 @@ export function withDefault<Output>(schema: Schema<Output>, otherwise: Output): 
 }
 
 /**
- * Reads a value; `at` is its name in messages.
+ * Reads a value; `name` is what messages call it as a whole, its members have names of their own.
  * @throws AppError `invalid_request` with the first fault: a member that is not known before one that is wrong.
  */
-export function read<Output>(schema: Schema<Output>, value: unknown, at = ''): Output {
+export function read<Output>(schema: Schema<Output>, value: unknown, name: string): Output {
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
-  throw invalid(result.error.issues, at);
+  throw invalid(result.error.issues, name);
 }
 
-export function invalid(issues: readonly z.core.$ZodIssue[], at = ''): AppError {
+/** The error for a value that does not fit its schema. */
+export function invalid(issues: readonly z.core.$ZodIssue[], name: string): AppError {
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  const place = placeOf(issue?.path ?? [], at);
-  const isWhole = issue?.code === 'unrecognized_keys' && issue.path.length === 0;
-  return new AppError('invalid_request', `${isWhole || place === '' ? '' : `${place}: `}${issue?.message}.`);
+  const { path = [], message = '' } = issue ?? {};
+  const isUnknownMember = issue?.code === 'unrecognized_keys' && path.length === 0;
+  const place = path.length === 0 ? name : placeOf(path);
+  return new AppError('invalid_request', `${isUnknownMember ? '' : `${place}: `}${message}.`);
 }
 
-function placeOf(path: readonly PropertyKey[], at: string): string {
-  return path.reduce<string>(
-    (place, name) =>
-      typeof name === 'number'
-        ? `${place}[${name}]`
-        : place === ''
-          ? String(name)
-          : `${place}.${String(name)}`,
-    at,
-  );
+function placeOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((name) => (typeof name === 'number' ? `[${name}]` : `.${String(name)}`))
+    .join('')
+    .replace(/^\./, '');
 }

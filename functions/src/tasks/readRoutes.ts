@@ -11,7 +11,7 @@ import type { TaskReader } from './reading.ts';
 import { defaultPageSize, maxPageSize, maxWaitSeconds } from './readLimits.ts';
 import { exampleTask, taskShown } from './schemas.ts';
 import { taskStatuses } from './state.ts';
-import { minerUidOrText, taskId } from './submitFields.ts';
+import { minerUidOrText, taskInPath } from './submitFields.ts';
 
 export interface ReadRoutesOptions extends TaskListOptions {
   reader: TaskReader;
@@ -25,15 +25,12 @@ export function readRoutes(options: ReadRoutesOptions): Route[] {
   return [getTask(options), getTasks(options)];
 }
 
-/** The id of a task in a path. */
-export const inPath = () => z.object({ task_id: taskId });
-
 function getTask({ reader }: ReadRoutesOptions): Route {
   return defineRoute({
     method: 'GET',
     path: '/v1/tasks/:task_id',
     access: ['read'],
-    params: inPath,
+    params: taskInPath,
     query: () =>
       z.object({
         wait: optional(z.literal('completed', expecting('completed'))),

@@ -110,7 +110,8 @@ export function responseEvent(
   });
 }
 
-const translation = once(() =>
+/** What a translation has of its own; the rest is as in a response. */
+export const translation = once(() =>
   z.object({
     translated_text: text(maxTextLength),
     source_language: optional(text(64)),
@@ -124,7 +125,11 @@ const translation = once(() =>
  */
 export function translationEvent(fields: Fields, stamp: Stamp, reading: Reading): ResponseReceived {
   const { metadata } = fields;
-  const { translated_text, source_language = null, target_language = null } = read(translation(), fields);
+  const {
+    translated_text,
+    source_language = null,
+    target_language = null,
+  } = read(translation(), fields, 'body');
   const data: JsonObject = { translated_text, source_language, target_language, processing_time: 0 };
   if (!isEmpty(metadata)) data['metadata'] = fromText(metadata) as Json;
   const event = responseEvent({ ...fields, response_data: data }, stamp, { texts: true, reading });

@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { integer, integerOrText, parsed } from '../http/schema.ts';
 import { once } from '../platform/once.ts';
 import { maxMinerUid } from './submitLimits.ts';
@@ -10,6 +11,9 @@ export const taskId = parsed(
   (value) => (typeof value === 'string' && taskIdPattern.test(value) ? value : undefined),
   { type: 'string', pattern: taskIdPattern.source },
 );
+
+/** The id of a task in a path. */
+export const taskInPath = () => z.object({ task_id: taskId });
 
 /** A miner's number in its subnet; 0 is one. */
 export const minerUid = once(() => integer(0, maxMinerUid));

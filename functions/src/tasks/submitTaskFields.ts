@@ -4,6 +4,7 @@ import type { Stamp } from '../events/stamp.ts';
 import { expected, quoted } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
 import {
+  anyObject,
   expecting,
   integer,
   members,
@@ -48,7 +49,7 @@ function clearable<Wrapped>(wrap: (member: Schema) => Wrapped) {
         z.transform((all) => [...new Set(all)]),
       ),
     ),
-    metadata: wrap(z.record(z.string(), z.unknown(), expecting('an object'))),
+    metadata: wrap(anyObject),
   };
 }
 
@@ -69,20 +70,27 @@ export const creation = once(() => {
 });
 
 /** Submitted fields of a task. null and '' clear a field, but not the type or the status. */
-export const change = once(() => {
+export function change(needsStatus: boolean) {
+  return needsStatus ? statusChange() : anyChange();
+}
+
+const anyChange = once(() => changeOf(z.optional(status())));
+const statusChange = once(() => changeOf(status()));
+
+function changeOf(status: Schema) {
   const fixed = z.optional(z.never('fixed by the creation of a task'));
   return members(
     {
       task_id: optional(z.string()),
       task_type: z.optional(shortText()),
-      status: z.optional(status()),
+      status,
       required_miner_count: fixed,
       min_miner_count: fixed,
       ...clearable(orCleared),
     },
     unknown,
   ).check(withInputs);
-});
+}
 
 function orCleared(member: Schema): Schema {
   return prepared((value) => (value === '' ? null : value), z.optional(z.nullable(member)));
@@ -116,9 +124,10 @@ export function createdEvent(
 export function patchedEvent(
   id: string,
   submitted: Fields,
-  { stamp, visibility }: { stamp: Stamp; visibility: Visibility },
+  options: { needsStatus: boolean; stamp: Stamp; visibility: Visibility },
 ): TaskPatched {
-  const { task_id = id, ...fields } = readFields(change(), submitted);
+  const { needsStatus, stamp, visibility } = options;
+  const { task_id = id, ...fields } = readFields(change(needsStatus), submitted);
   if (task_id !== id) throw expected('task_id', `${quoted(id)} as in the path`, task_id);
   if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
   return marked({ kind: 'patched', taskId: id, stamp, fields, visibility });
@@ -132,7 +141,7 @@ function readFields(schema: Schema<object>, submitted: Fields): JsonObject {
   if (inputs.length > maxInputFields) {
     throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
   }
-  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))));
+  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))), 'body');
   const fields = [...Object.entries(others), ...inputs].filter(([, value]) => value !== undefined);
   const reading = new Reading(false);
   return Object.fromEntries(fields.map(([name, value]) => [name, reading.json(value, name)]));

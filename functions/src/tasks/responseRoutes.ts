@@ -1,0 +1,116 @@
+import * as z from 'zod/mini';
+import type { Event } from '../events/event.ts';
+import type { StampSource } from '../events/stamp.ts';
+import { acceptedBatch } from '../http/answers.ts';
+import { acceptEach, batchOf, checkCount, itemsOf, nothingAccepted } from '../http/batch.ts';
+import { isNdjson, isObject, ndjsonLines, readJson } from '../http/body.ts';
+import { parseJson } from '../http/json.ts';
+import { maxWarnings } from '../http/limits.ts';
+import { Reading, type Warning } from '../http/reading.ts';
+import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import { anyObject, read } from '../http/schema.ts';
+import type { Stager } from '../staging/stager.ts';
+import type { Speakers } from './speaker.ts';
+import { response, responseEvent } from './submit.ts';
+import { maxResponsesPerRequest } from './submitLimits.ts';
+
+export interface ResponseRoutesOptions {
+  stager: Stager;
+  stamps: StampSource;
+  speakers: Speakers;
+}
+
+/** The route that accepts responses: each request stages its events in one call, and is answered once they are durable. */
+export function responseRoutes(options: ResponseRoutesOptions): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/v1/responses',
+      access: ['ingest', 'miner'],
+      describe,
+      handle: (request) => accept(options, request),
+    },
+  ];
+}
+
+async function accept(
+  { stager, stamps, speakers }: ResponseRoutesOptions,
+  request: ApiRequest,
+): Promise<ApiResponse> {
+  const { items, isBatch } = readItems(request);
+  const warnings: Warning[] = [];
+  const { accepted, rejected } = acceptEach(
+    items,
+    ({ index, value }): Event => {
+      // A miner does not send its answer again.
+      const reading = new Reading(request.caller.role === 'miner');
+      const fields = read(anyObject, value(), 'response');
+      const event = speakers.spoken(
+        request.caller,
+        responseEvent(fields, stamps.next(), { texts: false, reading }),
+      );
+      const free = maxWarnings - warnings.length;
+      for (const warning of reading.warnings.slice(0, free)) warnings.push({ index, ...warning });
+      return event;
+    },
+    ({ code }) => code === 'rate_limited' || (!isBatch && code === 'forbidden'),
+  );
+  if (accepted.length === 0) return nothingAccepted(request, 'response', rejected);
+  await stager.stage(accepted);
+  return { status: 202, json: { accepted: accepted.length, rejected, warnings } };
+}
+
+/** A submitted response, parsed when it is its turn, so that a fault is its own. */
+interface Item {
+  /** Its place in the list, or its line less one. */
+  index: number;
+  value: () => unknown;
+}
+
+function readItems(request: ApiRequest): { items: Item[]; isBatch: boolean } {
+  if (isNdjson(request)) {
+    const items: Item[] = [];
+    for (const { index, text } of ndjsonLines(request)) {
+      items.push({ index, value: () => parseJson(text) });
+      checkCount(items.length, 'responses', maxResponsesPerRequest);
+    }
+    return { items, isBatch: true };
+  }
+  const body = readJson(request);
+  if (!isObject(body) || !Object.hasOwn(body, 'responses')) {
+    return { items: [{ index: 0, value: () => body }], isBatch: false };
+  }
+  const items = itemsOf(body, 'responses', maxResponsesPerRequest);
+  return { items: items.map((value, index) => ({ index, value: () => value })), isBatch: true };
+}
+
+const exampleResponse = {
+  task_id: 'task-1',
+  miner_uid: 7,
+  response_data: { text: 'Hello' },
+  processing_time: 1.5,
+  accuracy_score: 0.9,
+  speed_score: 0.8,
+};
+
+function describe(): RouteDescription {
+  return {
+    summary:
+      'Accepts one response, or a batch in `responses` or NDJSON, the valid ones of which are accepted',
+    bodies: {
+      'application/json': {
+        schema: z.union([response(), batchOf('responses', response())]),
+        example: exampleResponse,
+      },
+      'application/x-ndjson': { example: `${JSON.stringify(exampleResponse)}\n` },
+    },
+    answers: {
+      202: {
+        description: 'Accepted and durable; `rejected` names the others of the batch',
+        schema: acceptedBatch(),
+        example: { accepted: 1, rejected: [], warnings: [] },
+      },
+    },
+    refusals: ['nothing_accepted'],
+  };
+}

@@ -1,0 +1,104 @@
+import * as z from 'zod/mini';
+import type { StampSource } from '../events/stamp.ts';
+import { warnings } from '../http/answers.ts';
+import { readJson } from '../http/body.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { newIdFor } from '../http/idempotency.ts';
+import { visibility } from '../http/parameters.ts';
+import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import { anyObject, read } from '../http/schema.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Stager } from '../staging/stager.ts';
+import { taskInPath } from './submitFields.ts';
+import { maxTaskFieldsBytes } from './submitLimits.ts';
+import { change, createdEvent, creation, patchedEvent } from './submitTaskFields.ts';
+
+export interface WriteRoutesOptions {
+  stager: Stager;
+  stamps: StampSource;
+  ids: Pick<Ids, 'uuid'>;
+}
+
+/** The routes that accept tasks and their fields: an event is durable when its request is answered. */
+export function writeRoutes(options: WriteRoutesOptions): Route[] {
+  return [
+    create(options),
+    setFields(options, 'PATCH', '/v1/tasks/:task_id'),
+    // For callers that have it so.
+    setFields(options, 'POST', '/v1/tasks/:task_id/status'),
+  ];
+}
+
+const query = () => z.object({ visibility: visibility(['prompt', 'deferred']) });
+const proxies = { access: ['ingest'], query } as const;
+
+function create({ stager, stamps, ids }: WriteRoutesOptions): Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/tasks',
+    ...proxies,
+    describe: () => ({
+      summary: 'Creates a task; one without `task_id` gets one',
+      bodies: {
+        'application/json': {
+          schema: creation(),
+          example: {
+            task_id: 'task-1',
+            task_type: 'text_translation',
+            input_text: 'Hallo',
+            assigned_miners: [7],
+          },
+        },
+      },
+      isRepeatable: true,
+      answers: accepted(),
+    }),
+    handle: async ({ query: { visibility } }, request) => {
+      const newId = () => newIdFor(request, ids);
+      const event = createdEvent(readTask(request), { stamp: stamps.next(), visibility, newId });
+      await stager.stage([event]);
+      return answer(event);
+    },
+  });
+}
+
+function setFields({ stager, stamps }: WriteRoutesOptions, method: 'PATCH' | 'POST', path: string): Route {
+  const needsStatus = method === 'POST';
+  return defineRoute({
+    method,
+    path,
+    ...proxies,
+    params: taskInPath,
+    describe: () => ({
+      summary: needsStatus ? 'Sets the status of a task, and other fields' : 'Sets fields of a task',
+      example: { params: { task_id: 'task-1' } },
+      bodies: { 'application/json': { schema: change(needsStatus), example: { status: 'approved' } } },
+      answers: accepted(),
+    }),
+    handle: async ({ params: { task_id }, query: { visibility } }, request) => {
+      const fields = readTask(request);
+      const event = patchedEvent(task_id, fields, { needsStatus, stamp: stamps.next(), visibility });
+      await stager.stage([event]);
+      return answer(event);
+    },
+  });
+}
+
+function readTask(request: ApiRequest): Record<string, unknown> {
+  if (request.body.length > maxTaskFieldsBytes) {
+    throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
+  }
+  return read(anyObject, readJson(request), 'body');
+}
+
+function answer({ taskId }: { taskId: string }): ApiResponse {
+  return { status: 202, json: { task_id: taskId, warnings: [] } };
+}
+
+function accepted(): RouteDescription['answers'] {
+  const schema = z.object({ task_id: z.string(), warnings: warnings() });
+  return {
+    202: { description: 'Accepted and durable', schema, example: { task_id: 'task-1', warnings: [] } },
+  };
+}
