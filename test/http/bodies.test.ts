@@ -114,7 +114,7 @@ describe('a form', () => {
 
   it('may be a JSON object instead', () => {
     assert.deepEqual(readFields(request('{"a":1}', json)), { fields: { a: 1 }, isForm: false });
-    refuses(() => readFields(request('[1]', json)), /not a JSON object/);
+    refuses(() => readFields(request('[1]', json)), /expected an object, got a list/);
     refuses(() => readFields(request('a', 'text/plain')), /text\/plain/, 'unsupported_media_type');
   });
 
