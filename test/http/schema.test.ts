@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { acceptedBatch, count, moment, pageOf } from '../../functions/src/http/answers.ts';
 import { defineRoute } from '../../functions/src/http/defineRoute.ts';
 import { cursor, flag, limit, visibility } from '../../functions/src/http/parameters.ts';
 import { Reading } from '../../functions/src/http/reading.ts';
@@ -81,6 +82,19 @@ describe('a schema', () => {
         fault(time, value, 'at'),
         /^at: expected an ISO 8601 time or seconds since the epoch, got /,
       );
+  });
+});
+
+describe('the schema of an answer', () => {
+  it('fits such answers and no others', () => {
+    const page = pageOf('things', members({ at: moment(), n: count() }));
+    const things = [{ at: '2026-01-01T00:00:00Z', n: 0 }];
+    for (const next_cursor of [null, 'x']) assert.match(fault(page, { things, next_cursor }), /^accepted/);
+    assert.match(fault(page, { things }), /^next_cursor: /);
+    assert.match(fault(page, { things: [{ ...things[0], n: -1 }], next_cursor: null }), /^things\[0\]\.n: /);
+    const batch = { accepted: 1, rejected: [{ index: 0, code: 'a', message: 'b' }], warnings: [] };
+    assert.match(fault(acceptedBatch(), batch), /^accepted/);
+    assert.match(fault(acceptedBatch(), { ...batch, rejected: [7] }), /^rejected\[0\]: /);
   });
 });
 

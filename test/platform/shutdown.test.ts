@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { pathToFileURL } from 'node:url';
 
-const source = (name: string): string =>
-  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../functions/src/platform', name)).href);
+const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 
 /** A process that exits on SIGTERM as the Functions Framework does: at once, by a listener that was there before ours. */
 const program = `
-  import { systemClock } from ${source('clock.ts')};
-  import { atShutdown } from ${source('shutdown.ts')};
+  import { systemClock } from ${url('../../functions/src/platform/clock.ts')};
+  import { atShutdown } from ${url('../../functions/src/platform/shutdown.ts')};
   const alive = setInterval(() => {}, 1000);
   process.on('SIGTERM', () => process.exit(3));
   atShutdown(systemClock, async () => {
