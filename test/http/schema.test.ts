@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { acceptedBatch, count, moment, pageOf } from '../../functions/src/http/answers.ts';
+import { acceptEach, batchOf, itemsOf } from '../../functions/src/http/batch.ts';
 import { defineRoute } from '../../functions/src/http/defineRoute.ts';
 import { cursor, flag, limit, visibility } from '../../functions/src/http/parameters.ts';
 import { Reading } from '../../functions/src/http/reading.ts';
@@ -16,10 +17,11 @@ import {
   time,
   withDefault,
 } from '../../functions/src/http/schema.ts';
+import { AppError } from '../../functions/src/platform/errors.ts';
 import { ManualClock } from '../support/clock.ts';
 import { memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
 
-const fault = (schema: Schema, value: unknown, at?: string): string => {
+const fault = (schema: Schema, value: unknown, at = 'value'): string => {
   try {
     return `accepted as ${JSON.stringify(read(schema, value, at))}`;
   } catch (error) {
@@ -38,19 +40,19 @@ describe('a schema', () => {
       [{ n: Number.NaN }, 'n: expected an integer from 1 to 5, got NaN or a number out of range.'],
       [{ n: 1, list: { name: [] } }, 'list.name: expected a text of 1 to 3 characters, got a list.'],
       [{ n: 1, list: { name: 'long' } }, 'list.name: expected a text of 1 to 3 characters, got "long".'],
-      [{ n: 1, list: 7 }, 'list: expected a JSON object, got 7.'],
+      [{ n: 1, list: 7 }, 'list: expected an object, got 7.'],
       [{ n: 9, m: 1 }, 'Unknown field "m": there are n and list.'],
     ] as const)
       assert.equal(fault(schema, value), message);
-    assert.equal(fault(schema, 'x', 'body'), 'body: expected a JSON object, got "x".');
+    assert.equal(fault(schema, 'x', 'body'), 'body: expected an object, got "x".');
     assert.equal(fault(oneOf(['a', 'b']), 'c', 'kind'), 'kind: expected one of a, b, got "c".');
   });
 
   it('takes null and the empty text for nothing, where a member may be missing', () => {
     const schema = members({ a: optional(text(5)), n: withDefault(integerOrText(0, 9), 4) });
     for (const value of [{}, { a: null, n: null }, { a: '', n: '' }])
-      assert.equal(JSON.stringify(read(schema, value)), '{"n":4}');
-    assert.equal(read(schema, { n: '7' }).n, 7);
+      assert.equal(JSON.stringify(read(schema, value, 'value')), '{"n":4}');
+    assert.equal(read(schema, { n: '7' }, 'value').n, 7);
   });
 
   it('reads numbers as forms and existing miners write them', () => {
@@ -60,7 +62,7 @@ describe('a schema', () => {
       ['5.', 5],
       [2, 2],
     ] as const)
-      assert.equal(read(finiteOrText(), value), number);
+      assert.equal(read(finiteOrText(), value, 'n'), number);
     for (const value of ['0x1f', 'NaN', '1e999', Number.POSITIVE_INFINITY, true, ''])
       assert.match(fault(finiteOrText(), value, 'n'), /^n: expected a finite number, got /);
     assert.match(fault(integerOrText(0, 9), '1.0', 'n'), /^n: expected an integer/);
@@ -76,7 +78,7 @@ describe('a schema', () => {
       noon / 1000,
       `${noon / 1000}.0`,
     ])
-      assert.equal(read(time, value), noon, String(value));
+      assert.equal(read(time, value, 'at'), noon, String(value));
     for (const value of ['2026-02-30', '2026-02-28T25:00', 'tomorrow', -1, 1e300, null, {}])
       assert.match(
         fault(time, value, 'at'),
@@ -95,6 +97,28 @@ describe('the schema of an answer', () => {
     const batch = { accepted: 1, rejected: [{ index: 0, code: 'a', message: 'b' }], warnings: [] };
     assert.match(fault(acceptedBatch(), batch), /^accepted/);
     assert.match(fault(acceptedBatch(), { ...batch, rejected: [7] }), /^rejected\[0\]: /);
+  });
+});
+
+describe('a batch', () => {
+  it('is a list of items, of which each is accepted or refused for itself', () => {
+    assert.deepEqual(itemsOf({ things: [1, 'x'] }, 'things', 2), [1, 'x']);
+    const refused = (body: unknown): string => fault(members({ body: batchOf('things') }), { body });
+    assert.match(refused({ things: 7 }), /^body\.things: expected a list, got 7/);
+    assert.match(refused({ things: [], more: 1 }), /nothing stands beside things/);
+    assert.throws(() => itemsOf({ things: [1, 2, 3] }, 'things', 2), { code: 'payload_too_large' });
+
+    const accept = ({ index }: { index: number }): number => {
+      if (index === 1) throw new AppError('forbidden', 'Not this one.');
+      if (index === 9) throw new AppError('unavailable', 'None.');
+      return index;
+    };
+    assert.deepEqual(acceptEach([{ index: 0 }, { index: 1 }, { index: 4 }], accept), {
+      accepted: [0, 4],
+      rejected: [{ index: 1, code: 'forbidden', message: 'Not this one.' }],
+    });
+    const isFatal = ({ code }: AppError): boolean => code === 'unavailable';
+    assert.throws(() => acceptEach([{ index: 9 }], accept, isFatal), { code: 'unavailable' });
   });
 });
 
@@ -180,7 +204,7 @@ describe('a route with schemas', () => {
     ['/things/3?all=yes', undefined, 'all: expected true or false, got "yes".'],
     ['/things/3?visibility=never', undefined, 'visibility: expected prompt, got "never".'],
     ['/things/3?what=1', undefined, 'Unknown parameter "what": there are limit, cursor, all and visibility.'],
-    ['/things/3', '[]', 'body: expected a JSON object, got a list.'],
+    ['/things/3', '[]', 'body: expected an object, got a list.'],
     ['/things/3', '{"b":1}', 'Unknown field "b": there are a.'],
   ] as const) {
     it(`refuses ${path} ${body ?? ''}`, async () => {
