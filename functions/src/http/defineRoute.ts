@@ -41,7 +41,7 @@ export function defineRoute<Params extends Schema, Query extends Schema, Body ex
         {
           params: params && read(params(), request.params, 'path'),
           query: query && read(query(), Object.fromEntries([...request.query].reverse()), 'query'),
-          body: body && read(body(), bodyOf(request, body()), 'body'),
+          body: body && read(body(), bodyOf(request, body())),
         } as Inputs<Params, Query, Body>,
         request,
       ),

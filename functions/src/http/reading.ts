@@ -50,14 +50,14 @@ export class Reading {
     const result = z.safeParse(schema, object);
     if (result.success) return result.data;
     const wrong = result.error.issues.filter(({ path: [name] }) => leftOut.has(name));
-    if (!this.isLenient || wrong.length === 0) throw invalid(result.error.issues, 'body');
+    if (!this.isLenient || wrong.length === 0) throw invalid(result.error.issues);
     const rest = { ...object };
     for (const { path, message } of wrong) {
       const name = String(path[0]);
       delete rest[name];
       this.warn(name, `Left out. ${name}: ${message}.`);
     }
-    return read(schema, rest, 'body');
+    return read(schema, rest);
   }
 
   /** A number from 0 to `most`, clamped with a warning; 0 where there is none. */

@@ -90,7 +90,7 @@ export function members<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   { noun = 'field', hint = `there are ${namesIn(Object.keys(shape))}` } = {},
 ): z.ZodMiniObject<Shape, z.core.$strict> {
-  const { error } = expecting('an object');
+  const { error } = expecting('a JSON object');
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'
@@ -121,14 +121,14 @@ export function withDefault<Output>(schema: Schema<Output>, otherwise: Output): 
  * Reads a value; `name` is what messages call it as a whole, its members have names of their own.
  * @throws AppError `invalid_request` with the first fault: a member that is not known before one that is wrong.
  */
-export function read<Output>(schema: Schema<Output>, value: unknown, name: string): Output {
+export function read<Output>(schema: Schema<Output>, value: unknown, name = 'body'): Output {
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   throw invalid(result.error.issues, name);
 }
 
 /** The error for a value that does not fit its schema. */
-export function invalid(issues: readonly z.core.$ZodIssue[], name: string): AppError {
+export function invalid(issues: readonly z.core.$ZodIssue[], name = 'body'): AppError {
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   const { path = [], message = '' } = issue ?? {};
   const isUnknownMember = issue?.code === 'unrecognized_keys' && path.length === 0;

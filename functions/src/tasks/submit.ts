@@ -125,11 +125,7 @@ export const translation = once(() =>
  */
 export function translationEvent(fields: Fields, stamp: Stamp, reading: Reading): ResponseReceived {
   const { metadata } = fields;
-  const {
-    translated_text,
-    source_language = null,
-    target_language = null,
-  } = read(translation(), fields, 'body');
+  const { translated_text, source_language = null, target_language = null } = read(translation(), fields);
   const data: JsonObject = { translated_text, source_language, target_language, processing_time: 0 };
   if (!isEmpty(metadata)) data['metadata'] = fromText(metadata) as Json;
   const event = responseEvent({ ...fields, response_data: data }, stamp, { texts: true, reading });

@@ -141,7 +141,7 @@ function readFields(schema: Schema<object>, submitted: Fields): JsonObject {
   if (inputs.length > maxInputFields) {
     throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
   }
-  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))), 'body');
+  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))));
   const fields = [...Object.entries(others), ...inputs].filter(([, value]) => value !== undefined);
   const reading = new Reading(false);
   return Object.fromEntries(fields.map(([name, value]) => [name, reading.json(value, name)]));
