@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { cleanupRoutes } from '../../functions/src/files/cleanupRoutes.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
 import { ManualClock } from '../support/clock.ts';
-import { type Answer, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { type Answer, serveRoutes, type TestServer } from '../support/http.ts';
+import { memoryLogger } from '../support/logger.ts';
 
 const hourMs = 3_600_000;
 

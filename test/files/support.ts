@@ -19,7 +19,8 @@ import { type LocalFirestore, startFirestore } from '../../local/firestore/index
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
 import { StandingClock } from '../support/api.ts';
-import { firstKeys, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { MemoryObjects } from '../support/objects.ts';
 
 export const bucketName = 'demo-sluice.firebasestorage.app';

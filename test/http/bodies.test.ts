@@ -5,7 +5,7 @@ import { jsonOrText } from '../../functions/src/http/json.ts';
 import { maxFormFields, maxJsonContainers, maxJsonValues } from '../../functions/src/http/limits.ts';
 import { readParts } from '../../functions/src/http/multipart.ts';
 import type { ApiRequest } from '../../functions/src/http/route.ts';
-import { countingIds } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
 
 const json = 'application/json';
 const form = 'application/x-www-form-urlencoded';

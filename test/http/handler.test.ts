@@ -7,14 +7,9 @@ import type { HttpLimits } from '../../functions/src/http/limits.ts';
 import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import { ManualClock } from '../support/clock.ts';
-import {
-  countingIds,
-  keyedHandler,
-  memoryLogger,
-  serve,
-  serveRoutes,
-  type TestServer,
-} from '../support/http.ts';
+import { keyedHandler, serve, serveRoutes, type TestServer } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
+import { memoryLogger } from '../support/logger.ts';
 
 const key = { 'x-api-key': 'ingest-key' };
 

@@ -3,7 +3,9 @@ import { httpHandler } from '../../functions/src/http/handler.ts';
 import { HeldBytes } from '../../functions/src/http/heldBytes.ts';
 import type { ApiResponse } from '../../functions/src/http/route.ts';
 import { ManualClock } from '../support/clock.ts';
-import { countingIds, memoryLogger, serve } from '../support/http.ts';
+import { serve } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
+import { memoryLogger } from '../support/logger.ts';
 
 /** Work that ends when a test says so. */
 function work(): { run: () => Promise<void>; end: () => void; isStarted: () => boolean } {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Role, type Route, roles } from '../../functions/src/http/route.ts';
 import { ManualClock } from '../support/clock.ts';
-import { firstKeys, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { KeysBucket } from './bucket.ts';
 
 /** A route for each role alone, and one for admins. */

@@ -3,7 +3,9 @@ import { type Route, roles } from '../../functions/src/http/route.ts';
 import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
 import { ManualClock } from '../support/clock.ts';
-import { type Answer, countingIds, memoryLogger, serveRoutes, type TestServer } from '../support/http.ts';
+import { type Answer, serveRoutes, type TestServer } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { KeysBucket } from './bucket.ts';
 
 const who: Route = {

@@ -10,7 +10,7 @@ import { Outbox } from '../../functions/src/staging/outbox.ts';
 import { type Api, type Backend, startBackend, until } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
-import { countingIds } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
 import { unreadableQuota } from '../support/quota.ts';
 import { type QueueHarness, startQueue } from './support.ts';
 

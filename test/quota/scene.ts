@@ -12,7 +12,7 @@ import type { QuotaDecision } from '../../functions/src/quota/waiters.ts';
 import { ManualClock } from '../support/clock.ts';
 import { MemoryDocuments } from '../support/documents.ts';
 import { allDone, type Decide } from '../support/fate.ts';
-import { countingIds } from '../support/http.ts';
+import { countingIds } from '../support/ids.ts';
 import { memoryLogger } from '../support/logger.ts';
 
 export const plenty: QuotaLimits = {

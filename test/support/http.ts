@@ -9,6 +9,7 @@ import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
 import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import type { Stager } from '../../functions/src/staging/stager.ts';
+import { countingIds } from './ids.ts';
 import { MemoryObjects } from './objects.ts';
 
 /** Keeps what was staged, a list a call, and can be made to refuse. */
@@ -28,20 +29,6 @@ export class MemoryStager implements Stager {
   get events(): Event[] {
     return this.calls.flat();
   }
-}
-
-export { type LogLine, memoryLogger } from './logger.ts';
-
-/** Ids in order: easy to tell apart, and the same in every run. */
-export function countingIds(): Ids {
-  let count = 0;
-  return {
-    uuid: () => {
-      count += 1;
-      return `00000000-0000-4000-8000-${String(count).padStart(12, '0')}`;
-    },
-    instance: () => 'instance',
-  };
 }
 
 /** One first key a role, its text `<role>-key`, and more with bindings. */

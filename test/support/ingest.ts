@@ -6,15 +6,9 @@ import { responseRoutes } from '../../functions/src/tasks/responseRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
 import { writeRoutes } from '../../functions/src/tasks/writeRoutes.ts';
 import { ManualClock } from './clock.ts';
-import {
-  type Answer,
-  countingIds,
-  firstKeys,
-  type LogLine,
-  MemoryStager,
-  memoryLogger,
-  serveRoutes,
-} from './http.ts';
+import { type Answer, firstKeys, MemoryStager, serveRoutes } from './http.ts';
+import { countingIds } from './ids.ts';
+import { type LogLine, memoryLogger } from './logger.ts';
 import { MemoryObjects } from './objects.ts';
 import { defaultSpeakers } from './speakers.ts';
 
