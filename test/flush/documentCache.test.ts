@@ -7,7 +7,7 @@ const known = (state: number) => ({ state, document: { state }, version: 'absent
 
 describe('what the flusher remembers of documents', () => {
   it('is as much as there is room for, the latest written', () => {
-    const cache = new DocumentCache<number>(13_000_000);
+    const cache = new DocumentCache(13_000_000);
     for (let index = 0; index < 10; index += 1) cache.set(`d${index}`, known(index), documentBytes);
     const left = Array.from({ length: 10 }, (_, index) => cache.get(`d${index}`)?.state);
     assert.deepEqual(
@@ -17,7 +17,7 @@ describe('what the flusher remembers of documents', () => {
   });
 
   it('is forgotten when told so, and its room is free again', () => {
-    const cache = new DocumentCache<number>(13_000_000);
+    const cache = new DocumentCache(13_000_000);
     for (const path of ['a', 'b', 'c']) cache.set(path, known(1), documentBytes);
     cache.delete('b');
     cache.delete('none');

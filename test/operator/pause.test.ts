@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { expireHandler } from '../../functions/src/flush/handlers.ts';
 import { endPause, pauseUntil, resumeIfDue } from '../../functions/src/operator/pause.ts';
 import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import type { QueueControl } from '../../functions/src/platform/queueControl.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
+import { expireHandler } from '../../functions/src/tasks/expire.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
 import { allDone, type Decide, meet } from '../support/fate.ts';
 import { countingIds } from '../support/ids.ts';

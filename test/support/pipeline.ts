@@ -1,5 +1,4 @@
-import { operationKind } from '../../functions/src/documents/kind.ts';
-import type { DocumentState } from '../../functions/src/documents/state.ts';
+import { type OperationRules, operationKind } from '../../functions/src/documents/kind.ts';
 import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
   carrierFromWire,
@@ -7,15 +6,10 @@ import {
   unpackLines,
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
-import { Attempts } from '../../functions/src/flush/attempts.ts';
-import { Committer } from '../../functions/src/flush/committer.ts';
+import { createFlush } from '../../functions/src/flush/createFlush.ts';
 import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
 import type { Dispatch } from '../../functions/src/flush/delivery.ts';
-import { DocumentCache } from '../../functions/src/flush/documentCache.ts';
-import { Flusher } from '../../functions/src/flush/flusher.ts';
-import { expireHandler, flushHandler } from '../../functions/src/flush/handlers.ts';
-import type { DocumentKind } from '../../functions/src/flush/kind.ts';
-import { maxReadBytes as productionReadBytes } from '../../functions/src/flush/limits.ts';
+import type { Kind } from '../../functions/src/flush/kind.ts';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
@@ -23,13 +17,10 @@ import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { nextTickMs } from '../../functions/src/staging/tick.ts';
-import { TaskBodies } from '../../functions/src/tasks/bodies.ts';
-import { DeadlineBook } from '../../functions/src/tasks/deadlines.ts';
+import { expireHandler } from '../../functions/src/tasks/expire.ts';
 import { taskKind } from '../../functions/src/tasks/kind.ts';
-import { OrphanCounter } from '../../functions/src/tasks/orphans.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
-import type { ReadinessRules } from '../../functions/src/tasks/readiness.ts';
-import type { TaskState } from '../../functions/src/tasks/state.ts';
+import type { TaskRules } from '../../functions/src/tasks/readiness.ts';
 import { ManualClock } from './clock.ts';
 import { MemoryDocuments } from './documents.ts';
 import { allDone, type Decide } from './fate.ts';
@@ -41,7 +32,9 @@ import { MemoryTasks } from './tasks.ts';
 
 export const tickMs = 5_000;
 
-export const defaultRules: ReadinessRules = {
+type Rules = TaskRules & OperationRules;
+
+export const defaultRules: Rules = {
   minResponsesToFlush: 3,
   bufferTimeoutMs: 60_000,
   taskVisibleMs: 30_000,
@@ -50,10 +43,8 @@ export const defaultRules: ReadinessRules = {
   operationsFlushMs: 30_000,
 };
 
-const cacheBytes = 64 * 1024 * 1024;
-
 export interface PipelineOptions {
-  rules?: Partial<ReadinessRules>;
+  rules?: Partial<Rules>;
   retentionMs?: number;
   /** Bytes of documents that are read before they are written; as in production where none are said. */
   maxReadBytes?: number;
@@ -61,6 +52,8 @@ export interface PipelineOptions {
   limits?: QuotaLimits;
   /** ORPHANS_PER_KEY_PER_DAY. */
   orphansPerKey?: number;
+  /** Kinds of documents beside those of Sluice. */
+  moreKinds?: readonly Kind[];
 }
 
 /** One process that serves `flush` and `expire`. */
@@ -95,9 +88,10 @@ export interface Pipeline {
 export function startPipeline({
   rules,
   retentionMs = 0,
-  maxReadBytes = productionReadBytes,
+  maxReadBytes,
   limits,
   orphansPerKey = 1_000,
+  moreKinds = [],
 }: PipelineOptions = {}): Pipeline {
   const clock = new ManualClock();
   const documents = new MemoryDocuments(clock);
@@ -123,63 +117,28 @@ export function startPipeline({
       const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
       const outbox = new Outbox({ queues, objects: store, clock: ownClock, ids, logger });
       const shared = { objects: store, clock: ownClock, logger };
-      const bodies = new TaskBodies({ ...shared, ids, retentionMs });
       const deadLetters = new DeadLetters(store, ownClock, logger);
-      const orphans = new OrphanCounter({ ...shared, maxPerKey: orphansPerKey });
       const meter = new OperationMeter();
       const connected = documents.connect(decide);
       const database =
         limits === undefined
           ? unlimitedDocuments(async () => connected, meter)
           : limitedDocuments(connected, { limits, meter, clock: ownClock, ids, logger, tickMs });
-      const taskCommitter = new Committer({
-        kind: breaking(
-          taskKind({
-            taskTimeoutMs: allRules.taskTimeoutMs,
-            retentionMs,
-            shrink: (state, maxBytes) => bodies.shrink(state, maxBytes),
-            keepOverflow: (overflow, kept) => {
-              orphans.countOverflow(overflow, kept);
-              return deadLetters.keepOverflow(overflow);
-            },
-            keepUndecidable: (events) => deadLetters.keepUndecidable(events),
-          }),
-          (event) => pipeline.breaksOn(event),
-        ),
-        documents: database,
-        cache: new DocumentCache<TaskState>(cacheBytes),
-        maxReadBytes,
-        clock: ownClock,
-      });
-      const lastKnown = taskCommitter.lastKnown.bind(taskCommitter);
-      taskCommitter.lastKnown = (path) => {
-        if (pipeline.breaksEarly(path)) throw new TypeError('nobody foresaw this');
-        return lastKnown(path);
-      };
-      const documentCommitter = new Committer({
-        kind: operationKind({ keepUndecidable: (operations) => deadLetters.keepUndecidable(operations) }),
-        documents: database,
-        cache: new DocumentCache<DocumentState>(cacheBytes),
-        maxReadBytes,
-        clock: ownClock,
-      });
-      const flusher = new Flusher({
-        tasks: taskCommitter,
-        documents: documentCommitter,
-        bodies,
-        deadlines: new DeadlineBook(outbox, ownClock),
-        deadLetters,
-        orphans,
-        outbox,
-        clock: ownClock,
-        logger,
-        rules: allRules,
-        tickMs,
-        spent: () => meter.of('flush'),
-      });
-      const attempts = new Attempts({ objects: store, clock: ownClock, instance: `i${instances}` });
+      const parts = { ...shared, outbox, deadLetters };
       const instance: Instance = {
-        flush: flushHandler({ ...shared, flusher, deadLetters, attempts, outbox, tickMs }),
+        flush: createFlush({
+          ...parts,
+          kinds: [
+            breaking(taskKind({ ...parts, ids, rules: allRules, retentionMs, orphansPerKey }), pipeline),
+            operationKind(allRules, deadLetters),
+            ...moreKinds,
+          ],
+          documents: database,
+          instance: `i${instances}`,
+          tickMs,
+          spent: () => meter.of('flush'),
+          maxReadBytes,
+        }),
         expire: expireHandler({ outbox, clock: ownClock, tickMs, endPause: async () => undefined }),
       };
       tasks.deliver = ({ queue }, dispatch) => instance[queue](dispatch);
@@ -202,15 +161,20 @@ export function startPipeline({
   return pipeline;
 }
 
-function breaking<E extends Event, State>(
-  kind: DocumentKind<E, State>,
-  breaksOn: Pipeline['breaksOn'],
-): DocumentKind<E, State> {
+/** The kind with our own code broken where a test says. */
+function breaking<E extends Event, State>(kind: Kind<E, State>, breaks: Pipeline): Kind<E, State> {
   return {
     ...kind,
-    plan: async (path, known, events) => {
-      if (events.some(breaksOn)) throw new TypeError('nobody foresaw this');
-      return kind.plan(path, known, events);
+    readiness: (groups, moment) => {
+      const lastKnown = (path: string) => {
+        if (breaks.breaksEarly(path)) throw new TypeError('nobody foresaw this');
+        return moment.lastKnown(path);
+      };
+      return kind.readiness(groups, { ...moment, lastKnown });
+    },
+    plan: async (path, snapshot, events) => {
+      if (events.some(breaks.breaksOn)) throw new TypeError('nobody foresaw this');
+      return kind.plan(path, snapshot, events);
     },
   };
 }

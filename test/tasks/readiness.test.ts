@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { deadlineStamp, earliestStamp, stampCeiling } from '../../functions/src/events/stamp.ts';
-import { isTaskReady } from '../../functions/src/tasks/readiness.ts';
+import { taskReadiness } from '../../functions/src/tasks/readiness.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask } from '../../functions/src/tasks/state.ts';
 import { startMs } from '../support/clock.ts';
@@ -20,7 +20,8 @@ function ready(
   { known, nowMs = startMs, flushBefore = earliestStamp, isForced = false }: Given = {},
 ) {
   const state = known && reduceTask(emptyTask('t'), known, defaultRules.taskTimeoutMs).state;
-  return isTaskReady({ path: 'tasks/t', events, isForced }, state, nowMs, flushBefore, defaultRules);
+  const moment = { nowMs, flushBefore, lastKnown: () => state };
+  return taskReadiness(defaultRules).isReady({ path: 'tasks/t', events, isForced }, moment);
 }
 
 const answers = (...uids: number[]): TaskEvent[] => uids.map((uid) => response('t', startMs, uid));

@@ -1,6 +1,6 @@
 import type { Dispatch } from '../flush/delivery.ts';
-import { expireHandler } from '../flush/handlers.ts';
 import { resumeIfDue } from '../operator/pause.ts';
+import { expireHandler } from '../tasks/expire.ts';
 import { base, clock } from './base.ts';
 import { flushQueueControl } from './queue.ts';
 

@@ -1,5 +1,7 @@
 import type { OperationAccepted } from '../events/event.ts';
-import type { DocumentKind, Known, Plan } from '../flush/kind.ts';
+import { stampMs } from '../events/stamp.ts';
+import type { DeadLetters } from '../flush/deadLetters.ts';
+import type { EventGroup, Kind, Moment, Plan, Snapshot } from '../flush/kind.ts';
 import type { DocumentSet, DocumentWrite, Fields } from '../platform/documents.ts';
 import { documentBytes } from '../platform/values.ts';
 import {
@@ -10,45 +12,73 @@ import {
   tombstone,
   tombstonePath,
 } from './document.ts';
-import { maxDocumentBytes } from './limits.ts';
+import { maxDocumentBytes, maxDocumentCacheBytes } from './limits.ts';
 import { reduceDocument } from './reducer.ts';
 import type { DocumentState } from './state.ts';
 
-export interface OperationKindOptions {
-  /** Keeps operations as dead letters that cannot be judged any more. */
-  keepUndecidable(undecidable: readonly OperationAccepted[]): Promise<void>;
+/** Rules of when operations are written. */
+export interface OperationRules {
+  operationsBufferSize: number;
+  operationsFlushMs: number;
 }
 
 /**
- * Documents of any kind. While one is absent its tombstone speaks for it; while there is one there is no tombstone. So
- * that several flushers keep to that, whoever makes a document sees to it in the same commit that there is no tombstone
- * (or takes away the one it read), and whoever makes a tombstone that there is no document (or takes it away).
+ * Makes the kind of documents at any path. While a document is absent its tombstone speaks for it; while there is one there is
+ * no tombstone. So that several flushers keep to that, whoever makes a document sees to it in the same commit that there is no
+ * tombstone (or takes away the one it read), and whoever makes a tombstone that there is no document (or takes it away).
  */
-export function operationKind(options: OperationKindOptions): DocumentKind<OperationAccepted, DocumentState> {
+export function operationKind(
+  rules: OperationRules,
+  deadLetters: DeadLetters,
+): Kind<OperationAccepted, DocumentState> {
   return {
     maxBytes: maxDocumentBytes,
+    maxCacheBytes: maxDocumentCacheBytes,
+    owns: (event) => event.kind === 'operation',
+    pathOf: ({ path }) => path,
+    readiness: (groups, moment) => ({ isReady: readiness(groups, moment, rules) }),
     isNew: (events) => events.some(({ isNew }) => isNew),
     isDeletion: (events) => latestOf(events)?.type === 'delete',
-    companionOf: tombstonePath,
-    known: (path, { fields, version }, companion) => {
+    tombstonePath,
+    snapshot: (path, { fields, version }, grave) => {
       if (fields !== undefined && version !== undefined) {
         return { state: documentState(path, fields), document: fields, version };
       }
       return {
-        state: absentState(path, companion?.fields),
+        state: absentState(path, grave?.fields),
         document: undefined,
         version: 'absent',
-        companion: companion && (companion.version ?? 'absent'),
+        tombstone: grave && (grave.version ?? 'absent'),
       };
     },
-    plan: async (path, known, events) => {
-      const { state: after, undecidable } = reduceDocument(known.state, events);
-      await options.keepUndecidable(undecidable);
+    plan: async (path, snapshot, events) => {
+      const { state: after, undecidable } = reduceDocument(snapshot.state, events);
+      await deadLetters.keepUndecidable(undecidable);
       const document = storedDocument(after);
-      if (document === undefined) return { ...deletion(known, after), after, document, bytes: 0 };
-      return { ...creation(path, known, document), after, document, bytes: documentBytes(path, document) };
+      if (document === undefined) return { ...deletion(snapshot, after), after, document, bytes: 0 };
+      return { ...creation(path, snapshot, document), after, document, bytes: documentBytes(path, document) };
     },
+    counts: (groups) => ({ documents: groups.length, operations: countOf(groups) }),
   };
+}
+
+/** Decides when operations are written: all of them once there are enough in hand together, else each in its time. */
+function readiness(
+  groups: readonly EventGroup<OperationAccepted>[],
+  { nowMs, flushBefore }: Pick<Moment, 'nowMs' | 'flushBefore'>,
+  { operationsBufferSize, operationsFlushMs }: OperationRules,
+): (group: EventGroup<OperationAccepted>) => boolean {
+  if (countOf(groups) >= operationsBufferSize) return () => true;
+  return ({ events, isForced }) =>
+    isForced ||
+    events.some(
+      ({ stamp, visibility }) =>
+        visibility === 'prompt' || stamp <= flushBefore || nowMs >= stampMs(stamp) + operationsFlushMs,
+    );
+}
+
+function countOf(groups: readonly EventGroup[]): number {
+  return groups.reduce((sum, { events }) => sum + events.length, 0);
 }
 
 function latestOf(events: readonly OperationAccepted[]): OperationAccepted | undefined {
@@ -60,10 +90,10 @@ function latestOf(events: readonly OperationAccepted[]): OperationAccepted | und
 
 type Writes = Pick<Plan<DocumentState>, 'writes' | 'ifAbsent'>;
 
-/** What makes, or changes, the document. */
+/** The writes that make, or change, the document. */
 function creation(
   path: string,
-  { document: before, version, companion }: Known<DocumentState>,
+  { document: before, version, tombstone: grave }: Snapshot<DocumentState>,
   after: Fields,
 ): Writes {
   if (before !== undefined) {
@@ -72,13 +102,13 @@ function creation(
   }
   const created: DocumentWrite = { path, ifVersion: 'absent', changes: wholeFields(after) };
   const graveyard = tombstonePath(path);
-  if (companion === undefined || companion === 'absent') return { writes: [created], ifAbsent: [graveyard] };
-  return { writes: [created, { path: graveyard, ifVersion: companion, changes: 'deleted' }], ifAbsent: [] };
+  if (grave === undefined || grave === 'absent') return { writes: [created], ifAbsent: [graveyard] };
+  return { writes: [created, { path: graveyard, ifVersion: grave, changes: 'deleted' }], ifAbsent: [] };
 }
 
-/** What takes the document away, or remembers a later deletion of one that is not there. */
+/** The writes that take the document away, or remember a later deletion of one that is not there. */
 function deletion(
-  { state: before, document, version, companion }: Known<DocumentState>,
+  { state: before, document, version, tombstone: grave }: Snapshot<DocumentState>,
   after: DocumentState,
 ): Writes {
   if (after.wholeStamp === before.wholeStamp && document === undefined) return { writes: [], ifAbsent: [] };
@@ -88,10 +118,10 @@ function deletion(
     const taken: DocumentWrite = { path, ifVersion: version, changes: 'deleted' };
     return { writes: [taken, { ...buried, ifVersion: 'any' }], ifAbsent: [] };
   }
-  if (companion === undefined || companion === 'absent') {
+  if (grave === undefined || grave === 'absent') {
     return { writes: [{ ...buried, ifVersion: 'absent' }], ifAbsent: [path] };
   }
-  return { writes: [{ ...buried, ifVersion: companion }], ifAbsent: [] };
+  return { writes: [{ ...buried, ifVersion: grave }], ifAbsent: [] };
 }
 
 function wholeFields(fields: Fields): DocumentSet['changes'] {

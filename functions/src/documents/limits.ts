@@ -19,3 +19,6 @@ export const maxOperationsPerRequest = 500;
  * that it must beat can arrive.
  */
 export const tombstoneMs = 50 * 86_400_000;
+
+/** Memory for what an instance of `flush` knows of documents that it wrote. */
+export const maxDocumentCacheBytes = 16 * 1024 * 1024;

@@ -1,32 +1,26 @@
-import type { Event } from '../events/event.ts';
 import type { OperationType } from '../quota/operations.ts';
-import type { Known, Plan } from './kind.ts';
+import type { CommitJob } from './commitResult.ts';
+import type { Plan, Snapshot } from './kind.ts';
 import { maxCommitBytes, maxCommitDocuments } from './limits.ts';
 
-/** A document whose events are to be written. */
-export interface CommitJob<E extends Event> {
-  path: string;
-  events: E[];
-}
-
-/** What is to be written of it. */
-export interface Prepared<E extends Event, State> {
-  job: CommitJob<E>;
-  known: Known<State>;
-  plan: Plan<State>;
+/** A document's events, the snapshot they build on, and what is to be written. */
+export interface Prepared {
+  job: CommitJob;
+  snapshot: Snapshot;
+  plan: Plan;
 }
 
 /** Documents that may share commits. */
-interface Queue<E extends Event, State> {
+interface Queue {
   needs: readonly OperationType[];
-  items: Prepared<E, State>[];
+  items: Prepared[];
 }
 
 /**
- * What needs a transaction, and the reads of one, shares no commit with what does not; neither does what needs deletes. So each
- * goes on while what only others need is spent.
+ * Divides plans by the operations that their commit needs. A plan that needs a transaction, and the reads of one, shares no
+ * commit with one that does not; neither does one that needs deletes. So each goes on while what only others need is spent.
  */
-export function queuesOf<E extends Event, State>(prepared: readonly Prepared<E, State>[]): Queue<E, State>[] {
+export function queuesOf(prepared: readonly Prepared[]): Queue[] {
   const kinds: OperationType[][] = [
     ['writes'],
     ['writes', 'reads'],
@@ -42,16 +36,13 @@ export function queuesOf<E extends Event, State>(prepared: readonly Prepared<E, 
   }));
 }
 
-function hasDelete({ writes }: Plan<unknown>): boolean {
+function hasDelete({ writes }: Plan): boolean {
   return writes.some(({ changes }) => changes === 'deleted');
 }
 
 /** Takes what fits one commit of so many documents off a queue. */
-export function takeChunk<E extends Event, State>(
-  queue: Prepared<E, State>[],
-  size: number,
-): Prepared<E, State>[] {
-  const chunk: Prepared<E, State>[] = [];
+export function takeChunk(queue: Prepared[], size: number): Prepared[] {
+  const chunk: Prepared[] = [];
   let bytes = 0;
   for (const item of queue) {
     const isFull =

@@ -1,16 +1,12 @@
-import type { Event } from '../events/event.ts';
 import { append, smallest } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
-import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
-import { AppError } from '../platform/errors.ts';
+import { DocumentError } from '../platform/documents.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
-import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { OperationType } from '../quota/operations.ts';
 import { apart, isOwnFault } from './apart.ts';
-import { type Base, BaseReader, type BaseReaderOptions, type Timed } from './bases.ts';
-import { type CommitJob, type Prepared, queuesOf, takeChunk } from './chunks.ts';
+import { type Prepared, queuesOf, takeChunk } from './chunks.ts';
 import {
+  type CommitJob,
   type CommitResult,
   endIn,
   failed,
@@ -19,69 +15,64 @@ import {
   outOfTime,
   unsuccessful,
 } from './commitResult.ts';
-import type { Known } from './kind.ts';
+import type { Snapshot } from './kind.ts';
 import {
   commitsInFlight,
   fewFirstReads,
+  followUpsAtOnce,
   maxCommitDocuments,
-  maxConflictAttempts,
   maxOutagesInRow,
   maxRoundDocuments,
-  planMs,
   quotaMarginMs,
   readsPerWrite,
-  settlingAtOnce,
-  singleCommitsInFlight,
   usualFirstReads,
 } from './limits.ts';
+import type { Opened, Timed } from './snapshots.ts';
+import { DocumentWriter, type WriterOptions } from './writer.ts';
 
-export interface CommitterOptions<E extends Event, State> extends BaseReaderOptions<E, State> {
-  documents: LeasedDocuments;
-  clock: Clock;
+/** A document that can be written, if it can, and the results of its other events. */
+interface Sound {
+  item?: Prepared;
+  others: CommitResult[];
 }
 
-/**
- * Writes documents of one kind: at most one write each, none where nothing changes, many in one commit. Every write
- * demands the version that it was computed from, so a conflict is seen; then each document of that commit is written by
- * itself.
- */
-export class Committer<E extends Event, State> {
-  readonly #options: CommitterOptions<E, State>;
-  readonly #reader: BaseReader<E, State>;
+/** Writes documents of one kind: at most one write each, none where nothing changes, many in one commit. */
+export class Committer {
+  readonly #options: WriterOptions;
+  readonly #writer: DocumentWriter;
   #firstReads = usualFirstReads;
   /** Documents in one commit: fewer after each outage, as one of them may be why, and more again after each success. */
   #mostTogether = maxCommitDocuments;
 
-  constructor(options: CommitterOptions<E, State>) {
+  constructor(options: WriterOptions) {
     this.#options = options;
-    this.#reader = new BaseReader(options);
+    this.#writer = new DocumentWriter(options);
   }
 
-  /** What this instance last wrote or read of a document, if it remembers. */
-  lastKnown(path: string): State | undefined {
+  /** The state that this instance last wrote or read of a document, if it remembers. */
+  lastKnown(path: string): unknown {
     return this.#options.cache.get(path)?.state;
   }
 
   /**
-   * A result for each job, in any order; a job with an event that Firestore refuses comes back as several. What is not done
-   * by `deadlineMs` has failed. They come in rounds: of no more documents than memory holds is it known what becomes of them.
+   * Writes each job; gives a result for each, in any order; a job with an event that Firestore refuses comes back as several.
+   * A job that is not done by `deadlineMs` has failed. Results come in rounds, so that the outcomes of no more documents than
+   * memory holds are known at once.
    */
-  async *commit(
-    jobs: readonly CommitJob<E>[],
-    deadlineMs: number,
-  ): AsyncGenerator<CommitResult<E, State>[], void> {
-    const { possible, results } = await this.#withoutHeldDeletions(jobs);
+  async *commit(jobs: readonly CommitJob[], deadlineMs: number): AsyncGenerator<CommitResult[], void> {
+    const { possible, results } = await this.#withoutShortDeletions(jobs);
     if (results.length > 0) yield results;
-    let rest = this.#reader.knownFirst(possible);
+    const { reader } = this.#writer;
+    let rest = reader.knownFirst(possible);
     // What is read is written before more is: a backlog that is larger than the day's reads gets on all the same.
     for (let most = this.#firstReads; rest.length > 0; most *= 2) {
-      const bases = await this.#bases(rest.slice(0, maxRoundDocuments), most, deadlineMs);
-      if (bases instanceof DocumentError) {
-        yield failed(rest, bases);
+      const snapshots = await this.#snapshots(rest.slice(0, maxRoundDocuments), most, deadlineMs);
+      if (snapshots instanceof DocumentError) {
+        yield failed(rest, snapshots);
         return;
       }
-      const round = await this.#commitOn(bases, rest.slice(0, bases.length), deadlineMs);
-      rest = rest.slice(bases.length);
+      const round = await this.#commitOn(snapshots, rest.slice(0, snapshots.length), deadlineMs);
+      rest = rest.slice(snapshots.length);
       const error = endIn(round);
       if (error?.short === 'reads') this.#firstReads = fewFirstReads;
       yield round;
@@ -93,34 +84,31 @@ export class Committer<E extends Event, State> {
     this.#firstReads = usualFirstReads;
   }
 
-  /** Where nothing can be deleted now, what would be is not read for it. */
-  async #withoutHeldDeletions(
-    jobs: readonly CommitJob<E>[],
-  ): Promise<{ possible: readonly CommitJob<E>[]; results: CommitResult<E, State>[] }> {
+  /** Sorts out the deletions where nothing can be deleted now, so that nothing is read for them. */
+  async #withoutShortDeletions(
+    jobs: readonly CommitJob[],
+  ): Promise<{ possible: readonly CommitJob[]; results: CommitResult[] }> {
     const { kind } = this.#options;
     const deletions = new Set(jobs.filter(({ events }) => kind.isDeletion?.(events)));
-    if (deletions.size === 0) return { possible: jobs, results: [] };
-    const size = await this.#commitSize(deletions.size, 'deletes');
+    const size = deletions.size === 0 ? 0 : await this.#commitSize(deletions.size, 'deletes');
     if (typeof size === 'number') return { possible: jobs, results: [] };
-    return {
-      possible: jobs.filter((job) => !deletions.has(job)),
-      results: failed([...deletions], size),
-    };
+    return { possible: jobs.filter((job) => !deletions.has(job)), results: failed([...deletions], size) };
   }
 
-  /** Of as many of the jobs as memory has room for, at most so many of them read, nor more than are soon written. */
-  async #bases(
-    jobs: readonly CommitJob<E>[],
+  /** Finds the snapshots of as many jobs as memory has room for, at most so many of them read, nor more than are soon written. */
+  async #snapshots(
+    jobs: readonly CommitJob[],
     most: number,
     deadlineMs: number,
-  ): Promise<Base<State>[] | DocumentError> {
+  ): Promise<Opened[] | DocumentError> {
     // Without time or a lease for writes, reading what they build on would be for nothing.
     const nowMs = this.#options.clock.now();
     if (deadlineMs - nowMs < quotaMarginMs) return outOfTime(nowMs);
     const size = await this.#commitSize(jobs.length);
     if (size instanceof DocumentError) return size;
     try {
-      return await this.#reader.first(jobs, Math.min(most, size * readsPerWrite), this.#timed(deadlineMs));
+      const { reader } = this.#writer;
+      return await reader.first(jobs, Math.min(most, size * readsPerWrite), this.#timed(deadlineMs));
     } catch (error) {
       if (error instanceof DocumentError) return error;
       throw error;
@@ -128,70 +116,58 @@ export class Committer<E extends Event, State> {
   }
 
   async #commitOn(
-    bases: readonly Base<State>[],
-    jobs: readonly CommitJob<E>[],
+    snapshots: readonly Opened[],
+    jobs: readonly CommitJob[],
     deadlineMs: number,
-  ): Promise<CommitResult<E, State>[]> {
-    const prepared: Prepared<E, State>[] = [];
-    const results: CommitResult<E, State>[] = [];
+  ): Promise<CommitResult[]> {
+    const prepared: Prepared[] = [];
+    const results: CommitResult[] = [];
     // At once, so that one whose bodies hang on their way to Cloud Storage does not hold up the others.
-    await mapPool([...jobs.entries()], settlingAtOnce, async ([index, job]) => {
-      const base = bases[index];
-      if (base === undefined) return;
-      const { item, others } = await this.#prepareSound(job, base);
+    await mapPool([...jobs.entries()], followUpsAtOnce, async ([index, job]) => {
+      const opened = snapshots[index];
+      if (opened === undefined) return;
+      const { item, others } = await this.#prepareSound(job, opened);
       append(results, others);
-      if (item?.plan.writes.length === 0) results.push(this.#done(item, undefined));
+      if (item?.plan.writes.length === 0) results.push(this.#writer.done(item, undefined));
       else if (item !== undefined) prepared.push(item);
     });
     append(results, await this.#commitAll(prepared, deadlineMs));
     return results;
   }
 
-  /** An event that our own code breaks on stands alone, so that the document's others are written at once. */
-  async #prepareSound(
-    job: CommitJob<E>,
-    base: Base<State>,
-  ): Promise<{ item?: Prepared<E, State>; others: CommitResult<E, State>[] }> {
-    let known: Known<State> | undefined;
+  /** Plans a document. An event that our own code breaks on stands alone, so that the others are written at once. */
+  async #prepareSound(job: CommitJob, opened: Opened): Promise<Sound> {
+    let snapshot: Snapshot | undefined;
     try {
-      known = base();
-      return { item: await this.#prepare(job, known), others: [] };
+      snapshot = opened();
+      return { item: await this.#writer.prepare(job, snapshot), others: [] };
     } catch (error) {
-      if (known === undefined || !isOwnFault(error)) return { others: unsuccessful(job, error) };
-      return this.#prepareApart(job, known);
+      if (snapshot === undefined || !isOwnFault(error)) return { others: unsuccessful(job, error) };
+      return this.#prepareApart(job, snapshot);
     }
   }
 
-  async #prepareApart(
-    { path, events }: CommitJob<E>,
-    known: Known<State>,
-  ): Promise<{ item?: Prepared<E, State>; others: CommitResult<E, State>[] }> {
-    const others: CommitResult<E, State>[] = [];
+  async #prepareApart({ path, events }: CommitJob, snapshot: Snapshot): Promise<Sound> {
+    const others: CommitResult[] = [];
+    const prepare = (part: CommitJob['events']) => this.#writer.prepare({ path, events: part }, snapshot);
     try {
-      const { sound, bad, rest } = await apart(events, (part) =>
-        this.#prepare({ path, events: part }, known),
-      );
+      const { sound, bad, rest } = await apart(events, prepare);
       for (const [event, error] of bad) others.push({ path, events: [event], outcome: 'broken', error });
       const later = new DocumentError('conflict', 'Too many events of this document break at once.');
       if (rest.length > 0) others.push({ path, events: rest, outcome: 'failed', error: later });
-      return sound.length === 0
-        ? { others }
-        : { item: await this.#prepare({ path, events: sound }, known), others };
+      return sound.length === 0 ? { others } : { item: await prepare(sound), others };
     } catch (error) {
       const told = new Set(others.flatMap((result) => result.events));
       const untold = events.filter((event) => !told.has(event));
-      return { others: [...others, ...unsuccessful<E, State>({ path, events: untold }, error)] };
+      return { others: [...others, ...unsuccessful({ path, events: untold }, error)] };
     }
   }
 
-  /** Several commits at once, each as large as the quota allows at its time; once that ends, the rest is kept. */
-  async #commitAll(
-    prepared: readonly Prepared<E, State>[],
-    deadlineMs: number,
-  ): Promise<CommitResult<E, State>[]> {
+  /** Makes several commits at once, each as large as the quota allows at its time; once that ends, the rest has failed. */
+  async #commitAll(prepared: readonly Prepared[], deadlineMs: number): Promise<CommitResult[]> {
     const { clock } = this.#options;
     const queues = queuesOf(prepared);
-    const results: CommitResult<E, State>[] = [];
+    const results: CommitResult[] = [];
     const endings: Partial<Record<OperationType, DocumentError>> = {};
     const end = (error: DocumentError): void => {
       endings[error.short ?? 'writes'] ??= error;
@@ -206,21 +182,21 @@ export class Committer<E extends Event, State> {
         if (queue.needs.includes('deletes'))
           sizes.push(await this.#commitSize(queue.items.length, 'deletes'));
         for (const size of sizes) if (size instanceof DocumentError) end(size);
-        const limits = sizes.map((size) => (size instanceof DocumentError ? maxCommitDocuments : size));
         if (deadlineMs - clock.now() < quotaMarginMs) end(outOfTime(clock.now()));
-        const ending = queue.needs.map((type) => endings[type]).find((each) => each !== undefined);
+        const ending = queue.needs.map((type) => endings[type]).find((error) => error !== undefined);
         if (ending !== undefined) {
           const left = queue.items.splice(0).map(({ job }) => job);
-          append(results, failed<E, State>(left, ending));
+          append(results, failed(left, ending));
           continue;
         }
+        const limits = sizes.filter((size) => typeof size === 'number');
         const chunk = takeChunk(queue.items, Math.min(this.#mostTogether, smallest(limits)));
         // The others have taken the rest meanwhile.
         if (chunk.length === 0) continue;
-        const done = await this.#commitChunk(chunk, deadlineMs);
+        const done = await this.#writer.commit(chunk, this.#timed(deadlineMs));
         const short = failureIn(done, 'no_quota');
         if (short !== undefined) end(short);
-        const outage = failureIn(done, 'unavailable') ?? failureIn(done, 'exhausted');
+        const outage = failureIn(done, 'unavailable', 'exhausted');
         outagesInRow = outage === undefined ? 0 : outagesInRow + 1;
         this.#mostTogether =
           outage === undefined
@@ -242,128 +218,7 @@ export class Committer<E extends Event, State> {
     }
   }
 
-  async #prepare(job: CommitJob<E>, known: Known<State>): Promise<Prepared<E, State>> {
-    const { clock, kind } = this.#options;
-    const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');
-    return { job, known, plan: await within(clock, planMs, kind.plan(job.path, known, job.events), late) };
-  }
-
-  async #commitChunk(
-    chunk: readonly Prepared<E, State>[],
-    deadlineMs: number,
-  ): Promise<CommitResult<E, State>[]> {
-    try {
-      const versions = await this.#write(chunk, deadlineMs);
-      return chunk.map((item, index) => this.#done(item, versions[index]));
-    } catch (error) {
-      if (!(error instanceof DocumentError))
-        return chunk.map(({ job }) => ({ ...job, outcome: 'broken', error }));
-      const [unexpected, expected] = divided(chunk, error.present);
-      if (unexpected.length > 0 && expected.length > 0) {
-        return [
-          ...(await this.#commitChunk(expected, deadlineMs)),
-          ...(await this.#commitSingly(unexpected, deadlineMs)),
-        ];
-      }
-      if (error.failure === 'conflict' || error.failure === 'invalid') {
-        return this.#commitSingly(chunk, deadlineMs);
-      }
-      for (const { job } of chunk) this.#options.cache.delete(job.path);
-      return chunk.map(({ job }) => ({ ...job, outcome: 'failed', error }));
-    }
-  }
-
-  async #commitSingly(
-    items: readonly Prepared<E, State>[],
-    deadlineMs: number,
-  ): Promise<CommitResult<E, State>[]> {
-    const results = await mapPool(items, singleCommitsInFlight, (item) =>
-      this.#commitAlone(item, deadlineMs),
-    );
-    return results.flat();
-  }
-
-  async #commitAlone(first: Prepared<E, State>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
-    const { job } = first;
-    let item = first;
-    try {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          if (item.plan.writes.length === 0) return [this.#done(item, undefined)];
-          const [version] = await this.#write([item], deadlineMs);
-          return [this.#done(item, version)];
-        } catch (error) {
-          const isConflict = error instanceof DocumentError && error.failure === 'conflict';
-          if (!isConflict || attempt === maxConflictAttempts) throw error;
-          item = await this.#prepare(job, await this.#reader.again(job.path, this.#timed(deadlineMs)));
-        }
-      }
-    } catch (error) {
-      this.#options.cache.delete(job.path);
-      const isRefused = error instanceof DocumentError && error.failure === 'invalid';
-      if (isRefused && job.events.length > 1) return this.#commitHalves(job, deadlineMs);
-      return unsuccessful(job, error);
-    }
-  }
-
-  /** One of the events cannot be written; the others must be, in as few writes as that takes. */
-  async #commitHalves({ path, events }: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
-    const inOrder = events.toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1));
-    const middle = Math.ceil(inOrder.length / 2);
-    const results: CommitResult<E, State>[] = [];
-    for (const half of [inOrder.slice(0, middle), inOrder.slice(middle)]) {
-      append(results, await this.#commitAnew({ path, events: half }, deadlineMs));
-    }
-    return results;
-  }
-
-  async #commitAnew(job: CommitJob<E>, deadlineMs: number): Promise<CommitResult<E, State>[]> {
-    try {
-      const known = await this.#reader.again(job.path, this.#timed(deadlineMs));
-      return await this.#commitAlone(await this.#prepare(job, known), deadlineMs);
-    } catch (error) {
-      return unsuccessful(job, error);
-    }
-  }
-
-  /** The new version of each document, where the database tells. */
-  async #write(
-    chunk: readonly Prepared<E, State>[],
-    deadlineMs: number,
-  ): Promise<(DocumentVersion | undefined)[]> {
-    const { documents, kind } = this.#options;
-    const tooLarge = chunk.find(({ plan }) => plan.bytes > kind.maxBytes);
-    if (tooLarge !== undefined) {
-      const { job, plan } = tooLarge;
-      throw new DocumentError(
-        'invalid',
-        `The document ${job.path} would have ${plan.bytes} bytes; at most ${kind.maxBytes} are stored.`,
-      );
-    }
-    const writes = chunk.flatMap(({ plan }) => plan.writes);
-    const ifAbsent = chunk.flatMap(({ plan }) => plan.ifAbsent);
-    if (ifAbsent.length > 0) {
-      await this.#timed(deadlineMs)(documents.commitIfAbsent(writes, ifAbsent, 'flush'));
-      return [];
-    }
-    const versions = (await this.#timed(deadlineMs)(documents.commit(writes, 'flush'))).values();
-    return chunk.map(({ plan }) => plan.writes.map(() => versions.next().value)[0]);
-  }
-
-  #done(
-    { job, known, plan }: Prepared<E, State>,
-    version: DocumentVersion | undefined,
-  ): CommitResult<E, State> {
-    const { cache } = this.#options;
-    const { after, document, bytes } = plan;
-    const hasWritten = plan.writes.length > 0;
-    const now = hasWritten ? version : known.version;
-    if (document === undefined || now === undefined || now === 'absent') cache.delete(job.path);
-    else cache.set(job.path, { state: after, document, version: now }, bytes);
-    return { ...job, outcome: 'committed', before: known.state, after, hasWritten };
-  }
-
-  /** The result, unless the deadline comes first; then nobody knows whether it was done. */
+  /** Gives a result unless the deadline comes first; then nobody knows whether the work was done. */
   #timed(deadlineMs: number): Timed {
     const { clock } = this.#options;
     const late = () => new DocumentError('unavailable', 'Firestore did not answer in time.');
@@ -375,14 +230,4 @@ export class Committer<E extends Event, State> {
       }
     };
   }
-}
-
-/** Those that one of these documents stands in the way of, and the others. */
-function divided<E extends Event, State>(
-  chunk: readonly Prepared<E, State>[],
-  present: readonly string[],
-): [unexpected: Prepared<E, State>[], expected: Prepared<E, State>[]] {
-  const isMet = ({ plan }: Prepared<E, State>): boolean =>
-    plan.ifAbsent.some((path) => present.includes(path));
-  return [chunk.filter(isMet), chunk.filter((item) => !isMet(item))];
 }

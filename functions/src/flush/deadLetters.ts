@@ -1,16 +1,13 @@
-import { type Event, type ResponseReceived, targetOf } from '../events/event.ts';
+import { type Event, targetOf } from '../events/event.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { sha256Hex } from '../platform/ids.ts';
-import type { Json } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
-import { loadBody } from '../staging/bodies.ts';
+import { keptUntilMs, withBodyInside } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
-import { keptUntilMs } from '../tasks/bodies.ts';
-import { maxResponsesPerTask } from '../tasks/limits.ts';
-import { plannedLettersAtOnce } from './limits.ts';
+import { lettersAtOnce, plannedLettersAtOnce } from './limits.ts';
 
 /** Why an event can never be applied. */
 export type DeadLetterReason =
@@ -46,7 +43,8 @@ export class DeadLetters {
   /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
   async keep({ reason, detail, cause, content }: DeadLetter): Promise<void> {
     if (!('event' in content)) await this.#keepBodies(content);
-    const whole = 'event' in content ? { event: await withBody(content.event, this.#objects) } : content;
+    const whole =
+      'event' in content ? { event: await withBodyInside(content.event, this.#objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
     const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
     const options = { contentType: 'application/json', ifGeneration: '0' };
@@ -66,30 +64,18 @@ export class DeadLetters {
   async #keepBodies(content: { raw: string } | { carrier: Record<string, unknown> }): Promise<void> {
     const text = 'raw' in content ? content.raw : JSON.stringify(content.carrier);
     const names = new Set([...text.matchAll(/"(bodies\/[^"\\]+)"/g)].map(([, name = '']) => name));
-    await mapPool([...names], 8, (name) => this.#objects.setCustomTime(name, keptUntilMs));
+    await mapPool([...names], lettersAtOnce, (name) => this.#objects.setCustomTime(name, keptUntilMs));
   }
 
-  /** Keeps responses that their task has no place for. Throws as {@link DeadLetters.keep}. */
-  async keepOverflow(overflow: readonly ResponseReceived[]): Promise<void> {
-    const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
-    await mapPool(overflow, plannedLettersAtOnce, (event) =>
-      this.keep({ reason: 'too_many_responses', detail, content: { event } }),
-    );
+  /** Keeps events that a document has no place for. Throws as {@link DeadLetters.keep}. */
+  async keepAll(events: readonly Event[], reason: DeadLetterReason, detail: string): Promise<void> {
+    await mapPool(events, plannedLettersAtOnce, (event) => this.keep({ reason, detail, content: { event } }));
   }
 
-  /** Keeps operations, and fields of tasks, that came too late to be judged. Throws as {@link DeadLetters.keep}. */
-  async keepUndecidable(undecidable: readonly Event[]): Promise<void> {
+  /** Keeps events that came too late to be judged. Throws as {@link DeadLetters.keep}. */
+  keepUndecidable(undecidable: readonly Event[]): Promise<void> {
     const detail =
       'The document has forgotten the stamps of this time, so that a later operation may have come before.';
-    await mapPool(undecidable, plannedLettersAtOnce, (event) =>
-      this.keep({ reason: 'too_old', detail, content: { event } }),
-    );
+    return this.keepAll(undecidable, 'too_old', detail);
   }
-}
-
-/** The event with its body inside, since the body's own object will be deleted one day. */
-async function withBody(event: Event, objects: ObjectStore): Promise<Event> {
-  if (event.kind !== 'response' || event.response.body === undefined) return event;
-  const body: Json | undefined = await loadBody(event.response, objects);
-  return body === undefined ? event : { ...event, response: { ...event.response, response_data: body } };
 }

@@ -36,6 +36,11 @@ export interface TooLarge {
   lines: Buffer;
 }
 
+/** True for a part of what broke off before, or of what our code broke on. */
+export function isSuspect({ carrier }: Pick<Arrival, 'carrier'>): boolean {
+  return (carrier.tries ?? 0) > 0;
+}
+
 /** Reads what a dispatch says of its carrier. Throws UnknownCarrierVersion. */
 export function arrivalOf({ data, retryCount }: Dispatch, arrivedMs: number): Arrival {
   try {

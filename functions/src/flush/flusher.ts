@@ -1,45 +1,29 @@
-import type { DocumentState } from '../documents/state.ts';
 import { eventLine } from '../events/carrier.ts';
-import { type Event, eventKey, type OperationAccepted, type TaskEvent } from '../events/event.ts';
+import { type Event, eventKey } from '../events/event.ts';
 import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
-import { append, largest, smallest } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { DocumentError } from '../platform/documents.ts';
+import { append, smallest } from '../platform/arrays.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import { each, type Operations } from '../quota/operations.ts';
-import { type Outbox, packEvents } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
-import type { TaskBodies } from '../tasks/bodies.ts';
-import type { DeadlineBook, DueDeadlines } from '../tasks/deadlines.ts';
-import type { OrphanCounter } from '../tasks/orphans.ts';
-import { isTaskReady, operationsReady, type ReadinessRules } from '../tasks/readiness.ts';
-import type { TaskState } from '../tasks/state.ts';
+import { packEvents } from '../staging/outbox.ts';
 import { isOwnFault } from './apart.ts';
+import { isForSome } from './backoff.ts';
 import type { CommitResult } from './commitResult.ts';
 import type { Committer } from './committer.ts';
-import type { DeadLetter, DeadLetters } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
 import { Failures } from './failures.ts';
-import { addTo, type EventGroup, type Intake, takeIn } from './intake.ts';
-import { carryMs, commitDeadlineMs, leastCommitMs, maxParkMs, settleMs, settlingAtOnce } from './limits.ts';
+import { addTo, type Intake, takeIn } from './intake.ts';
+import type { EventGroup, FollowUp, Kind } from './kind.ts';
+import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
+import type { FlushParts } from './parts.ts';
 import { type Broken, byTries, keepBroken } from './suspects.ts';
 import { keepUnreadLines } from './unread.ts';
 
 export interface FlusherOptions {
-  tasks: Committer<TaskEvent, TaskState>;
-  documents: Committer<OperationAccepted, DocumentState>;
-  bodies: TaskBodies;
-  deadlines: DeadlineBook;
-  deadLetters: DeadLetters;
-  orphans: OrphanCounter;
-  outbox: Outbox;
-  clock: Clock;
-  logger: Logger;
-  rules: ReadinessRules;
-  tickMs: number;
+  parts: FlushParts;
+  /** The kinds of documents, each with what writes them. */
+  kinds: readonly { kind: Kind; committer: Committer }[];
   /** Operations of Firestore that flushes have cost this process. */
   spent(): Operations;
 }
@@ -47,25 +31,10 @@ export interface FlusherOptions {
 /** Does some work unless its time is over, and no longer than that. */
 type InTime = <Outcome>(work: () => Promise<Outcome>) => Promise<Outcome>;
 
-type TaskResult = CommitResult<TaskEvent, TaskState>;
-
-/** The outcome of some events, without the documents, for which memory has no room. */
-type Result = CommitResult<Event, undefined>;
-
-/** What one flush did, for its log line. */
-interface Counts {
-  carriers: number;
-  events: number;
-  tasks: number;
-  documents: number;
-  responses: number;
-  operations: number;
-  written: number;
-  carried: number;
-  dead_letters: number;
-  unread: number;
-  duplicates: number;
-  quota_spent: Operations;
+/** Events that are carried, and when they may be tried again. */
+interface Waiting {
+  events: Event[];
+  notBeforeMs: number;
 }
 
 /**
@@ -74,71 +43,121 @@ interface Counts {
  */
 export class Flusher {
   readonly #options: FlusherOptions;
+  readonly #parts: FlushParts;
   #flushBefore: Stamp = earliestStamp;
-  #failuresInRow = 0;
-  #parkedUntilMs = 0;
-  #heldUntilMs = 0;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
+    this.#parts = options.parts;
   }
 
-  /** Until when Firestore is left alone, after it failed; carriers that come before then go back unopened. */
-  get parkedUntilMs(): number {
-    return this.#parkedUntilMs;
-  }
-
-  /** Whether each delivery may be acknowledged; a rejected one must be delivered again. */
+  /** Tells of each delivery whether it may be acknowledged; a rejected one must be delivered again. */
   async flush(deliveries: readonly Delivery[]): Promise<PromiseSettledResult<void>[]> {
-    const { clock, tasks, documents, rules, deadlines, orphans } = this.#options;
+    const { clock, backoff } = this.#parts;
     const nowMs = clock.now();
     const spentBefore = this.#options.spent();
     for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
-    const intake = takeIn(deliveries, nowMs);
-    const isParked = this.#isParked(deliveries, nowMs);
-    const isTask = (group: EventGroup<TaskEvent>): boolean =>
-      orReady(() => isTaskReady(group, tasks.lastKnown(group.path), nowMs, this.#flushBefore, rules));
-    const isDocument = operationsReady(intake.documents, nowMs, this.#flushBefore, rules);
-    const taskWork = divided(intake.tasks, (group) => !isParked && isTask(group));
-    const documentWork = divided(intake.documents, (group) => !isParked && isDocument(group));
+    const kinds = this.#options.kinds.map(({ kind }) => kind);
+    const intake = takeIn(deliveries, kinds, nowMs);
+    const failures = new Failures(intake.origins);
     const deadlineMs = deadlineOf(deliveries, nowMs);
-    const rest = [...taskWork.rest, ...documentWork.rest];
-    const failed = new Failures(intake.origins);
-    const results: Result[] = [];
-    const due: DueDeadlines = new Map();
-    await Promise.all([
-      eachRound(tasks.commit(taskWork.ready, deadlineMs), results, async (round) => {
-        orphans.count(round);
-        deadlines.collect(round, due);
-        await this.#keepBodies(round, failed, this.#within(settleMs));
-      }),
-      eachRound(documents.commit(documentWork.ready, deadlineMs), results),
+    const committed = await Promise.all(
+      intake.groups.map((groups, index) => this.#commit(index, groups, deliveries, deadlineMs, failures)),
+    );
+    const results = committed.flatMap((ofKind) => ofKind.results);
+    backoff.learn(results);
+    const inTime = this.#within(followUpMs);
+    const [unkept] = await Promise.all([
+      this.#buryRefused(results, inTime),
+      this.#followUp(
+        committed.flatMap((ofKind) => ofKind.followUps),
+        failures,
+        inTime,
+      ),
+      this.#buryDead(intake.dead, failures, inTime),
+      this.#keepUnread(deliveries, intake, results, failures, inTime),
+      this.#keepBroken(deliveries, intake, results, failures, inTime),
     ]);
-    this.#park(results);
-    const inTime = this.#within(settleMs);
-    const [{ kept, held }] = await Promise.all([
-      this.#settle(results, inTime),
-      this.#bookDeadlines(due, failed, inTime),
-      this.#buryDead(intake.dead, failed, inTime),
-      this.#keepUnread(deliveries, intake, results, failed, inTime),
-      this.#keepBroken(deliveries, intake, results, failed, inTime),
-      inTime(() => orphans.save()).catch(() => undefined),
-    ]);
-    const carryInTime = this.#within(carryMs);
+    const isShort = (result: CommitResult): boolean => result.outcome === 'failed' && isForSome(result.error);
+    const failed = results.filter((result) => result.outcome === 'failed' && !isShort(result));
+    const waiting: Waiting[] = [
+      {
+        events: [...committed.flatMap((ofKind) => ofKind.waiting), ...eventsOf(failed), ...unkept],
+        notBeforeMs: backoff.parkedUntilMs,
+      },
+      { events: eventsOf(results.filter(isShort)), notBeforeMs: backoff.shortUntilMs },
+    ];
     // A suspect is alone here, and stays one.
     const tries = deliveries.length === 1 ? deliveries[0]?.carrier.tries : undefined;
-    await Promise.all([
-      this.#carry([...rest, ...kept], this.#parkedUntilMs, tries, failed, carryInTime),
-      this.#carry(held, this.#holdUntil(results), tries, failed, carryInTime),
-    ]);
-    const carried = rest.length + kept.length + held.length;
+    const carryInTime = this.#within(carryMs);
+    await Promise.all(waiting.map((part) => this.#carry(part, tries, failures, carryInTime)));
+    const carried = waiting.reduce((sum, { events }) => sum + events.length, 0);
     this.#log(deliveries, intake, results, carried, spentBefore);
-    return deliveries.map((_, index) => failed.outcome(index));
+    return deliveries.map((_, index) => failures.outcome(index));
+  }
+
+  /** Commits the documents of one kind that are ready. Looks after each round of commits before the next begins. */
+  async #commit(
+    index: number,
+    groups: readonly EventGroup[],
+    deliveries: readonly Delivery[],
+    deadlineMs: number,
+    failures: Failures,
+  ): Promise<{ results: CommitResult[]; waiting: Event[]; followUps: FollowUp[] }> {
+    const results: CommitResult[] = [];
+    const waiting: Event[] = [];
+    const one = this.#options.kinds[index];
+    if (one === undefined) return { results, waiting, followUps: [] };
+    const { kind, committer } = one;
+    const isReady = this.#readiness(kind, committer, groups, deliveries);
+    const { ready = [], early = [] } = Object.groupBy(groups, (group) =>
+      isReady(group) ? 'ready' : 'early',
+    );
+    append(waiting, eventsOf(early));
+    const following = kind.follow?.();
+    for await (const round of committer.commit(ready, deadlineMs)) {
+      const done = round.filter((result) => result.outcome === 'committed');
+      await this.#followUp(following?.after(done) ?? [], failures, this.#within(followUpMs));
+      // Memory has no room for the states of all of them.
+      for (const result of round)
+        results.push(
+          result.outcome === 'committed' ? { ...result, before: undefined, after: undefined } : result,
+        );
+    }
+    return { results, waiting, followUps: following?.end() ?? [] };
+  }
+
+  /**
+   * Tells which documents may be written now: none while Firestore is left alone, unless a flush was asked for. A document
+   * that our own code breaks on is ready: the commit tells which event that is.
+   */
+  #readiness(
+    kind: Kind,
+    committer: Committer,
+    groups: readonly EventGroup[],
+    deliveries: readonly Delivery[],
+  ): (group: EventGroup) => boolean {
+    const { backoff, clock } = this.#parts;
+    const isAskedFor = deliveries.some(({ carrier }) => carrier.flushBefore !== undefined);
+    if (backoff.isParked && !isAskedFor) return () => false;
+    const lastKnown = (path: string): unknown => committer.lastKnown(path);
+    const readiness = kind.readiness(groups, {
+      nowMs: clock.now(),
+      flushBefore: this.#flushBefore,
+      lastKnown,
+    });
+    return (group) => {
+      try {
+        return readiness.isReady(group);
+      } catch {
+        return true;
+      }
+    };
   }
 
   /** Ends what takes longer than this from now on: a call that hangs costs the delivery of its own events, nothing else. */
   #within(ms: number): InTime {
-    const { clock } = this.#options;
+    const { clock } = this.#parts;
     const untilMs = clock.now() + ms;
     const late = () => new AppError('unavailable', 'What follows a commit took too long; it comes again.');
     return async (work) => {
@@ -147,90 +166,40 @@ export class Flusher {
     };
   }
 
-  /** What was gathered while another flush found that Firestore fails goes back as well, unless a flush was asked for. */
-  #isParked(deliveries: readonly Delivery[], nowMs: number): boolean {
-    return (
-      this.#parkedUntilMs > nowMs && deliveries.every(({ carrier }) => carrier.flushBefore === undefined)
-    );
-  }
-
   #remember(flushBefore: Stamp | undefined): void {
     if (flushBefore !== undefined && flushBefore > this.#flushBefore) this.#flushBefore = flushBefore;
   }
 
-  /**
-   * After Firestore failed, waits longer each time; where the quota is short, until it may be worth another try. The
-   * first success ends that.
-   */
-  #park(results: readonly Result[]): void {
-    const errors = results.flatMap((result) =>
-      result.outcome === 'failed' && !isHeld(result.error) ? [result.error] : [],
+  async #followUp(followUps: readonly FollowUp[], failures: Failures, inTime: InTime): Promise<void> {
+    await mapPool(followUps, followUpsAtOnce, ({ events, work }) =>
+      failures.meet(events, () => inTime(work)),
     );
-    const hasWritten = results.some((result) => result.outcome === 'committed' && result.hasWritten);
-    if (hasWritten) {
-      this.#failuresInRow = 0;
-      this.#parkedUntilMs = 0;
-      return;
-    }
-    const { clock, tickMs } = this.#options;
-    const retryMs = largest(errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
-    if (retryMs > clock.now()) this.#parkedUntilMs = retryMs;
-    // A flush that asked nothing of Firestore says nothing about it.
-    if (!errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined)) return;
-    this.#failuresInRow += 1;
-    const pauseMs = Math.min(maxParkMs, tickMs * 2 ** (this.#failuresInRow - 1));
-    this.#parkedUntilMs = Math.max(retryMs, clock.now() + pauseMs);
   }
 
-  /** When what waits for reads or deletes comes again: together with what waits already, so that few carriers hold it. */
-  #holdUntil(results: readonly Result[]): number {
-    const nowMs = this.#options.clock.now();
-    const retryMs = results.flatMap((result) =>
-      result.outcome === 'failed' && isHeld(result.error) ? [result.error.retryAtMs ?? nowMs] : [],
-    );
-    const untilMs = Math.max(nowMs, largest(retryMs));
-    if (retryMs.length > 0)
-      this.#heldUntilMs = this.#heldUntilMs > nowMs ? Math.min(this.#heldUntilMs, untilMs) : untilMs;
-    return this.#heldUntilMs;
-  }
-
-  /**
-   * Keeps dead letters of what was refused. Returns the events that must be kept; those `held` wait for reads or deletes, which
-   * others can do without.
-   */
-  async #settle(results: readonly Result[], inTime: InTime): Promise<{ kept: Event[]; held: Event[] }> {
-    const kept: Event[] = [];
-    const held: Event[] = [];
-    await mapPool(results, settlingAtOnce, async (result) => {
-      if (result.outcome === 'failed') append(isHeld(result.error) ? held : kept, result.events);
-      else if (result.outcome === 'refused') {
-        for (const event of result.events) {
-          if (!(await this.#bury(refused(event, result.error), inTime))) kept.push(event);
+  /** Keeps dead letters of what Firestore refused. Returns the events of those that Cloud Storage did not take. */
+  async #buryRefused(results: readonly CommitResult[], inTime: InTime): Promise<Event[]> {
+    const unkept: Event[] = [];
+    await mapPool(results, followUpsAtOnce, async (result) => {
+      if (result.outcome !== 'refused') return;
+      const { message: detail, cause } = result.error;
+      for (const event of result.events) {
+        const letter = { reason: 'refused_by_firestore', detail, cause, content: { event } } as const;
+        try {
+          await inTime(() => this.#parts.deadLetters.keep(letter));
+        } catch (error) {
+          this.#parts.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
+          unkept.push(event);
         }
       }
     });
-    return { kept, held };
-  }
-
-  /** Looks after the bodies of tasks that were committed. */
-  async #keepBodies(results: readonly TaskResult[], failed: Failures, inTime: InTime): Promise<void> {
-    await mapPool(results, settlingAtOnce, async (result) => {
-      if (result.outcome !== 'committed') return;
-      await failed.meet(result.events, () => inTime(() => this.#options.bodies.settle(result)));
-    });
-  }
-
-  async #bookDeadlines(due: DueDeadlines, failed: Failures, inTime: InTime): Promise<void> {
-    await mapPool(this.#options.deadlines.bookings(due), settlingAtOnce, ({ events, book }) =>
-      failed.meet(events, () => inTime(book)),
-    );
+    return unkept;
   }
 
   /** Keeps what came dead; where that fails, its delivery must come again. */
-  async #buryDead(dead: Intake['dead'], failed: Failures, inTime: InTime): Promise<void> {
-    await mapPool(dead, settlingAtOnce, ({ letter, from }) =>
-      inTime(() => this.#options.deadLetters.keep(letter)).catch((error: unknown) =>
-        failed.addDelivery(from, error),
+  async #buryDead(dead: Intake['dead'], failures: Failures, inTime: InTime): Promise<void> {
+    await mapPool(dead, followUpsAtOnce, ({ letter, from }) =>
+      inTime(() => this.#parts.deadLetters.keep(letter)).catch((error: unknown) =>
+        failures.addDelivery(from, error),
       ),
     );
   }
@@ -239,8 +208,8 @@ export class Flusher {
   async #keepUnread(
     deliveries: readonly Delivery[],
     { unread, origins }: Intake,
-    results: readonly Result[],
-    failed: Failures,
+    results: readonly CommitResult[],
+    failures: Failures,
     inTime: InTime,
   ): Promise<void> {
     for (const result of results) {
@@ -250,11 +219,11 @@ export class Flusher {
         addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
       }
     }
-    await mapPool([...deliveries.entries()], settlingAtOnce, async ([from, { carrier }]) => {
+    await mapPool([...deliveries.entries()], followUpsAtOnce, async ([from, { carrier }]) => {
       const lines = unread.get(from);
       if (lines === undefined) return;
-      await inTime(() => keepUnreadLines(this.#options, carrier, lines)).catch((error: unknown) =>
-        failed.addDelivery(from, error),
+      await inTime(() => keepUnreadLines(this.#parts, carrier, lines)).catch((error: unknown) =>
+        failures.addDelivery(from, error),
       );
     });
   }
@@ -263,8 +232,8 @@ export class Flusher {
   async #keepBroken(
     deliveries: readonly Delivery[],
     { origins }: Intake,
-    results: readonly Result[],
-    failed: Failures,
+    results: readonly CommitResult[],
+    failures: Failures,
     inTime: InTime,
   ): Promise<void> {
     const broken: Broken[] = [];
@@ -272,119 +241,59 @@ export class Flusher {
       if (result.outcome !== 'broken') continue;
       const { error } = result;
       if (isOwnFault(error)) for (const event of result.events) broken.push({ event, error });
-      else failed.add(result.events, error);
+      else failures.add(result.events, error);
     }
-    await mapPool([...byTries(broken, deliveries, origins)], settlingAtOnce, ([tries, suspects]) => {
+    await mapPool([...byTries(broken, deliveries, origins)], followUpsAtOnce, ([tries, suspects]) => {
       const events = suspects.map(({ event }) => event);
-      return failed.meet(events, () => inTime(() => keepBroken(this.#options, tries, suspects)));
+      return failures.meet(events, () => inTime(() => keepBroken(this.#parts, tries, suspects)));
     });
   }
 
-  /** Whether Cloud Storage took a dead letter. */
-  async #bury(letter: DeadLetter, inTime: InTime): Promise<boolean> {
-    try {
-      await inTime(() => this.#options.deadLetters.keep(letter));
-      return true;
-    } catch (error) {
-      this.#options.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
-      return false;
-    }
-  }
-
   async #carry(
-    events: readonly Event[],
-    notBeforeMs: number,
+    { events, notBeforeMs }: Waiting,
     tries: number | undefined,
-    failed: Failures,
+    failures: Failures,
     inTime: InTime,
   ): Promise<void> {
     if (events.length === 0) return;
-    const { outbox, clock, tickMs } = this.#options;
-    const oldest = earliestOf(events.map(({ stamp }) => stamp));
-    const contents = { ...(await packEvents(events, oldest)), tries };
-    const dueMs = nextTickMs(Math.max(clock.now(), notBeforeMs), tickMs);
-    await failed.meet(events, () => inTime(() => outbox.sendContents('flush', contents, dueMs)));
+    const { outbox, backoff } = this.#parts;
+    const contents = { ...(await packEvents(events, earliestOf(events.map(({ stamp }) => stamp)))), tries };
+    const dueMs = backoff.tickMs(notBeforeMs);
+    await failures.meet(events, () => inTime(() => outbox.sendContents('flush', contents, dueMs)));
   }
 
+  /** Logs the counts of a flush in one line. */
   #log(
     deliveries: readonly Delivery[],
     intake: Intake,
-    results: readonly Result[],
+    results: readonly CommitResult[],
     carried: number,
     spentBefore: Operations,
   ): void {
     const spent = this.#options.spent();
-    const counts: Counts = {
+    const counts = this.#options.kinds.map(({ kind }, index) => kind.counts(intake.groups[index] ?? []));
+    this.#parts.logger.info('Flushed', {
       carriers: deliveries.length,
       events: intake.origins.size,
-      tasks: intake.tasks.length,
-      documents: intake.documents.length,
-      responses: count(intake.tasks, ({ kind }) => kind === 'response'),
-      operations: count(intake.documents, () => true),
+      ...Object.assign({}, ...counts),
       written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
       carried,
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
       unread: [...intake.unread.values()].reduce((sum, { length }) => sum + length, 0),
       duplicates: intake.duplicates,
       quota_spent: each((type) => spent[type] - spentBefore[type]),
-    };
-    this.#options.logger.info('Flushed', { ...counts });
+    });
   }
 }
 
-/** Looks after each round of commits before the next begins, and keeps what must be known of it in the end. */
-async function eachRound<E extends Event, State>(
-  rounds: AsyncIterable<CommitResult<E, State>[]>,
-  results: Result[],
-  settle?: (round: CommitResult<E, State>[]) => Promise<void>,
-): Promise<void> {
-  for await (const round of rounds) {
-    await settle?.(round);
-    for (const result of round)
-      results.push(
-        result.outcome === 'committed' ? { ...result, before: undefined, after: undefined } : result,
-      );
-  }
-}
-
-/** A group that our own code breaks on is ready: the commit tells which event that is. */
-function orReady(isReady: () => boolean): boolean {
-  try {
-    return isReady();
-  } catch {
-    return true;
-  }
-}
-
-/** The documents that may be written now, and the events of those that wait. */
-function divided<E extends Event>(
-  groups: readonly EventGroup<E>[],
-  isReady: (group: EventGroup<E>) => boolean,
-): { ready: EventGroup<E>[]; rest: E[] } {
-  const ready: EventGroup<E>[] = [];
-  const rest: E[] = [];
-  for (const group of groups) {
-    if (isReady(group)) ready.push(group);
-    else append(rest, group.events);
-  }
-  return { ready, rest };
+function eventsOf(groups: readonly { events: readonly Event[] }[]): Event[] {
+  const found: Event[] = [];
+  for (const { events } of groups) append(found, events);
+  return found;
 }
 
 /** When commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
 function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
   const firstMs = Math.min(nowMs, smallest(deliveries.map(({ arrivedMs }) => arrivedMs)));
   return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);
-}
-
-/** Whether only what needs the same must wait: writes are needed by all. */
-function isHeld({ short }: DocumentError): boolean {
-  return short === 'reads' || short === 'deletes';
-}
-
-function count<E extends Event>(groups: readonly EventGroup<E>[], isCounted: (event: E) => boolean): number {
-  return groups.reduce((sum, { events }) => sum + events.filter(isCounted).length, 0);
-}
-
-function refused(event: Event, { message, cause }: DocumentError): DeadLetter {
-  return { reason: 'refused_by_firestore', detail: message, cause, content: { event } };
 }

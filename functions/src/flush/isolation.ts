@@ -1,65 +1,53 @@
 import { type Carrier, foldText } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { earliestOf } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
-import { type Outbox, packEvents } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
-import type { DeadLetters } from './deadLetters.ts';
-import { type Arrival, type Delivery, openDelivery } from './delivery.ts';
+import { packEvents } from '../staging/outbox.ts';
+import { type Arrival, type Delivery, isSuspect, openDelivery } from './delivery.ts';
 import type { Flusher } from './flusher.ts';
 import {
   deadAfterBroken,
   deadUnopenedAfterBroken,
+  lettersAtOnce,
   openMs,
   splitAfterBroken,
   splitSuspectAfterBroken,
 } from './limits.ts';
+import type { FlushParts } from './parts.ts';
 import { keepUnreadLines, type UnreadLine } from './unread.ts';
-
-export interface IsolationOptions {
-  flusher: Flusher;
-  deadLetters: DeadLetters;
-  outbox: Outbox;
-  objects: ObjectStore;
-  clock: Clock;
-  logger: Logger;
-  tickMs: number;
-}
 
 /**
  * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on down to
  * the one event, which is given up in the end. Resolved means acknowledged.
  */
 export async function workOnSuspect(
-  options: IsolationOptions,
+  parts: FlushParts,
+  flusher: Flusher,
   arrival: Arrival,
   broken: number,
 ): Promise<void> {
-  const { flusher, deadLetters, objects, clock } = options;
+  const { deadLetters, objects, clock } = parts;
   if (broken >= deadUnopenedAfterBroken) {
     const carrier = arrival.data as Record<string, unknown>;
     return deadLetters.keep({ reason: 'fails_repeatedly', detail: detailOf(broken), content: { carrier } });
   }
   const late = (): AppError => new AppError('unavailable', 'Cloud Storage did not answer in time.');
   const delivery = await within(clock, openMs, openDelivery(arrival, objects), late);
-  if ('lines' in delivery) return halve(options, arrival.carrier, delivery.lines);
-  const isSuspect = (arrival.carrier.tries ?? 0) > 0;
+  if ('lines' in delivery) return halve(parts, arrival.carrier, delivery.lines);
   if (delivery.events.length > 1) {
-    if (broken >= (isSuspect ? splitSuspectAfterBroken : splitAfterBroken)) return split(options, delivery);
-  } else if (broken >= deadAfterBroken) return giveUp(options, delivery, broken);
+    if (broken >= (isSuspect(arrival) ? splitSuspectAfterBroken : splitAfterBroken))
+      return split(parts, delivery);
+  } else if (broken >= deadAfterBroken) return giveUp(parts, delivery, broken);
   const [outcome] = await flusher.flush([delivery]);
   if (outcome?.status === 'rejected') throw outcome.reason;
 }
 
 /** Sends each half of the events on in a carrier of its own. */
-async function split(options: IsolationOptions, delivery: Delivery): Promise<void> {
-  const { outbox, clock, logger } = options;
-  const events = await readable(options, delivery);
+async function split(parts: FlushParts, delivery: Delivery): Promise<void> {
+  const { outbox, clock, logger } = parts;
+  const events = await readable(parts, delivery);
   const tries = Math.max(1, delivery.carrier.tries ?? 0);
   logger.warn('Work on a carrier keeps breaking off; going on with its halves', { events: events.length });
   const middle = Math.ceil(events.length / 2);
@@ -72,14 +60,14 @@ async function split(options: IsolationOptions, delivery: Delivery): Promise<voi
 
 /** Sends a carrier's lines on as two carriers, unread. Throws AppError `unavailable`. */
 export async function halve(
-  { outbox, clock, tickMs }: Pick<IsolationOptions, 'outbox' | 'clock' | 'tickMs'>,
+  { outbox, backoff }: FlushParts,
   { events: _, object: __, ...header }: Carrier,
   lines: Buffer,
 ): Promise<void> {
   const middle = lines.length / 2;
   const after = lines.indexOf('\n', middle);
   const end = after === -1 ? lines.lastIndexOf('\n', middle) : after;
-  const dueMs = nextTickMs(clock.now(), tickMs);
+  const dueMs = backoff.tickMs();
   await mapPool([lines.subarray(0, end), lines.subarray(end + 1)], 1, async (half) => {
     const contents = { ...header, ...(await foldText(half)), count: lineCount(half) };
     await outbox.sendContents('flush', contents, dueMs);
@@ -93,7 +81,7 @@ function lineCount(lines: Buffer): number {
 }
 
 /** Its events; what cannot be read becomes dead letters, or waits for another version. */
-async function readable(options: IsolationOptions, { carrier, events }: Delivery): Promise<Event[]> {
+async function readable(parts: FlushParts, { carrier, events }: Delivery): Promise<Event[]> {
   const unread: UnreadLine[] = [];
   const found: Event[] = [];
   await mapPool(events, lettersAtOnce, async (unpacked) => {
@@ -101,22 +89,20 @@ async function readable(options: IsolationOptions, { carrier, events }: Delivery
     else if ('unknown' in unpacked) unread.push(unpacked);
     else {
       const { invalid: raw, reason: detail } = unpacked;
-      await options.deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
+      await parts.deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
     }
   });
-  if (unread.length > 0) await keepUnreadLines(options, carrier, unread);
+  if (unread.length > 0) await keepUnreadLines(parts, carrier, unread);
   return found;
 }
 
-async function giveUp(options: IsolationOptions, delivery: Delivery, broken: number): Promise<void> {
+async function giveUp(parts: FlushParts, delivery: Delivery, broken: number): Promise<void> {
   const reason = 'fails_repeatedly';
-  for (const event of await readable(options, delivery)) {
-    await options.deadLetters.keep({ reason, detail: detailOf(broken), content: { event } });
+  for (const event of await readable(parts, delivery)) {
+    await parts.deadLetters.keep({ reason, detail: detailOf(broken), content: { event } });
   }
 }
 
 function detailOf(broken: number): string {
   return `Work on it broke off ${broken} times, alone too.`;
 }
-
-const lettersAtOnce = 8;

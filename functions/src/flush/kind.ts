@@ -1,43 +1,103 @@
 import type { Event } from '../events/event.ts';
+import type { Stamp } from '../events/stamp.ts';
 import type { DocumentVersion, DocumentWrite, Fields, ReadDocument } from '../platform/documents.ts';
 
+/** A document's events in hand. */
+export interface EventGroup<E extends Event = Event> {
+  path: string;
+  events: E[];
+  /** True where one of them came before its time, so that waiting for a later tick is impossible. */
+  isForced: boolean;
+}
+
 /** A document as this instance last saw it in the database. */
-export interface Known<State> {
+export interface Snapshot<State = unknown> {
   state: State;
   /** Its fields; undefined where there is no document. */
   document: Fields | undefined;
   version: DocumentVersion | 'absent';
-  /** The version of the document that speaks for it while it is absent; undefined where nobody looked. */
-  companion?: DocumentVersion | 'absent' | undefined;
+  /** The version of its tombstone while there is no document; undefined where nobody looked. */
+  tombstone?: DocumentVersion | 'absent' | undefined;
 }
 
-/** What is to be written of a document, after its events. */
-export interface Plan<State> {
+/** The writes that a document's events come to, and the document after them. */
+export interface Plan<State = unknown> {
   after: State;
   /** Its fields then; undefined where there will be no document. */
   document: Fields | undefined;
   bytes: number;
   /** None where nothing changes. The document's own is the first. */
   writes: DocumentWrite[];
-  /** Documents that must not exist when that is written. */
+  /** Documents that must not exist when the writes are committed. */
   ifAbsent: string[];
 }
 
-/** What the flush must know of one kind of document to write its events. */
-export interface DocumentKind<E extends Event, State> {
-  /** Bytes that its documents may have, as {@link documentBytes} counts them. */
+/** Events that are committed, and their document's state before and after. */
+export interface Committed<E extends Event = Event, State = unknown> {
+  path: string;
+  events: readonly E[];
+  before: State;
+  after: State;
+}
+
+/** Work that a commit makes necessary. Where it fails, the carriers of these events come again. */
+export interface FollowUp {
+  events: readonly Event[];
+  work(): Promise<void>;
+}
+
+/** The moment at which readiness is decided. */
+export interface Moment<State = unknown> {
+  nowMs: number;
+  /** A flush was asked for of everything accepted up to this stamp. */
+  flushBefore: Stamp;
+  /** The state that this instance last wrote or read, if it remembers. */
+  lastKnown(path: string): State | undefined;
+}
+
+/**
+ * A kind of document: which events are its own, when they are written, what they make of a document, and what follows the
+ * commit. It is all that the engine knows of documents, and hands each kind nothing but what that kind owns: so the engine may
+ * take kinds of any events and states, which the methods' types allow.
+ */
+export interface Kind<E extends Event = Event, State = unknown> {
+  /** Bytes that its documents may have, as `documentBytes` counts them. */
   maxBytes: number;
-  /** Whether the events mean that most likely there is no document yet, so that it need not be read. */
-  isNew(events: readonly E[]): boolean;
-  /** Whether the events most likely take the document away, for kinds that can. */
-  isDeletion?(events: readonly E[]): boolean;
-  /** The path of the document that speaks for this one while it is absent, for kinds that have such. */
-  companionOf?(path: string): string;
-  /** What a document is, as it was read; `companion` where that was read too. */
-  known(path: string, found: ReadDocument, companion?: ReadDocument): Known<State>;
+  /** Memory for what an instance knows of its documents, bytes. */
+  maxCacheBytes: number;
+  owns(event: Event): event is E;
+  pathOf(event: E): string;
   /**
-   * What the events make of it. What has no place in it any more is kept as dead letters before.
+   * Tells of each of these documents whether its events may be written now. Only cost and delay depend on that, never the
+   * result, and it needs no read. A document on whose events it throws is ready: the commit finds the event.
+   */
+  readiness(
+    groups: readonly EventGroup<E>[],
+    moment: Moment<State>,
+  ): { isReady(group: EventGroup<E>): boolean };
+  /** True where the events mean that most likely there is no document yet, so that it need not be read. */
+  isNew(events: readonly E[]): boolean;
+  /** True where the events most likely take the document away, for kinds that can. */
+  isDeletion?(events: readonly E[]): boolean;
+  /** The path of the document's tombstone, for kinds that have them: it tells of the deletion while there is no document. */
+  tombstonePath?(path: string): string;
+  /** A document as it was read; `tombstone` where that was read too. Throws UnknownVersion. */
+  snapshot(path: string, found: ReadDocument, tombstone?: ReadDocument): Snapshot<State>;
+  /**
+   * Plans a document's write. Events that have no place in it any more are kept as dead letters before that.
    * Throws AppError `unavailable` where that fails.
    */
-  plan(path: string, known: Known<State>, events: readonly E[]): Promise<Plan<State>>;
+  plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Promise<Plan<State>>;
+  /** Begins what follows the commits of one flush, for kinds of which something does. */
+  follow?(): Following<E, State>;
+  /** Figures of these documents for the flush's log line. */
+  counts(groups: readonly EventGroup<E>[]): Record<string, number>;
+}
+
+/** Sees to what follows the commits of one flush. */
+export interface Following<E extends Event = Event, State = unknown> {
+  /** The work that these commits make necessary at once, before the next ones begin. */
+  after(round: readonly Committed<E, State>[]): FollowUp[];
+  /** The work that all of them together make necessary. */
+  end(): FollowUp[];
 }

@@ -68,18 +68,21 @@ export const leastCommitMs = 17_000;
  * The work after the commits may take so long in all, and the carries after it, in which one attempt at each service fits;
  * a single plan may wait so long for bodies and dead letters that it moves to Cloud Storage.
  */
-export const settleMs = 10_000;
+export const followUpMs = 10_000;
 export const carryMs = 8_000;
 export const planMs = 5_000;
 
-/** Events in one flush that become dead letters without a try: so many that `settleMs` are enough. */
+/** Events in one flush that become dead letters without a try: so many that `followUpMs` are enough. */
 export const maxDeadTogether = 2_000;
+
+/** Dead letters kept at once. */
+export const lettersAtOnce = 8;
 
 /** Dead letters at once that one plan makes: thousands within `planMs`. */
 export const plannedLettersAtOnce = 50;
 
 /** Calls at once that follow the commits, and documents planned at once. */
-export const settlingAtOnce = 20;
+export const followUpsAtOnce = 20;
 
 /** Commits that would begin later than this before the deadline do not, as they may have to wait for their turn. */
 export const quotaMarginMs = 15_000;
@@ -112,7 +115,7 @@ export const firstTryPauseMs = 60_000;
 /** Dead letters of such events in one flush. */
 export const maxLettersTogether = 500;
 
-/** Longest wait of a delivery for its turn: `leastCommitMs`, `settleMs` and `carryMs` later it is answered, within 60 s. */
+/** Longest wait of a delivery for its turn: `leastCommitMs`, `followUpMs` and `carryMs` later it is answered, within 60 s. */
 export const maxTurnWaitMs = 25_000;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
@@ -122,10 +125,6 @@ export const maxEventAgeMs = 45 * 86_400_000;
 export const minUnreadWaitMs = 60_000;
 export const maxUnreadWaitMs = 3_600_000;
 export const maxUnreadMs = 30 * 86_400_000;
-
-/** Memory for what this instance knows of tasks it wrote, and of other documents. */
-export const maxTaskCacheBytes = 64 * 1024 * 1024;
-export const maxDocumentCacheBytes = 16 * 1024 * 1024;
 
 /** Longest pause after Firestore failed. */
 export const maxParkMs = 60_000;

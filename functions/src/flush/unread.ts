@@ -1,20 +1,8 @@
 import { type Carrier, foldText } from '../events/carrier.ts';
 import { strictSchema } from '../events/schemas.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Logger } from '../platform/logger.ts';
 import { mapPool } from '../platform/pool.ts';
-import type { Outbox } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
-import type { DeadLetters } from './deadLetters.ts';
-import { maxUnreadMs, maxUnreadWaitMs, minUnreadWaitMs } from './limits.ts';
-
-export interface UnreadOptions {
-  outbox: Outbox;
-  deadLetters: DeadLetters;
-  clock: Clock;
-  logger: Logger;
-  tickMs: number;
-}
+import { lettersAtOnce, maxUnreadMs } from './limits.ts';
+import type { FlushParts } from './parts.ts';
 
 /** A line that this version cannot read. */
 export interface UnreadLine {
@@ -27,11 +15,11 @@ export interface UnreadLine {
  * letters. Throws AppError `unavailable` when they are not kept; their carrier must then come again.
  */
 export async function keepUnreadLines(
-  options: UnreadOptions,
+  parts: FlushParts,
   { schema, oldest, unreadSinceMs }: Carrier,
   lines: readonly UnreadLine[],
 ): Promise<void> {
-  const { outbox, deadLetters, clock, logger } = options;
+  const { outbox, deadLetters, backoff, clock, logger } = parts;
   const sinceMs = unreadSinceMs ?? clock.now();
   if (clock.now() - sinceMs >= maxUnreadMs) {
     await mapPool(lines, lettersAtOnce, ({ unknown: raw, reason: detail }) =>
@@ -49,19 +37,15 @@ export async function keepUnreadLines(
     oldest,
     unreadSinceMs: sinceMs,
   };
-  await outbox.sendContents('flush', contents, nextLookMs(options, sinceMs));
+  await outbox.sendContents('flush', contents, backoff.nextLookMs(sinceMs));
 }
 
 /**
  * Lets a carrier of an unknown version wait, unopened and with all that it says; after 30 days it becomes a dead letter.
  * Throws as {@link keepUnreadLines}.
  */
-export async function keepUnreadCarrier(
-  options: UnreadOptions,
-  data: unknown,
-  detail: string,
-): Promise<void> {
-  const { outbox, deadLetters, clock, logger } = options;
+export async function keepUnreadCarrier(parts: FlushParts, data: unknown, detail: string): Promise<void> {
+  const { outbox, deadLetters, backoff, clock, logger } = parts;
   const carrier = data as Record<string, unknown>;
   const since = carrier['unread_since_ms'];
   const sinceMs = typeof since === 'number' ? since : clock.now();
@@ -69,18 +53,10 @@ export async function keepUnreadCarrier(
     return deadLetters.keep({ reason: 'unknown_version', detail, content: { carrier } });
   }
   logger.error('A carrier of another version waits', { since: isoOf(sinceMs), reason: detail });
-  const dueMs = nextLookMs(options, sinceMs);
+  const dueMs = backoff.nextLookMs(sinceMs);
   await outbox.sendData('flush', { ...carrier, due_ms: dueMs, unread_since_ms: sinceMs }, dueMs);
-}
-
-/** As long again as it has waited, so that the pauses grow. */
-function nextLookMs({ clock, tickMs }: UnreadOptions, sinceMs: number): number {
-  const waitMs = Math.min(maxUnreadWaitMs, Math.max(minUnreadWaitMs, clock.now() - sinceMs));
-  return nextTickMs(clock.now() + waitMs, tickMs);
 }
 
 function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }
-
-const lettersAtOnce = 8;

@@ -28,6 +28,9 @@ export function storeLargeBodies(events: readonly Event[], options: BodyOptions)
 
 const responsesPrefix = 'bodies/responses/';
 
+/** customTime of a body that stays until its task goes: never garbage by itself. */
+export const keptUntilMs = Date.UTC(2200, 0, 1);
+
 /** Where a body is, as a document says; undefined for what Sluice did not write: it must not lead to another object. */
 export function bodyReference(stored: unknown): MinerResponse['body'] {
   const { object, bytes } = (stored ?? {}) as Partial<Record<'object' | 'bytes', unknown>>;
@@ -47,13 +50,14 @@ export async function storeBody(
   return { ...rest, body: { object, bytes: bytes.length } };
 }
 
-/** A response's body, wherever it is; undefined where its object is gone. */
-export async function loadBody(response: MinerResponse, objects: ObjectStore): Promise<Json | undefined> {
-  if (response.body === undefined) return response.response_data;
-  return loadBodyObject(response.body.object, objects);
+/** Puts a response's body inside the event, as the body's own object will be deleted one day. */
+export async function withBodyInside(event: Event, objects: ObjectStore): Promise<Event> {
+  if (event.kind !== 'response' || event.response.body === undefined) return event;
+  const body = await loadBodyObject(event.response.body.object, objects);
+  return body === undefined ? event : { ...event, response: { ...event.response, response_data: body } };
 }
 
-/** The body in an object; undefined where the object is gone. */
+/** Loads the body in an object; undefined where the object is gone. */
 export async function loadBodyObject(
   object: string,
   objects: Pick<ObjectStore, 'get'>,

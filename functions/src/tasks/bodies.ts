@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../events/event.ts';
-import type { CommitResult } from '../flush/commitResult.ts';
+import type { Committed } from '../flush/kind.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
@@ -7,12 +7,9 @@ import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
-import { storeBody } from '../staging/bodies.ts';
+import { keptUntilMs, storeBody } from '../staging/bodies.ts';
 import { keptFor, type ProjectionOptions, taskDocument } from './document.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
-
-/** customTime of a body that stays until its task goes: never garbage by itself. */
-export const keptUntilMs = Date.UTC(2200, 0, 1);
 
 export interface TaskBodiesOptions extends ProjectionOptions {
   objects: ObjectStore;
@@ -57,10 +54,7 @@ export class TaskBodies {
    * are noted: whoever committed before may have died before this, so only what this process kept itself is not repeated.
    * Throws AppError `unavailable`; the delivery must then come again.
    */
-  async settle({
-    before,
-    after,
-  }: Extract<CommitResult<TaskEvent, TaskState>, { outcome: 'committed' }>): Promise<void> {
+  async follow({ before, after }: Committed<TaskEvent, TaskState>): Promise<void> {
     const { retentionMs, clock } = this.#options;
     const keptMs = keptFor(after, retentionMs);
     const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;

@@ -1,59 +1,118 @@
-import type { ResponseReceived, TaskEvent } from '../events/event.ts';
-import type { DocumentKind } from '../flush/kind.ts';
+import type { TaskEvent } from '../events/event.ts';
+import type { DeadLetters } from '../flush/deadLetters.ts';
+import type { Kind, Plan, Snapshot } from '../flush/kind.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Ids } from '../platform/ids.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import { documentBytes, fieldsBytes } from '../platform/values.ts';
-import { documentChanges, foreignFields, taskDocument, taskState } from './document.ts';
-import { maxTaskDocumentBytes } from './limits.ts';
+import type { Outbox } from '../staging/outbox.ts';
+import { TaskBodies } from './bodies.ts';
+import { Deadlines } from './deadlines.ts';
+import { documentChanges, foreignFields, taskDocument, taskPath, taskState } from './document.ts';
+import { maxResponsesPerTask, maxTaskCacheBytes, maxTaskDocumentBytes } from './limits.ts';
 import { taskIdOf } from './listing.ts';
-import { reduceTask } from './reducer.ts';
+import { OrphanCounter } from './orphans.ts';
+import { type TaskRules, taskReadiness } from './readiness.ts';
 import { emptyTask, isOrphan, type TaskState, taskExists, withReplacedBodies } from './state.ts';
 
 export interface TaskKindOptions {
-  taskTimeoutMs: number;
+  rules: TaskRules;
+  /** TASK_RETENTION_DAYS; 0: tasks stay. */
   retentionMs: number;
-  /** Moves bodies out of a state whose document would have more than so many bytes. */
-  shrink(state: TaskState, maxBytes: number): Promise<TaskState>;
-  /** Keeps responses as dead letters that a task has no place for: before the commit that may take one out of it. */
-  keepOverflow(overflow: readonly ResponseReceived[], kept: TaskState): Promise<void>;
-  /** Keeps events as dead letters whose fields cannot be judged any more. */
-  keepUndecidable(undecidable: readonly TaskEvent[]): Promise<void>;
+  /** ORPHANS_PER_KEY_PER_DAY. */
+  orphansPerKey: number;
+  deadLetters: DeadLetters;
+  outbox: Outbox;
+  objects: ObjectStore;
+  clock: Clock;
+  ids: Ids;
+  logger: Logger;
 }
 
-/** Task documents. */
-export function taskKind(options: TaskKindOptions): DocumentKind<TaskEvent, TaskState> {
-  const { taskTimeoutMs, retentionMs, shrink, keepOverflow, keepUndecidable } = options;
+/** Makes the kind of task documents. */
+export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
+  const { rules, retentionMs, deadLetters, outbox, clock } = options;
+  const bodies = new TaskBodies(options);
+  const orphans = new OrphanCounter({ ...options, maxPerKey: options.orphansPerKey });
+  const { isReady, reduced } = taskReadiness(rules);
+  const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
+
+  /** Plans the document of a state; where it would be too large, bodies move out of it. */
+  const planOf = async (
+    path: string,
+    snapshot: Snapshot<TaskState>,
+    state: TaskState,
+  ): Promise<Plan<TaskState>> => {
+    const before = snapshot.document ?? {};
+    let after = state;
+    let document = taskDocument(after, { retentionMs });
+    const foreign = foreignFields(before, document);
+    const foreignBytes = fieldsBytes(foreign);
+    if (isOrphan(after) && Object.keys(foreign).length > 0) {
+      after = { ...after, isAdopted: true };
+      document = taskDocument(after, { retentionMs });
+    }
+    let bytes = documentBytes(path, document) + foreignBytes;
+    if (bytes > maxTaskDocumentBytes) {
+      after = await bodies.shrink(after, maxTaskDocumentBytes - foreignBytes);
+      document = taskDocument(after, { retentionMs });
+      bytes = documentBytes(path, document) + foreignBytes;
+    }
+    const changes = documentChanges(before, document);
+    const writes = changes.length === 0 ? [] : [{ path, ifVersion: snapshot.version, changes }];
+    return { after, document: { ...foreign, ...document }, bytes, writes, ifAbsent: [] };
+  };
+
   return {
     maxBytes: maxTaskDocumentBytes,
+    maxCacheBytes: maxTaskCacheBytes,
+    owns: (event) => event.kind !== 'operation',
+    pathOf: ({ taskId }) => taskPath(taskId),
+    readiness: (_, moment) => ({ isReady: (group) => isReady(group, moment) }),
     isNew: (events) => events.some(({ kind }) => kind === 'created'),
-    known: (path, { fields, version }) => {
+    snapshot: (path, { fields, version }) => {
       const taskId = taskIdOf({ path });
       if (fields === undefined || version === undefined) {
         return { state: emptyTask(taskId), document: undefined, version: 'absent' };
       }
-      return { state: taskState(taskId, fields, taskTimeoutMs), document: fields, version };
+      return { state: taskState(taskId, fields, rules.taskTimeoutMs), document: fields, version };
     },
-    plan: async (path, known, events) => {
-      const { state, overflow, undecidable } = reduceTask(known.state, events, taskTimeoutMs);
-      const nothing = { document: undefined, bytes: 0, writes: [], ifAbsent: [] };
-      if (!taskExists(state)) return { ...nothing, after: state };
-      if (overflow.length > 0) await keepOverflow(overflow, state);
-      await keepUndecidable(undecidable);
-      let after = withReplacedBodies(state, known.state);
-      let document = taskDocument(after, { retentionMs });
-      const foreign = foreignFields(known.document ?? {}, document);
-      if (isOrphan(after) && Object.keys(foreign).length > 0) {
-        after = { ...after, isAdopted: true };
-        document = taskDocument(after, { retentionMs });
+    plan: async (path, snapshot, events) => {
+      const { state, overflow, undecidable } = reduced(snapshot.state, events);
+      if (!taskExists(state))
+        return { document: undefined, bytes: 0, writes: [], ifAbsent: [], after: state };
+      if (overflow.length > 0) {
+        // Before the commit that may take one of them out of the task.
+        orphans.countOverflow(overflow, state);
+        await deadLetters.keepAll(overflow, 'too_many_responses', detail);
       }
-      const foreignBytes = fieldsBytes(foreign);
-      let bytes = documentBytes(path, document) + foreignBytes;
-      if (bytes > maxTaskDocumentBytes) {
-        after = await shrink(after, maxTaskDocumentBytes - foreignBytes);
-        document = taskDocument(after, { retentionMs });
-        bytes = documentBytes(path, document) + foreignBytes;
-      }
-      const changes = documentChanges(known.document ?? {}, document);
-      const writes = changes.length === 0 ? [] : [{ path, ifVersion: known.version, changes }];
-      return { after, document: { ...foreign, ...document }, bytes, writes, ifAbsent: [] };
+      await deadLetters.keepUndecidable(undecidable);
+      return planOf(path, snapshot, withReplacedBodies(state, snapshot.state));
     },
+    follow: () => {
+      const deadlines = new Deadlines(clock);
+      return {
+        after: (round) => {
+          for (const committed of round) {
+            orphans.count(committed);
+            deadlines.collect(committed);
+          }
+          return round.map((committed) => ({
+            events: committed.events,
+            work: () => bodies.follow(committed),
+          }));
+        },
+        end: () => [...deadlines.bookings(outbox), { events: [], work: () => orphans.save() }],
+      };
+    },
+    counts: (groups) => ({
+      tasks: groups.length,
+      responses: groups.reduce((sum, { events }) => sum + events.filter(isResponse).length, 0),
+    }),
   };
+}
+
+function isResponse({ kind }: TaskEvent): boolean {
+  return kind === 'response';
 }

@@ -32,3 +32,6 @@ export const allFeedShards: readonly number[] = Array.from({ length: feedShards 
  * (https://cloud.google.com/firestore/quotas#limits); the rest is room for the difference of the counts.
  */
 export const maxTaskDocumentBytes = 1_000_000;
+
+/** Memory for what an instance of `flush` knows of tasks that it wrote. */
+export const maxTaskCacheBytes = 64 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { ResponseReceived, TaskEvent } from '../events/event.ts';
-import type { CommitResult } from '../flush/commitResult.ts';
+import type { Committed } from '../flush/kind.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -39,17 +39,14 @@ export class OrphanCounter {
     this.#tally = { day: dayOf(options.clock.now()), keys: new Map() };
   }
 
-  /** Takes in what was committed. */
-  count(results: readonly CommitResult<TaskEvent, TaskState>[]): void {
+  /** Takes in a commit. */
+  count(committed: Committed<TaskEvent, TaskState>): void {
     if (this.#options.maxPerKey === 0) return;
     this.#beginDay();
-    for (const result of results) {
-      if (result.outcome !== 'committed') continue;
-      const before = orphanKeys(result.before);
-      const after = orphanKeys(result.after);
-      for (const key of after) if (!before.has(key)) this.#add(key, 1);
-      for (const key of before) if (!after.has(key)) this.#add(key, -1);
-    }
+    const before = orphanKeys(committed.before);
+    const after = orphanKeys(committed.after);
+    for (const key of after) if (!before.has(key)) this.#add(key, 1);
+    for (const key of before) if (!after.has(key)) this.#add(key, -1);
   }
 
   /**

@@ -76,6 +76,11 @@ export function emptyTask(taskId: string): TaskState {
   return { taskId, fields: new Map(), statuses: new Map(), responses: new Map(), named: new Set() };
 }
 
+/** True for the {@link emptyTask}. */
+export function isEmptyTask(state: TaskState): boolean {
+  return !taskExists(state) && state.named.size === 0 && state.deadlinePassedMs === undefined;
+}
+
 /** Whether there is anything to keep a document for. A deadline alone makes none. */
 export function taskExists(state: TaskState): boolean {
   return (

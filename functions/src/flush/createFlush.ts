@@ -1,54 +1,64 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
-import { type Clock, delay } from '../platform/clock.ts';
+import { delay } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
+import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
+import type { Operations } from '../quota/operations.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
-import type { Outbox } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
 import { isOwnFault } from './apart.ts';
-import type { Attempts, Ending } from './attempts.ts';
-import type { DeadLetters } from './deadLetters.ts';
+import { Attempts, type Ending } from './attempts.ts';
+import { Backoff } from './backoff.ts';
+import { Committer } from './committer.ts';
 import {
   type Arrival,
   arrivalOf,
   type Delivery,
   type Dispatch,
   expectedBytes,
+  isSuspect,
   openDelivery,
 } from './delivery.ts';
-import type { Flusher } from './flusher.ts';
+import { DocumentCache } from './documentCache.ts';
+import { Flusher } from './flusher.ts';
 import { halve, workOnSuspect } from './isolation.ts';
+import type { Kind } from './kind.ts';
 import {
-  backlogBytesPerSecond,
-  earlyMs,
   gatherLingerMs,
   markedFromRetry,
   maxGatheredBytes,
   maxGatheredCarriers,
   maxHeldBytes,
+  maxReadBytes,
   maxTurnWaitMs,
   openedAtOnce,
   openMs,
 } from './limits.ts';
+import type { FlushParts } from './parts.ts';
 import { keepUnreadCarrier } from './unread.ts';
 
-export interface FlushHandlerOptions {
-  flusher: Flusher;
-  deadLetters: DeadLetters;
-  attempts: Attempts;
-  outbox: Outbox;
-  objects: ObjectStore;
-  clock: Clock;
-  logger: Logger;
+export interface FlushOptions extends Omit<FlushParts, 'attempts' | 'backoff'> {
+  /** The kinds of documents that are written; an event that none of them owns stays queued. */
+  kinds: readonly Kind[];
+  documents: LeasedDocuments;
+  /** Names this process. */
+  instance: string;
   tickMs: number;
+  /** Operations of Firestore that flushes have cost this process. */
+  spent(): Operations;
+  /** Once documents of so many bytes were read, they are written before others are read. */
+  maxReadBytes?: number | undefined;
 }
 
-/** Handles dispatches of `flush`: resolved means acknowledged, rejected means it comes again. */
-export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch) => Promise<void> {
-  const { flusher, attempts, clock } = options;
+/** What the functions below share. */
+interface Engine extends FlushParts {
+  flusher: Flusher;
+}
+
+/** Makes the handler of `flush`'s dispatches: resolved means acknowledged, rejected means that the carrier comes again. */
+export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Promise<void> {
+  const engine = engineOf(options);
+  const { attempts, backoff, clock } = engine;
   const inTurn = oneAfterTheOther();
   const gather = new GroupCommitter<Gathered>({
     maxItems: maxGatheredCarriers,
@@ -60,7 +70,7 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
     write: async (gathered) => {
       // A group that gathered while another was worked on may hold more than memory has room for.
       for (const part of inParts(gathered)) {
-        const outcomes = await inTurn(() => workTogether(options, part));
+        const outcomes = await inTurn(() => workTogether(engine, part));
         for (const [index, { settle }] of part.entries()) settle(outcomes[index] ?? done);
       }
       return gathered.map(() => done);
@@ -72,30 +82,36 @@ export function flushHandler(options: FlushHandlerOptions): (dispatch: Dispatch)
         outcome.status === 'fulfilled' ? resolve() : reject(outcome.reason);
       gather.submit({ ...arrival, settle }, expectedBytes(arrival.carrier)).catch(reject);
     });
-  let hasRoomMs = 0;
-  /** A carrier without room comes again when those that found none before it had their time. */
-  const nextRoomMs = (bytes: number): number => {
-    hasRoomMs = Math.max(hasRoomMs, clock.now()) + (bytes / backlogBytesPerSecond) * 1000;
-    return hasRoomMs;
-  };
   return async (dispatch) => {
-    const arrival = await arrive(options, dispatch);
+    const arrival = await arrive(engine, dispatch);
     if (arrival === undefined) return;
     const { carrier } = arrival;
-    if (flusher.parkedUntilMs > clock.now() && carrier.flushBefore === undefined && !arrival.fault) {
-      return putBack(options, arrival, flusher.parkedUntilMs);
+    if (backoff.isParked && carrier.flushBefore === undefined && !arrival.fault) {
+      return putBack(engine, arrival, backoff.parkedUntilMs);
     }
     const broken = isMarked(arrival) ? await attempts.broken(carrier) : 0;
     // A carrier that may kill the process lets those go first that come with it.
     if (broken > 0) await delay(clock, gatherLingerMs);
-    if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(options, arrival, broken));
+    if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(engine, arrival, broken));
     try {
       await workWithOthers(arrival);
     } catch (error) {
       if (!(error instanceof BufferFull)) throw error;
-      await putBack(options, arrival, nextRoomMs(expectedBytes(carrier)));
+      await putBack(engine, arrival, backoff.roomAtMs(expectedBytes(carrier)));
     }
   };
+}
+
+function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: FlushOptions): Engine {
+  const { clock, objects } = shared;
+  const attempts = new Attempts({ objects, clock, instance });
+  const parts: FlushParts = { ...shared, attempts, backoff: new Backoff({ clock, tickMs }) };
+  const committers = kinds.map((kind) => {
+    const cache = new DocumentCache(kind.maxCacheBytes);
+    const readBytes = shared.maxReadBytes ?? maxReadBytes;
+    return { kind, committer: new Committer({ kind, documents, cache, maxReadBytes: readBytes, clock }) };
+  });
+  return { ...parts, flusher: new Flusher({ parts, kinds: committers, spent }) };
 }
 
 /** A carrier that waits for its turn with others, and who is to be told. */
@@ -115,7 +131,7 @@ function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Re
   };
 }
 
-/** In their order, each part as much as is opened at once. */
+/** Divides carriers, in their order, into parts of as much as is opened at once. */
 function inParts<Item extends Arrival>(arrivals: readonly Item[]): Item[][] {
   const parts: Item[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
@@ -130,20 +146,15 @@ function inParts<Item extends Arrival>(arrivals: readonly Item[]): Item[][] {
   return parts;
 }
 
-/** The carrier that came; undefined where another version wrote it, which waits then. */
-async function arrive(options: FlushHandlerOptions, dispatch: Dispatch): Promise<Arrival | undefined> {
+/** Reads a dispatch's carrier; undefined where another version wrote it, which waits then. */
+async function arrive(engine: Engine, dispatch: Dispatch): Promise<Arrival | undefined> {
   try {
-    return arrivalOf(dispatch, options.clock.now());
+    return arrivalOf(dispatch, engine.clock.now());
   } catch (error) {
     if (!(error instanceof UnknownCarrierVersion)) throw error;
-    await keepUnreadCarrier(options, dispatch.data, error.message);
+    await keepUnreadCarrier(engine, dispatch.data, error.message);
     return undefined;
   }
-}
-
-/** Part of what broke off before, or of what our code broke on. */
-function isSuspect({ carrier }: Arrival): boolean {
-  return (carrier.tries ?? 0) > 0;
 }
 
 /** True where attempts at it are counted. */
@@ -153,13 +164,13 @@ function isMarked(arrival: Arrival): boolean {
 
 /** Puts a carrier again, unopened and all that it says. Throws AppError `unavailable`. */
 async function putBack(
-  { outbox, clock, tickMs }: FlushHandlerOptions,
+  { outbox, backoff, clock }: Engine,
   { data, fault }: Arrival,
   notBeforeMs: number,
   changes: Record<string, unknown> = {},
 ): Promise<void> {
   if (fault !== undefined) throw tooLate();
-  const dueMs = nextTickMs(notBeforeMs, tickMs);
+  const dueMs = backoff.tickMs(notBeforeMs);
   const carrier = { ...(data as object), ...changes, due_ms: dueMs };
   await within(clock, openMs, outbox.sendData('flush', carrier, dueMs), tooLate);
 }
@@ -169,17 +180,17 @@ function tooLate(): AppError {
 }
 
 /** True for a carrier that waited too long for its turn to be answered in time. */
-function isLate({ clock }: FlushHandlerOptions, { arrivedMs }: Arrival): boolean {
+function isLate({ clock }: Engine, { arrivedMs }: Arrival): boolean {
   return clock.now() - arrivedMs > maxTurnWaitMs;
 }
 
 /** Opens what came, as much of it as memory has room for, and flushes that together. */
 async function workTogether(
-  options: FlushHandlerOptions,
+  engine: Engine,
   arrivals: readonly Arrival[],
 ): Promise<PromiseSettledResult<void>[]> {
-  const { flusher, attempts } = options;
-  const opened = await openAll(options, arrivals);
+  const { flusher, attempts } = engine;
+  const opened = await openAll(engine, arrivals);
   const deliveries = opened.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : []));
   const flushed = (await settledAll(deliveries, () => flusher.flush(deliveries))).values();
   const outcomes = opened.map((each): PromiseSettledResult<void> => {
@@ -196,25 +207,25 @@ async function workTogether(
   return outcomes;
 }
 
-/** Each carrier that came, opened; undefined where it was put back, or goes on as two. */
+/** Opens each carrier that came; undefined where it was put back, or goes on as two. */
 async function openAll(
-  options: FlushHandlerOptions,
+  engine: Engine,
   arrivals: readonly Arrival[],
 ): Promise<PromiseSettledResult<Delivery | undefined>[]> {
-  const { attempts, objects, clock } = options;
+  const { attempts, objects, clock } = engine;
   let bytes = 0;
   return mapPool(arrivals, openedAtOnce, async (arrival) => {
     const [result] = await Promise.allSettled([
       (async () => {
         // Carriers that did not say how large they are may be larger than was guessed.
-        if (isLate(options, arrival) || bytes >= maxGatheredBytes) {
-          await putBack(options, arrival, clock.now());
+        if (isLate(engine, arrival) || bytes >= maxGatheredBytes) {
+          await putBack(engine, arrival, clock.now());
           return undefined;
         }
         if (isMarked(arrival)) await attempts.begin(arrival.carrier, 0);
         const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);
         if ('lines' in delivery) {
-          await within(clock, openMs, halve(options, arrival.carrier, delivery.lines), tooLate);
+          await within(clock, openMs, halve(engine, arrival.carrier, delivery.lines), tooLate);
           return undefined;
         }
         bytes += delivery.unfoldedBytes;
@@ -225,7 +236,7 @@ async function openAll(
   });
 }
 
-/** The outcome of work on all of these for each; where it failed as a whole, so did each. */
+/** Does work on all of these; where it failed as a whole, so did each. */
 async function settledAll(
   deliveries: readonly Delivery[],
   work: () => Promise<PromiseSettledResult<void>[]>,
@@ -238,15 +249,15 @@ async function settledAll(
   }
 }
 
-async function workAlone(options: FlushHandlerOptions, arrival: Arrival, broken: number): Promise<void> {
-  const { attempts, clock } = options;
+async function workAlone(engine: Engine, arrival: Arrival, broken: number): Promise<void> {
+  const { attempts, clock } = engine;
   const { carrier } = arrival;
-  if (isLate(options, arrival)) {
-    return putBack(options, arrival, clock.now(), { tries: Math.max(1, carrier.tries ?? 0) });
+  if (isLate(engine, arrival)) {
+    return putBack(engine, arrival, clock.now(), { tries: Math.max(1, carrier.tries ?? 0) });
   }
   await attempts.begin(carrier, broken);
   try {
-    await workOnSuspect(options, arrival, broken);
+    await workOnSuspect(engine, engine.flusher, arrival, broken);
   } catch (error) {
     await attempts.end(carrier, endingOf(error), broken);
     throw error;
@@ -256,31 +267,4 @@ async function workAlone(options: FlushHandlerOptions, arrival: Arrival, broken:
 
 function endingOf(error: unknown): Ending {
   return isOwnFault(error) ? 'broken' : 'outage';
-}
-
-/**
- * Handles dispatches of `expire`: a carrier of deadlines that are due goes on to `flush`, unopened and of whatever version;
- * what cannot be read waits there, or becomes dead letters. The end of a pause resumes `flush`.
- */
-export function expireHandler({
-  outbox,
-  clock,
-  tickMs,
-  endPause,
-}: Pick<FlushHandlerOptions, 'outbox' | 'clock' | 'tickMs'> & {
-  endPause(untilMs: number): Promise<unknown>;
-}) {
-  return async ({ data }: Pick<Dispatch, 'data'>): Promise<void> => {
-    const carrier = typeof data === 'object' && data !== null ? data : { unreadable: data };
-    if ('due_ms' in carrier && Number(carrier.due_ms) - clock.now() > earlyMs) {
-      // Only the official emulator does this. Applying it now would end the task before its time.
-      throw new AppError('unavailable', 'Deadlines came before their time; they must be delivered again.');
-    }
-    if ('pause_until_ms' in carrier) {
-      await endPause(Number(carrier.pause_until_ms));
-      return;
-    }
-    const dueMs = nextTickMs(clock.now(), tickMs);
-    await outbox.sendData('flush', { ...carrier, due_ms: dueMs }, dueMs);
-  };
 }

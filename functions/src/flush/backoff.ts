@@ -1,0 +1,110 @@
+import { largest } from '../platform/arrays.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { DocumentError } from '../platform/documents.ts';
+import { nextTickMs } from '../staging/tick.ts';
+import { type CommitResult, hasWritten } from './commitResult.ts';
+import {
+  backlogBytesPerSecond,
+  firstTryPauseMs,
+  maxParkMs,
+  maxUnreadWaitMs,
+  minUnreadWaitMs,
+} from './limits.ts';
+
+/**
+ * Decides when what cannot be written now is tried again, by what this process has seen of Firestore and of its own memory.
+ * All times are milliseconds since the epoch.
+ */
+export class Backoff {
+  readonly #clock: Clock;
+  readonly #tickMs: number;
+  #failuresInRow = 0;
+  #parkedUntilMs = 0;
+  #shortUntilMs = 0;
+  #roomAtMs = 0;
+
+  constructor({ clock, tickMs }: { clock: Clock; tickMs: number }) {
+    this.#clock = clock;
+    this.#tickMs = tickMs;
+  }
+
+  /** Until when Firestore is left alone, after it failed; carriers that come before then go back unopened. */
+  get parkedUntilMs(): number {
+    return this.#parkedUntilMs;
+  }
+
+  /** True while Firestore is left alone. */
+  get isParked(): boolean {
+    return this.#parkedUntilMs > this.#clock.now();
+  }
+
+  /** Until when what waits for reads or deletes waits: together with what waits already, so that few carriers hold it. */
+  get shortUntilMs(): number {
+    return this.#shortUntilMs;
+  }
+
+  /**
+   * Learns from the results of a flush. After Firestore failed, waits longer each time; where writes are short, until they may
+   * be worth another try. The first success ends that.
+   */
+  learn(results: readonly CommitResult[]): void {
+    const errors = results.flatMap((result) => (result.outcome === 'failed' ? [result.error] : []));
+    this.#learnShortage(errors.filter(isForSome));
+    this.#learnFailure(
+      errors.filter((error) => !isForSome(error)),
+      hasWritten(results),
+    );
+  }
+
+  #learnFailure(errors: readonly DocumentError[], didWrite: boolean): void {
+    if (didWrite) {
+      this.#failuresInRow = 0;
+      this.#parkedUntilMs = 0;
+      return;
+    }
+    const nowMs = this.#clock.now();
+    const retryMs = largest(errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
+    if (retryMs > nowMs) this.#parkedUntilMs = retryMs;
+    // A flush that asked nothing of Firestore says nothing about it.
+    if (!errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined)) return;
+    this.#failuresInRow += 1;
+    const pauseMs = Math.min(maxParkMs, this.#tickMs * 2 ** (this.#failuresInRow - 1));
+    this.#parkedUntilMs = Math.max(retryMs, nowMs + pauseMs);
+  }
+
+  #learnShortage(errors: readonly DocumentError[]): void {
+    if (errors.length === 0) return;
+    const nowMs = this.#clock.now();
+    const untilMs = Math.max(nowMs, largest(errors.map(({ retryAtMs }) => retryAtMs ?? nowMs)));
+    this.#shortUntilMs = this.#shortUntilMs > nowMs ? Math.min(this.#shortUntilMs, untilMs) : untilMs;
+  }
+
+  /** When a carrier comes again that finds no room for its bytes: when those that found none before it had their time. */
+  roomAtMs(bytes: number): number {
+    const fromMs = Math.max(this.#roomAtMs, this.#clock.now());
+    this.#roomAtMs = fromMs + (bytes / backlogBytesPerSecond) * 1000;
+    return this.#roomAtMs;
+  }
+
+  /** When events come again that our own code broke on so often: half an hour over all tries. */
+  nextTryMs(tries: number): number {
+    return nextTickMs(this.#clock.now() + firstTryPauseMs * 2 ** (tries - 1), this.#tickMs);
+  }
+
+  /** When what another version wrote is looked at again: after as long again as it has waited. */
+  nextLookMs(sinceMs: number): number {
+    const nowMs = this.#clock.now();
+    const waitMs = Math.min(maxUnreadWaitMs, Math.max(minUnreadWaitMs, nowMs - sinceMs));
+    return nextTickMs(nowMs + waitMs, this.#tickMs);
+  }
+
+  /** The tick at which carriers of this flush come again, not before this time. */
+  tickMs(notBeforeMs = 0): number {
+    return nextTickMs(Math.max(this.#clock.now(), notBeforeMs), this.#tickMs);
+  }
+}
+
+/** True where only what needs the same must wait: reads and deletes are not needed by all, writes are. */
+export function isForSome({ short }: DocumentError): boolean {
+  return short === 'reads' || short === 'deletes';
+}
