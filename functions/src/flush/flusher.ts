@@ -271,11 +271,13 @@ export class Flusher {
     spentBefore: Operations,
   ): void {
     const spent = this.#options.spent();
-    const counts = this.#options.kinds.map(({ kind }, index) => kind.counts(intake.groups[index] ?? []));
+    const counts = this.#options.kinds.flatMap(({ kind }, index) =>
+      Object.entries(kind.counts(intake.groups[index] ?? [])),
+    );
     this.#parts.logger.info('Flushed', {
       carriers: deliveries.length,
       events: intake.origins.size,
-      ...Object.assign({}, ...counts),
+      ...Object.fromEntries(counts),
       written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
       carried,
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
