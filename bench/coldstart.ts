@@ -8,7 +8,7 @@ const turns = 9;
 const projectId = 'demo-coldstart';
 
 /**
- * From the start of a process to its first answered request, in turns: `ingest`, a function that imports the Admin SDK's
+ * Measures, in turns, from a process's start to its first answered request: `ingest`, a function that imports the Admin SDK's
  * Firestore at the top and writes one document, and one that does nothing, which no function can be faster than.
  */
 export async function coldstart(): Promise<BenchReport> {

@@ -170,7 +170,7 @@ async function sendTask(api: Api, { task_id, required_miner_count, responses }: 
   await api.expect('/v1/responses', { body: { responses: others } });
 }
 
-/** As existing miners send it. */
+/** The form that existing miners send. */
 async function sendForm(api: Api, { response_data, ...fields }: SentResponse): Promise<void> {
   const form = new URLSearchParams({ response_data: JSON.stringify(response_data) });
   for (const [name, value] of Object.entries(fields)) form.set(name, String(value));

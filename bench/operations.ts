@@ -21,7 +21,7 @@ interface Operation {
   data?: Record<string, unknown>;
 }
 
-/** So much that neither side waits for it: what is measured is how fast they work. */
+/** Quota so wide that neither side waits for it: the speed of their work is measured. */
 const plenty = Object.fromEntries(
   ['WRITES', 'READS', 'DELETES'].flatMap((kind) => [
     [`QUOTA_${kind}_PER_SECOND`, '100000'],
@@ -101,7 +101,7 @@ function workload(): Operation[] {
   });
 }
 
-/** Everything waits in the queue; timed from the first dispatch to the last write, with and without the gathering between. */
+/** Times operations that all wait in the queue, from the first dispatch to the last write, with and without the gathering between. */
 async function flush(stack: LocalStack, work: readonly Operation[], turn: string, touched: number) {
   const api = new Api(stack);
   stack.killDispatcher();

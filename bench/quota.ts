@@ -13,7 +13,7 @@ const limit = 800;
 /** Writes a second that Firestore itself would allow. */
 const quota = 1_000;
 const sampleMs = 50;
-/** By then every process is there. */
+/** Time in which every process starts. */
 const startupMs = 8_000;
 const seconds: Record<string, number> = { leases: 60, counter: 20, alone: 20 };
 

@@ -10,7 +10,7 @@ const requiredCounts = [1, 2, 3, 5];
 const tasksEach = 30;
 const maxSeconds = 7;
 
-/** In real time: how long after its request a prompt task is there, and a task complete after its last response. */
+/** Times, by the machine's clock, a prompt task after its request, and a complete one after its last response. */
 export async function visibility(): Promise<BenchReport> {
   const stack = await startStack({ ports: 'free', quiet: true });
   const database = openDatabase(stack);

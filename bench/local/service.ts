@@ -41,7 +41,7 @@ export async function startService(): Promise<FirestoreService> {
   };
 }
 
-/** From the start of a process to a stack that is ready, in milliseconds. */
+/** Milliseconds from the start of a process to a stack that is ready. */
 export async function stackStartMs(): Promise<number> {
   const startedMs = performance.now();
   const { child } = await started('stackProcess.ts');

@@ -46,7 +46,7 @@ export class Api {
     });
   }
 
-  /** As {@link send}, and throws unless the answer is a 2xx. */
+  /** Does as {@link send}, and throws unless the answer is a 2xx. */
   async expect(path: string, sent: Sent): Promise<Answer> {
     const answer = await this.send(path, sent);
     if (answer.status >= 200 && answer.status < 300) return answer;

@@ -9,7 +9,7 @@ export interface BenchReport {
 export interface Target {
   name: string;
   value: number;
-  /** At most; or at least, when `atLeast` is set. */
+  /** The most that meets the target; the least, when `atLeast` is set. */
   limit: number;
   atLeast?: boolean;
 }

@@ -28,7 +28,7 @@ export interface TraceRun {
   tasks: number;
   responses: number;
   miners: number;
-  /** Until everything that was sent is written. */
+  /** Usage until everything that was sent is written. */
   flushed: StackUsage;
   /** An hour later, with the deadlines of the tasks that were left incomplete. */
   ended: StackUsage;

@@ -14,7 +14,7 @@ export interface AdvanceOptions {
 
 /** Reading the instances twice this far apart must show no change before they count as waiting. */
 const quietMs = 2;
-/** So many equal readings in a row: a call on its way between two processes shows in neither for less than that. */
+/** Equal readings in a row that count as quiet: a call between two processes shows in neither for less time than they take. */
 const quietReadings = 3;
 /** An instance that works longer than this on one moment is left to it; the clock goes on. */
 const settleLimitMs = 30_000;
@@ -84,7 +84,7 @@ export class ClockControl {
   }
 }
 
-/** When the earliest timer of the stack and its instances is due. */
+/** The time of the earliest timer of the stack and its instances. */
 function nextDueMs(clock: LocalClock, states: InstanceState[]): number | undefined {
   const moments = [clock.nextDueMs(), ...states.map((state) => state.nextDueMs)];
   const known = moments.filter((moment) => typeof moment === 'number');

@@ -27,7 +27,7 @@ import { draftCommit, type PlannedWrite, writtenName } from './writes.ts';
 /** Told of each commit that changed something. */
 export type CommitListener = (changed: readonly Entry[], at: Micros) => void;
 
-/** As of when, and in which transaction, a read sees the documents. */
+/** The time as of which, and the transaction in which, a read sees the documents. */
 export interface ReadView {
   /** Undefined is now. */
   readonly at: Micros | undefined;
@@ -40,7 +40,7 @@ export interface DatabaseOptions {
   readonly clock: LocalClock;
   readonly meter: Meter;
   readonly examined: Examined;
-  /** Without them every query is served, and no document expires. */
+  /** Indexes and TTL policies; without them every query is served, and no document expires. */
   readonly indexes: IndexConfig | undefined;
 }
 

@@ -32,7 +32,7 @@ export class Entry {
   readonly id: string;
   readonly collection: CollectionName;
   current: DocumentVersion | undefined;
-  /** When `current` came to be; 0 before there was any. */
+  /** The time from which `current` holds; 0 before there was any. */
   since: Micros = 0;
   /** Older states, oldest first, each valid up to the next one's `since`. */
   past = noStates;

@@ -15,7 +15,7 @@ const change = { none: 0, add: 1, remove: 2, current: 3, reset: 4 } as const;
 /** A target of a listener: the documents it watches, and the state that the client was last told. */
 interface Watched {
   readonly id: number;
-  /** By entry, so that a document that is deleted and made again is the same one. */
+  /** Versions by entry, so that a document that is deleted and made again is the same one. */
   readonly told: Map<Entry, DocumentVersion>;
   /** True where a commit that changed this document can matter. */
   concerns(entry: Entry): boolean;

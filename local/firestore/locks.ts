@@ -17,7 +17,7 @@ interface Wait {
   readonly key: string;
   readonly owner: LockOwner;
   readonly mode: LockMode;
-  /** Its owner already shares the lock, so nobody else can write before. */
+  /** True where the owner already shares the lock, so that nobody else can write before. */
   readonly upgrades: boolean;
   readonly granted: Promise<void>;
   readonly grant: () => void;

@@ -7,7 +7,7 @@ export interface Scope {
   readonly indexes: IndexSet;
   /** Documents that exist now. */
   live: number;
-  /** When a document in it last changed. */
+  /** The time of the last change of a document in it. */
   changedAt: Micros;
   entries(): Iterable<Entry>;
 }

@@ -23,7 +23,7 @@ export class ExpiryWatch {
     this.#expire = expire;
   }
 
-  /** To be called for each entry whose document changed. */
+  /** Takes note of an entry whose document changed; to be called for each. */
   changed(entry: Entry): void {
     const expiresMs = this.#expiresMs(entry);
     const before = this.#sweepOf.get(entry);
@@ -45,7 +45,7 @@ export class ExpiryWatch {
     this.#clock.clearTimeout(this.#timer);
   }
 
-  /** Only a time counts: a document whose field holds anything else stays. */
+  /** The time at which a document expires; one whose field holds anything but a time stays. */
   #expiresMs({ current, collection }: Entry): number | undefined {
     const path = this.#config.ttlField(collection.id);
     if (path === undefined || current === undefined) return undefined;

@@ -51,7 +51,7 @@ export class InstanceProcess implements LimitedProcess {
   readonly startedAtMs: number;
   readonly memoryBytes: number;
   readonly activeTime: ActiveTime;
-  /** Its connections stay open: the instance never closes one that is idle. */
+  /** Keeps connections to the instance open, as it never closes one that is idle. */
   readonly agent = new Agent({ keepAlive: true });
   /** Resolves when it serves; never, when it ends before that. */
   readonly ready: Promise<void>;

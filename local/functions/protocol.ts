@@ -20,7 +20,7 @@ export interface StateMessage {
 
 export interface InstanceState {
   openRequests: number;
-  /** When its next timer is due, in the stack's time, or null. */
+  /** The time of the instance's next timer, by the stack's clock, or null. */
   nextDueMs: number | null;
   /** Changes whenever a request begins or ends or a timer is set, cleared or run. */
   activity: number;

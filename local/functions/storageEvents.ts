@@ -95,7 +95,7 @@ export class StorageEvents {
     }
   }
 
-  /** Nothing more is delivered; what is not taken yet can still be exported. */
+  /** Ends all deliveries; events that are not taken yet can still be exported. */
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#retries) this.#clock.clearTimeout(timer);

@@ -6,7 +6,7 @@ export interface HeaderRule {
   headers: { key: string; value: string }[];
 }
 
-/** By name in lower case. */
+/** Headers by name in lower case. */
 export type ConfiguredHeaders = ReadonlyMap<string, string>;
 
 /** Headers that the rules for a path set; of several rules that set the same header, the last one counts. */

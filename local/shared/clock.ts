@@ -16,7 +16,7 @@ export interface LocalClock {
   now(): number;
   setTimeout(run: () => void, delayMs: number): LocalTimer;
   clearTimeout(timer: LocalTimer | undefined): void;
-  /** When the earliest pending timer is due, or undefined when none is pending. */
+  /** The time of the earliest pending timer, or undefined when none is pending. */
   nextDueMs(): number | undefined;
   /** Milliseconds this clock is ahead of the machine's. */
   offsetMs(): number;

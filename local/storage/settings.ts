@@ -17,7 +17,7 @@ export interface BucketSettings {
   readonly labels?: Record<string, string>;
   /** New objects begin with an event-based hold. */
   readonly defaultEventBasedHold?: boolean;
-  /** In capitals, set when the bucket is made; it changes nothing but what the bucket says of itself. */
+  /** A location in capitals, set when the bucket is made; only the bucket's description shows it. */
   readonly location?: string;
   /** Without effect here, where no object has an access list and nothing is public. */
   readonly iamConfiguration?: IamConfiguration;

@@ -32,7 +32,7 @@ export interface DispatchRules {
 }
 
 interface Entry {
-  /** When it is dispatched: when the task is due, or later where delivery is late. */
+  /** The time of the dispatch: when the task is due, or later where delivery is late. */
   atMs: number;
   dueMs: number;
   task: Task;
@@ -66,7 +66,7 @@ export class Dispatcher {
     return this.#executed.count(this.#context.clock.now());
   }
 
-  /** When the earliest waiting task is due. */
+  /** The time of the earliest waiting task. */
   nextDueMs(): number | undefined {
     return this.#next()?.dueMs;
   }

@@ -1,4 +1,4 @@
-/** When and how often a failed dispatch is repeated. */
+/** Rules by which a failed dispatch is repeated. */
 export interface RetryConfig {
   /** -1: without end. */
   maxAttempts: number;

@@ -13,12 +13,12 @@ export interface StoredTasks {
 export class TaskStore {
   readonly #queueName: string;
   readonly #random: () => number;
-  /** In order of creation. */
+  /** Tasks in order of creation. */
   readonly #tasks = new Map<string, Task>();
   /** Names of tasks that are gone, and until when they stay taken; in the order in which that ends. */
   readonly #takenUntilMs = new Map<string, number>();
   #sequence = 0;
-  /** No task is past its retention before this. */
+  /** The time before which no task is past its retention. */
   #retainedUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(queueName: string, random: () => number) {

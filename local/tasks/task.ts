@@ -23,7 +23,7 @@ export interface NewTask {
   request: TaskRequest;
   scheduleMs: number | undefined;
   dispatchDeadlineMs: number;
-  /** As sent; what is billed. */
+  /** Bytes as sent, which are billed. */
   bytes: number;
 }
 
@@ -31,7 +31,7 @@ export interface Task extends Omit<NewTask, 'name' | 'scheduleMs'> {
   readonly name: string;
   /** The last part of the name. */
   readonly id: string;
-  /** Only a name that the caller chose stays taken after use. */
+  /** True for a name that the caller chose: it stays taken after use, as no other does. */
   readonly isNamed: boolean;
   /** Place in the order of creation, from 1. */
   readonly sequence: number;

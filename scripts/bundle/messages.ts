@@ -7,7 +7,7 @@ interface Described {
 }
 
 /**
- * As much of an API's description as one of its packages needs: the package's services and messages, and those that they
+ * The part of an API's description that one of its packages needs: the package's services and messages, and those that they
  * refer to.
  */
 export function messagesOf(description: Described, packageName: string): Described {

@@ -18,7 +18,7 @@ const maxTestsMs = 45_000;
 export interface TestFile {
   readonly path: string;
   readonly tookMs: number;
-  /** By the source's URL: ranges from the outside in, each with whether it ran. */
+  /** Ranges by the source's URL, from the outside in, each with whether it ran. */
   readonly ran: ReadonlyMap<string, readonly Range[]>;
 }
 

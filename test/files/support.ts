@@ -69,7 +69,7 @@ export interface FilesBackend {
   fail(service: LocalServiceName, code: number, more?: Pick<Partial<Fault>, 'phase' | 'method'>): void;
   /** Hands the bucket's events over that came since the last call. */
   finalize(): Promise<void>;
-  /** Everything in the bucket. */
+  /** Names of all objects in the bucket. */
   names(): Promise<string[]>;
   /** The bucket's small objects. */
   control: MemoryObjects;

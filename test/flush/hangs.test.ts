@@ -18,7 +18,7 @@ interface Case {
   letters?: string[];
 }
 
-/** Everything that a flush waits for beside its reads and commits. */
+/** Calls that a flush waits for beside its reads and commits. */
 const cases: Record<string, Case> = {
   'the dead letter of an event too old': {
     events: (_, ms) => [patched('own', ms - 46 * dayMs, { priority: 1 }, prompt)],

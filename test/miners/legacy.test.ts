@@ -5,7 +5,7 @@ import { type Ingest, response, stagedResponses, startIngest } from '../support/
 const path = '/api/v1/miner/response';
 const form = 'application/x-www-form-urlencoded';
 
-/** As httpx and requests write a multipart form without files. */
+/** Writes a multipart form without files as httpx and requests do. */
 function multipart(fields: Record<string, string>): { body: string; type: string } {
   const boundary = '7e3f1c9a5b2d48e6a0c4f8b1d9e2a6c3';
   const parts = Object.entries(fields).map(

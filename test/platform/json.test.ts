@@ -99,7 +99,7 @@ describe('JSON with integers of any length', () => {
   });
 });
 
-/** Its result, or why it throws; integers as the numbers that the engine takes them for. */
+/** The result, or the reason of a throw; integers as the numbers that the engine takes them for. */
 function outcome(parse: () => unknown): unknown {
   try {
     return JSON.parse(JSON.stringify(parse()));

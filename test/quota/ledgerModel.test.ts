@@ -46,7 +46,7 @@ class Model {
   readonly #book: Book;
   readonly #holders: Held[];
   readonly #kinds = ['worker', 'worker', 'worker', 'api', 'api', 'proxy'] as const;
-  /** By day: spent for certain, and amounts of holders that died. */
+  /** Operations by day: spent for certain, and amounts of holders that died. */
   readonly #gone = new Map<string, Operations>();
   readonly #ledgerWrites = new Map<string, number>();
   #names = 0;

@@ -1,11 +1,11 @@
 /** The fate of one call to a simulated service. */
 export type Fate =
   | 'done'
-  /** Nothing happens and the caller is told so. */
+  /** Not done, and the caller is told so. */
   | 'failed'
   /** Done, and the caller is told that it failed: the answer was lost. */
   | 'lost'
-  /** Nothing happens and the caller never hears of it: it died before. */
+  /** Not done, and the caller never hears of it: it died before. */
   | 'died before'
   /** Done, and the caller never hears of it: it died after. */
   | 'died after';

@@ -16,7 +16,7 @@ import { MemoryObjects } from './objects.ts';
 export class MemoryStager implements Stager {
   readonly calls: Event[][] = [];
   failure: Error | undefined;
-  /** When set, staging waits for it. */
+  /** A promise that staging waits for. */
   gate: Promise<void> | undefined;
 
   async stage(events: readonly Event[]): Promise<void> {
@@ -25,7 +25,7 @@ export class MemoryStager implements Stager {
     this.calls.push([...events]);
   }
 
-  /** Everything staged, in order. */
+  /** Events staged so far, in order. */
   get events(): Event[] {
     return this.calls.flat();
   }

@@ -190,7 +190,7 @@ function packed(events: readonly Event[]) {
   return packEvents(events, oldest);
 }
 
-/** Everything inside a carrier as Cloud Tasks holds it. */
+/** The events inside a carrier as Cloud Tasks holds it. */
 export async function contentsOf(
   data: Record<string, unknown>,
   objects: MemoryObjects,

@@ -2,7 +2,7 @@ import { Speakers, type SpeakersOptions } from '../../functions/src/tasks/speake
 import { ManualClock } from './clock.ts';
 import { memoryLogger } from './logger.ts';
 
-/** For whom keys speak, with the parameters' defaults. */
+/** Speakers of keys, with the parameters' defaults. */
 export function defaultSpeakers(changes: Partial<SpeakersOptions> = {}): Speakers {
   return new Speakers({
     strictBinding: false,

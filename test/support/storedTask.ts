@@ -25,7 +25,7 @@ export function stored(
   return changes.length === 0 ? document : applyChanges(document ?? {}, changes, new Date(startMs));
 }
 
-/** As {@link stored}, and the deadline that a flusher then books. */
+/** Does as {@link stored}, with the deadline that a flusher then books. */
 export function flushed(
   taskId: string,
   document: Fields | undefined,

@@ -24,7 +24,7 @@ export class MemoryTasks {
   #ids = 0;
   /** Tasks that are queued or being delivered, by id. */
   readonly queued = new Map<number, QueuedTask>();
-  /** Everything that was ever put, in order. */
+  /** Tasks that were ever put, in order. */
   readonly put: QueuedTask[] = [];
   /** The target of deliveries; without one they wait. */
   deliver: ((task: QueuedTask, dispatch: Dispatch) => Promise<void>) | undefined;

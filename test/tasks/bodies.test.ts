@@ -188,7 +188,7 @@ describe('bodies that ingest put into objects', () => {
 
 describe('a task whose responses do not fit one document', () => {
   const sixtyKilobytes = (uid: number): Json => `${uid} ${'x'.repeat(60_000)}`;
-  /** As text about 60 KB, as values of Firestore four times that. */
+  /** A body of about 60 KB as text, four times that as values of Firestore. */
   const nestedNumbers = (uid: number): Json => [[uid, ...Array.from({ length: 30_000 }, () => 1)]];
 
   for (const [what, dataOf] of Object.entries({ text: sixtyKilobytes, 'lists in lists': nestedNumbers })) {

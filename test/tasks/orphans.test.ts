@@ -19,7 +19,7 @@ function ownAnswer(taskId: string, atMs: number, uid = 1, minerKey = 'm'): Respo
   return { ...response(taskId, startMs + atMs, uid), minerKey };
 }
 
-/** When the database may delete the task that these groups of events left, each flushed by itself. */
+/** The expiry of the task that these groups of events left, each flushed by itself. */
 async function expiryAfter(
   groups: readonly (readonly TaskEvent[])[],
   options: PipelineOptions = {},
@@ -144,7 +144,7 @@ describe('a key that answers what nobody asked', () => {
   const orphans = (count: number, key = 'm', from = 0): ResponseReceived[] =>
     Array.from({ length: count }, (_, index) => ownAnswer(`o${from + index}`, index, 1, key));
 
-  /** As an instance that accepts answers knows it within a minute. */
+  /** True where an instance that accepts answers refuses them from this key, as it learns within a minute. */
   async function isRefused(key: string): Promise<boolean> {
     keys.refusedUntilMs(key);
     await pipeline.clock.advance(30_000);

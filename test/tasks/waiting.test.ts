@@ -5,7 +5,7 @@ import { created, response } from '../support/events.ts';
 import type { Answer } from '../support/http.ts';
 import { startReading } from './support.ts';
 
-/** When a flush that began at a tick has written, as readers reckon. */
+/** The time after a tick by which its flush has written, as readers reckon. */
 const settledMs = 1300;
 
 describe('GET /v1/tasks/{id}?wait=completed', () => {

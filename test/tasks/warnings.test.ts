@@ -6,7 +6,7 @@ const json = 'application/json';
 const form = 'application/x-www-form-urlencoded';
 const minerPath = '/api/v1/miner/response';
 
-/** As Python’s json writes such numbers. */
+/** Numbers as Python’s json writes them. */
 const pythonData = '{"logprob": NaN, "list": [1, -Infinity], "text": "NaN, \\"Infinity\\""}';
 const keptData = { logprob: null, list: [1, null], text: 'NaN, "Infinity"' };
 

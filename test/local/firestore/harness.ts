@@ -41,7 +41,7 @@ export interface Connection {
   collection(): CollectionReference<DocumentData>;
 }
 
-/** For tests of what only the local Firestore has: its meter, its clock, its faults. */
+/** Means of tests of the local Firestore alone: its meter, its clock, its faults. */
 export interface LocalConnection extends Connection {
   readonly local: LocalFirestore;
   readonly clock: OffsetClock;

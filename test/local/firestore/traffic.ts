@@ -84,7 +84,7 @@ export class Traffic {
     this.#usage = { reads: 0, writes: 0, deletes: 0 };
   }
 
-  /** For the client's option `grpc.callInvocationTransformer`. */
+  /** A value of the client's option `grpc.callInvocationTransformer`. */
   readonly transformer: CallInvocationTransformer = (properties) => ({
     ...properties,
     callOptions: { ...properties.callOptions, interceptors: [this.#interceptor] },

@@ -94,7 +94,7 @@ function adapter<Of extends object>(
 
 const write = { path: 'c/a', ifVersion: 'any', changes: [{ path: ['n'], value: 1 }] } as const;
 const query = { collection: 'c', filters: [], orderBy: [], limit: 2 };
-/** There from the start. */
+/** An object that is there from the start. */
 const object = { name: 'there', generation: '' };
 const facts = { contentType: 'text/plain', contentDisposition: 'inline', labels: {} };
 

@@ -10,7 +10,7 @@ export interface CheckOptions {
   taskTimeoutMs: number;
 }
 
-/** In words, everything stored that is not as the model has it, and everything left behind. */
+/** Finds, in words, everything stored that is not as the model has it, and everything left behind. */
 export async function check(model: Model, options: CheckOptions): Promise<string[]> {
   const found = [
     ...(await checkTasks(model, options)),
@@ -55,7 +55,7 @@ async function checkFiles(model: Model, { stack }: CheckOptions): Promise<string
   return faults;
 }
 
-/** Only what can never be applied may be dead. */
+/** Finds dead letters of events that could have been applied. */
 async function checkDeadLetters({ stack }: CheckOptions): Promise<string[]> {
   const answer = await get(stack, '/v1/dead-letters?limit=100');
   if (answer.status !== 200) return [`dead letters: ${answer.status} ${await answer.text()}`];

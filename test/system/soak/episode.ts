@@ -6,7 +6,7 @@ import { Model } from './model.ts';
 import { type Action, type Blow, type Call, type Episode, isBlow, spanMs } from './story.ts';
 
 export interface EpisodeResult {
-  /** In words, what is wrong; none where every promise held. */
+  /** Broken promises in words; none where all held. */
   faults: string[];
   calls: number;
   kept: number;
@@ -26,7 +26,7 @@ export interface EpisodeOptions {
 const repeatAfterMs = 2_000;
 const maxRepeats = 600;
 
-/** So long after the last deadline all must be right: the longest pause after an outage, and the longest retry. */
+/** Time after the last deadline by which all must be right: the longest pause after an outage, and the longest retry. */
 const restMs = 30 * 60_000;
 const restStepMs = 60_000;
 
@@ -133,7 +133,7 @@ class Run {
     }
   }
 
-  /** Until the clock was moved past the time that a proxy waits, or at once when faults are over. */
+  /** Waits until the clock was moved past a proxy's wait; not at all when faults are over. */
   #moment(): Promise<void> {
     const untilMs = this.#options.stack.now() + repeatAfterMs;
     return new Promise((resolve) => {

@@ -12,7 +12,7 @@ import { drawEpisode, type Episode } from './story.ts';
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 
 const taskTimeoutMs = 600_000;
-/** So many episodes share a stack: instances, memory and caches live on. */
+/** Episodes that share a stack: instances, memory and caches live on. */
 const episodesPerStack = 25;
 const shownLogEntries = 40;
 

@@ -7,7 +7,7 @@ export interface TaskTraffic {
   required: number;
   /** The values that priority may have in the end. */
   priorities: Set<number | undefined>;
-  /** By miner: whether an answer of it was acknowledged, and the texts that may be stored. */
+  /** Answers by miner: whether one was acknowledged, and the texts that may be stored. */
   answers: Map<number, { isKept: boolean; texts: Set<string> }>;
 }
 
@@ -75,7 +75,7 @@ export interface StoredTask {
   miner_responses: Record<string, { response_data: unknown; received_at: string }>;
 }
 
-/** In words, how a stored task differs from all that it may be; none where it is right. */
+/** Finds, in words, how a stored task differs from all that it may be; empty where it is right. */
 export function taskFaults(
   id: string,
   traffic: TaskTraffic,
@@ -106,7 +106,7 @@ export function taskFaults(
   return faults;
 }
 
-/** In words, how a stored document differs from what was acknowledged; undefined where it is right. */
+/** Finds, in words, how a stored document differs from what was acknowledged; undefined where it is right. */
 export function documentFault(
   path: string,
   expected: DocumentFields,

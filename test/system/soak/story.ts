@@ -32,7 +32,7 @@ export type Action = { atMs: number } & (Call | Blow);
 /** Traffic and what befalls it, drawn from a seed. */
 export interface Episode {
   name: string;
-  /** By time. */
+  /** Events in the order of time. */
   actions: Action[];
 }
 

@@ -45,7 +45,7 @@ describe('operations through the deployed functions', function () {
     return fields;
   }
 
-  /** Until a document is there, and as it is to be. */
+  /** Waits until a document is there, and as it is to be. */
   const written = (path: string, isSo: (fields: DocumentData) => boolean = () => true): Promise<void> =>
     advanceUntil(
       stack,
