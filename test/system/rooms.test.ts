@@ -21,7 +21,7 @@ const rooms = [
   'config',
 ];
 
-/** What still leads upwards: authentication, which the handler makes for itself. */
+/** Imports that still lead upwards: authentication, which the handler makes for itself. */
 const exceptions = [{ path: 'http/handler.ts', to: 'keys' }];
 
 /** The room of a module: its folder, or its name where it lies in none. */
