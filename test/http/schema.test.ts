@@ -79,10 +79,10 @@ describe('a schema', () => {
       noon / 1000,
       `${noon / 1000}.0`,
     ])
-      assert.equal(read(time, value, 'at'), noon, String(value));
+      assert.equal(read(time(), value, 'at'), noon, String(value));
     for (const value of ['2026-02-30', '2026-02-28T25:00', 'tomorrow', -1, 1e300, null, {}])
       assert.match(
-        fault(time, value, 'at'),
+        fault(time(), value, 'at'),
         /^at: expected an ISO 8601 time or seconds since the epoch, got /,
       );
   });

@@ -1,5 +1,6 @@
 import { FileFiguresReader } from '../files/figures.ts';
 import type { HttpHandler } from '../http/handler.ts';
+import { openapiRoute } from '../http/openapiRoute.ts';
 import type { Route } from '../http/route.ts';
 import { minerRoutes } from '../miners/taskRoutes.ts';
 import { controlRoutes } from '../operator/controlRoutes.ts';
@@ -15,13 +16,18 @@ import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock, ids } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
-import { acceptingRoutes, serve, speakers, stamps } from './http.ts';
+import { acceptingRoutes, ownRoutes, serve, speakers, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
 /** Answers everything. */
 export function start(): HttpHandler {
   const documents = documentsFor('api');
-  return serve([...acceptingRoutes(), ...readingRoutes(documents), ...controllingRoutes(documents)]);
+  const routes = [...acceptingRoutes(), ...readingRoutes(documents), ...controllingRoutes(documents)];
+  const described = async (): Promise<Route[]> => {
+    const files = await import('./files.ts');
+    return [...routes, ...ownRoutes(), ...files.routes()];
+  };
+  return serve([...routes, openapiRoute(described)]);
 }
 
 function readingRoutes(documents: DocumentStore): Route[] {

@@ -9,6 +9,7 @@ import { type CallersFiles, fileRoutes } from '../files/routes.ts';
 import { FileSaver } from '../files/saving.ts';
 import { FileSecret } from '../files/secret.ts';
 import type { HttpHandler } from '../http/handler.ts';
+import type { Route } from '../http/route.ts';
 import { speechRoutes } from '../miners/speechRoutes.ts';
 import { healthRoutes } from '../operator/statusRoutes.ts';
 import { base, clock, ids } from './base.ts';
@@ -18,6 +19,15 @@ import { serve, speakers, stager, stamps } from './http.ts';
 
 /** Takes and gives files. */
 export function start(): HttpHandler {
+  const maxBodyBytes = maxBodyUploadBytes + maxMultipartExtraBytes;
+  return serve([...routes(), ...healthRoutes()], {
+    maxBodyBytes,
+    maxHeldBytes: maxFileRequests * maxBodyBytes,
+  });
+}
+
+/** Its routes; `api` describes them too. */
+export function routes(): Route[] {
   const { config, logger, objects: control } = base();
   const objects = fileObjects();
   const documents = documentsFor('api');
@@ -26,7 +36,7 @@ export function start(): HttpHandler {
   const own = filesWith(files, config.inlineFileMaxBytes);
   const cleanup = { ...files, control, uploads: own.direct };
   const secret = new FileSecret(control);
-  const routes = [
+  return [
     ...fileRoutes({
       ...own,
       miners: filesWith({ ...files, documents: documentsFor('miner') }, config.inlineFileMaxBytes),
@@ -47,10 +57,7 @@ export function start(): HttpHandler {
       speakers: speakers(),
       maxFileBytes: config.maxFileBytes,
     }),
-    ...healthRoutes(),
   ];
-  const maxBodyBytes = maxBodyUploadBytes + maxMultipartExtraBytes;
-  return serve(routes, { maxBodyBytes, maxHeldBytes: maxFileRequests * maxBodyBytes });
 }
 
 function filesWith(

@@ -55,15 +55,22 @@ export function acceptingRoutes(): Route[] {
   ];
 }
 
+const keys = once(() => {
+  const { logger, objects } = base();
+  return new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
+});
+
+/** The routes of the keys, which every function has. */
+export const ownRoutes = once(() => keysRoutes({ keys: keys(), clock, ids }));
+
 /** These routes and those of the keys, behind authentication. */
 export function serve(routes: readonly Route[], own: Partial<HttpLimits> = {}): HttpHandler {
-  const { config, logger, objects } = base();
+  const { config, logger } = base();
   const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes, ...own };
   logger.info('Limits of http', limits);
-  const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
   return httpHandler({
-    routes: [...routes, ...keysRoutes({ keys, clock, ids })],
-    authenticator: keyAuthenticator(keys),
+    routes: [...routes, ...ownRoutes()],
+    authenticator: keyAuthenticator(keys()),
     logger,
     clock,
     ids,

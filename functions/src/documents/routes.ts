@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { StampSource } from '../events/stamp.ts';
-import { acceptedBatch, warnings } from '../http/answers.ts';
+import { acceptedBatch, textLike, warnings } from '../http/answers.ts';
 import { acceptEach, batchOf, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { readJson } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
@@ -51,7 +51,6 @@ function acceptOperations({ stager, stamps, collections }: OperationRoutesOption
         202: {
           description: 'Accepted and durable; `rejected` names the others',
           schema: acceptedBatch(),
-          example: { accepted: 3, rejected: [], warnings: [] },
         },
       },
       refusals: ['nothing_accepted'],
@@ -85,8 +84,11 @@ function createDocument({ stager, stamps, ids, collections }: OperationRoutesOpt
       answers: {
         202: {
           description: 'Accepted and durable',
-          schema: z.object({ path: z.string(), document_id: z.string(), warnings: warnings() }),
-          example: { path: 'users/0b5f', document_id: '0b5f', warnings: [] },
+          schema: z.object({
+            path: textLike('users/0b5f'),
+            document_id: textLike('0b5f'),
+            warnings: warnings(),
+          }),
         },
       },
     }),

@@ -3,6 +3,11 @@ import type { Schema } from './schema.ts';
 
 /** Schemas of members that many answers have, for openapi.json. */
 
+/** A text such as this one. */
+export function textLike(example: string): Schema<string> {
+  return z.string().check(z.meta({ examples: [example] }));
+}
+
 /** A moment as ISO 8601 in UTC. */
 export function moment(): Schema<string> {
   return z.string().check(z.meta({ format: 'date-time' }));
@@ -12,6 +17,8 @@ export function count(): Schema<number> {
   return z.int().check(z.minimum(0));
 }
 
+const none = z.meta({ examples: [[]] });
+
 /** A page of items, and where the next one begins. */
 export function pageOf(name: string, item: Schema): Schema {
   return z.object({ [name]: z.array(item), next_cursor: z.nullable(z.string()) });
@@ -19,12 +26,14 @@ export function pageOf(name: string, item: Schema): Schema {
 
 /** Notes of what was kept otherwise than it came. */
 export function warnings(): Schema {
-  return z.array(z.object({ index: z.optional(count()), field: z.string(), message: z.string() }));
+  return z
+    .array(z.object({ index: z.optional(count()), field: z.string(), message: z.string() }))
+    .check(none);
 }
 
 /** Items of a batch that were refused. */
 export function rejected(): Schema {
-  return z.array(z.object({ index: count(), code: z.string(), message: z.string() }));
+  return z.array(z.object({ index: count(), code: z.string(), message: z.string() })).check(none);
 }
 
 /** The answer to a batch of which something was accepted. */

@@ -8,10 +8,8 @@ import { describe, isEmpty, isObject, quoted, timeMs } from './fields.ts';
  */
 export type Schema<Output = unknown> = z.core.$ZodType<Output>;
 
-type Issue = z.core.$ZodRawIssue | z.core.$ZodIssue;
-
 /** The message of a schema that a value does not fit. */
-export function expecting(what: string): { error: (issue: Issue) => string } {
+export function expecting(what: string): { error: (issue: { input?: unknown }) => string } {
   return { error: ({ input }) => `expected ${what}, got ${describe(input)}` };
 }
 
@@ -63,26 +61,14 @@ export function integerOrText(least: number, most: number): Schema<number> {
 }
 
 /** Milliseconds since the epoch, from ISO 8601 (UTC where it names no zone), or seconds or milliseconds since the epoch. */
-export const time: Schema<number> = parsed(
-  'an ISO 8601 time or seconds since the epoch',
-  (value) => timeMs(value),
-  { type: ['string', 'number'], format: 'date-time' },
-);
-
-/** A value that a function of its own parses, which answers undefined for one that is none; `json` describes it. */
-export function parsed<Output>(
-  what: string,
-  parse: (value: unknown) => Output | undefined,
-  json: Readonly<Record<string, unknown>>,
-): Schema<Output> {
-  const { error } = expecting(what);
-  const transform = z.transform((value: unknown, { issues }): Output => {
-    const output = parse(value);
-    if (output !== undefined) return output;
-    issues.push({ code: 'custom', input: value, message: error({ code: 'custom', input: value, path: [] }) });
-    return z.NEVER;
+export function time(): Schema<number> {
+  const { error } = expecting('an ISO 8601 time or seconds since the epoch');
+  const toMs = z.transform((input: string | number, { issues }): number => {
+    const ms = timeMs(input);
+    if (ms === undefined) issues.push({ code: 'custom', input, message: error({ input }) });
+    return ms ?? Number.NaN;
   });
-  return transform.check(z.meta(json));
+  return z.pipe(z.union([z.string(), z.number()], { error }), toMs);
 }
 
 /** An object of these members and no others; `hint` says where else a member might belong. */
@@ -90,7 +76,7 @@ export function members<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
   { noun = 'field', hint = `there are ${namesIn(Object.keys(shape))}` } = {},
 ): z.ZodMiniObject<Shape, z.core.$strict> {
-  const { error } = expecting('a JSON object');
+  const { error } = expecting('an object');
   return z.strictObject(shape, {
     error: (issue) =>
       issue.code === 'unrecognized_keys'

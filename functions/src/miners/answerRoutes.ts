@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { ResponseReceived } from '../events/event.ts';
-import { count, warnings } from '../http/answers.ts';
+import { count, textLike, warnings } from '../http/answers.ts';
 import { readFields } from '../http/body.ts';
 import { isEmpty } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
@@ -64,7 +64,7 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
           'multipart/form-data': content,
           'application/json': content,
         },
-        answers: { 200: { description: 'Accepted and durable', schema: taken(), example: exampleTaken } },
+        answers: { 200: { description: 'Accepted and durable', schema: taken() } },
       };
     },
     handle: (request) => accept(request, form),
@@ -80,18 +80,10 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
 export function taken(beside: Readonly<Record<string, Schema>> = {}): Schema {
   return z.object({
     success: z.literal(true),
-    message: z.string(),
-    task_id: z.string(),
+    message: textLike('Response accepted'),
+    task_id: textLike('task-1'),
     miner_uid: count(),
     ...beside,
     warnings: warnings(),
   });
 }
-
-const exampleTaken = {
-  success: true,
-  message: 'Response accepted',
-  task_id: 'task-1',
-  miner_uid: 7,
-  warnings: [],
-};

@@ -90,7 +90,7 @@ async function look(queueControl: QueueControl, objects: ObjectStore, flushBefor
 async function pause(options: ControlRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const body = readJson(request);
   if (!isObject(body)) throw expected('body', 'an object with until', body);
-  const untilMs = read(optional(time), body['until'], 'until') ?? Number.NaN;
+  const untilMs = read(optional(time()), body['until'], 'until') ?? Number.NaN;
   const nowMs = options.clock.now();
   if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
     throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);

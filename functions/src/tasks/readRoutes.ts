@@ -9,7 +9,7 @@ import { listTasks, type TaskListOptions } from './listing.ts';
 import { matchesEtag } from './present.ts';
 import type { TaskReader } from './reading.ts';
 import { defaultPageSize, maxPageSize, maxWaitSeconds } from './readLimits.ts';
-import { exampleTask, taskShown } from './schemas.ts';
+import { taskShown } from './schemas.ts';
 import { taskStatuses } from './state.ts';
 import { minerUidOrText, taskInPath } from './submitFields.ts';
 
@@ -40,7 +40,7 @@ function getTask({ reader }: ReadRoutesOptions): Route {
       summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
       example: { params: { task_id: 'task-1' } },
       answers: {
-        200: { description: 'The task, with its `ETag`', schema: taskShown(), example: exampleTask },
+        200: { description: 'The task, with its `ETag`', schema: taskShown() },
         304: { description: 'The state that `If-None-Match` names' },
       },
       refusals: ['not_found'],
@@ -77,11 +77,7 @@ function getTasks(options: ReadRoutesOptions): Route {
       summary: 'A page of tasks, the newest written first',
       example: { query: { status: 'completed', limit: '2' } },
       answers: {
-        200: {
-          description: 'The page',
-          schema: pageOf('tasks', taskShown()),
-          example: { tasks: [exampleTask], next_cursor: null },
-        },
+        200: { description: 'The page', schema: pageOf('tasks', taskShown()) },
       },
     }),
     handle: async ({ query: { status, task_type: taskType, miner_uid: minerUid, limit, cursor } }) => {

@@ -108,7 +108,6 @@ function describe(): RouteDescription {
       202: {
         description: 'Accepted and durable; `rejected` names the others of the batch',
         schema: acceptedBatch(),
-        example: { accepted: 1, rejected: [], warnings: [] },
       },
     },
     refusals: ['nothing_accepted'],

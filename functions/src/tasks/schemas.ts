@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { count, moment } from '../http/answers.ts';
+import { count, moment, textLike } from '../http/answers.ts';
 import type { Schema } from '../http/schema.ts';
 import { taskStatuses } from './state.ts';
 
@@ -26,8 +26,8 @@ function responseShown(): Schema {
 
 export function taskShown(): Schema {
   return z.looseObject({
-    task_id: z.string(),
-    task_type: text(),
+    task_id: textLike('task-1'),
+    task_type: z.optional(z.nullable(textLike('text_translation'))),
     status: z.optional(z.enum(taskStatuses)),
     priority: z.optional(z.union([z.int(), z.string(), z.null()])),
     required_miner_count: z.optional(count()),
@@ -41,29 +41,3 @@ export function taskShown(): Schema {
     updated_at: z.optional(moment()),
   });
 }
-
-export const exampleTask = {
-  task_id: 'task-1',
-  task_type: 'text_translation',
-  status: 'completed',
-  required_miner_count: 1,
-  assigned_miners: [7],
-  input_text: 'Hallo',
-  miner_responses: {
-    '7': {
-      miner_uid: 7,
-      response_data: { text: 'Hello' },
-      submitted_at: '2026-03-01T12:00:00.000Z',
-      received_at: '2026-03-01T12:00:00.000Z',
-      processing_time: 1.5,
-      accuracy_score: 0.9,
-      speed_score: 0.8,
-      hotkey: null,
-      status: 'completed',
-    },
-  },
-  response_count: 1,
-  best_response: { miner_uid: 7, score: 0.9 },
-  created_at: '2026-03-01T11:59:00.000Z',
-  updated_at: '2026-03-01T12:00:00.000Z',
-};

@@ -33,10 +33,10 @@ interface VariedMembers {
 
 function responseMembers({ miner_uid, response_data, number }: VariedMembers) {
   return {
-    task_id: taskId,
+    task_id: taskId(),
     miner_uid,
     response_data,
-    submitted_at: optional(time),
+    submitted_at: optional(time()),
     processing_time: optional(number),
     accuracy_score: optional(number),
     speed_score: optional(number),

@@ -58,7 +58,7 @@ export const creation = once(() => {
   const minerCount = optional(integer(1, maxResponsesPerTask));
   return members(
     {
-      task_id: optional(taskId),
+      task_id: optional(taskId()),
       task_type: shortText(),
       status: optional(status()),
       required_miner_count: minerCount,

@@ -1,0 +1,152 @@
+import { STATUS_CODES } from 'node:http';
+import * as z from 'zod/mini';
+import manifest from '../../package.json' with { type: 'json' };
+import { type ErrorCode, errorCodes } from '../platform/errors.ts';
+import { exampleOf, type JsonSchema } from './examples.ts';
+import type { Content, Route, RouteDescription } from './route.ts';
+import type { Schema } from './schema.ts';
+
+/** Everything that is described of a route; the paths of one method stand beside each other. */
+type Paths = Record<string, Record<string, object>>;
+
+/** The routes as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1). */
+export function openApi(routes: readonly Route[]): object {
+  const paths: Paths = {};
+  for (const route of routes) {
+    if (route.describe === undefined) continue;
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, route.describe()) };
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Sluice',
+      version: manifest.version,
+      description: 'Durable, batched, quota-safe writes to Firestore.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ key: [] }, { bearer: [] }, { basic: [] }],
+    paths,
+    components: {
+      securitySchemes: {
+        key: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        bearer: { type: 'http', scheme: 'bearer' },
+        basic: { type: 'http', scheme: 'basic', description: 'The key is the password.' },
+      },
+      schemas: { Problem: jsonOf(problem(), 'output') },
+    },
+  };
+}
+
+function problem(): Schema {
+  return z.looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.enum(Object.keys(errorCodes)),
+    detail: z.string(),
+    request_id: z.string(),
+  });
+}
+
+function operationOf(route: Route, description: RouteDescription): object {
+  const { summary, example = {}, bodies, isRepeatable, answers } = description;
+  const roles = route.access === 'public' ? undefined : [...route.access, 'admin'].join(', ');
+  const contents = route.body
+    ? { 'application/json': { schema: route.body(), example: example.body } }
+    : bodies;
+  return {
+    operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/\W+/g, '_')}`,
+    summary,
+    ...(roles === undefined ? { security: [] } : { description: `For keys of role ${roles}.` }),
+    parameters: [
+      ...parametersOf('path', route.params, example.params),
+      ...parametersOf('query', route.query, example.query),
+      ...(isRepeatable ? [headerParameter('Idempotency-Key')] : []),
+      ...(304 in answers ? [headerParameter('If-None-Match')] : []),
+    ],
+    ...(contents && {
+      requestBody: {
+        required: !isOptional(route.body?.()),
+        content: each(contents, (content) => contentOf(content, 'input')),
+      },
+    }),
+    responses: { ...answersOf(answers), ...refusalsOf(route, description) },
+  };
+}
+
+function parametersOf(
+  place: 'path' | 'query',
+  schema: (() => Schema) | undefined,
+  examples: Record<string, string> = {},
+): object[] {
+  const { properties = {}, required = [] } = schema ? jsonOf(schema(), 'input') : {};
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    schema: property,
+    ...(name in examples ? { example: examples[name] } : {}),
+  }));
+}
+
+function headerParameter(name: string): object {
+  return { name, in: 'header', required: false, schema: { type: 'string' } };
+}
+
+function answersOf(answers: RouteDescription['answers']): Record<string, object> {
+  return each(answers, ({ description, mediaType = 'application/json', ...content }) => ({
+    description,
+    ...(content.schema && { content: { [mediaType]: contentOf(content, 'output') } }),
+  }));
+}
+
+/** Refusals by status: those of the route, and those that all routes like it have. */
+function refusalsOf(route: Route, { bodies, refusals = [] }: RouteDescription): Record<string, object> {
+  const hasBody = route.body !== undefined || bodies !== undefined;
+  const codes: ErrorCode[] = [
+    ...(route.params || route.query || hasBody ? (['invalid_request'] as const) : []),
+    ...(route.access === 'public' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
+    ...(hasBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+    ...refusals,
+    'internal',
+    'unavailable',
+  ];
+  const byStatus = Map.groupBy(codes, (code) => errorCodes[code].status);
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  return Object.fromEntries(
+    [...byStatus].map(([status, all]) => [
+      status,
+      { description: `${STATUS_CODES[status]}: ${[...new Set(all)].join(', ')}`, content },
+    ]),
+  );
+}
+
+function contentOf({ schema, example }: Content, io: 'input' | 'output'): object {
+  const json = schema && jsonOf(schema, io);
+  return { ...(json && { schema: json }), example: example ?? exampleOf(json ?? {}) };
+}
+
+function isOptional(schema: Schema | undefined): boolean {
+  return schema?._zod.optin === 'optional';
+}
+
+function jsonOf(schema: Schema, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    // Of a schema that transforms its input, Zod would leave out the default.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { default: value } = z.globalRegistry.get(zodSchema) ?? {};
+      if (value !== undefined) jsonSchema['default'] = value;
+    },
+  });
+  return json as JsonSchema;
+}
+
+function each<Value>(
+  record: Readonly<Record<string, Value>>,
+  map: (value: Value) => object,
+): Record<string, object> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+}
