@@ -7,7 +7,8 @@ import { openapiRoute } from '../../functions/src/http/openapiRoute.ts';
 import { limit } from '../../functions/src/http/parameters.ts';
 import { members, optional, text } from '../../functions/src/http/schema.ts';
 import { ManualClock } from '../support/clock.ts';
-import { memoryLogger, serveRoutes } from '../support/http.ts';
+import { serveRoutes } from '../support/http.ts';
+import { memoryLogger } from '../support/logger.ts';
 
 const listed = defineRoute({
   method: 'GET',

@@ -41,11 +41,11 @@ describe('a schema', () => {
       [{ n: Number.NaN }, 'n: expected an integer from 1 to 5, got NaN or a number out of range.'],
       [{ n: 1, list: { name: [] } }, 'list.name: expected a text of 1 to 3 characters, got a list.'],
       [{ n: 1, list: { name: 'long' } }, 'list.name: expected a text of 1 to 3 characters, got "long".'],
-      [{ n: 1, list: 7 }, 'list: expected a JSON object, got 7.'],
+      [{ n: 1, list: 7 }, 'list: expected an object, got 7.'],
       [{ n: 9, m: 1 }, 'Unknown field "m": there are n and list.'],
     ] as const)
       assert.equal(fault(schema, value), message);
-    assert.equal(fault(schema, 'x', 'body'), 'body: expected a JSON object, got "x".');
+    assert.equal(fault(schema, 'x', 'body'), 'body: expected an object, got "x".');
     assert.equal(fault(oneOf(['a', 'b']), 'c', 'kind'), 'kind: expected one of a, b, got "c".');
   });
 
@@ -205,7 +205,7 @@ describe('a route with schemas', () => {
     ['/things/3?all=yes', undefined, 'all: expected true or false, got "yes".'],
     ['/things/3?visibility=never', undefined, 'visibility: expected prompt, got "never".'],
     ['/things/3?what=1', undefined, 'Unknown parameter "what": there are limit, cursor, all and visibility.'],
-    ['/things/3', '[]', 'body: expected a JSON object, got a list.'],
+    ['/things/3', '[]', 'body: expected an object, got a list.'],
     ['/things/3', '{"b":1}', 'Unknown field "b": there are a.'],
   ] as const) {
     it(`refuses ${path} ${body ?? ''}`, async () => {

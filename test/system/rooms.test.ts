@@ -35,7 +35,7 @@ function waysOut(room: string): { path: string; to: string }[] {
     .filter(([path]) => roomOf(path) === room)
     .flatMap(([path, text]) =>
       imports(text)
-        .filter((specifier) => specifier.startsWith('.'))
+        .filter((specifier) => /^\..*\.ts$/.test(specifier))
         .map((specifier) => ({ path, to: roomOf(posix.join(posix.dirname(path), specifier)) })),
     )
     .filter(({ to }) => to !== room);
