@@ -20,10 +20,7 @@ describe('What existing miners send', () => {
     ingest = await startIngest();
   });
   after(() => ingest.close());
-  beforeEach(() => {
-    ingest.stager.calls.length = 0;
-    ingest.stager.failure = undefined;
-  });
+  beforeEach(() => ingest.stager.reset());
 
   it('is a urlencoded form, as httpx writes it', async () => {
     const body =

@@ -25,6 +25,13 @@ export class MemoryStager implements Stager {
     this.calls.push([...events]);
   }
 
+  /** Forgets what was staged, and refuses nothing any more. */
+  reset(): void {
+    this.calls.length = 0;
+    this.failure = undefined;
+    this.gate = undefined;
+  }
+
   /** Events staged so far, in order. */
   get events(): Event[] {
     return this.calls.flat();

@@ -12,11 +12,7 @@ describe('POST /v1/responses', () => {
     ingest = await startIngest();
   });
   after(() => ingest.close());
-  beforeEach(() => {
-    ingest.stager.calls.length = 0;
-    ingest.stager.failure = undefined;
-    ingest.stager.gate = undefined;
-  });
+  beforeEach(() => ingest.stager.reset());
 
   it('stages one response, with what it does not say filled in', async () => {
     const answer = await ingest.post(path, response());

@@ -12,10 +12,7 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
     ingest = await startIngest();
   });
   after(() => ingest.close());
-  beforeEach(() => {
-    ingest.stager.calls.length = 0;
-    ingest.stager.failure = undefined;
-  });
+  beforeEach(() => ingest.stager.reset());
 
   const create = (task: object, headers: Record<string, string> = {}): Promise<Answer> =>
     ingest.post('/v1/tasks', task, { headers });
