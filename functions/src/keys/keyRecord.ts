@@ -1,6 +1,11 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { type Role, roles } from '../http/route.ts';
 
+/** Uids and hotkeys that a key may be bound to. */
+export const maxUid = 65_535;
+export const maxHotkeyLength = 128;
+export const maxBound = 4_096;
+
 /** A key as it is kept: never the key itself, only its SHA-256 in hex. */
 export interface KeyRecord {
   id: string;
@@ -54,7 +59,7 @@ export function isRole(value: unknown): value is Role {
 /** Miner uids a key is bound to: at least one. */
 export function isUids(value: unknown): value is number[] {
   return (
-    isList(value) && value.every((uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= 65_535)
+    isList(value) && value.every((uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= maxUid)
   );
 }
 
@@ -62,12 +67,12 @@ export function isUids(value: unknown): value is number[] {
 export function isHotkeys(value: unknown): value is string[] {
   return (
     isList(value) &&
-    value.every((hotkey) => typeof hotkey === 'string' && hotkey !== '' && hotkey.length <= 128)
+    value.every((hotkey) => typeof hotkey === 'string' && hotkey !== '' && hotkey.length <= maxHotkeyLength)
   );
 }
 
 function isList(value: unknown): value is unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.length <= 4096;
+  return Array.isArray(value) && value.length > 0 && value.length <= maxBound;
 }
 
 /** SHA-256 of a key. By way of hex, which takes a third of the time that a hash into bytes does. */

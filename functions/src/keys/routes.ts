@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { isObject, readJson } from '../http/body.ts';
-import { isEmpty } from '../http/fields.ts';
-import { type ApiRequest, type ApiResponse, type Route, roles } from '../http/route.ts';
+import * as z from 'zod/mini';
+import { moment, textLike } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { type Route, roles } from '../http/route.ts';
+import { expecting, integer, members, oneOf, optional, type Schema, text } from '../http/schema.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import { isHotkeys, isRole, isUids, type KeyRecord, keyDigest } from './keyRecord.ts';
+import { type KeyRecord, keyDigest, maxBound, maxHotkeyLength, maxUid } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 
 export interface KeysRoutesOptions {
@@ -17,66 +19,112 @@ export interface KeysRoutesOptions {
 }
 
 const randomKey = (): string => `sluice_${randomBytes(24).toString('base64url')}`;
-const members = ['role', 'uids', 'hotkeys', 'label'];
 
 /** Making, listing and revoking keys, for admins. */
-export function keysRoutes({ keys, clock, ids, newKey = randomKey }: KeysRoutesOptions): Route[] {
-  const make = async (request: ApiRequest): Promise<ApiResponse> => {
-    const wanted = readWanted(readJson(request));
-    const key = newKey();
-    const record: KeyRecord = {
-      id: ids.uuid(),
-      ...wanted,
-      sha256: keyDigest(key).toString('hex'),
-      created_at: new Date(clock.now()).toISOString(),
-    };
-    await keys.add(record);
-    return { status: 201, json: { ...shown(record), key } };
-  };
-  const list = async (): Promise<ApiResponse> => ({
-    status: 200,
-    json: { keys: (await keys.list()).map(shown) },
-  });
-  const revoke = async (request: ApiRequest): Promise<ApiResponse> => {
-    if (await keys.remove(request.params['id'] ?? '')) return { status: 204 };
-    throw new AppError('not_found', 'There is no key of this id.');
-  };
-  return [
-    { method: 'POST', path: '/v1/keys', access: [], handle: make },
-    { method: 'GET', path: '/v1/keys', access: [], handle: list },
-    { method: 'DELETE', path: '/v1/keys/:id', access: [], handle: revoke },
-  ];
+export function keysRoutes(options: KeysRoutesOptions): Route[] {
+  return [makeKey(options), listKeys(options), revokeKey(options)];
 }
 
-function readWanted(body: unknown): Pick<KeyRecord, 'role' | 'uids' | 'hotkeys' | 'label'> {
-  const wrong = (message: string): AppError => new AppError('invalid_request', message);
-  if (!isObject(body)) throw wrong('The body is not a JSON object.');
-  const unknown = Object.keys(body).find((name) => !members.includes(name));
-  if (unknown !== undefined) throw wrong(`Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`);
-  const given = (name: string): unknown => (isEmpty(body[name]) ? undefined : body[name]);
-  const [role, uids, hotkeys, label] = ['role', 'uids', 'hotkeys', 'label'].map(given);
-  if (!isRole(role)) throw wrong(`role: expected one of ${roles.join(', ')}.`);
+const collection = { path: '/v1/keys', access: [] } as const;
+
+function makeKey({ keys, clock, ids, newKey = randomKey }: KeysRoutesOptions): Route {
+  return defineRoute({
+    method: 'POST',
+    ...collection,
+    body: wanted,
+    describe: () => ({
+      summary: 'Makes a key, which is shown this once; `uids` and `hotkeys` bind one of role miner',
+      example: { body: { role: 'miner', uids: [7], label: 'miner 7' } },
+      answers: { 201: { description: 'The key', schema: keyShown({ key: textLike('sluice_…') }) } },
+      refusals: ['conflict', 'incomplete_binding'],
+    }),
+    handle: async ({ body }) => {
+      const { role, uids, hotkeys, label } = body;
+      checkBinding(body);
+      const key = newKey();
+      const record: KeyRecord = {
+        id: ids.uuid(),
+        role,
+        ...(uids && { uids }),
+        ...(hotkeys && { hotkeys }),
+        ...(label && { label }),
+        sha256: keyDigest(key).toString('hex'),
+        created_at: new Date(clock.now()).toISOString(),
+      };
+      await keys.add(record);
+      return { status: 201, json: { ...shown(record), key } };
+    },
+  });
+}
+
+function listKeys({ keys }: KeysRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    ...collection,
+    describe: () => ({
+      summary: 'Lists the keys, without themselves',
+      answers: { 200: { description: 'The keys', schema: z.object({ keys: z.array(keyShown()) }) } },
+    }),
+    handle: async () => ({ status: 200, json: { keys: (await keys.list()).map(shown) } }),
+  });
+}
+
+function revokeKey({ keys }: KeysRoutesOptions): Route {
+  return defineRoute({
+    method: 'DELETE',
+    path: '/v1/keys/:key_id',
+    access: [],
+    params: () => z.object({ key_id: z.string() }),
+    describe: () => ({
+      summary: 'Revokes a key',
+      answers: { 204: { description: 'Revoked' } },
+      refusals: ['not_found', 'conflict'],
+    }),
+    handle: async ({ params }) => {
+      if (await keys.remove(params.key_id)) return { status: 204 };
+      throw new AppError('not_found', 'There is no key of this id.');
+    },
+  });
+}
+
+/** A key that is asked for. */
+function wanted() {
+  return members({
+    role: oneOf(roles),
+    uids: optional(bound(integer(0, maxUid), `integers from 0 to ${maxUid}`)),
+    hotkeys: optional(bound(text(maxHotkeyLength), 'texts')),
+    label: optional(text(100)),
+  });
+}
+
+function bound<Item>(item: Schema<Item>, items: string): Schema<Item[]> {
+  const list = expecting(`a list of ${items}`);
+  return z.array(item, list).check(z.minLength(1, list), z.maxLength(maxBound, list));
+}
+
+function checkBinding({ role, uids, hotkeys }: z.output<ReturnType<typeof wanted>>): void {
   if (role !== 'miner' && (uids !== undefined || hotkeys !== undefined)) {
-    throw wrong('uids and hotkeys bind keys of role miner only.');
+    throw new AppError('invalid_request', 'uids and hotkeys bind keys of role miner only.');
   }
-  if (uids !== undefined && !isUids(uids)) throw wrong('uids: expected a list of integers from 0 to 65535.');
-  if (hotkeys !== undefined && !isHotkeys(hotkeys)) throw wrong('hotkeys: expected a list of texts.');
   if (hotkeys !== undefined && uids === undefined) {
     const message =
       'uids: a key with hotkeys needs them too, since a hotkey does not say for which miner it speaks.';
     throw new AppError('incomplete_binding', message);
   }
-  if (label !== undefined && (typeof label !== 'string' || label.length > 100)) {
-    throw wrong('label: expected a text of at most 100 characters.');
-  }
-  return {
-    role,
-    ...(uids === undefined ? {} : { uids }),
-    ...(hotkeys === undefined ? {} : { hotkeys }),
-    ...(label === undefined ? {} : { label }),
-  };
 }
 
 function shown({ sha256: _, ...record }: KeyRecord): Omit<KeyRecord, 'sha256'> {
   return record;
+}
+
+function keyShown(beside: Readonly<Record<string, Schema>> = {}): Schema {
+  return z.object({
+    id: z.string(),
+    role: z.enum(roles),
+    uids: z.optional(z.array(z.int())),
+    hotkeys: z.optional(z.array(z.string())),
+    label: z.optional(z.string()),
+    created_at: z.optional(moment()),
+    ...beside,
+  });
 }

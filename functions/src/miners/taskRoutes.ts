@@ -1,5 +1,7 @@
-import type { ApiRequest, ApiResponse, Caller, Route } from '../http/route.ts';
-import { oneOf, optional, read } from '../http/schema.ts';
+import * as z from 'zod/mini';
+import { defineRoute } from '../http/defineRoute.ts';
+import type { ApiResponse, Caller, Route } from '../http/route.ts';
+import { oneOf, optional } from '../http/schema.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { OpenTaskFeed } from '../tasks/feed.ts';
 import type { FinalTask } from '../tasks/finalTasks.ts';
@@ -7,7 +9,7 @@ import type { OpenTask } from '../tasks/openTask.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from '../tasks/readLimits.ts';
 import { readsHeader } from '../tasks/readRoutes.ts';
 import type { Speakers } from '../tasks/speaker.ts';
-import { isFinalStatus, taskStatuses } from '../tasks/state.ts';
+import { isFinalStatus, type TaskStatus, taskStatuses } from '../tasks/state.ts';
 import { minerUidOrText } from '../tasks/submitFields.ts';
 
 export interface MinerRoutesOptions {
@@ -21,35 +23,48 @@ export interface MinerRoutesOptions {
  * lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are ignored, as
  * before. An answer that is not flushed yet does not count, so its task can be listed once more.
  */
-export function minerRoutes(options: MinerRoutesOptions): Route[] {
+export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
   return [
-    {
+    defineRoute({
       method: 'GET',
-      path: '/api/v1/miners/:uid/tasks',
+      path: '/api/v1/miners/:miner_uid/tasks',
       access: ['read', 'miner'],
-      handle: (request) => poll(options, request),
-    },
+      params: () => z.object({ miner_uid: minerUidOrText() }),
+      query: () => z.object({ status: optional(oneOf(taskStatuses)) }),
+      describe: () => ({
+        summary:
+          'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
+        example: { params: { miner_uid: '7' }, query: { status: 'assigned' } },
+        answers: {
+          200: { description: 'The tasks', schema: z.array(z.looseObject({ task_id: z.string() })) },
+        },
+      }),
+      handle: async ({ params: { miner_uid: uid }, query: { status } }, { caller }) => {
+        speakers.checkUid(caller, uid);
+        if (status !== undefined && isFinalStatus(status)) {
+          const { tasks, reads } = await feed.finals();
+          const mine = tasks.filter((task) => task.status === status && task.assigned.has(uid));
+          return answer(finalViews(mine, uid, caller), reads);
+        }
+        const { tasks, reads } = await feed.open();
+        return answer(
+          openViews(
+            [...tasks].filter((task) => task.assigned.has(uid)),
+            uid,
+            status,
+          ),
+          reads,
+        );
+      },
+    }),
   ];
 }
 
-async function poll(options: MinerRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const uid = read(minerUidOrText(), request.params['uid'], 'miner_uid');
-  options.speakers.checkUid(request.caller, uid);
-  const status = read(optional(oneOf(taskStatuses)), request.query.get('status'), 'status');
-  if (status !== undefined && isFinalStatus(status)) {
-    const { tasks, reads } = await options.feed.finals();
-    const mine = tasks.filter((task) => task.status === status && task.assigned.has(uid));
-    return answer(finalViews(mine, uid, request.caller), reads);
-  }
-  const { tasks, reads } = await options.feed.open();
-  const mine = [...tasks].filter((task) => task.assigned.has(uid));
-  if (status === undefined) return answer(views(mine), reads);
-  if (status !== 'assigned') return answer(views(mine.filter((task) => task.status === status)), reads);
+function openViews(mine: readonly OpenTask[], uid: number, status: TaskStatus | undefined): JsonObject[] {
+  if (status === undefined) return views(mine);
+  if (status !== 'assigned') return views(mine.filter((task) => task.status === status));
   const todo = views(mine.filter((task) => !task.answered.has(uid)));
-  return answer(
-    todo.map((view) => ({ ...view, status })),
-    reads,
-  );
+  return todo.map((view) => ({ ...view, status }));
 }
 
 /** The newest tasks first, with what the miner answered where the key can be nobody's but its own. */

@@ -1,10 +1,13 @@
+import * as z from 'zod/mini';
 import { taskSchema } from '../events/schemas.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { maxFlushWaitMs, maxPauseMs } from '../flush/limits.ts';
-import { isObject, readJson } from '../http/body.ts';
-import { expected, queryFlag } from '../http/fields.ts';
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
-import { optional, read, time } from '../http/schema.ts';
+import { count, moment } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { expected } from '../http/fields.ts';
+import { flag } from '../http/parameters.ts';
+import type { Route } from '../http/route.ts';
+import { members, time } from '../http/schema.ts';
 import { type Clock, delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -37,25 +40,41 @@ interface Progress {
 
 /** The routes by which an operator steers the queue. */
 export function controlRoutes(options: ControlRoutesOptions): Route[] {
-  const admin = { method: 'POST', access: [] } as const;
-  return [
-    { ...admin, path: '/v1/flush', handle: (request) => flushNow(options, request) },
-    { ...admin, path: '/v1/queue/pause', handle: (request) => pause(options, request) },
-    { ...admin, path: '/v1/queue/resume', handle: () => resume(options) },
-  ];
+  return [flushNow(options), pause(options), resume(options)];
 }
 
+const operators = { method: 'POST', access: [] } as const;
+
 /** The request travels as a carrier of its own, due now; what was accepted before is written at its next dispatch. */
-async function flushNow(options: ControlRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
+function flushNow(options: ControlRoutesOptions): Route {
   const { outbox, clock } = options;
-  const isWaiting = queryFlag(query, 'wait');
-  const nowMs = clock.now();
-  const flushBefore = stampCeiling(nowMs);
-  await outbox.send('flush', { schema: taskSchema, dueMs: nowMs, count: 0, flushBefore });
-  const requested = { requested_at: new Date(nowMs).toISOString() };
-  if (!isWaiting) return { status: 202, json: requested };
-  const progress = await waitForFlush(options, flushBefore, nowMs + maxFlushWaitMs);
-  return { status: progress.done ? 200 : 202, json: { ...requested, ...progress } };
+  return defineRoute({
+    ...operators,
+    path: '/v1/flush',
+    query: () => z.object({ wait: flag() }),
+    describe: () => {
+      const asked = { requested_at: moment() };
+      const progress = {
+        done: z.optional(z.nullable(z.boolean())),
+        remaining: z.optional(z.nullable(count())),
+      };
+      const schema = z.object({ ...asked, ...progress });
+      return {
+        summary:
+          'Has everything written that was accepted before; with `wait` the answer tells how far that is',
+        answers: { 200: { description: 'Done', schema }, 202: { description: 'Asked for', schema } },
+      };
+    },
+    handle: async ({ query: { wait } }) => {
+      const nowMs = clock.now();
+      const flushBefore = stampCeiling(nowMs);
+      await outbox.send('flush', { schema: taskSchema, dueMs: nowMs, count: 0, flushBefore });
+      const requested = { requested_at: new Date(nowMs).toISOString() };
+      if (!wait) return { status: 202, json: requested };
+      const progress = await waitForFlush(options, flushBefore, nowMs + maxFlushWaitMs);
+      return { status: progress.done ? 200 : 202, json: { ...requested, ...progress } };
+    },
+  });
 }
 
 async function waitForFlush(
@@ -87,23 +106,45 @@ async function look(queueControl: QueueControl, objects: ObjectStore, flushBefor
 }
 
 /** What is accepted meanwhile waits in the queue, which keeps it for 31 days: hence a pause has an end. */
-async function pause(options: ControlRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const body = readJson(request);
-  if (!isObject(body)) throw expected('body', 'an object with until', body);
-  const untilMs = read(optional(time()), body['until'], 'until') ?? Number.NaN;
-  const nowMs = options.clock.now();
-  if (!(untilMs > nowMs && untilMs <= nowMs + maxPauseMs)) {
-    throw expected('until', 'a time in the next 20 days, as ISO 8601', body['until']);
-  }
-  await pauseUntil({ ...pausable(options), outbox: options.outbox }, untilMs);
-  options.logger.warn('The queue is paused', { until: new Date(untilMs).toISOString() });
-  return { status: 200, json: { paused: true, until: new Date(untilMs).toISOString() } };
+function pause(options: ControlRoutesOptions): Route {
+  return defineRoute({
+    ...operators,
+    path: '/v1/queue/pause',
+    body: () => members({ until: time() }),
+    describe: () => ({
+      summary: 'Pauses the writing, for 20 days at most',
+      example: { body: { until: new Date(options.clock.now() + 86_400_000).toISOString() } },
+      answers: {
+        200: { description: 'Paused', schema: z.object({ paused: z.literal(true), until: moment() }) },
+      },
+    }),
+    handle: async ({ body: { until: untilMs } }) => {
+      const nowMs = options.clock.now();
+      const until = new Date(untilMs).toISOString();
+      if (untilMs <= nowMs || untilMs > nowMs + maxPauseMs) {
+        throw expected('until', 'a time in the next 20 days, as ISO 8601', until);
+      }
+      await pauseUntil({ ...pausable(options), outbox: options.outbox }, untilMs);
+      options.logger.warn('The queue is paused', { until });
+      return { status: 200, json: { paused: true, until } };
+    },
+  });
 }
 
-async function resume(options: ControlRoutesOptions): Promise<ApiResponse> {
-  await endPause(pausable(options));
-  options.logger.info('The queue is resumed');
-  return { status: 200, json: { paused: false } };
+function resume(options: ControlRoutesOptions): Route {
+  return defineRoute({
+    ...operators,
+    path: '/v1/queue/resume',
+    describe: () => ({
+      summary: 'Ends a pause',
+      answers: { 200: { description: 'Not paused', schema: z.object({ paused: z.literal(false) }) } },
+    }),
+    handle: async () => {
+      await endPause(pausable(options));
+      options.logger.info('The queue is resumed');
+      return { status: 200, json: { paused: false } };
+    },
+  });
 }
 
 function pausable({ queueControl, objects, clock, logger }: ControlRoutesOptions): PauseOptions {

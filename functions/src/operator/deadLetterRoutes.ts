@@ -1,53 +1,114 @@
+import * as z from 'zod/mini';
 import { stampMs } from '../events/stamp.ts';
 import { defaultListedLetters, maxListedLetters } from '../flush/limits.ts';
-import { expected, queryInteger, queryText } from '../http/fields.ts';
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { count, moment, pageOf, textLike } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { limit } from '../http/parameters.ts';
+import type { Route } from '../http/route.ts';
+import { expecting, optional } from '../http/schema.ts';
 import { isDeadLetterId } from '../staging/deadLetterName.ts';
 import type { DeadLetterBox } from './deadLetterBox.ts';
 
+const root = '/v1/dead-letters';
+const one = { path: `${root}/:id`, access: [], params: () => z.object({ id: letterId() }) } as const;
+
 /** The routes by which an operator sees, replays and drops dead letters. */
 export function deadLetterRoutes({ box }: { box: DeadLetterBox }): Route[] {
-  const root = '/v1/dead-letters';
-  const one = `${root}/:id`;
-  return [
-    { method: 'GET', path: root, access: [], handle: (request) => list(box, request) },
-    {
-      method: 'GET',
-      path: one,
-      access: [],
-      handle: async (request) => ({ status: 200, json: await box.read(idOf(request)) }),
+  return [list(box), show(box), replay(box), remove(box)];
+}
+
+function letterId() {
+  const isId = (id: unknown): boolean => typeof id === 'string' && isDeadLetterId(id);
+  const shape = z.meta({ type: 'string', examples: ['0'.repeat(64)] });
+  return z.custom<string>(isId, expecting('the id of a dead letter')).check(shape);
+}
+
+function list(box: DeadLetterBox): Route {
+  return defineRoute({
+    method: 'GET',
+    path: root,
+    access: [],
+    query: () =>
+      z.object({
+        limit: limit({ most: maxListedLetters, otherwise: defaultListedLetters }),
+        cursor: optional(letterId()),
+      }),
+    describe: () => ({
+      summary: 'A page of dead letters, in the order of their ids',
+      answers: { 200: { description: 'The page', schema: pageOf('dead_letters', listed()) } },
+    }),
+    handle: async ({ query: { limit, cursor } }) => {
+      const letters = await box.list(limit, cursor);
+      const next = letters.length === limit ? letters.at(-1)?.id : undefined;
+      return { status: 200, json: { dead_letters: letters, next_cursor: next ?? null } };
     },
-    { method: 'POST', path: `${one}/replay`, access: [], handle: (request) => replay(box, request) },
-    { method: 'DELETE', path: one, access: [], handle: (request) => remove(box, request) },
-  ];
+  });
 }
 
-async function list(box: DeadLetterBox, { query }: ApiRequest): Promise<ApiResponse> {
-  const limit = queryInteger(query, 'limit', { most: maxListedLetters, otherwise: defaultListedLetters });
-  const cursor = queryText(query, 'cursor');
-  const letters = await box.list(limit, cursor && checkedId(cursor, 'cursor'));
-  const next = letters.length === limit ? letters.at(-1)?.id : undefined;
-  return { status: 200, json: { dead_letters: letters, next_cursor: next ?? null } };
+function listed() {
+  const told = () => z.nullable(z.string());
+  return z.object({
+    ...{ id: z.string(), reason: told(), detail: told(), at: moment(), kind: told(), target: told() },
+    bytes: count(),
+  });
 }
 
-async function replay(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {
-  const id = idOf(request);
-  const stamp = await box.replay(id);
-  const accepted_at = stamp === undefined ? null : new Date(stampMs(stamp)).toISOString();
-  return { status: 202, json: { id, replayed: true, accepted_at } };
+function show(box: DeadLetterBox): Route {
+  return defineRoute({
+    method: 'GET',
+    ...one,
+    describe: () => ({
+      summary: 'A dead letter, whole',
+      answers: {
+        200: { description: 'The letter', schema: z.looseObject({ id: z.string(), reason: z.string() }) },
+      },
+      refusals: ['not_found', 'conflict'],
+    }),
+    handle: async ({ params: { id } }) => ({ status: 200, json: await box.read(id) }),
+  });
 }
 
-async function remove(box: DeadLetterBox, request: ApiRequest): Promise<ApiResponse> {
-  const id = idOf(request);
-  await box.remove(id);
-  return { status: 200, json: { id, deleted: true } };
+function replay(box: DeadLetterBox): Route {
+  return defineRoute({
+    method: 'POST',
+    ...one,
+    path: `${root}/:id/replay`,
+    describe: () => ({
+      summary: 'Sends what a dead letter holds to be written again, and takes the letter away',
+      answers: {
+        202: {
+          description: 'Accepted again',
+          schema: z.object({
+            id: textLike('…'),
+            replayed: z.literal(true),
+            accepted_at: z.nullable(moment()),
+          }),
+        },
+      },
+      refusals: ['not_found', 'conflict'],
+    }),
+    handle: async ({ params: { id } }) => {
+      const stamp = await box.replay(id);
+      const accepted_at = stamp === undefined ? null : new Date(stampMs(stamp)).toISOString();
+      return { status: 202, json: { id, replayed: true, accepted_at } };
+    },
+  });
 }
 
-function idOf({ params }: ApiRequest): string {
-  return checkedId(params['id'] ?? '', 'id');
-}
-
-function checkedId(id: string, name: string): string {
-  if (!isDeadLetterId(id)) throw expected(name, 'the id of a dead letter', id);
-  return id;
+function remove(box: DeadLetterBox): Route {
+  return defineRoute({
+    method: 'DELETE',
+    ...one,
+    describe: () => ({
+      summary: 'Drops a dead letter for good',
+      answers: {
+        200: { description: 'Dropped', schema: z.object({ id: z.string(), deleted: z.literal(true) }) },
+      },
+      refusals: ['not_found'],
+    }),
+    handle: async ({ params: { id } }) => {
+      await box.remove(id);
+      return { status: 200, json: { id, deleted: true } };
+    },
+  });
 }

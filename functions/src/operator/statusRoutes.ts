@@ -1,28 +1,75 @@
-import { queryFlag } from '../http/fields.ts';
+import * as z from 'zod/mini';
+import { count, moment } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
+import type { Schema } from '../http/schema.ts';
 import type { StatusReader } from './status.ts';
 
 /** `GET /v1/status`; always 200, with nulls for what cannot be known now. */
 export function statusRoutes({ status }: { status: StatusReader }): Route[] {
   return [
-    {
+    defineRoute({
       method: 'GET',
       path: '/v1/status',
       access: ['read'],
-      handle: async ({ query }) => ({
-        status: 200,
-        json: await status.read(queryFlag(query, 'detail')),
+      query: () => z.object({ detail: flag() }),
+      describe: () => ({
+        summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
+        answers: { 200: { description: 'The status', schema: statusShown() } },
       }),
-    },
+      handle: async ({ query: { detail } }) => ({ status: 200, json: await status.read(detail) }),
+    }),
   ];
 }
 
-/** Whether the process answers; asks nothing of anybody. */
+function statusShown(): Schema {
+  const known = () => z.nullable(count());
+  const seconds = () => z.nullable(z.number());
+  const when = () => z.nullable(moment());
+  return z.object({
+    response_aggregator: z.object({
+      buffered_tasks: known(),
+      buffered_responses: known(),
+      tasks_in_buffer: z.nullable(z.array(z.string())),
+      buffer_timeout: z.number(),
+      min_responses_to_flush: count(),
+    }),
+    batch_manager: z.object({
+      ...{ set: known(), update: known(), delete: known() },
+      total_buffered_operations: known(),
+      buffer_size_limit: count(),
+      flush_interval: z.number(),
+      last_flush: z.null(),
+      time_since_last_flush: z.null(),
+    }),
+    file_manager: z.looseObject({ total_files: known(), total_bytes: known(), as_of: when() }),
+    quota_monitor: z.looseObject({
+      last_reset: when(),
+      instance_operations: z.looseObject({ since: when() }),
+    }),
+    backlog: z.object({
+      ...{ queued_carriers: known(), unreadable_carriers: known(), oldest_event_age_seconds: seconds() },
+      ...{ next_dispatch_at: when(), parked_until: when(), parked_since: when() },
+      parked_reason: z.nullable(z.string()),
+      is_exact: z.boolean(),
+    }),
+    dead_letters: z.object({ count: known(), is_exact: z.boolean() }),
+  });
+}
+
+/** The routes that say whether a process answers; they ask nothing of anybody. */
 export function healthRoutes(): Route[] {
-  return ['/healthz', '/health'].map((path) => ({
-    method: 'GET',
-    path,
-    access: 'public',
-    handle: async () => ({ status: 200, json: { status: 'ok' } }),
-  }));
+  return ['/healthz', '/health'].map((path) =>
+    defineRoute({
+      method: 'GET',
+      path,
+      access: 'public',
+      describe: () => ({
+        summary: 'Says that the process answers',
+        answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } },
+      }),
+      handle: async () => ({ status: 200, json: { status: 'ok' } }),
+    }),
+  );
 }
