@@ -6,33 +6,28 @@ import { hashedText, versionedObject } from '../platform/hashedText.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import { isMap } from '../platform/values.ts';
 import { tombstoneMs } from './limits.ts';
-import { metaField, tombstonesCollection } from './names.ts';
-import { type DocumentState, deletedAt, unstamped } from './state.ts';
+import { type DocumentState, deletedAt, metaField, tombstonesCollection, unstamped } from './state.ts';
 
 const metaVersion = 1;
 
-/** By version the members of {@link Meta}. */
+/** The members of {@link Meta} by version. */
 const membersByVersion = { 1: 'vwof' };
 
+/** The meta of a document, its field `_sluice`: the stamps of the operations that hold. */
 interface Meta {
   v: number;
   /** The latest set or delete. */
   w?: Stamp;
-  /** Up to which stamps may be forgotten. */
+  /** The floor: up to here stamps may be forgotten. */
   o?: Stamp;
   /** Field paths by the stamp of their latest operation. */
   f?: [Stamp, string[]][];
 }
 
-/** A document as it is stored, or undefined where there is to be none. */
+/** Makes the document as it is stored; undefined where there is to be none. */
 export function storedDocument({ fields, wholeStamp, floor, stamps }: DocumentState): Fields | undefined {
   if (fields === undefined) return undefined;
-  const byStamp = new Map<Stamp, string[]>();
-  for (const [path, stamp] of stamps) {
-    const paths = byStamp.get(stamp);
-    if (paths === undefined) byStamp.set(stamp, [path]);
-    else paths.push(path);
-  }
+  const byStamp = Map.groupBy(stamps.keys(), (path) => stamps.get(path) ?? floor);
   const places = [...byStamp].sort(([a], [b]) => (a < b ? -1 : 1));
   const meta: Meta = {
     v: metaVersion,
@@ -43,7 +38,7 @@ export function storedDocument({ fields, wholeStamp, floor, stamps }: DocumentSt
   return { ...fields, [metaField]: hashedText(JSON.stringify(meta)) };
 }
 
-/** The state behind {@link storedDocument}; a document without Sluice's field is older than any operation. */
+/** Reads the state behind {@link storedDocument}; a document without Sluice's field is older than any operation. */
 export function documentState(path: string, document: Fields): DocumentState {
   const { [metaField]: bytes, ...fields } = document;
   const meta = metaOf(bytes);
@@ -59,7 +54,7 @@ export function documentState(path: string, document: Fields): DocumentState {
   };
 }
 
-/** Where it is remembered that a document was deleted: one that may come again must not bring back what is older. */
+/** The path of a document's tombstone, which remembers its deletion: one that comes again must not bring back what is older. */
 export function tombstonePath(path: string): string {
   return `${tombstonesCollection}/${sha256Hex(path)}`;
 }

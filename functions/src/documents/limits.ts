@@ -8,14 +8,14 @@ export const maxDocumentBytes = 1_048_576;
 /** Maps and lists in one another, those that a dotted path leads through included (same page). */
 export const maxNesting = 20;
 
-/** Of a field's name (same page). */
+/** Firestore's limit on a field's name (same page). */
 export const maxFieldNameBytes = 1_500;
 
 /** Operations in one request. */
 export const maxOperationsPerRequest = 500;
 
 /**
- * How long a deletion is remembered. Longer than events may be old (`maxEventAgeMs` of the flush): by then no operation
+ * The time for which a deletion is remembered. Longer than events may be old (`maxEventAgeMs` of the flush): by then no operation
  * that it must beat can arrive.
  */
 export const tombstoneMs = 50 * 86_400_000;

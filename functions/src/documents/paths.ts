@@ -1,7 +1,10 @@
 import { documentPathFault } from '../events/documentPath.ts';
 import { quoted } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
-import { ownCollections } from './names.ts';
+import { tombstonesCollection } from './state.ts';
+
+/** Collections that are Sluice's own. Their rules of expiry hold for collections of these names at any depth. */
+const ownCollections: readonly string[] = ['tasks', 'files', 'quota', tombstonesCollection];
 
 /**
  * Checks that operations may write to the document at a path.

@@ -8,7 +8,7 @@ import { copyOf, putAt, storedFields, storedValue, valueAt } from './values.ts';
 
 export interface Reduction {
   state: DocumentState;
-  /** Operations of which nobody can tell any more whether a later one on their place came before. */
+  /** Operations for which nobody can tell any more whether a later one on their place came before. */
   undecidable: OperationAccepted[];
 }
 
@@ -50,7 +50,7 @@ interface Put extends Place {
   value: unknown;
 }
 
-/** Whether it could be judged; otherwise nothing of it is applied. */
+/** Applies an operation; false, and nothing of it is applied, where it cannot be judged any more. */
 function apply(draft: Draft, { type, data = {}, stamp }: OperationAccepted): boolean {
   if (stamp <= draft.wholeStamp || stamp === draft.floor) return true;
   if (type !== 'update') {
@@ -81,15 +81,15 @@ function placeOf(draft: Draft, path: string): Place {
 }
 
 function addOuter({ outer }: Draft, { key, around }: Place): void {
-  for (const each of around) if (each !== key) outer.add(each);
+  for (const place of around) if (place !== key) outer.add(place);
 }
 
-/** Whether a place, or one that contains it, has an operation as late. */
+/** True where a place, or one that contains it, has an operation as late. */
 function isBeaten({ stamps }: Draft, { around }: Place, stamp: Stamp): boolean {
   return around.some((key) => (stamps.get(key) ?? earliestStamp) >= stamp);
 }
 
-/** The whole document anew, or gone; what later operations put into it stays. */
+/** Makes the whole document anew, or takes it away; what later operations put into it stays. */
 function replace(draft: Draft, fields: Fields | undefined, stamp: Stamp): void {
   const later = takeLater(draft, [...draft.stamps.keys()], stamp);
   draft.wholeStamp = stamp;
@@ -102,20 +102,22 @@ function replace(draft: Draft, fields: Fields | undefined, stamp: Stamp): void {
 function applyPut(draft: Draft, put: Put, stamp: Stamp): void {
   const { names, key, value } = put;
   const below = `${key}.`;
-  const inside = draft.outer.has(key)
-    ? [...draft.stamps.keys()].filter((each) => each.startsWith(below))
-    : [];
-  const later = takeLater(draft, inside, stamp);
+  const inside = draft.outer.has(key) ? [...draft.stamps.keys()] : [];
+  const later = takeLater(
+    draft,
+    inside.filter((place) => place.startsWith(below)),
+    stamp,
+  );
   draft.fields ??= {};
   putAt(draft.fields, names, value);
-  for (const { names: inner, value: kept } of later) putAt(draft.fields, inner, kept);
+  for (const { names: inner, value: latest } of later) putAt(draft.fields, inner, latest);
   draft.stamps.set(key, stamp);
   addOuter(draft, put);
 }
 
 type Inner = Pick<Put, 'names' | 'value'>;
 
-/** Of these places, what is there now by operations later than `stamp`, outer places first; the others' stamps go. */
+/** Takes what operations later than `stamp` put into these places, outer places first; the others' stamps go. */
 function takeLater(draft: Draft, keys: readonly string[], stamp: Stamp): Inner[] {
   const later: Inner[] = [];
   for (const key of keys) {

@@ -1,13 +1,19 @@
 import { earliestStamp, type Stamp } from '../events/stamp.ts';
 import type { Fields } from '../platform/documents.ts';
 
+/** The one field that Sluice adds to a document: what it must remember of operations. */
+export const metaField = '_sluice';
+
+/** The collection of tombstones, which remember deletions. */
+export const tombstonesCollection = 'tombstones';
+
 /**
- * A document and the stamps that decide what still applies to it. An operation on a place holds until a later one on
+ * The state of a document: the document and the stamps that decide what still applies to it. An operation on a place holds until a later one on
  * the same place or on one that contains it; a `set` or `delete` is an operation on the whole.
  */
 export interface DocumentState {
   path: string;
-  /** What readers see; undefined: there is no such document. */
+  /** The fields that readers see; undefined: there is no such document. */
   fields: Fields | undefined;
   /** The latest `set` or `delete`; whatever has no stamp of its own is as old, or somebody else's. */
   wholeStamp: Stamp;

@@ -8,8 +8,8 @@ import type { Json, JsonObject } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
 import { fieldPath, namesOf } from './fieldPath.ts';
 import { maxDocumentBytes } from './limits.ts';
-import { metaField } from './names.ts';
 import { checkDocumentPath } from './paths.ts';
+import { metaField } from './state.ts';
 import { FieldReader } from './submitValues.ts';
 import { leastBytes } from './values.ts';
 
@@ -20,7 +20,7 @@ export interface OperationContext {
   collections: readonly string[];
 }
 
-/** A submitted operation. What its data may hold, {@link FieldReader} says. */
+/** A submitted operation. {@link FieldReader} says what its data may hold. */
 export const operation = once(() =>
   members({
     type: oneOf(operationTypes),
@@ -30,7 +30,7 @@ export const operation = once(() =>
 );
 
 /**
- * A submitted operation as an event.
+ * Makes the event of a submitted operation.
  * @throws AppError `invalid_request`; `forbidden` for a path that operations may not write to; `payload_too_large` for what
  * no document can hold.
  */
@@ -74,7 +74,7 @@ function readSet(data: Readonly<Record<string, unknown>>, reader: FieldReader): 
   return reader.fields(data, 'data', 0);
 }
 
-/** By field path, each in its one form. */
+/** Reads an update: values by field path, each path in its one form. */
 function readUpdate(data: Readonly<Record<string, unknown>>, reader: FieldReader): JsonObject {
   const places = new Map<string, Json>();
   for (const [path, value] of Object.entries(data)) {
@@ -95,12 +95,12 @@ function readUpdate(data: Readonly<Record<string, unknown>>, reader: FieldReader
   return Object.fromEntries(places);
 }
 
-/** What one path leads to must not be a part of what another does. */
+/** Refuses paths of which one leads into what another leads to. */
 function checkApart(places: readonly string[]): void {
   const all = new Set(places);
   for (const place of places) {
     const names = namesOf(place) ?? [];
-    const outer = names.map((_, index) => fieldPath(names.slice(0, index))).find((each) => all.has(each));
+    const outer = names.map((_, index) => fieldPath(names.slice(0, index))).find((around) => all.has(around));
     if (outer !== undefined) {
       throw new AppError('invalid_request', `data: ${quoted(place)} is a part of ${quoted(outer)}.`);
     }

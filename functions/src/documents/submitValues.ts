@@ -5,11 +5,11 @@ import { isInt64, type Json, type JsonObject } from '../platform/json.ts';
 import { maxFieldNameBytes, maxNesting } from './limits.ts';
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-/** What Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp). */
+/** The times that Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp). */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 const latestMs = Date.parse('9999-12-31T23:59:59.999Z');
 
-/** What a form that is refused could be about, and why. */
+/** Forms that people may know from Firestore, and why they are refused. */
 const refusedForms: Readonly<Record<string, string>> = {
   $increment: 'adding exactly once needs more than the bounded field a document has for it; send the sum',
   $array_union: 'it cannot be done exactly once in any order; send the whole list',

@@ -30,13 +30,13 @@ export function leastBytes(type: OperationAccepted['type'], path: string, data: 
   return values.reduce<number>((sum, value) => sum + valueBytes(value), documentBytes(path, {}));
 }
 
-/** A copy of which maps, at any depth of maps, may be changed. */
+/** A copy whose maps, at any depth of maps, may be changed. */
 export function copyOf(value: unknown): unknown {
   if (!isMap(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copyOf(inner)]));
 }
 
-/** What is at a place in a document; {@link nothing} where nothing is. */
+/** The value at a place in a document; {@link nothing} where nothing is. */
 export function valueAt(fields: Fields, names: readonly string[]): unknown {
   let value: unknown = fields;
   for (const name of names) {

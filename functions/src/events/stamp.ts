@@ -28,6 +28,18 @@ export function deadlineStamp(deadlineMs: number): Stamp {
   return `${encode(deadlineMs, 9)}deadline0000`;
 }
 
+const adoptedSuffix = '0'.repeat(12);
+
+/** The stamp of a fact that another system wrote: sorts before every stamp accepted in its millisecond. */
+export function adoptedStamp(ms: number): Stamp {
+  return `${encode(ms, 9)}${adoptedSuffix}`;
+}
+
+/** True for an {@link adoptedStamp}. */
+export function isAdoptedStamp(stamp: Stamp): boolean {
+  return stamp.endsWith(adoptedSuffix);
+}
+
 /** Sorts after every stamp accepted up to this millisecond. */
 export function stampCeiling(ms: number): Stamp {
   return `${encode(ms, 9)}${'z'.repeat(12)}`;

@@ -2,9 +2,9 @@ import type { MinerResponse } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import { type Answer, countsAlways, type Stamped, type TaskState } from './state.ts';
 
-/** A miner's answer as readers see it. */
+/** An answer as readers see it: one for each miner. */
 export interface ShownAnswer extends Stamped<MinerResponse> {
-  /** Since when the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
+  /** The stamp from which the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
   countsFrom: Stamp | undefined;
   /** The answer that counts if the miner is named, where another of the same miner counts in any case. */
   superseded?: Stamped<MinerResponse> | undefined;
@@ -24,11 +24,10 @@ export function answersOf(state: TaskState): ShownAnswer[] {
   for (const answer of answersByStamp(state)) {
     const { stamp, value } = answer;
     const uid = value.miner_uid;
-    const isSure = countsAlways(answer);
     const earlier = shown.get(uid);
     const countsFrom = earlier?.countsFrom ?? (counts(answer) ? stamp : undefined);
     if (earlier === undefined) shown.set(uid, { value, stamp, countsFrom });
-    else if (isSure) shown.set(uid, { value, stamp, countsFrom, superseded: earlier });
+    else if (countsAlways(answer)) shown.set(uid, { value, stamp, countsFrom, superseded: earlier });
     else shown.set(uid, { ...earlier, countsFrom, superseded: { value, stamp } });
   }
   return [...shown.values()];
@@ -41,7 +40,7 @@ export function countedAnswers(state: TaskState): CountedAnswer[] {
     .sort((a, b) => (a.countsFrom < b.countsFrom ? -1 : 1));
 }
 
-/** Everything that was answered, earliest first. */
+/** All answers that a task holds, earliest first. */
 export function answersByStamp({ responses }: TaskState): Answer[] {
   return [...responses.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1));
 }

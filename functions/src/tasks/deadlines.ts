@@ -1,10 +1,9 @@
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
-import { deadlineStamp, stampMs } from '../events/stamp.ts';
+import { deadlineStamp, isAdoptedStamp, stampMs } from '../events/stamp.ts';
 import type { Committed, FollowUp } from '../flush/kind.ts';
 import { append } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
-import { isAdoptedStamp } from './adoptedStamp.ts';
 import { hasUncounted } from './answers.ts';
 import { outcomeOf } from './outcome.ts';
 import type { TaskState } from './state.ts';
@@ -47,7 +46,7 @@ export class Deadlines {
  */
 export function deadlineToBook(events: readonly TaskEvent[], after: TaskState): DeadlinePassed | undefined {
   const { creation, taskId } = after;
-  if (creation === undefined || outcomeOf(after).settled) return undefined;
+  if (creation === undefined || outcomeOf(after).isDecided) return undefined;
   const isReopened = (): boolean =>
     events.some((event) => event.kind === 'patched' && Object.hasOwn(event.fields, 'assigned_miners')) &&
     hasUncounted(after);

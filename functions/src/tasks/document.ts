@@ -5,18 +5,17 @@ import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
-import { adoptedStamp } from './adoptedStamp.ts';
+import { adoptedMeta } from './adoption.ts';
 import { answersOf, type CountedAnswer, countedAnswers, namedMiners } from './answers.ts';
 import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
-import { creationOf, withNamed } from './reducer.ts';
-import { answerKey, isOrphan, type Stamped, type TaskState, type TaskStatus, taskStatuses } from './state.ts';
+import { withNamed } from './reducer.ts';
+import { answerKey, isOrphan, type Stamped, type TaskState, type TaskStatus } from './state.ts';
 import {
-  adoptedResponseStamp,
+  adoptedAnswer,
   answerStamps,
   responseFields,
-  responseFromFields,
   shownFields,
   storedAnswers,
   uidOf,
@@ -40,7 +39,7 @@ const derivedFields = new Set([
   'created_at',
   'updated_at',
   'written_at',
-  // The name that earlier versions gave to the next.
+  // The name that earlier versions gave to the TTL field.
   'expires_at',
   ttlField,
   'feed_shard',
@@ -49,7 +48,7 @@ const derivedFields = new Set([
 
 export const tasksCollection = 'tasks';
 
-/** Where a task's document is. */
+/** The path of a task's document. */
 export function taskPath(taskId: string): string {
   return `${tasksCollection}/${taskId}`;
 }
@@ -59,14 +58,13 @@ export interface ProjectionOptions {
   retentionMs: number;
 }
 
-/** The document of a state: everything in it but `written_at`. */
+/** Makes the document of a state: everything in it but `written_at`. */
 export function taskDocument(state: TaskState, { retentionMs }: ProjectionOptions): Fields {
   const outcome = outcomeOf(state);
   const answers = answersOf(state);
   const counted = countedAnswers(state);
   const superseded = answers.filter((answer) => answer.superseded !== undefined);
   const updatedMs = updatedAtMs(state, outcome.decidedByDeadlineMs);
-  const assigned = state.statuses.get('assigned');
   const document: Fields = {
     task_id: state.taskId,
     status: outcome.status,
@@ -77,12 +75,12 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
     best_response: bestResponse(counted),
     completed_at: outcome.completedAtMs === null ? null : new Date(outcome.completedAtMs),
     completion_reason: outcome.completionReason,
-    distributed_at: dateOf(assigned?.first),
+    distributed_at: dateOf(state.statuses.get('assigned')?.first),
     created_at: dateOf(state.creation?.stamp),
     updated_at: new Date(updatedMs),
     feed_shard: feedShardOf(state.taskId),
     miner_responses: Object.fromEntries(answers.map((answer) => [uidOf(answer), shownFields(answer)])),
-    _sluice: encodeMeta(metaOf(state, outcome.settled && outcome.decidedByDeadlineMs === null)),
+    _sluice: encodeMeta(metaOf(state, outcome.isDecided && outcome.decidedByDeadlineMs === null)),
   };
   if (superseded.length > 0) {
     document['superseded_responses'] = Object.fromEntries(
@@ -119,7 +117,7 @@ export function documentChanges(before: Fields, after: Fields): DocumentSet['cha
   return changes;
 }
 
-/** Of a stored document what is not Sluice's: it stays beside the document that Sluice makes. */
+/** The fields of a stored document that are not Sluice's: they stay beside the document that Sluice makes. */
 export function foreignFields(before: Fields, after: Fields): Fields {
   return Object.fromEntries(
     Object.entries(before).filter(
@@ -147,13 +145,10 @@ function responseChanges(name: string, before: Fields, after: Fields): DocumentS
 /** A response that another system stored, as Sluice would have stored it. */
 function normalized(uid: string, stored: unknown): Fields | undefined {
   if (!isMap(stored) || 'counted' in stored) return undefined;
-  return responseFields({
-    value: responseFromFields(Number(uid), stored),
-    stamp: adoptedResponseStamp(stored),
-  });
+  return responseFields(adoptedAnswer(uid, stored));
 }
 
-/** The state that a stored document holds; one without Sluice's field is adopted as older than any event. */
+/** Reads the state that a stored document holds; one without Sluice's field is adopted as older than any event. */
 export function taskState(taskId: string, document: Fields, timeoutMs: number): TaskState {
   const meta = decodeMeta(document['_sluice']) ?? adoptedMeta(document, timeoutMs);
   const fields = new Map<string, Stamped<Json>>();
@@ -172,13 +167,13 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
     responses: new Map(storedAnswers(document, meta).map((answer) => [answerKey(answer), answer])),
     named: withNamed(new Set(meta.onceNamed), assigned ?? []),
-    ...(meta.isAdopted ? { isAdopted: true } : {}),
+    isAdopted: meta.isAdopted,
     deadlinePassedMs: meta.deadlinePassedMs,
     replacedBodies: meta.replacedBodies,
   };
 }
 
-function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
+function metaOf(state: TaskState, isDecidedByResponses: boolean): TaskMeta {
   const assigned = new Set(namedMiners(state.fields.get('assigned_miners')?.value));
   const onceNamed = [...state.named].filter((uid) => !assigned.has(uid));
   return {
@@ -186,11 +181,11 @@ function metaOf(state: TaskState, settledByResponses: boolean): TaskMeta {
     statuses: Object.fromEntries(state.statuses),
     ...fieldStamps(state),
     ...answerStamps(state),
-    ...(onceNamed.length > 0 ? { onceNamed } : {}),
+    onceNamed: onceNamed.length > 0 ? onceNamed.sort((a, b) => a - b) : undefined,
     // It matters only where the document would else be taken for one that miners alone made.
-    ...(isOrphan({ ...state, isAdopted: false }) && state.isAdopted ? { isAdopted: true } : {}),
+    isAdopted: state.isAdopted && isOrphan({ ...state, isAdopted: false }) ? true : undefined,
     // A deadline changes nothing for a task that its responses completed, so it is not worth a write there.
-    deadlinePassedMs: settledByResponses ? undefined : state.deadlinePassedMs,
+    deadlinePassedMs: isDecidedByResponses ? undefined : state.deadlinePassedMs,
     replacedBodies: state.replacedBodies,
   };
 }
@@ -202,41 +197,8 @@ function fieldStamps({ fields, fieldsFloor }: TaskState): Pick<TaskMeta, 'fields
   stamps.sort(([, a], [, b]) => (a < b ? 1 : -1));
   const floor = stamps[maxFieldStamps]?.[1] ?? earliestStamp;
   // Which answers count depends on one of them.
-  const kept = stamps.filter(([name, stamp]) => stamp > floor || name === 'assigned_miners');
-  return { fields: Object.fromEntries(kept), fieldsFloor: floor };
-}
-
-/** What stamps there would be. Its other fields have none: any event's are newer, and until then they stay. */
-function adoptedMeta(document: Fields, timeoutMs: number): TaskMeta {
-  const createdAt = document['created_at'];
-  const counts = jsonFromFields(document, (field) => field.endsWith('_miner_count'));
-  return {
-    creation: createdAt instanceof Date ? creationOf(adoptedStamp(createdAt), counts, timeoutMs) : undefined,
-    statuses: adoptedStatuses(document),
-    // It says which answers count, so it is known from the start, as older than any event.
-    fields: areUids(document['assigned_miners']) ? { assigned_miners: earliestStamp } : {},
-    responses: {},
-    isAdopted: true,
-    deadlinePassedMs: undefined,
-  };
-}
-
-function areUids(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && namedMiners(value).length === value.length;
-}
-
-function adoptedStatuses(document: Fields): TaskMeta['statuses'] {
-  const { status: stored, completed_at, distributed_at } = document;
-  const statuses: TaskMeta['statuses'] = {};
-  if (distributed_at instanceof Date) statuses.assigned = always(adoptedStamp(distributed_at));
-  const status = taskStatuses.find((known) => known === stored);
-  if (status !== undefined)
-    statuses[status] ??= always(adoptedStamp(status === 'completed' ? completed_at : undefined));
-  return statuses;
-}
-
-function always(stamp: Stamp): { first: Stamp; last: Stamp } {
-  return { first: stamp, last: stamp };
+  const latest = stamps.filter(([name, stamp]) => stamp > floor || name === 'assigned_miners');
+  return { fields: Object.fromEntries(latest), fieldsFloor: floor };
 }
 
 function dateOf(stamp: Stamp | undefined): Date | null {
@@ -258,13 +220,14 @@ function isBetter(a: MinerResponse, b: MinerResponse): boolean {
 
 function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): number {
   let newest = state.creation?.stamp ?? earliestStamp;
-  for (const { stamp } of state.fields.values()) if (stamp > newest) newest = stamp;
-  for (const { stamp } of state.responses.values()) if (stamp > newest) newest = stamp;
+  for (const { stamp } of [...state.fields.values(), ...state.responses.values()]) {
+    if (stamp > newest) newest = stamp;
+  }
   for (const { last } of state.statuses.values()) if (last > newest) newest = last;
   return Math.max(stampMs(newest), decidedByDeadlineMs ?? 0);
 }
 
-/** Which of the feed's ranges a task is in: a hash of its id, so that writes spread. */
+/** The range of the feed that a task is in: a hash of its id, so that writes spread. */
 export function feedShardOf(taskId: string): number {
   let hash = 0;
   for (let i = 0; i < taskId.length; i += 1) hash = (Math.imul(hash, 31) + taskId.charCodeAt(i)) | 0;

@@ -8,7 +8,7 @@ export const maxResponsesPerTask = 256;
 export const maxNamedMiners = 2_048;
 
 /**
- * How long a document stays that nothing but answers of miners' keys made, after the last of them. Longer than events may be
+ * The time for which a document stays that nothing but answers of miners' keys made, after the last of them. Longer than events may be
  * old (`maxEventAgeMs` of the flush): by then no creation can arrive.
  */
 export const orphanMs = 50 * 86_400_000;

@@ -1,8 +1,9 @@
 import type { Stamp } from '../events/stamp.ts';
 import { hashedText, versionedObject } from '../platform/hashedText.ts';
+import { isMap } from '../platform/values.ts';
 import type { Creation, TaskStatus } from './state.ts';
 
-/** What Sluice must know of a task besides what readers see: the stamps behind its values. */
+/** The meta of a task, its field `_sluice`: the stamps behind what readers see, and the sources of its responses. */
 export interface TaskMeta {
   creation?: Creation | undefined;
   statuses: Partial<Record<TaskStatus, { first: Stamp; last: Stamp }>>;
@@ -10,7 +11,7 @@ export interface TaskMeta {
   fieldsFloor?: Stamp | undefined;
   /** Stamps of responses that count in any case, by uid. */
   responses: Record<string, Stamp>;
-  /** Whose of these miners' keys sent: uids by key. */
+  /** Miners whose such responses came from keys of miners: uids by key. */
   fromKeys?: Record<string, number[]> | undefined;
   /** Stamps of responses that count if their miner is named, by key and uid. */
   ifNamed?: Record<string, Record<string, Stamp>> | undefined;
@@ -21,79 +22,56 @@ export interface TaskMeta {
   replacedBodies?: readonly string[] | undefined;
 }
 
-/** Without sources of responses: what code that looks at no version reads. */
-const firstVersion = 1;
+/** The letters of the members in the stored bytes, in the order in which they stand there. */
+const letters: Readonly<Record<keyof TaskMeta, string>> = {
+  creation: 'c',
+  statuses: 's',
+  fields: 'f',
+  fieldsFloor: 'o',
+  responses: 'r',
+  fromKeys: 'u',
+  ifNamed: 'm',
+  onceNamed: 'n',
+  isAdopted: 'a',
+  deadlinePassedMs: 'd',
+  replacedBodies: 'b',
+};
 
-/** With sources of responses. */
-const sourcesVersion = 2;
+/** Members by version. The first knows no sources of responses: code that looks at no version reads it. */
+const membersByVersion = { 1: 'vcsfordb', 2: 'vcsformunadb' };
 
-/** By version the one-letter members that {@link encodeMeta} may have written. */
-const membersByVersion = { [firstVersion]: 'vcsfordb', [sourcesVersion]: 'vcsformunadb' };
-
-/** The bytes of the `_sluice` field. */
+/** Makes the bytes of the `_sluice` field: the same for the same meta, whatever the order of its members. */
 export function encodeMeta(meta: TaskMeta): Buffer {
-  const { creation, statuses, fields, fieldsFloor, responses, deadlinePassedMs, replacedBodies } = meta;
-  const { fromKeys, ifNamed, onceNamed, isAdopted } = meta;
-  const isFirst = [fromKeys, ifNamed, onceNamed, isAdopted].every((each) => each === undefined);
-  const text = JSON.stringify({
-    v: isFirst ? firstVersion : sourcesVersion,
-    c: creation && [creation.stamp, creation.requiredMinerCount, creation.minMinerCount, creation.deadlineMs],
-    s: sorted(statuses),
-    f: sorted(fields),
-    o: fieldsFloor,
-    r: sorted(responses),
-    u: fromKeys && sorted(mapValues(fromKeys, (uids) => uids.toSorted((a, b) => a - b))),
-    m: ifNamed && sorted(mapValues(ifNamed, sorted)),
-    n: onceNamed?.toSorted((a, b) => a - b),
-    a: isAdopted,
-    d: deadlinePassedMs,
-    b: replacedBodies,
-  });
-  return hashedText(text);
+  const { creation, fromKeys, ifNamed, onceNamed, isAdopted } = meta;
+  const isFirst = [fromKeys, ifNamed, onceNamed, isAdopted].every((member) => member === undefined);
+  const members: Record<string, unknown> = {
+    ...meta,
+    creation: creation && [
+      creation.stamp,
+      creation.requiredMinerCount,
+      creation.minMinerCount,
+      creation.deadlineMs,
+    ],
+  };
+  const stored = Object.entries(letters).map(([name, letter]) => [letter, sorted(members[name])]);
+  return hashedText(JSON.stringify({ v: isFirst ? 1 : 2, ...Object.fromEntries(stored) }));
 }
 
 /** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. Throws UnknownVersion. */
 export function decodeMeta(bytes: unknown): TaskMeta | undefined {
-  const found = versionedObject(bytes, membersByVersion);
-  if (found === undefined) return undefined;
-  const { c, s, f, o, r, m, u, n, a, d, b } = found as Encoded;
-  return {
-    creation: c && { stamp: c[0], requiredMinerCount: c[1], minMinerCount: c[2], deadlineMs: c[3] },
-    statuses: s,
-    fields: f,
-    fieldsFloor: o,
-    responses: r,
-    fromKeys: u,
-    ifNamed: m,
-    onceNamed: n,
-    isAdopted: a,
-    deadlinePassedMs: d,
-    replacedBodies: b,
-  };
+  const stored = versionedObject(bytes, membersByVersion) as Record<string, unknown> | undefined;
+  if (stored === undefined) return undefined;
+  const members = Object.entries(letters).map(([name, letter]) => [name, stored[letter]]);
+  const meta = Object.fromEntries(members) as StoredMeta;
+  if (meta.creation === undefined) return { ...meta, creation: undefined };
+  const [stamp, requiredMinerCount, minMinerCount, deadlineMs] = meta.creation;
+  return { ...meta, creation: { stamp, requiredMinerCount, minMinerCount, deadlineMs } };
 }
 
-interface Encoded {
-  v: number;
-  c?: [Stamp, number, number, number];
-  s: TaskMeta['statuses'];
-  f: Record<string, Stamp>;
-  o?: Stamp;
-  r: Record<string, Stamp>;
-  m?: Record<string, Record<string, Stamp>>;
-  u?: Record<string, number[]>;
-  n?: number[];
-  a?: true;
-  d?: number;
-  b?: string[];
-}
+type StoredMeta = Omit<TaskMeta, 'creation'> & { creation?: [Stamp, number, number, number] };
 
-function sorted<Value>(record: Readonly<Record<string, Value>>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function mapValues<Value, Result>(
-  record: Readonly<Record<string, Value>>,
-  change: (value: Value) => Result,
-): Record<string, Result> {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
+function sorted(value: unknown): unknown {
+  if (!isMap(value)) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]));
 }

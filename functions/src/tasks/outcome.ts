@@ -2,18 +2,18 @@ import { stampMs } from '../events/stamp.ts';
 import { countedAnswers } from './answers.ts';
 import type { TaskState, TaskStatus } from './state.ts';
 
-/** What a task's responses and deadline say, and what is shown in the end. */
+/** The outcome of a task: its status and how it came to it, by the stamps of its events alone. */
 export interface Outcome {
   status: TaskStatus;
-  /** Whether its responses or its deadline have settled it, so that no deadline need be waited for. */
-  settled: boolean;
+  /** True once its responses or its deadline decided it, so that no deadline need be waited for. */
+  isDecided: boolean;
   completedAtMs: number | null;
   completionReason: 'responses' | 'timeout' | 'explicit' | null;
-  /** The deadline, where it is what settled the task. */
+  /** The deadline, where it decided the task. */
   decidedByDeadlineMs: number | null;
 }
 
-type Computed = Pick<Outcome, 'completedAtMs' | 'completionReason' | 'decidedByDeadlineMs'> & {
+type Computed = Omit<Outcome, 'status' | 'isDecided'> & {
   status: 'pending' | 'in_progress' | 'completed' | 'failed';
 };
 
@@ -22,53 +22,36 @@ const ranks = { pending: 0, assigned: 1, in_progress: 2, failed: 3, completed: 4
 const ranked = ['pending', 'assigned', 'in_progress', 'completed'] as const;
 const final = ['approved', 'failed', 'cancelled'] as const;
 
-/** The status a task has, by the stamps of its events alone: the order of their arrival plays no part. */
+/** Derives a task's outcome; the order in which its events arrived plays no part. */
 export function outcomeOf(state: TaskState): Outcome {
   const computed = compute(state);
-  const settled = computed.status === 'completed' || computed.status === 'failed';
-  const explicitCompletion = state.statuses.get('completed');
-  const completion =
-    computed.status !== 'completed' && explicitCompletion !== undefined
-      ? { completedAtMs: stampMs(explicitCompletion.first), completionReason: 'explicit' as const }
-      : { completedAtMs: computed.completedAtMs, completionReason: computed.completionReason };
+  const explicit = computed.status === 'completed' ? undefined : state.statuses.get('completed');
   return {
+    ...computed,
+    ...(explicit && { completedAtMs: stampMs(explicit.first), completionReason: 'explicit' }),
     status: latestFinal(state) ?? highest(state, computed.status),
-    settled,
-    ...completion,
-    decidedByDeadlineMs: computed.decidedByDeadlineMs,
+    isDecided: computed.status === 'completed' || computed.status === 'failed',
   };
 }
 
+/** Derives what responses and deadline say, whatever statuses were set. */
 function compute(state: TaskState): Computed {
   const answers = countedAnswers(state);
-  const open = {
-    status: answers.length > 0 ? 'in_progress' : 'pending',
-    completedAtMs: null,
-    completionReason: null,
-    decidedByDeadlineMs: null,
-  } as const;
-  const { creation } = state;
-  if (creation === undefined) return open;
-  const { deadlineMs, requiredMinerCount, minMinerCount } = creation;
+  const nothing = { completedAtMs: null, completionReason: null, decidedByDeadlineMs: null };
+  const open: Computed = { ...nothing, status: answers.length > 0 ? 'in_progress' : 'pending' };
+  if (state.creation === undefined) return open;
+  const { deadlineMs, requiredMinerCount, minMinerCount } = state.creation;
   const inTime = answers.filter(({ countsFrom }) => stampMs(countsFrom) < deadlineMs);
   const completing = inTime[requiredMinerCount - 1];
   if (completing !== undefined) {
-    return {
-      status: 'completed',
-      completedAtMs: stampMs(completing.countsFrom),
-      completionReason: 'responses',
-      decidedByDeadlineMs: null,
-    };
+    const completedAtMs = stampMs(completing.countsFrom);
+    return { ...nothing, status: 'completed', completedAtMs, completionReason: 'responses' };
   }
   if ((state.deadlinePassedMs ?? 0) < deadlineMs) return open;
+  const decided = { ...nothing, decidedByDeadlineMs: deadlineMs };
   return inTime.length >= minMinerCount
-    ? {
-        status: 'completed',
-        completedAtMs: deadlineMs,
-        completionReason: 'timeout',
-        decidedByDeadlineMs: deadlineMs,
-      }
-    : { status: 'failed', completedAtMs: null, completionReason: null, decidedByDeadlineMs: deadlineMs };
+    ? { ...decided, status: 'completed', completedAtMs: deadlineMs, completionReason: 'timeout' }
+    : { ...decided, status: 'failed' };
 }
 
 function latestFinal(state: TaskState): TaskStatus | undefined {
@@ -80,10 +63,8 @@ function latestFinal(state: TaskState): TaskStatus | undefined {
   return latest?.status;
 }
 
-function highest(state: TaskState, computed: Computed['status']): TaskStatus {
-  let best: keyof typeof ranks = computed;
-  for (const status of ranked) {
-    if (state.statuses.has(status) && ranks[status] > ranks[best]) best = status;
-  }
-  return best;
+function highest({ statuses }: TaskState, computed: Computed['status']): TaskStatus {
+  return ranked
+    .filter((status) => statuses.has(status))
+    .reduce<keyof typeof ranks>((best, status) => (ranks[status] > ranks[best] ? status : best), computed);
 }

@@ -49,13 +49,10 @@ export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeo
   return { state: draft, overflow: takeOverflow(draft), undecidable };
 }
 
-/** Whether each of an event's fields was set, or is beaten by a later value. */
-function areJudged(
-  { fields, fieldsFloor }: Draft,
-  { fields: given, stamp }: TaskCreated | TaskPatched,
-): boolean {
-  if (fieldsFloor === undefined || stamp >= fieldsFloor) return true;
-  return Object.keys(given).every((name) => specialFields.has(name) || fields.has(name));
+/** True where each of an event's fields was set, or is beaten by a later value. */
+function areJudged({ fields, fieldsFloor = '' }: Draft, event: TaskCreated | TaskPatched): boolean {
+  if (event.stamp >= fieldsFloor) return true;
+  return Object.keys(event.fields).every((name) => specialFields.has(name) || fields.has(name));
 }
 
 interface Draft extends TaskState {
@@ -88,7 +85,7 @@ function applyCreation(draft: Draft, event: TaskCreated, timeoutMs: number): voi
   draft.creation = creationOf(event.stamp, event.fields, timeoutMs);
 }
 
-/** What a creation with these fields, at this stamp, fixes. */
+/** The numbers that a creation with these fields, at this stamp, fixes. */
 export function creationOf(stamp: Stamp, fields: JsonObject, timeoutMs: number): Creation {
   const requiredMinerCount = countOf(fields['required_miner_count']) ?? defaultRequiredMinerCount;
   const minMinerCount =
@@ -106,7 +103,7 @@ function applyFields(draft: Draft, event: TaskCreated | TaskPatched): void {
     if (name === 'assigned_miners') draft.named = withNamed(draft.named, value);
     if (specialFields.has(name)) continue;
     const present = draft.fields.get(name);
-    // It may have a later stamp, which is forgotten; that of the floor itself was applied.
+    // The field may have a later stamp, which is forgotten; the floor's own event was applied.
     if (present === undefined && event.stamp <= (draft.fieldsFloor ?? '')) continue;
     if (present === undefined || present.stamp < event.stamp)
       draft.fields.set(name, { value, stamp: event.stamp });
@@ -123,7 +120,7 @@ function applyStatus(draft: Draft, value: Json, stamp: Stamp): void {
   });
 }
 
-/** The set with more miners named; of too many the lowest uids stay, in whatever order they are named. */
+/** Adds the miners that a value of `assigned_miners` names; of too many the lowest uids stay, in whatever order they are named. */
 export function withNamed(named: ReadonlySet<number>, assignedMiners: Json): Set<number> {
   const all = new Set([...named, ...namedMiners(assignedMiners)]);
   if (all.size <= maxNamedMiners) return all;

@@ -21,7 +21,7 @@ export const openStatuses: readonly TaskStatus[] = ['pending', 'assigned', 'in_p
 /** Statuses of tasks that are over. */
 export const finalStatuses = taskStatuses.filter((status) => !openStatuses.includes(status));
 
-/** Whether a task of this stored status is over. */
+/** True for the stored status of a task that is over. */
 export function isFinalStatus(status: unknown): boolean {
   return finalStatuses.some((known) => known === status);
 }
@@ -32,13 +32,13 @@ export interface Stamped<Value> {
   stamp: Stamp;
 }
 
-/** A response and where it came from, as its event says. */
+/** An answer is a response that a task holds, with where it came from, as its event says. */
 export interface Answer extends Stamped<MinerResponse> {
   minerKey?: string | undefined;
   countsUnassigned?: true | undefined;
 }
 
-/** What the earliest creation fixed. */
+/** The numbers that the earliest creation fixed. */
 export interface Creation {
   stamp: Stamp;
   requiredMinerCount: number;
@@ -47,7 +47,7 @@ export interface Creation {
 }
 
 /**
- * All that a task's events amount to. Each part is a minimum or maximum by stamp, so events may be merged in any
+ * The state of a task: all that its events amount to. Each part is a minimum or maximum by stamp, so events may be merged in any
  * order and any number of times; what readers see is derived from it and never counted up.
  */
 export interface TaskState {
@@ -81,14 +81,14 @@ export function isEmptyTask(state: TaskState): boolean {
   return !taskExists(state) && state.named.size === 0 && state.deadlinePassedMs === undefined;
 }
 
-/** Whether there is anything to keep a document for. A deadline alone makes none. */
+/** True where there is anything to keep a document for. A deadline alone makes none. */
 export function taskExists(state: TaskState): boolean {
-  return (
-    state.creation !== undefined ||
-    state.fields.size > 0 ||
-    state.statuses.size > 0 ||
-    state.responses.size > 0
-  );
+  return isDescribed(state) || state.responses.size > 0;
+}
+
+/** True where anything but responses is known that makes a task. */
+function isDescribed({ creation, fields, statuses }: TaskState): boolean {
+  return creation !== undefined || fields.size > 0 || statuses.size > 0;
 }
 
 type AnswerSource = Pick<Answer, 'minerKey' | 'countsUnassigned'>;
@@ -98,27 +98,22 @@ export function countsAlways({ minerKey, countsUnassigned }: AnswerSource): bool
   return minerKey === undefined || countsUnassigned === true;
 }
 
-/** Where a state has a response: so that what counts never gives way to what may not, the two stand beside each other. */
+/** The key of a response in a state: one that counts and one of the same miner that may not stand beside each other. */
 export function answerKey(answer: AnswerSource & Pick<Answer, 'value'>): string {
   return `${countsAlways(answer) ? 'always' : 'if named'}/${answer.value.miner_uid}`;
 }
 
 /** True where nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */
 export function isOrphan(state: TaskState): boolean {
-  return (
-    state.creation === undefined &&
-    state.fields.size === 0 &&
-    state.statuses.size === 0 &&
-    !state.isAdopted &&
-    state.responses.size > 0 &&
-    [...state.responses.values()].every(({ minerKey }) => minerKey !== undefined)
-  );
+  const { responses, isAdopted } = state;
+  if (isDescribed(state) || isAdopted || responses.size === 0) return false;
+  return [...responses.values()].every(({ minerKey }) => minerKey !== undefined);
 }
 
-/** The state after `before` with what it left behind in Cloud Storage noted. */
+/** Notes in the state after `before` the bodies that it left behind in Cloud Storage. */
 export function withReplacedBodies(state: TaskState, before: TaskState): TaskState {
-  const kept = bodiesOf(state);
-  const replaced = [...bodiesOf(before)].filter((object) => !kept.has(object));
+  const present = bodiesOf(state);
+  const replaced = [...bodiesOf(before)].filter((object) => !present.has(object));
   if (replaced.length === 0) return state;
   const noted = new Set([...(before.replacedBodies ?? []), ...replaced]);
   return { ...state, replacedBodies: [...noted].slice(-maxReplacedBodies) };
