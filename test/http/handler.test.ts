@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { HttpLimits } from '../../functions/src/http/limits.ts';
 import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
+import { DocumentError } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import { ManualClock } from '../support/clock.ts';
 import { keyedHandler, serve, serveRoutes, type TestServer } from '../support/http.ts';
@@ -144,6 +145,24 @@ describe('HTTP handler', () => {
     assert.equal(line?.severity, 'ERROR');
     assert.equal(line?.fields['request_id'], answer.headers.get('x-request-id'));
     assert.doesNotMatch(JSON.stringify(line), /private|ingest-key/);
+  });
+
+  it('says of an outage of Firestore when to come back, and nothing of its inside', async () => {
+    for (const [options, seconds] of [
+      [{}, '5'],
+      [{ retryAtMs: clock.now() + 89_500 }, '90'],
+    ] as const) {
+      outcome = () => {
+        throw new DocumentError('no_quota', 'a lease ended', options);
+      };
+      const { status, headers, json, text } = await server.call('/v1/things/1', { headers: key });
+      assert.deepEqual([status, headers.get('retry-after'), json['code']], [503, seconds, 'unavailable']);
+      assert.doesNotMatch(text, /lease/);
+    }
+    outcome = () => {
+      throw new DocumentError('invalid', 'a name that is none');
+    };
+    assert.equal((await server.call('/v1/things/1', { headers: key })).status, 500);
   });
 
   it('logs an unknown error whole and answers it opaquely', async () => {

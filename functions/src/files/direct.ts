@@ -5,11 +5,12 @@ import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
 import { uploadSessionMs } from './limits.ts';
 import { isOwn, newObject } from './object.ts';
-import { isOutage, orUnavailable, patiently } from './outage.ts';
+import { patiently } from './outage.ts';
 import {
   begunLabel,
   checkedLabel,
@@ -59,7 +60,7 @@ export class DirectUploads {
   /**
    * Begins an upload. Its document says `pending`; the name, type and declared size and hash are bound to the object.
    * Asked for again, a pending one gets a further address, a finished one none.
-   * @throws AppError `unavailable`, `conflict` for an id that another file has; nothing is left then.
+   * @throws DocumentError, AppError `unavailable`, `conflict` for an id that another file has; nothing is left then.
    */
   async begin(claim: FileClaim): Promise<UploadTicket> {
     const { objects, clock } = this.#options;
@@ -99,10 +100,10 @@ export class DirectUploads {
 
   /** The record that is there under this id, where it is of the same upload, which is pending or finished. */
   async #sameUpload(record: FileRecord): Promise<FileRecord> {
-    const { documents, objects, clock } = this.#options;
+    const { documents, objects } = this.#options;
     // The object is there before its document says so.
     const object = await objects.describe(objectOf(record.fileId) ?? '');
-    const read = () => orUnavailable(clock, documents.read([filePath(record.fileId)], 'files'));
+    const read = () => documents.read([filePath(record.fileId)], 'files');
     const present = (object && recordOf(object)) ?? recordFrom(record.fileId, (await read()).at(0)?.fields);
     const isSame = sameness.every((name) => present?.[name] === record[name]);
     const isGood = present?.status === 'pending' || present?.status === 'stored';

@@ -4,7 +4,7 @@ import { AppError } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import { within } from '../platform/within.ts';
 import { objectOf } from './fileId.ts';
-import { orUnavailable, patienceMs } from './outage.ts';
+import { patienceMs } from './outage.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
 
 /** A file, with its bytes or the object that holds them where it is stored. */
@@ -31,7 +31,7 @@ export class FileLookup {
   /**
    * A file by its id; undefined where there is none. The object is asked first: it is there before its document, and
    * when Firestore is out; so a file in Cloud Storage costs no billed read.
-   * @throws AppError `unavailable`
+   * @throws DocumentError, AppError `unavailable`
    */
   async find(fileId: string): Promise<{ file: FoundFile | undefined; reads: number }> {
     const name = objectOf(fileId);
@@ -49,8 +49,8 @@ export class FileLookup {
   }
 
   async #inDocument(fileId: string): Promise<FoundFile | undefined> {
-    const { documents, clock } = this.#options;
-    const [found] = await orUnavailable(clock, documents.read([filePath(fileId)], 'files'));
+    const { documents } = this.#options;
+    const [found] = await documents.read([filePath(fileId)], 'files');
     const record = recordFrom(fileId, found?.fields);
     const content = found?.fields?.['content'];
     if (record === undefined || record.status === 'deleted') return undefined;
@@ -62,7 +62,7 @@ export class FileLookup {
 
   /**
    * A page of files in the order of their ids.
-   * @throws AppError `unavailable`, DocumentError `invalid` for a cursor that is none.
+   * @throws DocumentError, `invalid` for a cursor that is none.
    */
   async list({
     fileType,
@@ -73,7 +73,7 @@ export class FileLookup {
     limit: number;
     cursor: string | undefined;
   }): Promise<{ files: FileRecord[]; cursor: string | undefined; reads: number }> {
-    const { documents, clock } = this.#options;
+    const { documents } = this.#options;
     const query = {
       collection: filesCollection,
       filters: fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }],
@@ -81,7 +81,7 @@ export class FileLookup {
       limit,
       after: cursor,
     };
-    const page = await orUnavailable(clock, documents.query(query, 'files'));
+    const page = await documents.query(query, 'files');
     const records = page.documents.flatMap(({ path, fields }) => {
       return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
     });

@@ -12,7 +12,7 @@ import { objectOf } from './fileId.ts';
 import type { FileLog } from './fileLog.ts';
 import { deletedMs } from './limits.ts';
 import { isOwn } from './object.ts';
-import { orUnavailable } from './outage.ts';
+
 import { type FileRecord, filePath, isDirect, recordFrom, recordOf, uploadEndMs } from './record.ts';
 
 export interface FileRemovalOptions {
@@ -27,7 +27,7 @@ export interface FileRemovalOptions {
  * Deletes a file; false where there is none. For one in Cloud Storage the pipeline first takes a document that says
  * `deleted`, which wins over what is still queued about the file, and only then the object goes: cut off in between,
  * cleanup finds the document and deletes the object; later it removes the document too.
- * @throws AppError `unavailable`: repeating is safe; `conflict` where the object may be somebody else's.
+ * @throws DocumentError, AppError `unavailable`: repeating is safe; `conflict` where the object may be somebody else's.
  */
 export async function removeFile(
   { objects, documents, log, stamps, clock }: FileRemovalOptions,
@@ -38,7 +38,7 @@ export async function removeFile(
   const object = await objects.describe(name);
   const record = object && recordOf(object);
   if (object !== undefined && record !== undefined) {
-    if (!(await orUnavailable(clock, isOwn(object, documents)))) {
+    if (!(await isOwn(object, documents))) {
       throw new AppError('conflict', 'Nothing says that this object is Sluice’s; delete it in the bucket.');
     }
     const expiresMs = Math.max(clock.now() + deletedMs, isDirect(object) ? uploadEndMs(record) : 0);
@@ -47,7 +47,7 @@ export async function removeFile(
     return true;
   }
   const path = filePath(fileId);
-  const [found] = await orUnavailable(clock, documents.read([path], 'files'));
+  const [found] = await documents.read([path], 'files');
   const present = recordFrom(fileId, found?.fields);
   if (present === undefined || present.status === 'deleted' || found?.version === undefined) return false;
   const write: DocumentWrite = {
@@ -56,7 +56,7 @@ export async function removeFile(
     ...(present.status === 'pending' ? { changes: deletedUpload(present) } : { changes: 'deleted' }),
   };
   try {
-    await orUnavailable(clock, documents.commit([write], 'files'));
+    await documents.commit([write], 'files');
   } catch (cause) {
     if (!(cause instanceof DocumentError && cause.failure === 'conflict')) throw cause;
     throw new AppError('unavailable', 'The file changed meanwhile; delete it again.', { cause });

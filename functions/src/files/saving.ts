@@ -3,10 +3,11 @@ import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { maxInlineBytes } from './limits.ts';
 import { newObject } from './object.ts';
-import { isOutage, patiently } from './outage.ts';
+import { patiently } from './outage.ts';
 import {
   type FileClaim,
   type FileRecord,

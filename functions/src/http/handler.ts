@@ -8,6 +8,7 @@ import { DocumentError } from '../platform/documents.ts';
 import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
+import { unavailable } from '../platform/outage.ts';
 import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
@@ -74,7 +75,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       apiResponse = await answer(request, requestId);
       payload = encode(apiResponse);
     } catch (error) {
-      apiResponse = explain(error, request, requestId, options.logger);
+      apiResponse = explain(error, request, requestId, options);
       payload = encode(apiResponse);
     }
     if (apiResponse.stream === undefined)
@@ -110,12 +111,17 @@ function checkRate(rates: RateLimiter, caller: Caller): void {
   }
 }
 
-function explain(error: unknown, request: HttpRequest, requestId: string, logger: Logger): ApiResponse {
+function explain(
+  error: unknown,
+  request: HttpRequest,
+  requestId: string,
+  { clock, logger }: HttpHandlerOptions,
+): ApiResponse {
   if (error instanceof MethodNotAllowed) {
     const response = problem(error, requestId);
     return { ...response, headers: { ...response.headers, allow: error.allow } };
   }
-  const shown = shownError(error);
+  const shown = shownError(error, clock);
   const { status } = errorCodes[shown.code];
   if (status >= 500) {
     const { method } = request;
@@ -124,12 +130,11 @@ function explain(error: unknown, request: HttpRequest, requestId: string, logger
   return problem(shown, requestId);
 }
 
-function shownError(error: unknown): AppError {
+/** The error as callers see it. A failure of Firestore that no route has another way around is an outage to them. */
+function shownError(error: unknown, clock: Clock): AppError {
   if (error instanceof AppError) return error;
-  const isOutage = error instanceof DocumentError && error.failure !== 'invalid';
-  return isOutage
-    ? new AppError('unavailable', 'Firestore cannot be used at the moment; ask again.')
-    : new AppError('internal', 'Something failed inside.');
+  if (error instanceof DocumentError && error.failure !== 'invalid') return unavailable(clock, error);
+  return new AppError('internal', 'Something failed inside.');
 }
 
 function pathOf(request: HttpRequest): string {

@@ -1,17 +1,15 @@
 import type { Clock } from './clock.ts';
-import { DocumentError } from './documents.ts';
+import { DocumentError, type DocumentFailure } from './documents.ts';
 import { AppError } from './errors.ts';
 
-/** The result, with Firestore's failures as what callers are told. */
-export async function fromFirestore<Result>(clock: Clock, work: Promise<Result>): Promise<Result> {
-  try {
-    return await work;
-  } catch (error) {
-    throw error instanceof DocumentError ? unavailable(clock, error) : error;
-  }
+const outages: readonly DocumentFailure[] = ['exhausted', 'no_quota', 'unavailable'];
+
+/** True where Firestore is down, slow or out of quota. The call may have had its effect all the same. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof DocumentError && outages.includes(error.failure);
 }
 
-/** What a caller is told while Firestore does not answer, or no quota is left; with the time to come again, if known. */
+/** The error for a caller while Firestore cannot be used, with the time to come again where the cause knows it. */
 export function unavailable(clock: Clock, cause?: unknown): AppError {
   const retryAtMs = cause instanceof DocumentError ? cause.retryAtMs : undefined;
   return new AppError('unavailable', 'Firestore cannot be used at the moment; ask again.', {

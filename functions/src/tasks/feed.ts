@@ -8,7 +8,7 @@ import type {
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { fromFirestore, unavailable } from '../platform/outage.ts';
+import { unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { type FinalTask, FinalTasks } from './finalTasks.ts';
@@ -96,7 +96,7 @@ export class OpenTaskFeed {
   /**
    * The tasks that were over latest, the newest first, as far as memory goes. The first who asks has them read, once for all;
    * then what the open tasks' queries bring keeps them up to date.
-   * @throws AppError `unavailable` while Firestore fails and they were never read.
+   * @throws DocumentError, AppError `unavailable` while Firestore fails and they were never read.
    */
   async finals(): Promise<{ tasks: FinalTask[]; reads: number }> {
     const { clock } = this.#options;
@@ -108,8 +108,7 @@ export class OpenTaskFeed {
       this.#loadingFinals ??= this.#loadFinals(this.#finals, undefined).finally(() => {
         this.#loadingFinals = undefined;
       });
-      const loading = within(clock, readTimeoutMs, this.#loadingFinals, () => unavailable(clock));
-      const found = await fromFirestore(clock, loading);
+      const found = await within(clock, readTimeoutMs, this.#loadingFinals, () => unavailable(clock));
       if (isFirst) billed = found;
     }
     return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: reads + billed };

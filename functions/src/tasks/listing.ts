@@ -2,7 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore, type Filter, type ReadDocument } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
-import { fromFirestore, unavailable } from '../platform/outage.ts';
+import { unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
@@ -51,10 +51,7 @@ export async function listTasks(
     'list_tasks',
   );
   const answer = within(clock, readTimeoutMs, query, () => unavailable(clock));
-  const found = await fromFirestore(
-    clock,
-    answer.catch((error: unknown) => Promise.reject(badCursor(error))),
-  );
+  const found = await answer.catch((error: unknown) => Promise.reject(badCursor(error)));
   const tasks = found.documents.map(presented);
   const bytes = tasks.reduce((sum, task) => sum + JSON.stringify(task).length, 0);
   if (bytes > maxPageBytes) {

@@ -1,9 +1,9 @@
 import type { Clock } from '../platform/clock.ts';
 import { delay } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { fromFirestore, unavailable } from '../platform/outage.ts';
+import { unavailable } from '../platform/outage.ts';
 import { within } from '../platform/within.ts';
 import { nextTickMs } from '../staging/tick.ts';
 import { taskPath } from './document.ts';
@@ -62,7 +62,7 @@ export class TaskReader {
     this.#options = options;
   }
 
-  /** @throws AppError `unavailable` when Firestore, or the bucket with a body, does not answer. */
+  /** @throws DocumentError, AppError `unavailable` when Firestore, or the bucket with a body, does not answer. */
   async read(taskId: string): Promise<TaskReading> {
     const { clock, readCacheMs } = this.#options;
     return this.#readSince(taskId, clock.now() - readCacheMs + 1);
@@ -71,7 +71,7 @@ export class TaskReader {
   /**
    * The task once it is final, or as it is after `timeoutMs`. Looks once at the start and then after each tick, when
    * flushes have written; all who wait for one task share the reads.
-   * @throws AppError `unavailable` as {@link TaskReader.read}, if that lasts to the end.
+   * @throws as {@link TaskReader.read}, if that lasts to the end.
    */
   async waitUntilFinal(taskId: string, timeoutMs: number): Promise<TaskReading> {
     const { clock, readCacheMs } = this.#options;
@@ -85,7 +85,7 @@ export class TaskReader {
         latest = await this.#readSince(taskId, sinceMs);
         reads += latest.reads;
       } catch (error) {
-        if (!(error instanceof AppError)) throw error;
+        if (!(error instanceof AppError || error instanceof DocumentError)) throw error;
         failure = error;
       }
       if (latest?.task?.isFinal) return { task: latest.task, reads };
@@ -149,8 +149,8 @@ export class TaskReader {
   }
 
   async #present(taskId: string): Promise<PresentedTask | undefined> {
-    const { documents, objects, clock } = this.#options;
-    const [found] = await fromFirestore(clock, documents.read([taskPath(taskId)], 'get_task'));
+    const { documents, objects } = this.#options;
+    const [found] = await documents.read([taskPath(taskId)], 'get_task');
     if (found?.fields === undefined) return undefined;
     const task = await presentWholeTask(taskId, found.fields, objects);
     return { text: JSON.stringify(task), etag: etagOf(task), isFinal: isFinalStatus(task['status']) };
