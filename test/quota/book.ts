@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
-import type { LeaseWish } from '../../functions/src/quota/grant.ts';
-import { applyToLedger, type LeaseReturn, type LedgerAnswer } from '../../functions/src/quota/ledger.ts';
+
+import { applyToLedger } from '../../functions/src/quota/ledger.ts';
+import type { LeaseRequest, LeaseReturn, LedgerAnswer } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { noOperations, type Operations } from '../../functions/src/quota/operations.ts';
@@ -18,7 +19,7 @@ export interface Call {
   kind?: HolderKind;
   nowMs?: number;
   returns?: LeaseReturn[];
-  wish?: Partial<LeaseWish>;
+  wanted?: Partial<LeaseRequest>;
 }
 
 /** A ledger, and those that ask it. */
@@ -31,18 +32,18 @@ export class Book {
     this.limits = limits;
   }
 
-  ask({ holder = 'a', kind = 'worker', nowMs = noonMs, returns = [], wish }: Call): LedgerAnswer {
+  ask({ holder = 'a', kind = 'worker', nowMs = noonMs, returns = [], wanted }: Call): LedgerAnswer {
     this.#ids += 1;
-    const full = wish && {
+    const full = wanted && {
       id: `lease-${this.#ids}`,
-      switchMs: nowMs,
+      takeoverMs: nowMs,
       demands: { ...noOperations },
       needs: { ...noOperations },
       spentEarly: [],
-      ...wish,
+      ...wanted,
     };
     const request = {
-      ...{ holder, kind, nowMs, returns, wish: full, use: noUse, multiplier: 1, attempts: 1 },
+      ...{ holder, kind, nowMs, returns, wanted: full, use: noUse, multiplier: 1, attempts: 1 },
       day: days.dayOf(nowMs),
     };
     const before = JSON.stringify(this.state);
@@ -55,8 +56,8 @@ export class Book {
 
   /** A lease for writes. */
   take(demand: number, call: Call = {}): Lease {
-    const wish = { demands: writes(demand), ...call.wish };
-    const { lease } = this.ask({ ...call, wish });
+    const wanted = { demands: writes(demand), ...call.wanted };
+    const { lease } = this.ask({ ...call, wanted });
     assert.ok(lease !== undefined, 'a lease is granted');
     return lease;
   }

@@ -7,7 +7,12 @@ import {
   reservedRates,
 } from '../../functions/src/quota/ledgerState.ts';
 import { leasableRates, maxLeasesOfKey, maxProxyLeases } from '../../functions/src/quota/limits.ts';
-import { each, noOperations, type Operations, operationTypes } from '../../functions/src/quota/operations.ts';
+import {
+  noOperations,
+  type Operations,
+  operationTypes,
+  perType,
+} from '../../functions/src/quota/operations.ts';
 import { Book, days, noonMs, writes } from './book.ts';
 import { plenty } from './scene.ts';
 
@@ -18,16 +23,16 @@ const leasable = leasableRates(plenty);
 /** An hour's lease of one write. */
 const little = { fixed: { amounts: writes(1), termMs: hourMs } };
 /** All that one lease can have, for an hour. */
-const much = { fixed: { amounts: each(() => 1_000_000), termMs: hourMs } };
-const muchDemanded = each(() => 1_000_000 / 3_600);
+const much = { fixed: { amounts: perType(() => 1_000_000), termMs: hourMs } };
+const muchDemanded = perType(() => 1_000_000 / 3_600);
 
 /** Operations a second that live leases and those given up allow together. */
-function takenRates({ leases, cooling }: LedgerState, nowMs: number): Operations {
+function takenRates({ leases, releasing }: LedgerState, nowMs: number): Operations {
   const all = [
     ...leases.filter((lease) => isReserved(lease, nowMs)).map((lease) => reservedRates(lease, nowMs)),
-    ...cooling.filter(({ untilMs }) => untilMs > nowMs).map(({ rates }) => rates),
+    ...releasing.filter(({ untilMs }) => untilMs > nowMs).map(({ rates }) => rates),
   ];
-  return each((type) => all.reduce((sum, rates) => sum + rates[type], 0));
+  return perType((type) => all.reduce((sum, rates) => sum + rates[type], 0));
 }
 
 describe('The ledger’s document', () => {
@@ -50,7 +55,7 @@ describe('The ledger’s document', () => {
         holder,
         kind: 'proxy',
         nowMs,
-        wish: { demands: writes(1), ...little },
+        wanted: { demands: writes(1), ...little },
       });
       if (lease === undefined) {
         refused += 1;
@@ -58,8 +63,8 @@ describe('The ledger’s document', () => {
         assert.ok((denials.writes?.retryAtMs ?? 0) > nowMs);
       }
       if (second % 20 === 0) {
-        const demands = each(() => Math.PI);
-        const own = book.ask({ holder: `0f8fad5b-d9cb-469f-a165-${second}`, nowMs, wish: { demands } });
+        const demands = perType(() => Math.PI);
+        const own = book.ask({ holder: `0f8fad5b-d9cb-469f-a165-${second}`, nowMs, wanted: { demands } });
         assert.ok(own.lease !== undefined, `at ${second} s: ${JSON.stringify(own.denials)}`);
       }
       if (second % 60 === 59) check(book, nowMs);
@@ -70,30 +75,33 @@ describe('The ledger’s document', () => {
   it('has so many places for the leases of one key, which says when there is one again', () => {
     const book = new Book();
     const call = { holder: 'key:a', kind: 'proxy' } as const;
-    const wish = { demands: writes(1), ...little };
+    const wanted = { demands: writes(1), ...little };
     const leases = Array.from({ length: maxLeasesOfKey }, (_, index) =>
-      book.take(1, { ...call, nowMs: noonMs + index, wish }),
+      book.take(1, { ...call, nowMs: noonMs + index, wanted }),
     );
-    const { denials } = book.ask({ ...call, nowMs: noonMs + 1_000, wish });
+    const { denials } = book.ask({ ...call, nowMs: noonMs + 1_000, wanted });
     const retryAtMs = noonMs + hourMs + 1_000;
     assert.deepEqual(denials, { writes: { reason: 'too_many_leases', retryAtMs } });
     assert.equal(book.state?.waiting.length, 0, 'it waits for no rate');
     assert.ok(
-      book.ask({ holder: 'key:b', kind: 'proxy', nowMs: noonMs + 1_000, wish }).lease,
+      book.ask({ holder: 'key:b', kind: 'proxy', nowMs: noonMs + 1_000, wanted }).lease,
       'others have theirs',
     );
     const returns = [{ id: leases[0]?.id ?? '', spent: writes(1) }];
-    assert.ok(book.ask({ ...call, nowMs: noonMs + 2_000, returns, wish }).lease, 'a renewal takes the place');
-    assert.ok(book.ask({ ...call, nowMs: retryAtMs + 1, wish }).lease);
+    assert.ok(
+      book.ask({ ...call, nowMs: noonMs + 2_000, returns, wanted }).lease,
+      'a renewal takes the place',
+    );
+    assert.ok(book.ask({ ...call, nowMs: retryAtMs + 1, wanted }).lease);
   });
 
   it('leaves a fifth of each rate to instances, however much proxies take, for as long as they like', () => {
     const book = new Book();
     for (let index = 0; index < 40; index += 1) {
-      const wish = { demands: muchDemanded, ...much };
-      book.ask({ holder: `key:${index % 5}`, kind: 'proxy', nowMs: noonMs, wish });
+      const wanted = { demands: muchDemanded, ...much };
+      book.ask({ holder: `key:${index % 5}`, kind: 'proxy', nowMs: noonMs, wanted });
     }
-    const { lease } = book.ask({ holder: 'flush', kind: 'flush', wish: { demands: leasable } });
+    const { lease } = book.ask({ holder: 'flush', kind: 'flush', wanted: { demands: leasable } });
     for (const type of operationTypes) {
       assert.ok((lease?.rates[type] ?? 0) > leasable[type] * 0.19, `${lease?.rates[type]} ${type}`);
     }
@@ -118,7 +126,7 @@ describe('The ledger’s document', () => {
       const own = book.ask({
         holder: `own-${index}`,
         nowMs: noonMs + 1_000,
-        wish: { demands: writes(1_000) },
+        wanted: { demands: writes(1_000) },
       });
       assert.ok((own.lease?.rates.writes ?? 0) < leasable.writes - 290 + 1e-6);
       check(book, noonMs + 1_000);
@@ -126,7 +134,7 @@ describe('The ledger’s document', () => {
     const later = book.ask({
       holder: 'other',
       nowMs: noonMs + hourMs + 5_000,
-      wish: { demands: writes(1_000) },
+      wanted: { demands: writes(1_000) },
     });
     assert.ok((later.lease?.rates.writes ?? 0) > 700, 'the rates are free once they ended');
   });

@@ -26,9 +26,9 @@ describe('What is given back to a lease', () => {
 
   it('can be taken again while the lease is the present one', () => {
     const held = heldAfterTaking(10);
-    assert.equal(held.giveBack('writes', 4, 'first'), true);
+    assert.equal(held.refund('writes', 4, 'first'), true);
     assert.equal(held.remaining('writes'), 94);
-    assert.equal(held.giveBack('writes', 50, 'first'), true);
+    assert.equal(held.refund('writes', 50, 'first'), true);
     assert.equal(held.remaining('writes'), 100, 'never more than was taken');
   });
 
@@ -39,11 +39,11 @@ describe('What is given back to a lease', () => {
       returns.map(({ id, spent }) => [id, Object(spent).writes]),
       [['first', 10]],
     );
-    assert.equal(held.giveBack('writes', 4, 'first'), false);
+    assert.equal(held.refund('writes', 4, 'first'), false);
     held.renewed(lease('second'));
     held.take('writes', 5);
     const left = held.remaining('writes');
-    assert.equal(held.giveBack('writes', 4, 'first'), false);
+    assert.equal(held.refund('writes', 4, 'first'), false);
     assert.equal(held.remaining('writes'), left);
   });
 });

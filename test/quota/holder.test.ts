@@ -127,9 +127,9 @@ describe('LeaseHolder', () => {
     const { holder } = process;
     const decision = await holder.acquire('reads', 40, 1_000);
     assert.ok(decision.isGranted);
-    holder.giveBack('reads', 39, decision.leaseId);
-    holder.giveBack('reads', 1_000, decision.leaseId);
-    holder.giveBack('reads', 30, 'another');
+    holder.refund('reads', 39, decision.leaseId);
+    holder.refund('reads', 1_000, decision.leaseId);
+    holder.refund('reads', 30, 'another');
     await holder.close();
     assert.equal(scene.state?.leases.length, 0);
     assert.equal(scene.state?.charged.reads, 2, "the ledger's own two");
@@ -172,7 +172,7 @@ describe('LeaseHolder', () => {
     const { holder } = scene.process('api');
     for (let index = 0; index < 60; index += 1) {
       const decision = await holder.acquire('reads', 250, 1_000);
-      if (decision.isGranted) holder.giveBack('reads', 249, decision.leaseId);
+      if (decision.isGranted) holder.refund('reads', 249, decision.leaseId);
       await scene.clock.advance(secondMs);
     }
     void holder.commitSize(100_000);
@@ -235,7 +235,7 @@ describe('LeaseHolder while a renewal is under way', () => {
     const process = scene.process();
     const first = await process.holder.acquire('writes', 200, 1_000);
     assert.ok(first.isGranted);
-    process.holder.giveBack('writes', 190, first.leaseId);
+    process.holder.refund('writes', 190, first.leaseId);
     const [lease] = scene.state?.leases ?? [];
     await scene.clock.advance((lease?.endMs ?? 0) - scene.clock.now() - 2_900);
     scene.delayMs = 500;

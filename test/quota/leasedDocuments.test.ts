@@ -47,7 +47,7 @@ function counted(store: Partial<DocumentStore> = {}, deny?: OperationType) {
         taken[type] += count;
         return { isGranted: true, leaseId: `lease of ${type}` };
       },
-      giveBack: (type, count, leaseId) => {
+      refund: (type, count, leaseId) => {
         assert.equal(leaseId, `lease of ${type}`);
         taken[type] -= count;
       },

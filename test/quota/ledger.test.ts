@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { LeaseReturn } from '../../functions/src/quota/ledger.ts';
+import type { LeaseReturn } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasableRates, maxProxyLeases } from '../../functions/src/quota/limits.ts';
 import { spentBudget } from '../../functions/src/quota/report.ts';
@@ -13,7 +13,7 @@ describe('The ledger', () => {
     assert.equal(book.take(200, { holder: 'b' }).rates.writes, 200);
     const last = book.take(5_000, { holder: 'c' });
     assert.ok(Math.abs(last.rates.writes - (leasableRates(plenty).writes - 300)) < 1e-9);
-    const { lease, denials } = book.ask({ holder: 'd', wish: { demands: writes(10) } });
+    const { lease, denials } = book.ask({ holder: 'd', wanted: { demands: writes(10) } });
     assert.equal(lease, undefined);
     assert.equal(denials.writes?.reason, 'rate');
     assert.ok((denials.writes?.retryAtMs ?? 0) > noonMs);
@@ -31,7 +31,7 @@ describe('The ledger', () => {
         holder: 'b',
         nowMs: nowMs + 1_100,
         returns,
-        wish: { demands: writes(5_000) },
+        wanted: { demands: writes(5_000) },
       });
       b = answer.lease ?? b;
       nowMs += 9_000;
@@ -44,14 +44,14 @@ describe('The ledger', () => {
   it('shares fairly also between proxies that have one key', () => {
     const book = new Book();
     const fixed = { amounts: writes(30_000), termMs: 60_000 };
-    const first = book.take(500, { holder: 'key:k', kind: 'proxy', wish: { fixed } });
-    const second = book.take(500, { holder: 'key:k', kind: 'proxy', wish: { fixed } });
+    const first = book.take(500, { holder: 'key:k', kind: 'proxy', wanted: { fixed } });
+    const second = book.take(500, { holder: 'key:k', kind: 'proxy', wanted: { fixed } });
     assert.equal(first.rates.writes, 500);
     assert.ok(second.rates.writes < 500 && second.rates.writes > 100);
     const again = book.take(500, {
       ...{ holder: 'key:k', kind: 'proxy' as const, nowMs: noonMs + 50_000 },
       returns: [{ id: first.id, spent: writes(10) }],
-      wish: { fixed, switchMs: noonMs + 50_000 },
+      wanted: { fixed, takeoverMs: noonMs + 50_000 },
     });
     assert.ok(again.rates.writes < 500, 'the first gives up what the second has a right to');
   });
@@ -60,30 +60,30 @@ describe('The ledger', () => {
     const book = new Book();
     const lease = book.take(5_000);
     book.ask({ nowMs: noonMs + 2_000, returns: [{ id: lease.id, spent: writes(1) }] });
-    const wish = { demands: writes(5_000) };
-    assert.equal(book.ask({ holder: 'b', nowMs: noonMs + 2_999, wish }).lease, undefined);
+    const wanted = { demands: writes(5_000) };
+    assert.equal(book.ask({ holder: 'b', nowMs: noonMs + 2_999, wanted }).lease, undefined);
     assert.ok(book.take(5_000, { holder: 'c', nowMs: noonMs + 3_000 }).rates.writes > 300);
   });
 
   it('frees what a renewal gives up a second after its holder goes over to it', () => {
     const book = new Book();
     const lease = book.take(5_000);
-    book.take(0.01, { holder: 'other', nowMs: lease.startMs, wish: { demands: reads(1) } });
-    book.ask({ holder: 'b', nowMs: noonMs + 4_000, wish: { demands: writes(5_000) } });
-    const switchMs = noonMs + 8_000;
+    book.take(0.01, { holder: 'other', nowMs: lease.startMs, wanted: { demands: reads(1) } });
+    book.ask({ holder: 'b', nowMs: noonMs + 4_000, wanted: { demands: writes(5_000) } });
+    const takeoverMs = noonMs + 8_000;
     const returns = [{ id: lease.id, spent: writes(1) }];
-    const next = book.take(5_000, { nowMs: noonMs + 5_000, returns, wish: { switchMs } });
+    const next = book.take(5_000, { nowMs: noonMs + 5_000, returns, wanted: { takeoverMs } });
     assert.ok(next.rates.writes < 400, 'its half');
-    const wish = { demands: writes(5_000) };
-    assert.equal(book.ask({ holder: 'b', nowMs: switchMs + 999, wish }).lease, undefined);
-    assert.ok(book.take(5_000, { holder: 'b', nowMs: switchMs + 1_000 }).rates.writes > 380);
+    const wanted = { demands: writes(5_000) };
+    assert.equal(book.ask({ holder: 'b', nowMs: takeoverMs + 999, wanted }).lease, undefined);
+    assert.ok(book.take(5_000, { holder: 'b', nowMs: takeoverMs + 1_000 }).rates.writes > 380);
   });
 
   it('frees the rate of a lease that ended a second later, and keeps its amount charged', () => {
     const book = new Book(freeTier);
     const lease = book.take(5_000);
-    const wish = { demands: writes(5_000) };
-    assert.equal(book.ask({ holder: 'b', nowMs: lease.endMs + 999, wish }).lease, undefined);
+    const wanted = { demands: writes(5_000) };
+    assert.equal(book.ask({ holder: 'b', nowMs: lease.endMs + 999, wanted }).lease, undefined);
     const before = book.charged.writes;
     const next = book.take(5_000, { holder: 'b', nowMs: lease.endMs + 1_000 });
     assert.equal(book.charged.writes, before + next.amounts.writes + 1);
@@ -98,7 +98,7 @@ describe('The ledger', () => {
     const amounts = [lease.amounts.writes];
     for (let round = 1; round <= 6; round += 1) {
       const returns = [{ id: lease.id, spent: writes(lease.amounts.writes) }];
-      lease = book.take(500, { nowMs: noonMs + round * 100, returns, wish: { spentEarly: ['writes'] } });
+      lease = book.take(500, { nowMs: noonMs + round * 100, returns, wanted: { spentEarly: ['writes'] } });
       amounts.push(lease.amounts.writes);
     }
     assert.deepEqual(amounts, [20, 40, 80, 160, 200, 200, 200]);
@@ -111,12 +111,12 @@ describe('The ledger', () => {
 
   it('keeps charged what a renewal may still spend, also of a kind that it is denied', () => {
     const book = new Book({ ...freeTier, daily: { ...freeTier.daily, writes: 100 } });
-    const lease = book.take(1, { wish: { needs: writes(20) } });
+    const lease = book.take(1, { wanted: { needs: writes(20) } });
     const before = book.charged.writes;
     const answer = book.ask({
       nowMs: noonMs + 1_000,
-      returns: [{ id: lease.id, spent: writes(10), kept: writes(5) }],
-      wish: { demands: { ...reads(1), writes: 1 }, needs: writes(200), switchMs: noonMs + 4_000 },
+      returns: [{ id: lease.id, spent: writes(10), retained: writes(5) }],
+      wanted: { demands: { ...reads(1), writes: 1 }, needs: writes(200), takeoverMs: noonMs + 4_000 },
     });
     assert.equal(answer.denials.writes?.reason, 'daily_budget');
     assert.ok((answer.lease?.amounts.reads ?? 0) > 0);
@@ -131,7 +131,7 @@ describe('The ledger', () => {
       const { lease, warnings } = book.ask({
         holder,
         nowMs,
-        wish: { demands: writes(1), needs: writes(10) },
+        wanted: { demands: writes(1), needs: writes(10) },
       });
       shares.push(...warnings.map(({ current, limit }) => Math.floor((current / limit) * 10) / 10));
       if (lease === undefined) break;
@@ -145,11 +145,11 @@ describe('The ledger', () => {
   it('grants a proxy no more than its rate can spend in its time', () => {
     const book = new Book();
     const fixed = { amounts: writes(1_000_000), termMs: 10_000 };
-    const { amounts, rates } = book.take(100_000, { kind: 'proxy', wish: { fixed } });
+    const { amounts, rates } = book.take(100_000, { kind: 'proxy', wanted: { fixed } });
     assert.ok(amounts.writes <= rates.writes * 10 + 2, `${amounts.writes} at ${rates.writes} a second`);
     const little = { amounts: writes(10), termMs: 10_000 };
     assert.equal(
-      book.take(1, { holder: 'b', kind: 'proxy', nowMs: noonMs + 20_000, wish: { fixed: little } }).amounts
+      book.take(1, { holder: 'b', kind: 'proxy', nowMs: noonMs + 20_000, wanted: { fixed: little } }).amounts
         .writes,
       10,
     );
@@ -159,7 +159,7 @@ describe('The ledger', () => {
     const book = new Book();
     for (let index = 0; index < maxProxyLeases; index += 1) {
       const fixed = { amounts: writes(10), termMs: 3_600_000 };
-      book.take(10 / 3_600, { holder: `key:${index}`, kind: 'proxy', wish: { fixed } });
+      book.take(10 / 3_600, { holder: `key:${index}`, kind: 'proxy', wanted: { fixed } });
     }
     assert.ok(book.take(5_000, { holder: 'w' }).rates.writes > 700, 'a minute suffices for each');
   });
@@ -170,8 +170,8 @@ describe('The ledger', () => {
       const before = book.charged.reads;
       let returns: LeaseReturn[] = [];
       for (let nowMs = noonMs; ; nowMs += 12_000) {
-        const wish = { demands: reads(400), spentEarly: ['reads'] as const };
-        const { lease } = book.ask({ kind, holder: kind, nowMs, returns, wish });
+        const wanted = { demands: reads(400), spentEarly: ['reads'] as const };
+        const { lease } = book.ask({ kind, holder: kind, nowMs, returns, wanted });
         if (lease === undefined) break;
         returns = [{ id: lease.id, spent: lease.amounts }];
       }
@@ -206,8 +206,8 @@ describe('The ledger', () => {
       const before = book.charged.reads;
       let returns: LeaseReturn[] = [];
       for (let nowMs = noonMs; ; nowMs += 12_000) {
-        const wish = { demands: reads(400), spentEarly: ['reads'] as const };
-        const { lease } = book.ask({ kind, holder: kind, nowMs, returns, wish });
+        const wanted = { demands: reads(400), spentEarly: ['reads'] as const };
+        const { lease } = book.ask({ kind, holder: kind, nowMs, returns, wanted });
         if (lease === undefined) return book.charged.reads - before;
         returns = [{ id: lease.id, spent: lease.amounts }];
       }
@@ -228,13 +228,13 @@ describe('The ledger', () => {
   it('writes no more of its own than the day allows: then nothing is granted that would need it', () => {
     const book = new Book({ ...freeTier, daily: { ...freeTier.daily, writes: 200 } });
     let nowMs = noonMs;
-    for (; book.ask({ holder: `w${nowMs}`, nowMs, wish: { demands: writes(1) } }).lease; nowMs += 1_000);
+    for (; book.ask({ holder: `w${nowMs}`, nowMs, wanted: { demands: writes(1) } }).lease; nowMs += 1_000);
     const kept = book.state?.leases.at(-1);
-    let last = book.ask({ holder: 'api', kind: 'api', nowMs, wish: { demands: reads(1) } });
+    let last = book.ask({ holder: 'api', kind: 'api', nowMs, wanted: { demands: reads(1) } });
     assert.ok(last.lease !== undefined, 'a part of the day is kept for that');
     for (let index = 0; index < 20; index += 1) {
       nowMs += 1_000;
-      last = book.ask({ holder: `api${index}`, kind: 'api', nowMs, wish: { demands: reads(1) } });
+      last = book.ask({ holder: `api${index}`, kind: 'api', nowMs, wanted: { demands: reads(1) } });
     }
     assert.equal(book.charged.writes, 200);
     const retryAtMs = nowMs + 15 * 60_000;
@@ -254,8 +254,8 @@ describe('The ledger', () => {
     const shown = () => spentBudget(book.state, days.dayOf(noonMs), freeTier);
     let nowMs = noonMs;
     for (let returns: LeaseReturn[] = []; ; nowMs += 12_000) {
-      const wish = { demands: reads(400), spentEarly: ['reads'] as const };
-      const { lease, warnings } = book.ask({ kind: 'flush', nowMs, returns, wish });
+      const wanted = { demands: reads(400), spentEarly: ['reads'] as const };
+      const { lease, warnings } = book.ask({ kind: 'flush', nowMs, returns, wanted });
       if (lease === undefined) break;
       returns = [{ id: lease.id, spent: lease.amounts }];
       const isLast = shown() !== undefined;
@@ -274,7 +274,7 @@ describe('The ledger', () => {
     const last = book.take(1, { nowMs: resetMs - 5_000 });
     assert.equal(last.endMs, resetMs - 1_000);
     for (const nowMs of [resetMs - 1_000, resetMs - 1, resetMs, resetMs + 999]) {
-      const { lease, denials } = book.ask({ holder: 'b', nowMs, wish: { demands: writes(1) } });
+      const { lease, denials } = book.ask({ holder: 'b', nowMs, wanted: { demands: writes(1) } });
       assert.equal(lease, undefined);
       assert.deepEqual(denials.writes, { reason: 'reset', retryAtMs: resetMs + 1_000 });
     }
@@ -282,7 +282,7 @@ describe('The ledger', () => {
     assert.equal(first.day, '2026-01-02');
     assert.equal(book.charged.writes, first.amounts.writes + 1, 'nothing of the day before');
     // Somebody's clock still shows the day before.
-    const slow = book.ask({ holder: 'c', nowMs: resetMs - 2_000, wish: { demands: writes(1) } });
+    const slow = book.ask({ holder: 'c', nowMs: resetMs - 2_000, wanted: { demands: writes(1) } });
     assert.equal(slow.lease, undefined);
     assert.equal(book.state?.day, '2026-01-02');
   });
@@ -304,12 +304,12 @@ describe('The ledger', () => {
       [{ holder: 'b', returns: [{ id: 'THIS', spent }] }, 'unknown'],
       [{ returns: [{ id: 'THIS', spent: writes(21) }] }, 'too_much'],
       [{ returns: [{ id: 'THIS', spent: reads(1) }] }, 'too_much'],
-      [{ returns: [{ id: 'THIS', spent: writes(15), kept: writes(6) }] }, 'too_much'],
+      [{ returns: [{ id: 'THIS', spent: writes(15), retained: writes(6) }] }, 'too_much'],
     ];
     for (const [call, expected] of bad) {
       assert.deepEqual(outcome('proxy', call), { returned: [expected], isChanged: false });
-      const wish = { demands: writes(1) };
-      assert.deepEqual(outcome('proxy', { ...call, wish }), { returned: [expected], isChanged: false });
+      const wanted = { demands: writes(1) };
+      assert.deepEqual(outcome('proxy', { ...call, wanted }), { returned: [expected], isChanged: false });
       assert.deepEqual(outcome('worker', call).returned, [expected]);
     }
     const twice = {

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { isLive, type Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasablePerDay, leasableRates, type QuotaLimits } from '../../functions/src/quota/limits.ts';
 import {
-  each,
   noOperations,
   type Operations,
   operationTypes,
+  perType,
   plus,
 } from '../../functions/src/quota/operations.ts';
 import { runs } from '../support/runs.ts';
@@ -107,19 +107,19 @@ class Model {
   ): void {
     const nowMs = trueMs + skewMs;
     const { lease } = held;
-    const spent = each((type) => Math.floor((lease?.amounts[type] ?? 0) * spentPart));
-    const rest = each((type) => (lease?.amounts[type] ?? 0) - spent[type]);
-    const kept = each((type) => (kind === 'renew' ? Math.floor(rest[type] * keptPart) : 0));
-    const wish = {
+    const spent = perType((type) => Math.floor((lease?.amounts[type] ?? 0) * spentPart));
+    const rest = perType((type) => (lease?.amounts[type] ?? 0) - spent[type]);
+    const kept = perType((type) => (kind === 'renew' ? Math.floor(rest[type] * keptPart) : 0));
+    const wanted = {
       demands: demand,
       needs: writes(need),
       spentEarly: isEarly ? operationTypes : [],
-      switchMs: lease === undefined ? nowMs : Math.max(nowMs, Math.min(lease.endMs, nowMs + 3_000)),
+      takeoverMs: lease === undefined ? nowMs : Math.max(nowMs, Math.min(lease.endMs, nowMs + 3_000)),
     };
     const answer = this.#book.ask({
       ...{ holder: held.name, kind: this.#kinds[holder] ?? 'worker', nowMs },
-      returns: lease === undefined ? [] : [{ id: lease.id, spent, kept }],
-      ...(kind === 'renew' && { wish }),
+      returns: lease === undefined ? [] : [{ id: lease.id, spent, retained: kept }],
+      ...(kind === 'renew' && { wanted }),
     });
     const [outcome] = answer.returned;
     if (lease !== undefined && outcome === 'credited') {
@@ -138,7 +138,7 @@ class Model {
 
   #returnBadly(held: Held, { holder, skewMs }: Action, trueMs: number): void {
     const { lease } = held;
-    const spent = each((type) => (lease?.amounts[type] ?? 0) + 1);
+    const spent = perType((type) => (lease?.amounts[type] ?? 0) + 1);
     const { returned } = this.#book.ask({
       ...{ holder: held.name, kind: this.#kinds[holder] ?? 'worker', nowMs: trueMs + skewMs },
       returns: [
@@ -187,8 +187,8 @@ describe('The ledger, whatever happens', () => {
     const book = new Book(freeTier);
     for (let index = 0; index < 600; index += 1) {
       const nowMs = noonMs + index * 5_000;
-      const { lease } = book.ask({ holder: `h${index}`, nowMs, wish: { demands: writes(1) } });
-      if (lease === undefined) book.ask({ holder: `h${index}`, nowMs, wish: { demands: reads(1) } });
+      const { lease } = book.ask({ holder: `h${index}`, nowMs, wanted: { demands: writes(1) } });
+      if (lease === undefined) book.ask({ holder: `h${index}`, nowMs, wanted: { demands: reads(1) } });
     }
     assert.ok((book.state?.leases.length ?? 0) <= 256);
     assert.ok(JSON.stringify(book.state).length < 150_000, `${JSON.stringify(book.state).length} bytes`);

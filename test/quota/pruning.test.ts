@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
-import { coolingMs, maxCooling, maxOwnLeases, maxProxyLeases } from '../../functions/src/quota/limits.ts';
+import { maxOwnLeases, maxProxyLeases, maxReleasing, releaseMs } from '../../functions/src/quota/limits.ts';
 import { noOperations } from '../../functions/src/quota/operations.ts';
 import { boundedLeases } from '../../functions/src/quota/pruning.ts';
 import { noonMs, writes } from './book.ts';
@@ -22,34 +22,34 @@ const idsOf = (leases: readonly Lease[]): string[] => leases.map(({ id }) => id)
 describe('Leases in the ledger', () => {
   it('all stay where there are places, of proxies as many as there are, of instances one less', () => {
     const leases = [...leasesOf('proxy', live(maxProxyLeases)), ...leasesOf('api', live(maxOwnLeases - 1))];
-    assert.deepEqual(boundedLeases(leases, [], noonMs), { leases, cooling: [] });
+    assert.deepEqual(boundedLeases(leases, [], noonMs), { leases, releasing: [] });
   });
 
   it('of proxies make room only by those that ended, the longest ended first', () => {
     const leases = leasesOf('proxy', [...live(maxProxyLeases - 2), longEndedMs + 1, longEndedMs]);
-    const { leases: kept, cooling } = boundedLeases(leases, [], noonMs);
+    const { leases: kept, releasing } = boundedLeases(leases, [], noonMs);
     assert.deepEqual(kept, leases.slice(0, -1));
-    assert.deepEqual(cooling, []);
+    assert.deepEqual(releasing, []);
   });
 
   it('of proxies, where there are too many, become rates until they end', () => {
     const leases = leasesOf('proxy', live(maxProxyLeases + 2).toReversed());
-    const { leases: kept, cooling } = boundedLeases(leases, [], noonMs);
+    const { leases: kept, releasing } = boundedLeases(leases, [], noonMs);
     assert.deepEqual(kept, leases.slice(0, -2));
     const [next, first] = leases.slice(-2);
     assert.deepEqual(
-      cooling,
-      [first, next].map((lease) => ({ rates: lease?.rates, untilMs: (lease?.endMs ?? 0) + coolingMs })),
+      releasing,
+      [first, next].map((lease) => ({ rates: lease?.rates, untilMs: (lease?.endMs ?? 0) + releaseMs })),
     );
   });
 
   it('of instances make room each time: by one that ended, else by the next to end', () => {
     const full = leasesOf('flush', live(maxOwnLeases));
-    const { leases: kept, cooling } = boundedLeases(full, [], noonMs);
+    const { leases: kept, releasing } = boundedLeases(full, [], noonMs);
     assert.deepEqual(kept, full.slice(1));
-    assert.deepEqual(cooling, [{ rates: writes(1), untilMs: noonMs + 10_000 + coolingMs }]);
+    assert.deepEqual(releasing, [{ rates: writes(1), untilMs: noonMs + 10_000 + releaseMs }]);
     const oneEnded = leasesOf('flush', [...live(maxOwnLeases - 1), longEndedMs]);
-    assert.deepEqual(boundedLeases(oneEnded, [], noonMs), { leases: oneEnded.slice(0, -1), cooling: [] });
+    assert.deepEqual(boundedLeases(oneEnded, [], noonMs), { leases: oneEnded.slice(0, -1), releasing: [] });
   });
 
   it('of instances and of proxies take no places of each other', () => {
@@ -60,11 +60,11 @@ describe('Leases in the ledger', () => {
   });
 
   it('that were given up are joined in pairs where there are too many: both rates, until the later end', () => {
-    const cooling = live(maxCooling + 1).map((ms) => ({ rates: writes(1), untilMs: noonMs + ms }));
-    assert.deepEqual(boundedLeases([], cooling.slice(1), noonMs).cooling, cooling.slice(1));
-    const joined = boundedLeases([], cooling.toReversed(), noonMs).cooling;
-    assert.equal(joined.length, maxCooling / 2 + 1);
-    assert.deepEqual(joined[0], { rates: writes(2), untilMs: cooling[1]?.untilMs });
-    assert.deepEqual(joined.at(-1), cooling.at(-1));
+    const releasing = live(maxReleasing + 1).map((ms) => ({ rates: writes(1), untilMs: noonMs + ms }));
+    assert.deepEqual(boundedLeases([], releasing.slice(1), noonMs).releasing, releasing.slice(1));
+    const joined = boundedLeases([], releasing.toReversed(), noonMs).releasing;
+    assert.equal(joined.length, maxReleasing / 2 + 1);
+    assert.deepEqual(joined[0], { rates: writes(2), untilMs: releasing[1]?.untilMs });
+    assert.deepEqual(joined.at(-1), releasing.at(-1));
   });
 });

@@ -47,7 +47,7 @@ describe('Quota routes', () => {
       scene,
       call,
       take: (body: unknown, key?: string) => call('POST', leasesPath, body, key),
-      giveBack: (id: unknown, spent?: unknown, key?: string) =>
+      refund: (id: unknown, spent?: unknown, key?: string) =>
         call('DELETE', `${leasesPath}/${String(id)}`, spent === undefined ? undefined : { spent }, key),
       get: (path: string) => call('GET', path, undefined, 'read-key'),
     };
@@ -62,7 +62,7 @@ describe('Quota routes', () => {
   });
 
   it('lend quota, and take the rest back', async () => {
-    const { scene, take, giveBack } = await start();
+    const { scene, take, refund } = await start();
     const nowMs = scene.clock.now() + 200;
     const { status, json } = await take({ writes: 150, reads: 50, ttl_s: 30 });
     assert.equal(status, 201);
@@ -76,15 +76,15 @@ describe('Quota routes', () => {
     });
     assert.deepEqual(scene.state?.charged, { writes: 151, reads: 51, deletes: 0 });
 
-    assert.equal((await giveBack(id, { writes: 100 })).status, 204);
+    assert.equal((await refund(id, { writes: 100 })).status, 204);
     assert.deepEqual(scene.state?.charged, { writes: 102, reads: 2, deletes: 0 });
     assert.deepEqual(scene.state?.leases, []);
   });
 
   it('count what proxies spent under their own cause', async () => {
-    const { scene, take, giveBack } = await start();
+    const { scene, take, refund } = await start();
     const { json } = await take({ writes: 100, reads: 10 });
-    await giveBack(json['lease_id'], { writes: 30 });
+    await refund(json['lease_id'], { writes: 30 });
     const renewed = await take({ writes: 100 });
     await take({ writes: 5, renew: { lease_id: renewed.json['lease_id'], spent: { writes: 7 } } });
     assert.deepEqual(scene.state?.used.byCause['leases'], { writes: 37, reads: 0, deletes: 0 });
@@ -106,9 +106,9 @@ describe('Quota routes', () => {
   });
 
   it('take all for spent where a return says nothing, and give the rate back', async () => {
-    const { scene, take, giveBack } = await start();
+    const { scene, take, refund } = await start();
     const { json } = await take({ writes: 100 });
-    assert.equal((await giveBack(json['lease_id'])).status, 204);
+    assert.equal((await refund(json['lease_id'])).status, 204);
     assert.deepEqual(scene.state?.leases, []);
     assert.equal(scene.state?.charged.writes, 102);
   });
@@ -144,7 +144,7 @@ describe('Quota routes', () => {
   });
 
   it('take up to 32 leases of a key, then 429 and when to come again, until one is given back', async () => {
-    const { take, giveBack } = await start();
+    const { take, refund } = await start();
     const taken = [];
     for (let index = 0; index < 32; index += 1) taken.push(await take({ writes: 1, ttl_s: 600 }));
     assert.ok(taken.every(({ status }) => status === 201));
@@ -153,7 +153,7 @@ describe('Quota routes', () => {
     assert.match(String(refused.json['detail']), /too_many_leases/);
     assert.equal(refused.headers.get('retry-after'), '595');
     assert.equal((await take({ writes: 1 }, 'other-key')).status, 201);
-    assert.equal((await giveBack(String(taken[0]?.json['lease_id']))).status, 204);
+    assert.equal((await refund(String(taken[0]?.json['lease_id']))).status, 204);
     assert.equal((await take({ writes: 1 })).status, 201);
   });
 
@@ -192,11 +192,11 @@ describe('Quota routes', () => {
   });
 
   it('refuse bad returns and renewals with what is wrong, and change nothing', async () => {
-    const { scene, take, giveBack } = await start();
+    const { scene, take, refund } = await start();
     const { json } = await take({ writes: 100 });
     const id = json['lease_id'];
     const returned = (await take({ writes: 7 })).json['lease_id'];
-    await giveBack(returned, { writes: 1 });
+    await refund(returned, { writes: 1 });
     const before = JSON.stringify(scene.state);
     const bad: [string, unknown, unknown, string, number, RegExp][] = [
       ['unknown', 'nobody', { writes: 0 }, 'ingest-key', 404, /no such lease/],
@@ -218,18 +218,18 @@ describe('Quota routes', () => {
       ],
     ];
     for (const [name, lease, spent, key, status, message] of bad) {
-      const answer = await giveBack(lease, spent, key);
+      const answer = await refund(lease, spent, key);
       assert.equal(answer.status, status, `${name}: ${answer.text}`);
       assert.match(String(answer.json['detail']), message, name);
       const renewal = await take({ writes: 5, renew: { lease_id: lease, spent } }, key);
       assert.equal(renewal.status, status, `renewal, ${name}: ${renewal.text}`);
       assert.equal(JSON.stringify(scene.state), before, name);
     }
-    assert.equal((await giveBack(id, { writes: 100 })).status, 204, 'the lease itself still stands');
+    assert.equal((await refund(id, { writes: 100 })).status, 204, 'the lease itself still stands');
   });
 
   it('credit nothing of an earlier day, and grant nothing at the reset', async () => {
-    const { scene, take, giveBack } = await start();
+    const { scene, take, refund } = await start();
     await scene.clock.advance(resetMs - scene.clock.now() - 10_000);
     const { json } = await take({ writes: 50, ttl_s: 600 });
     assert.equal(json['expires_at'], new Date(resetMs - 1_000).toISOString());
@@ -237,11 +237,11 @@ describe('Quota routes', () => {
     const during = await take({ writes: 50 });
     assert.equal(during.status, 429);
     assert.match(String(during.json['detail']), /reset/);
-    assert.equal((await giveBack(json['lease_id'], { writes: 0 })).status, 503);
+    assert.equal((await refund(json['lease_id'], { writes: 0 })).status, 503);
     await scene.clock.advance(3_000);
     await take({ writes: 1 });
     const before = JSON.stringify(scene.state);
-    assert.equal((await giveBack(json['lease_id'], { writes: 0 })).status, 409);
+    assert.equal((await refund(json['lease_id'], { writes: 0 })).status, 409);
     assert.equal(JSON.stringify(scene.state), before);
   });
 
@@ -332,11 +332,11 @@ describe('Quota routes', () => {
   });
 
   it('without the ledger answer 503 and when to come again, and go on by themselves', async () => {
-    const { scene, take, giveBack, get } = await start();
+    const { scene, take, refund, get } = await start();
     scene.decide = () => 'failed';
     for (const answer of [
       await take({ writes: 1 }),
-      await giveBack('x', { writes: 1 }),
+      await refund('x', { writes: 1 }),
       await get('/v1/quota'),
       await get('/v1/warnings'),
     ]) {

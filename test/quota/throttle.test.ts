@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import type { Denial } from '../../functions/src/quota/ledger.ts';
-import { each, noOperations } from '../../functions/src/quota/operations.ts';
+import type { Denial } from '../../functions/src/quota/ledgerRequest.ts';
+import type { QuotaWarning } from '../../functions/src/quota/ledgerState.ts';
+import { noOperations, perType } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
-import type { QuotaWarning } from '../../functions/src/quota/warnings.ts';
 import { memoryLogger } from '../support/logger.ts';
 
 const tickMs = 5_000;
@@ -231,7 +231,7 @@ describe('Throttle', () => {
     }
     assert.equal(scene.multiplier, 1.5);
     const denial = { reason: 'rate', retryAtMs: scene.nowMs } as const;
-    const first = each((type) => scene.throttle.refused(type, denial, flow, scene.nowMs) - scene.nowMs);
+    const first = perType((type) => scene.throttle.refused(type, denial, flow, scene.nowMs) - scene.nowMs);
     assert.deepEqual(first, { writes: 7_500, reads: 7_500, deletes: 7_500 });
   });
 });

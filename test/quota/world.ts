@@ -4,8 +4,8 @@ import { delay } from '../../functions/src/platform/clock.ts';
 import type { DocumentStore, DocumentWrite } from '../../functions/src/platform/documents.ts';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
 import { LeaseHolder } from '../../functions/src/quota/holder.ts';
-import type { LeaseReturn } from '../../functions/src/quota/ledger.ts';
 import { Ledger } from '../../functions/src/quota/ledgerDocument.ts';
+import type { LeaseReturn } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
@@ -171,15 +171,15 @@ export class ProxyHolder {
   async #take(returns: readonly LeaseReturn[]): Promise<Lease | undefined> {
     const { amount, termMs } = this.#wanted;
     const demand = { ...noOperations, writes: (amount / termMs) * 1000 };
-    const wish = {
+    const wanted = {
       id: this.#world.nextId(),
-      switchMs: 0,
+      takeoverMs: 0,
       demands: demand,
       needs: noOperations,
       spentEarly: [],
       fixed: { amounts: { ...noOperations, writes: amount }, termMs },
     };
-    const order = { holder: this.#name, kind: 'proxy' as const, returns, wish, use: noUse, multiplier: 1 };
+    const order = { holder: this.#name, kind: 'proxy' as const, returns, wanted, use: noUse, multiplier: 1 };
     try {
       return (await this.#ledger.ask(order)).lease;
     } catch {

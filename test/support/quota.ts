@@ -23,9 +23,9 @@ export const answering: DocumentStore = {
 };
 
 /** A holder that grants everything: for tests of what is done with documents, not of what it costs. */
-export const generousHolder: Pick<LeaseHolder, 'acquire' | 'giveBack' | 'commitSize'> = {
+export const generousHolder: Pick<LeaseHolder, 'acquire' | 'refund' | 'commitSize'> = {
   acquire: async () => ({ isGranted: true, leaseId: 'all' }),
-  giveBack: () => undefined,
+  refund: () => undefined,
   commitSize: async () => Number.POSITIVE_INFINITY,
 };
 

@@ -44,8 +44,8 @@ export const ledger = once(() => {
   const open = firestore(ledgerCallMs);
   return new Ledger({
     documents: {
-      read: async (paths, cause) => (await open()).read(paths, cause),
-      commit: async (writes, cause) => (await open()).commit(writes, cause),
+      read: async (paths, purpose) => (await open()).read(paths, purpose),
+      commit: async (writes, purpose) => (await open()).commit(writes, purpose),
     },
     clock,
     days: days(),

@@ -10,7 +10,7 @@ import { UnknownVersion } from '../platform/errors.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { cleanupFirstCause as firstCause } from '../quota/leasedDocuments.ts';
+import { cleanupFirstPurpose as firstCause } from '../quota/leasedDocuments.ts';
 import type { DirectUploads } from './direct.ts';
 import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';

@@ -5,7 +5,7 @@ import { append, smallest } from '../platform/arrays.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
-import { each, type Operations } from '../quota/operations.ts';
+import { type Operations, perType } from '../quota/operations.ts';
 import { packEvents } from '../staging/outbox.ts';
 import { isOwnFault } from './apart.ts';
 import { isForSome } from './backoff.ts';
@@ -283,7 +283,7 @@ export class Flusher {
       dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
       unread: [...intake.unread.values()].reduce((sum, { length }) => sum + length, 0),
       duplicates: intake.duplicates,
-      quota_spent: each((type) => spent[type] - spentBefore[type]),
+      quota_spent: perType((type) => spent[type] - spentBefore[type]),
     });
   }
 }

@@ -101,23 +101,23 @@ export class DocumentError extends Error {
 }
 
 /**
- * What Sluice needs of Firestore. Each call names its `cause`, under which its billed operations are counted and,
+ * What Sluice needs of Firestore. Each call names its `purpose`, under which its billed operations are counted and,
  * with a ledger, spent. Every method throws {@link DocumentError}, `unavailable` when the service does not answer in time.
  */
 export interface DocumentStore {
   /** Reads documents by path, in their order; each is one billed read, also where there is none. */
-  read(paths: readonly string[], cause: string): Promise<ReadDocument[]>;
+  read(paths: readonly string[], purpose: string): Promise<ReadDocument[]>;
   /** Commits all of the writes or none; returns each document's new version (a deleted one's means nothing). */
-  commit(writes: readonly DocumentWrite[], cause: string): Promise<DocumentVersion[]>;
+  commit(writes: readonly DocumentWrite[], purpose: string): Promise<DocumentVersion[]>;
   /**
    * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws a `conflict` that
    * names those that do. They are read and locked in a transaction, which tells no versions.
    */
-  commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[], cause: string): Promise<void>;
+  commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[], purpose: string): Promise<void>;
   /** Runs a query; one billed read for each document, at least one. */
-  query(query: DocumentQuery, cause: string): Promise<QueryResult>;
+  query(query: DocumentQuery, purpose: string): Promise<QueryResult>;
   /** Counts what matches, up to {@link maxCounted}; one billed read for each 1,000 index entries, at least one. */
-  count(query: Pick<DocumentQuery, 'collection' | 'filters'>, cause: string): Promise<number>;
+  count(query: Pick<DocumentQuery, 'collection' | 'filters'>, purpose: string): Promise<number>;
 }
 
 /** Counts end here, so that what they cost is known before. */

@@ -18,7 +18,7 @@ export class Bucket {
     return this.#rate;
   }
 
-  /** From now on it fills with this rate, operations a second; one that was empty for want of a rate begins full. */
+  /** Fills with this rate from now on, operations a second; a bucket that was empty for want of a rate begins full. */
   setRate(rate: number, nowMs: number): void {
     this.#fill(nowMs);
     const isNew = this.#rate === 0;
@@ -36,8 +36,8 @@ export class Bucket {
     return 0;
   }
 
-  /** What was taken and not used comes back. */
-  giveBack(count: number): void {
+  /** Puts back what was taken and not used. */
+  refund(count: number): void {
     this.#level = Math.min(this.burst, this.#level + count);
   }
 

@@ -1,10 +1,10 @@
-import { demandMargin, maxTermMs, patienceMs, trickleRate } from './limits.ts';
-import { each, noOperations, type Operations, type OperationType } from './operations.ts';
+import { demandMargin, longWaitMs, maxTermMs, trickleRate } from './limits.ts';
+import { noOperations, type Operations, type OperationType, perType } from './operations.ts';
 
-/** How long work that was announced counts, if nothing more is heard of it. */
+/** Work that was announced counts for so long, if nothing more is heard of it. */
 const expectationMs = 15_000;
 
-/** What a holder would use, from what it was asked for since its last lease. */
+/** The demand of a holder: the operations a second that it would use, from those it was asked for since its last lease. */
 export class Demand {
   #arrived: Operations = { ...noOperations };
   #sinceMs: number;
@@ -23,22 +23,22 @@ export class Demand {
     this.#lastMs[type] = nowMs;
   }
 
-  /** What was asked for and not done. */
-  takeBack(type: OperationType, count: number): void {
+  /** Takes back operations that were asked for and not done. */
+  refund(type: OperationType, count: number): void {
     this.#arrived[type] = Math.max(0, this.#arrived[type] - count);
   }
 
-  /** So many a second would be used, whatever arrived: callers wait for what they have. */
+  /** Demands so many a second, whatever arrived: callers wait for what they have. */
   raise(type: OperationType, rate: number): void {
     this.#raised[type] = rate;
   }
 
-  /** So many are to come as fast as they can be done. */
+  /** Expects so many, as fast as they can be done. */
   expect(type: OperationType, count: number, nowMs: number): void {
     this.#expected[type] = { count, atMs: nowMs };
   }
 
-  /** What was announced and has not come yet. */
+  /** Operations that were announced and have not come yet. */
   expected(type: OperationType, nowMs: number): number {
     const expected = this.#expected[type];
     return expected !== undefined && nowMs - expected.atMs < expectationMs ? expected.count : 0;
@@ -54,12 +54,12 @@ export class Demand {
   /** Operations a second; `queued`: those that wait now. 0 for a kind that was not used for long. */
   rates(queued: Operations, nowMs: number): Operations {
     const seconds = Math.max(1, (nowMs - this.#sinceMs) / 1000);
-    return each((type) => {
+    return perType((type) => {
       const lastMs = this.#lastMs[type];
       const waiting = queued[type] + this.expected(type, nowMs);
       const arriving = (this.#arrived[type] / seconds) * demandMargin;
       const isUsed = lastMs !== undefined && nowMs - lastMs < maxTermMs;
-      return Math.max(arriving, this.#raised[type], (waiting * 1000) / patienceMs, isUsed ? trickleRate : 0);
+      return Math.max(arriving, this.#raised[type], (waiting * 1000) / longWaitMs, isUsed ? trickleRate : 0);
     });
   }
 }

@@ -1,30 +1,30 @@
 import type { Clock } from '../platform/clock.ts';
 import { Bucket } from './bucket.ts';
-import type { LeaseReturn } from './ledger.ts';
+import type { LeaseReturn } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
 import { maxPendingReturns, renewLeadMs } from './limits.ts';
 import {
-  each,
   noOperations,
   type Operations,
   type OperationType,
   operationTypes,
+  perType,
   plus,
 } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 
-/** What may be spent of the old lease while its renewal is under way. */
-interface Flight {
-  kept: Operations;
+/** The part of the old lease that may be spent while its renewal is under way. */
+interface RenewalInFlight {
+  retained: Operations;
   spent: Operations;
   untilMs: number;
 }
 
-/** What a request to the ledger says of the leases so far. */
+/** The part of a request to the ledger that tells of the leases so far. */
 export interface Renewal {
   returns: LeaseReturn[];
-  /** Until when the present lease may be spent; now where there is none. */
-  switchMs: number;
+  /** The present lease may be spent until then; now where there is none. */
+  takeoverMs: number;
   spentEarly: OperationType[];
 }
 
@@ -42,7 +42,7 @@ export class HeldLease {
   };
   #lease: Lease | undefined;
   #spent: Operations = { ...noOperations };
-  #flight: Flight | undefined;
+  #renewal: RenewalInFlight | undefined;
   #pending: LeaseReturn[] = [];
 
   constructor(clock: Clock, throttle: Throttle) {
@@ -54,7 +54,7 @@ export class HeldLease {
   live(): Lease | undefined {
     const lease = this.#lease;
     if (lease === undefined || this.#clock.now() < lease.endMs) return lease;
-    if (this.#flight === undefined) this.end();
+    if (this.#renewal === undefined) this.end();
     return undefined;
   }
 
@@ -63,7 +63,7 @@ export class HeldLease {
     return this.live()?.rates[type] ?? 0;
   }
 
-  /** How long so many take at the present rate, throttled as it is. */
+  /** Milliseconds that so many take at the present rate, throttled as it is. */
   timeOf(type: OperationType, count: number): number {
     const { rate } = this.#buckets[type];
     return rate === 0 ? 0 : (count / rate) * 1000;
@@ -71,11 +71,11 @@ export class HeldLease {
 
   /** Operations that the lease covers still. */
   remaining(type: OperationType): number {
-    const [lease, flight] = [this.live(), this.#flight];
+    const [lease, renewal] = [this.live(), this.#renewal];
     if (lease === undefined) return 0;
-    return flight === undefined
+    return renewal === undefined
       ? lease.amounts[type] - this.#spent[type]
-      : flight.kept[type] - flight.spent[type];
+      : renewal.retained[type] - renewal.spent[type];
   }
 
   /** Operations that may be done at once. */
@@ -87,22 +87,22 @@ export class HeldLease {
   /** Takes from the lease; or how long that will not be possible: Infinity where only another lease helps. */
   take(type: OperationType, count: number): Lease | number {
     const nowMs = this.#clock.now();
-    const [lease, flight] = [this.live(), this.#flight];
+    const [lease, renewal] = [this.live(), this.#renewal];
     if (lease === undefined || count > this.remaining(type)) return Number.POSITIVE_INFINITY;
-    if (flight !== undefined && nowMs >= flight.untilMs) return Number.POSITIVE_INFINITY;
+    if (renewal !== undefined && nowMs >= renewal.untilMs) return Number.POSITIVE_INFINITY;
     this.#setRate(type);
     const waitMs = this.#buckets[type].take(count, nowMs);
     if (waitMs > 0) return waitMs;
-    const spent = flight?.spent ?? this.#spent;
+    const spent = renewal?.spent ?? this.#spent;
     spent[type] += count;
     return lease;
   }
 
-  /** Whether what was taken counts again: only while its lease is the present one, and not on its way back. */
-  giveBack(type: OperationType, count: number, leaseId: string): boolean {
-    if (this.#lease?.id !== leaseId || this.#flight !== undefined) return false;
+  /** Puts back what was taken; false where its lease is not the present one any more, or is on its way back. */
+  refund(type: OperationType, count: number, leaseId: string): boolean {
+    if (this.#lease?.id !== leaseId || this.#renewal !== undefined) return false;
     this.#spent[type] -= Math.min(count, this.#spent[type]);
-    this.#buckets[type].giveBack(count);
+    this.#buckets[type].refund(count);
     return true;
   }
 
@@ -112,7 +112,7 @@ export class HeldLease {
     this.#lease = undefined;
   }
 
-  /** What is to be returned of leases that ended. */
+  /** The returns of leases that ended. */
   get ended(): readonly LeaseReturn[] {
     return this.#pending;
   }
@@ -122,17 +122,19 @@ export class HeldLease {
     this.#pending = [];
   }
 
-  /** From now on only what can be spent until the switch is. */
+  /** Begins a renewal: from now on only what can be spent until the takeover is. */
   startRenewal(): Renewal {
     const nowMs = this.#clock.now();
     const lease = this.live();
     const untilMs = lease === undefined ? nowMs : Math.min(lease.endMs, nowMs + renewLeadMs);
-    const kept = each((type) => (lease === undefined ? 0 : this.#keepable(lease, type, untilMs - nowMs)));
-    this.#flight = { kept, spent: { ...noOperations }, untilMs };
-    if (lease === undefined) return { returns: this.#pending, switchMs: untilMs, spentEarly: [] };
+    const retained = perType((type) =>
+      lease === undefined ? 0 : this.#retainable(lease, type, untilMs - nowMs),
+    );
+    this.#renewal = { retained, spent: { ...noOperations }, untilMs };
+    if (lease === undefined) return { returns: this.#pending, takeoverMs: untilMs, spentEarly: [] };
     return {
-      returns: [...this.#pending, { id: lease.id, spent: { ...this.#spent }, kept }],
-      switchMs: untilMs,
+      returns: [...this.#pending, { id: lease.id, spent: { ...this.#spent }, retained }],
+      takeoverMs: untilMs,
       spentEarly: operationTypes.filter(
         (type) => this.#spent[type] * 2 >= lease.amounts[type] && lease.amounts[type] > 0,
       ),
@@ -141,29 +143,29 @@ export class HeldLease {
 
   /** The renewal brought a lease. */
   renewed(lease: Lease): void {
-    this.#spent = this.#land();
+    this.#spent = this.#endRenewal();
     this.#lease = lease;
     this.#pending = [];
   }
 
   /** The renewal changed nothing. */
   notRenewed(): void {
-    this.#spent = plus(this.#spent, this.#land());
+    this.#spent = plus(this.#spent, this.#endRenewal());
   }
 
-  /** Either the old lease or the wished one is in the ledger; neither is used, and the next request returns both. */
-  lost(wishedId: string): void {
-    const spent = this.#land();
+  /** Either the old lease or the one asked for is in the ledger; neither is used, and the next request returns both. */
+  lost(requestedId: string): void {
+    const spent = this.#endRenewal();
     this.#spent = plus(this.#spent, spent);
     this.end();
-    this.#setAside(wishedId, spent);
+    this.#setAside(requestedId, spent);
     this.#spent = { ...noOperations };
   }
 
-  /** What was spent while the renewal was under way. */
-  #land(): Operations {
-    const spent = this.#flight?.spent ?? { ...noOperations };
-    this.#flight = undefined;
+  /** Ends the renewal; returns what was spent while it was under way. */
+  #endRenewal(): Operations {
+    const spent = this.#renewal?.spent ?? { ...noOperations };
+    this.#renewal = undefined;
     return spent;
   }
 
@@ -181,8 +183,8 @@ export class HeldLease {
     this.#buckets[type].setRate(rate / this.#throttle.rateDivisor(nowMs), nowMs);
   }
 
-  /** What can be spent of a kind until the switch, at most what is left. */
-  #keepable(lease: Lease, type: OperationType, forMs: number): number {
+  /** Operations of a kind that can be spent until the takeover, at most those that are left. */
+  #retainable(lease: Lease, type: OperationType, forMs: number): number {
     const spendable = Math.ceil((lease.rates[type] * forMs) / 1000) + Math.ceil(this.#buckets[type].burst);
     return Math.max(0, Math.min(lease.amounts[type] - this.#spent[type], spendable));
   }

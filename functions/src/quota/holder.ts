@@ -2,15 +2,15 @@ import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
-import { AskPace } from './askPace.ts';
 import { Demand } from './demand.ts';
 import { HeldLease } from './heldLease.ts';
-import type { Denial } from './ledger.ts';
+import { LedgerBackoff } from './ledgerBackoff.ts';
 import { type Ledger, LedgerError } from './ledgerDocument.ts';
+import type { Denial } from './ledgerRequest.ts';
 import type { HolderKind } from './ledgerState.ts';
-import { patienceMs, rateRetryMs, renewLeadMs } from './limits.ts';
+import { longWaitMs, rateRetryMs, renewLeadMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
-import { each, type Operations, type OperationType, operationTypes } from './operations.ts';
+import { type Operations, type OperationType, operationTypes, perType } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
@@ -34,7 +34,7 @@ export class LeaseHolder {
   readonly #id: string;
   readonly #demand: Demand;
   readonly #held: HeldLease;
-  readonly #pace: AskPace;
+  readonly #backoff: LedgerBackoff;
   readonly #waiters: Record<OperationType, Waiters>;
   readonly #timers: Partial<Record<OperationType, unknown>> = {};
   #asking: Promise<void> | undefined;
@@ -46,7 +46,7 @@ export class LeaseHolder {
     this.#id = ids.uuid();
     this.#demand = new Demand(clock.now());
     this.#held = new HeldLease(clock, throttle);
-    this.#pace = new AskPace(random);
+    this.#backoff = new LedgerBackoff(random);
     this.#waiters = { writes: new Waiters(clock), reads: new Waiters(clock), deletes: new Waiters(clock) };
   }
 
@@ -59,10 +59,10 @@ export class LeaseHolder {
     return decision;
   }
 
-  /** What was granted and surely not done. It counts again only while its lease is the present one. */
-  giveBack(type: OperationType, count: number, leaseId: string): void {
-    if (!this.#held.giveBack(type, count, leaseId)) return;
-    this.#demand.takeBack(type, count);
+  /** Refunds what was granted and surely not done. It counts again only while its lease is the present one. */
+  refund(type: OperationType, count: number, leaseId: string): void {
+    if (!this.#held.refund(type, count, leaseId)) return;
+    this.#demand.refund(type, count);
     this.#serve(type);
   }
 
@@ -72,16 +72,17 @@ export class LeaseHolder {
     const held = this.#held;
     this.#demand.expect(type, waiting, clock.now());
     const rate = held.rate(type);
-    const isSlow = rate === 0 || (waiting > (rate * patienceMs) / 1000 && this.#pace.mayUpgrade(clock.now()));
+    const isSlow =
+      rate === 0 || (waiting > (rate * longWaitMs) / 1000 && this.#backoff.mayUpgrade(clock.now()));
     if (isSlow && this.#mayAsk(type)) await this.#ask();
-    const denial = this.#pace.denial(type);
+    const denial = this.#backoff.denial(type);
     if (held.rate(type) === 0 && denial !== undefined && denial.retryAtMs > clock.now())
       return this.#refusal(type, denial);
     const left = held.remaining(type) - this.#waiters[type].count;
     return Math.max(1, Math.floor(Math.min(left, held.burst(type))));
   }
 
-  /** At the process's end: returns what is left. Nothing is granted any more. Never rejects. */
+  /** Ends with the process: returns what is left, and grants nothing any more. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#asking;
@@ -129,15 +130,15 @@ export class LeaseHolder {
     const nowMs = clock.now();
     const waiters = this.#waiters[type];
     if (waiters.isEmpty) return;
-    const nextMs = Math.min(waiters.nextGiveUpMs, smallest(this.#pace.next(type, nowMs)));
+    const nextMs = Math.min(waiters.nextGiveUpMs, smallest(this.#backoff.next(type, nowMs)));
     const delayMs = Math.max(1, Math.min(waitMs, nextMs - nowMs));
     this.#timers[type] = clock.setTimeout(() => this.#serve(type), delayMs);
   }
 
-  /** Whether a request to the ledger would help what waits, or what will come. */
+  /** True where a request to the ledger would help what waits, or what will come. */
   #isInNeed(type: OperationType, waitMs: number): boolean {
     const nowMs = this.#options.clock.now();
-    const [held, pace, waiters] = [this.#held, this.#pace, this.#waiters[type]];
+    const [held, backoff, waiters] = [this.#held, this.#backoff, this.#waiters[type]];
     const lease = held.live();
     if (lease === undefined || lease.rates[type] === 0) return !waiters.isEmpty;
     // Before the reset leases are short: one is not renewed as soon as it begins.
@@ -145,8 +146,10 @@ export class LeaseHolder {
     if (nowMs >= lease.endMs - leadMs) return true;
     const isSpent = waitMs === Number.POSITIVE_INFINITY;
     const isTooLittle = held.remaining(type) < waiters.count + this.#demand.expected(type, nowMs);
-    if ((isSpent || isTooLittle) && pace.mayRefill(nowMs)) return true;
-    return pace.mayUpgrade(nowMs) && (held.timeOf(type, waiters.count) > patienceMs || this.#isPressed(type));
+    if ((isSpent || isTooLittle) && backoff.mayRefill(nowMs)) return true;
+    return (
+      backoff.mayUpgrade(nowMs) && (held.timeOf(type, waiters.count) > longWaitMs || this.#isPressed(type))
+    );
   }
 
   /** Callers wait most of the time, though never many at once: the rate is to double. */
@@ -159,7 +162,7 @@ export class LeaseHolder {
 
   #mayAsk(type: OperationType): boolean {
     return (
-      this.#asking === undefined && !this.#isClosed && this.#pace.mayAsk(type, this.#options.clock.now())
+      this.#asking === undefined && !this.#isClosed && this.#backoff.mayAsk(type, this.#options.clock.now())
     );
   }
 
@@ -167,7 +170,7 @@ export class LeaseHolder {
   #giveUp(type: OperationType, waitMs: number): void {
     const nowMs = this.#options.clock.now();
     const isShort = waitMs === Number.POSITIVE_INFINITY && this.#asking === undefined;
-    const denial = isShort ? this.#pace.denial(type) : undefined;
+    const denial = isShort ? this.#backoff.denial(type) : undefined;
     const untilMs = Math.max(nowMs, (denial?.retryAtMs ?? 0) - 1);
     this.#waiters[type].refuseUntil(this.#isClosed ? Number.POSITIVE_INFINITY : untilMs, () =>
       this.#refusal(type, denial ?? { reason: 'rate', retryAtMs: nowMs + rateRetryMs }),
@@ -183,7 +186,7 @@ export class LeaseHolder {
 
   #demands(nowMs: number): Operations {
     return this.#demand.rates(
-      each((type) => this.#waiters[type].count),
+      perType((type) => this.#waiters[type].count),
       nowMs,
     );
   }
@@ -200,35 +203,35 @@ export class LeaseHolder {
   async #askNow(): Promise<void> {
     const { ledger, kind, meter, clock, ids, throttle } = this.#options;
     const nowMs = clock.now();
-    const { returns, switchMs, spentEarly } = this.#held.startRenewal();
+    const { returns, takeoverMs, spentEarly } = this.#held.startRenewal();
     const demands = this.#demands(nowMs);
-    const needs = each((type) => this.#waiters[type].first ?? 0);
-    const wish = { id: ids.uuid(), switchMs, demands, needs, spentEarly };
+    const needs = perType((type) => this.#waiters[type].first ?? 0);
+    const wanted = { id: ids.uuid(), takeoverMs, demands, needs, spentEarly };
     const use = meter.drain();
     const multiplier = throttle.multiplier(nowMs);
     try {
-      const answer = await ledger.ask({ holder: this.#id, kind, returns, wish, use, multiplier });
+      const answer = await ledger.ask({ holder: this.#id, kind, returns, wanted, use, multiplier });
       if (!answer.isUseRecorded) meter.restore(use);
       if (answer.lease === undefined) this.#held.notRenewed();
       else {
         this.#held.renewed(answer.lease);
         this.#demand.restart(clock.now());
       }
-      this.#pace.answered(answer, demands, clock.now());
+      this.#backoff.answered(answer, demands, clock.now());
       throttle.learn(answer, clock.now());
     } catch (error) {
       meter.restore(use);
-      this.#fail(error, wish.id);
+      this.#fail(error, wanted.id);
     }
   }
 
-  #fail(error: unknown, wishedId: string): void {
+  #fail(error: unknown, requestedId: string): void {
     const { clock, logger, throttle } = this.#options;
     if (error instanceof LedgerError && error.exhausted !== undefined)
       throttle.exhausted(error.exhausted, clock.now());
     if (error instanceof LedgerError && !error.mayBeRecorded) this.#held.notRenewed();
-    else this.#held.lost(wishedId);
-    const pauseMs = this.#pace.failed(clock.now());
+    else this.#held.lost(requestedId);
+    const pauseMs = this.#backoff.failed(clock.now());
     logger.warn('No lease: the quota ledger cannot be used', { error, retry_in_ms: pauseMs });
   }
 }

@@ -8,8 +8,8 @@ import {
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { LeaseHolder } from './holder.ts';
-import type { Denial } from './ledger.ts';
-import { readPatienceMs, readPauseMs } from './limits.ts';
+import type { Denial } from './ledgerRequest.ts';
+import { readPauseMs, readRetryMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
 import type { Throttle } from './throttle.ts';
@@ -17,24 +17,24 @@ import type { Throttle } from './throttle.ts';
 export interface LeasedDocumentsOptions {
   /** Firestore itself. */
   open(): Promise<DocumentStore>;
-  holder: Pick<LeaseHolder, 'acquire' | 'giveBack' | 'commitSize'>;
+  holder: Pick<LeaseHolder, 'acquire' | 'refund' | 'commitSize'>;
   meter: OperationMeter;
   throttle: Throttle;
   clock: Clock;
-  /** How long an operation waits for its turn. */
+  /** Longest wait of an operation for its turn. */
   maxWaitMs: number;
   /** Times that a read is tried while Firestore is unavailable, each spent from a lease; 1 where none is said. */
   readAttempts?: number;
 }
 
 /** Cleanup's first reads, which need no lease: so many an hour for each process. */
-export const cleanupFirstCause = 'cleanup_first';
+export const cleanupFirstPurpose = 'cleanup_first';
 const cleanupFirstReads = 2;
 const hourMs = 3_600_000;
 
 /** Documents of which every operation is spent from a lease before it is done. */
 export interface LeasedDocuments extends DocumentStore {
-  /** How many documents a commit may write, or delete, now, where so many wait for it. Throws DocumentError `no_quota`. */
+  /** Documents that a commit may write, or delete, now, where so many wait for it. Throws DocumentError `no_quota`. */
   commitSize(waiting: number, type?: 'writes' | 'deletes'): Promise<number>;
 }
 
@@ -53,29 +53,29 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
       if (typeof size === 'number') return size;
       throw noQuota(waiting, type, size);
     },
-    read: (paths, cause) =>
-      reading(options, cause, { reads: paths.length }, async (documents) => {
-        const result = await documents.read(paths, cause);
+    read: (paths, purpose) =>
+      reading(options, purpose, { reads: paths.length }, async (documents) => {
+        const result = await documents.read(paths, purpose);
         return { result, reads: paths.length };
       }),
-    commit: (writes, cause) =>
-      spending(options, cause, operationsOf(writes), async (documents) => {
-        const result = await documents.commit(writes, cause);
+    commit: (writes, purpose) =>
+      spending(options, purpose, operationsOf(writes), async (documents) => {
+        const result = await documents.commit(writes, purpose);
         return { result, reads: 0 };
       }),
-    commitIfAbsent: (writes, absent, cause) =>
-      spending(options, cause, { ...operationsOf(writes), reads: absent.length }, async (documents) => {
-        await documents.commitIfAbsent(writes, absent, cause);
+    commitIfAbsent: (writes, absent, purpose) =>
+      spending(options, purpose, { ...operationsOf(writes), reads: absent.length }, async (documents) => {
+        await documents.commitIfAbsent(writes, absent, purpose);
         return { result: undefined, reads: absent.length };
       }),
-    query: (query, cause) =>
-      reading(options, cause, { reads: Math.max(1, query.limit) }, async (documents) => {
-        const result = await documents.query(query, cause);
+    query: (query, purpose) =>
+      reading(options, purpose, { reads: Math.max(1, query.limit) }, async (documents) => {
+        const result = await documents.query(query, purpose);
         return { result, reads: result.billedReads };
       }),
-    count: (query, cause) =>
-      reading(options, cause, { reads: countReads(maxCounted) }, async (documents) => {
-        const result = await documents.count(query, cause);
+    count: (query, purpose) =>
+      reading(options, purpose, { reads: countReads(maxCounted) }, async (documents) => {
+        const result = await documents.count(query, purpose);
         return { result, reads: countReads(result) };
       }),
   };
@@ -101,17 +101,17 @@ function operationsOf(writes: readonly DocumentWrite[]): Partial<Operations> {
 }
 
 interface SpendingOptions extends LeasedDocumentsOptions {
-  /** Whether operations need no lease; then they are counted as such. */
-  isSetAside(cause: string, operations: Operations): boolean;
+  /** True where operations need no lease; then they are counted as such. */
+  isSetAside(purpose: string, operations: Operations): boolean;
 }
 
 function cleanupSetAside({ clock, meter }: LeasedDocumentsOptions): SpendingOptions['isSetAside'] {
   let hour = { number: 0, reads: 0 };
-  return (cause, operations) => {
+  return (purpose, operations) => {
     const number = Math.floor(clock.now() / hourMs);
     if (number !== hour.number) hour = { number, reads: 0 };
     const { reads } = operations;
-    if (cause !== cleanupFirstCause || operations.writes + operations.deletes > 0) return false;
+    if (purpose !== cleanupFirstPurpose || operations.writes + operations.deletes > 0) return false;
     if (hour.reads + reads > cleanupFirstReads) return false;
     hour.reads += reads;
     meter.countUnleased({ reads });
@@ -122,14 +122,14 @@ function cleanupSetAside({ clock, meter }: LeasedDocumentsOptions): SpendingOpti
 /** Spends the most that a call can cost, makes it, and takes back what it turned out not to cost. */
 async function spending<Result>(
   options: SpendingOptions,
-  cause: string,
+  purpose: string,
   most: Partial<Operations>,
   call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
 ): Promise<Result> {
   const { holder, meter } = options;
   const operations = { ...noOperations, ...most };
   const documents = await options.open();
-  const leases = options.isSetAside(cause, operations)
+  const leases = options.isSetAside(purpose, operations)
     ? new Map<OperationType, string>()
     : await acquireAll(options, operations);
   let spent = operations;
@@ -143,24 +143,24 @@ async function spending<Result>(
     throw withRetry(options, error, operations);
   } finally {
     for (const [type, lease] of leases) {
-      if (spent[type] < operations[type]) holder.giveBack(type, operations[type] - spent[type], lease);
+      if (spent[type] < operations[type]) holder.refund(type, operations[type] - spent[type], lease);
     }
-    meter.count(cause, spent);
+    meter.count(purpose, spent);
   }
 }
 
 /** Spends as {@link spending}, and again where Firestore was unavailable for a moment. */
 async function reading<Result>(
   options: SpendingOptions,
-  cause: string,
+  purpose: string,
   most: Partial<Operations>,
   call: (documents: DocumentStore) => Promise<{ result: Result; reads: number }>,
 ): Promise<Result> {
   const { readAttempts = 1, clock } = options;
-  const untilMs = clock.now() + readPatienceMs;
+  const untilMs = clock.now() + readRetryMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await spending(options, cause, most, call);
+      return await spending(options, purpose, most, call);
     } catch (error) {
       const isPassing = error instanceof DocumentError && error.failure === 'unavailable';
       if (!isPassing || attempt >= readAttempts || clock.now() >= untilMs) throw error;
@@ -178,7 +178,7 @@ async function acquireAll(
   for (const type of operationTypes.filter((each) => operations[each] > 0)) {
     const decision = await holder.acquire(type, operations[type], maxWaitMs);
     if (!decision.isGranted) {
-      for (const [granted, leaseId] of leases) holder.giveBack(granted, operations[granted], leaseId);
+      for (const [granted, leaseId] of leases) holder.refund(granted, operations[granted], leaseId);
       throw noQuota(operations[type], type, decision);
     }
     leases.set(type, decision.leaseId);
@@ -191,7 +191,7 @@ function noQuota(count: number, type: OperationType, { reason, retryAtMs }: Deni
   return new DocumentError('no_quota', message, { retryAtMs, short: type });
 }
 
-/** Where Firestore itself says that its quota is used up, everything goes slower, and the error says until when. */
+/** Slows everything down where Firestore itself says that its quota is used up; the error says until when. */
 function withRetry(
   { throttle, clock }: LeasedDocumentsOptions,
   error: unknown,

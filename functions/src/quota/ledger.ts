@@ -1,6 +1,15 @@
 import { smallest } from '../platform/arrays.ts';
 import type { QuotaDay } from './day.ts';
-import { budgetDenial, grantOf, type LeaseWish } from './grant.ts';
+import { budgetDenial, grantOf } from './grant.ts';
+import type {
+  Denial,
+  Denials,
+  LeaseRequest,
+  LeaseReturn,
+  LedgerAnswer,
+  LedgerRequest,
+  ReturnOutcome,
+} from './ledgerRequest.ts';
 import {
   emptyLedger,
   type HolderKind,
@@ -11,81 +20,17 @@ import {
   reservedRates,
 } from './ledgerState.ts';
 import {
-  coolingMs,
   maxLeasesOfKey,
   maxProxyLeases,
   maxWaiting,
   type QuotaLimits,
+  releaseMs,
   resetMarginMs,
   waitingMs,
 } from './limits.ts';
-import {
-  each,
-  noOperations,
-  type Operations,
-  type OperationType,
-  operationTypes,
-  plus,
-} from './operations.ts';
+import { noOperations, type Operations, operationTypes, perType, plus } from './operations.ts';
 import { boundedLeases } from './pruning.ts';
-import { recordUse, type UseReport } from './use.ts';
-import type { QuotaWarning } from './warnings.ts';
-
-/** Why something is not granted. */
-export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
-
-export interface Denial {
-  reason: DenialReason;
-  retryAtMs: number;
-}
-
-export type Denials = Partial<Record<OperationType, Denial>>;
-
-/** What comes back of a lease. */
-export interface LeaseReturn {
-  id: string;
-  /** `all`: nothing comes back but the rate. */
-  spent: Operations | 'all';
-  /** Of the rest, what its holder may yet spend while it waits for the lease that renews it; stays charged. */
-  kept?: Operations | undefined;
-}
-
-export interface LedgerRequest {
-  holder: string;
-  kind: HolderKind;
-  nowMs: number;
-  /** The day of `nowMs`. */
-  day: QuotaDay;
-  /** Times that the ledger was read for this: each is billed. */
-  attempts: number;
-  returns: readonly LeaseReturn[];
-  wish?: LeaseWish | undefined;
-  use: UseReport;
-  /** Of the holder's throttle. */
-  multiplier: number;
-}
-
-export type ReturnOutcome = 'pending' | 'credited' | 'unknown' | 'other_day' | 'too_much';
-
-export interface LedgerAnswer {
-  /** Whether the use was recorded; otherwise it must be reported again. */
-  isUseRecorded: boolean;
-  /** What the wish got; undefined where that is nothing at all, or nothing was wished for. */
-  lease: Lease | undefined;
-  /** The kinds that were wished for and are not granted. */
-  denials: Denials;
-  /**
-   * What became of each return, in order. All are `pending` where a wish got no lease, at the reset, and where the day
-   * has no write left for the ledger: then leases stand as they were. A proxy's are all credited, or nothing is changed.
-   */
-  returned: ReturnOutcome[];
-  /** Holders that live, this one included. */
-  holders: number;
-  /** What is charged of each day's limit, as a share; 0 without limit. */
-  chargedShare: Operations;
-  /** Limits that were neared with this request, for the log. */
-  warnings: QuotaWarning[];
-}
+import { recordUse } from './use.ts';
 
 /** A new state to be stored in one transaction with the reading of the old; undefined: nothing is to be stored. */
 export interface LedgerStep {
@@ -93,50 +38,50 @@ export interface LedgerStep {
   answer: LedgerAnswer;
 }
 
-/** Works on one request: what comes back is credited, then the wish is met from what is free. */
+/** Works on one request: what comes back is credited, then the lease asked for is met from what is free. */
 export function applyToLedger(
   stored: LedgerState | undefined,
   request: LedgerRequest,
   limits: QuotaLimits,
 ): LedgerStep {
-  const { day, nowMs, wish } = request;
+  const { day, nowMs, wanted } = request;
   const before = stored ?? emptyLedger(day.id);
   const resetEndMs = endOfReset(before, day, nowMs);
   if (resetEndMs !== undefined) {
-    const denials = wish === undefined ? {} : denialsOf(wish, { reason: 'reset', retryAtMs: resetEndMs });
+    const denials = wanted === undefined ? {} : denialsOf(wanted, { reason: 'reset', retryAtMs: resetEndMs });
     return { state: undefined, answer: answerOf(before, request, limits, { denials }) };
   }
   const current = inDay(before, day.id, nowMs);
   const state: LedgerState = { ...current, charged: { ...current.charged } };
   const own: Lease[] = [];
-  const returned = request.returns.map((each) => giveBack(state, each, request.holder, own));
+  const returned = request.returns.map((each) => credit(state, each, request.holder, own));
   // A proxy that is mistaken is told so, and nothing is changed; an instance returns leases that may never have been.
   if (request.kind === 'proxy' && returned.some((outcome) => outcome !== 'credited'))
     return { state: undefined, answer: answerOf(current, request, limits, { returned }) };
   const report = request.kind === 'proxy' ? { ...request, use: proxyUse(request, own) } : request;
-  if (wish === undefined) {
+  if (wanted === undefined) {
     cool(state, own, nowMs);
     return recorded(current, state, report, limits, { returned });
   }
   const full = request.kind === 'proxy' ? fullUntilMs(state, request) : undefined;
   if (full !== undefined) {
     const denial = { reason: 'too_many_leases', retryAtMs: full } as const;
-    return refused(current, request, wish, limits, denialsOf(wish, denial));
+    return refused(current, request, wanted, limits, denialsOf(wanted, denial));
   }
-  const { lease, denials } = grantOf(state, { ...request, wish }, own, limits);
-  if (lease === undefined) return refused(current, request, wish, limits, denials);
+  const { lease, denials } = grantOf(state, { ...request, wanted }, own, limits);
+  if (lease === undefined) return refused(current, request, wanted, limits, denials);
   charge(
     state,
     request.kind,
-    each((type) => lease.amounts[type] - keptOf(request, own)[type]),
+    perType((type) => lease.amounts[type] - retainedOf(request, own)[type]),
   );
   state.leases = [...state.leases, lease];
   state.waiting = state.waiting.filter(({ holder }) => holder !== request.holder);
   return recorded(current, state, report, limits, { returned, lease, denials });
 }
 
-/** What a proxy did, as far as anybody knows: what it says, or all that it might have done. */
-function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): UseReport {
+/** The use of a proxy, as far as anybody knows: what it says, or all that it might have done. */
+function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): LedgerRequest['use'] {
   const spent = own.map(({ id, amounts }) => {
     const said = returns.find((each) => each.id === id)?.spent ?? 'all';
     return said === 'all' ? amounts : said;
@@ -145,7 +90,7 @@ function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): UseRe
   return { ...use, byCause: { ...use.byCause, leases: spent.reduce(plus, { ...noOperations }) } };
 }
 
-/** When leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
+/** The time at which leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
 function endOfReset({ day: storedDay }: LedgerState, day: QuotaDay, nowMs: number): number | undefined {
   if (nowMs < day.startMs + resetMarginMs) return day.startMs + resetMarginMs;
   if (nowMs >= day.endMs - resetMarginMs || storedDay > day.id) return day.endMs + resetMarginMs;
@@ -166,7 +111,7 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
     spentAtMs: isNew ? {} : (before.spentAtMs ?? {}),
     ...boundedLeases(
       before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
-      before.cooling.filter(({ untilMs }) => untilMs > nowMs),
+      before.releasing.filter(({ untilMs }) => untilMs > nowMs),
       nowMs,
     ),
     waiting: before.waiting.filter(({ untilMs }) => untilMs > nowMs).slice(-maxWaiting + 1),
@@ -174,33 +119,33 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
   };
 }
 
-/** When there is a place for one more lease of this proxy; undefined: now. */
+/** The time at which there is a place for one more lease of this proxy; undefined: now. */
 function fullUntilMs({ leases }: LedgerState, { holder, nowMs }: LedgerRequest): number | undefined {
   const all = leases.filter((lease) => lease.kind === 'proxy' && isReserved(lease, nowMs));
   const ofKey = all.filter((lease) => lease.holder === holder);
   const full = ofKey.length >= maxLeasesOfKey ? ofKey : all;
   if (full === all && all.length < maxProxyLeases) return undefined;
-  return smallest(full.map(({ endMs }) => endMs)) + coolingMs;
+  return smallest(full.map(({ endMs }) => endMs)) + releaseMs;
 }
 
-/** What is credited is no lease any more and goes to `own`. */
-function giveBack(
+/** Credits a return: its lease is none any more and goes to `own`. */
+function credit(
   state: LedgerState,
-  { id, spent, kept }: LeaseReturn,
+  { id, spent, retained }: LeaseReturn,
   holder: string,
   own: Lease[],
 ): ReturnOutcome {
   const lease = state.leases.find((each) => each.id === id);
   if (lease === undefined || lease.holder !== holder) return 'unknown';
   if (lease.day !== state.day) return 'other_day';
-  const back = each((type) =>
-    spent === 'all' ? 0 : lease.amounts[type] - spent[type] - (kept?.[type] ?? 0),
+  const back = perType((type) =>
+    spent === 'all' ? 0 : lease.amounts[type] - spent[type] - (retained?.[type] ?? 0),
   );
   if (operationTypes.some((type) => back[type] < 0)) return 'too_much';
   charge(
     state,
     lease.kind,
-    each((type) => -back[type]),
+    perType((type) => -back[type]),
   );
   state.leases = state.leases.filter((each) => each !== lease);
   own.push(lease);
@@ -214,16 +159,17 @@ function charge(state: LedgerState, kind: HolderKind, amounts: Operations): void
   if (kind === 'miner') state.minerReads = (state.minerReads ?? 0) + amounts.reads;
 }
 
-function keptOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {
+function retainedOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {
   const counted = returns.filter(({ id }) => own.some((lease) => lease.id === id));
-  return counted.reduce((sum, { kept }) => plus(sum, kept ?? noOperations), { ...noOperations });
+  return counted.reduce((sum, { retained }) => plus(sum, retained ?? noOperations), { ...noOperations });
 }
 
 /** Rates that were given up may show at the database for a while. */
 function cool(state: LedgerState, own: readonly Lease[], nowMs: number): void {
   for (const lease of own) {
-    const untilMs = Math.min(nowMs, lease.endMs) + coolingMs;
-    if (untilMs > nowMs) state.cooling = [...state.cooling, { rates: reservedRates(lease, nowMs), untilMs }];
+    const untilMs = Math.min(nowMs, lease.endMs) + releaseMs;
+    if (untilMs > nowMs)
+      state.releasing = [...state.releasing, { rates: reservedRates(lease, nowMs), untilMs }];
   }
 }
 
@@ -235,10 +181,10 @@ function recorded(
   parts: Partial<LedgerAnswer>,
 ): LedgerStep {
   charge(state, 'worker', { writes: 1, reads: request.attempts, deletes: 0 });
-  const { wish } = request;
+  const { wanted } = request;
   // The write that would record it is the day's as well.
   if (limits.daily.writes > 0 && state.charged.writes > limits.daily.writes) {
-    const denials = wish === undefined ? {} : denialsOf(wish, budgetDenial(request));
+    const denials = wanted === undefined ? {} : denialsOf(wanted, budgetDenial(request));
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   }
   charge(state, request.kind, request.use.unleased);
@@ -250,7 +196,7 @@ function recorded(
 function refused(
   current: LedgerState,
   request: LedgerRequest,
-  wish: LeaseWish,
+  wanted: LeaseRequest,
   limits: QuotaLimits,
   denials: Denials,
 ): LedgerStep {
@@ -262,14 +208,14 @@ function refused(
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   const waiting = [
     ...current.waiting.filter((each) => each !== known),
-    { holder, kind: request.kind, demands: wish.demands, untilMs: nowMs + waitingMs },
+    { holder, kind: request.kind, demands: wanted.demands, untilMs: nowMs + waitingMs },
   ];
   return recorded(current, { ...current, waiting }, request, limits, { denials });
 }
 
-function denialsOf(wish: LeaseWish, denial: Denial): Denials {
+function denialsOf(wanted: LeaseRequest, denial: Denial): Denials {
   return Object.fromEntries(
-    operationTypes.filter((type) => wish.demands[type] > 0).map((type) => [type, denial]),
+    operationTypes.filter((type) => wanted.demands[type] > 0).map((type) => [type, denial]),
   );
 }
 
@@ -287,7 +233,7 @@ function answerOf(
     denials: {},
     returned: returns.map(() => 'pending'),
     holders: others.add(holder).size,
-    chargedShare: each((type) => (daily[type] > 0 ? state.charged[type] / daily[type] : 0)),
+    chargedShare: perType((type) => (daily[type] > 0 ? state.charged[type] / daily[type] : 0)),
     warnings: [],
     ...parts,
   };

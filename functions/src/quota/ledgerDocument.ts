@@ -3,7 +3,8 @@ import { DocumentError, type DocumentStore, type DocumentVersion } from '../plat
 import { messageOf } from '../platform/errors.ts';
 import { within } from '../platform/within.ts';
 import type { QuotaDays } from './day.ts';
-import { applyToLedger, type LedgerAnswer, type LedgerRequest } from './ledger.ts';
+import { applyToLedger } from './ledger.ts';
+import type { LedgerAnswer, LedgerRequest } from './ledgerRequest.ts';
 import type { LedgerState } from './ledgerState.ts';
 import {
   ledgerTimeoutMs,
@@ -14,7 +15,7 @@ import {
 } from './limits.ts';
 import type { OperationType } from './operations.ts';
 
-/** Where the ledger is. Its one field is exempt from indexing (firestore.indexes.json). */
+/** The ledger's document. Its one field is exempt from indexing (firestore.indexes.json). */
 export const ledgerPath = 'quota/ledger';
 
 const ledgerVersion = 1;
@@ -22,7 +23,7 @@ const ledgerVersion = 1;
 /** The ledger did not do what it was asked. */
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';
-  /** Whether the request may have been recorded all the same. */
+  /** True where the request may have been recorded all the same. */
   readonly mayBeRecorded: boolean;
   /** The kind of operation of which Firestore itself has no more to give, if that is why. */
   readonly exhausted: OperationType | undefined;
@@ -42,11 +43,11 @@ export interface LedgerOptions {
   clock: Clock;
   days: QuotaDays;
   limits: QuotaLimits;
-  /** From 0 up to 1: what spreads those that meet at the ledger. */
+  /** From 0 up to 1: spreads those that meet at the ledger. */
   random(): number;
 }
 
-/** What a request says besides time and attempts, which each attempt sees anew. */
+/** A request without time and attempts, which each attempt sees anew. */
 export type LedgerOrder = Omit<LedgerRequest, 'nowMs' | 'day' | 'attempts'>;
 
 /**
@@ -136,7 +137,7 @@ interface Progress {
   isGivenUp: boolean;
 }
 
-/** Whether what was sent is in the ledger although it was refused: its lease is there, or what it returned is gone. */
+/** True where what was sent is in the ledger although it was refused: its lease is there, or what it returned is gone. */
 function isRecorded(sent: LedgerAnswer, { returns }: LedgerOrder, stored: LedgerState | undefined): boolean {
   const isThere = (id: string | undefined): boolean =>
     stored?.leases.some((lease) => lease.id === id) ?? false;
@@ -145,15 +146,20 @@ function isRecorded(sent: LedgerAnswer, { returns }: LedgerOrder, stored: Ledger
 }
 
 function changesTo(state: LedgerState): { path: string[]; value: unknown }[] {
-  return [{ path: ['ledger'], value: JSON.stringify({ version: ledgerVersion, ...state }) }];
+  const { releasing: cooling, ...rest } = state;
+  const stored = { version: ledgerVersion, ...rest, cooling };
+  return [{ path: ['ledger'], value: JSON.stringify(stored) }];
 }
 
 function stateOf(text: unknown): LedgerState {
-  const { version, ...state } = JSON.parse(String(text)) as LedgerState & { version: unknown };
+  const { version, cooling: releasing, ...state } = JSON.parse(String(text)) as StoredLedger;
   if (version !== ledgerVersion) {
     throw new Error(
       `Its version is ${String(version)}, ${ledgerVersion} was expected; deploy the code that wrote it.`,
     );
   }
-  return state;
+  return { ...state, releasing };
 }
+
+/** The ledger as its document has it. */
+type StoredLedger = Omit<LedgerState, 'releasing'> & { version: unknown; cooling: LedgerState['releasing'] };

@@ -1,8 +1,7 @@
-import { coolingMs } from './limits.ts';
-import { type ByCause, each, noOperations, type Operations } from './operations.ts';
-import type { QuotaWarning } from './warnings.ts';
+import { emergencyShare, releaseMs } from './limits.ts';
+import { type ByCause, noOperations, type Operations, type OperationType, perType } from './operations.ts';
 
-/** Who holds leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
+/** The holders of leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
 export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
 
 /** A share of the quota. Its amounts are charged to its day; its rates hold from start to end. */
@@ -17,11 +16,11 @@ export interface Lease {
   amounts: Operations;
   startMs: number;
   endMs: number;
-  /** Of the lease that this one renews: it may be spent until then. */
+  /** The rates of the lease that this one renews: they may be spent until then. */
   previous?: { rates: Operations; untilMs: number } | undefined;
-  /** What the holder would use, operations a second. */
+  /** Operations a second that the holder would use. */
   demands: Operations;
-  /** How much slower its holder goes; 1: not at all. */
+  /** The factor by which its holder goes slower; 1: not at all. */
   multiplier: number;
 }
 
@@ -36,12 +35,12 @@ export interface LedgerState {
   flushReads?: number;
   /** The part that miners' keys caused, of which there is a limit. */
   minerReads?: number;
-  /** When the budget of the day, or what of it is not kept for others, was spent last. */
+  /** The time at which the day's budget, less what is reserved for others, was spent last. */
   spentAtMs?: Partial<Operations>;
   /** Leases that live, and those ended that were not returned yet. */
   leases: Lease[];
   /** Rates given up, and until when they may still show at the database. */
-  cooling: { rates: Operations; untilMs: number }[];
+  releasing: { rates: Operations; untilMs: number }[];
   /** Holders that found no rate free. */
   waiting: { holder: string; kind?: HolderKind; demands: Operations; untilMs: number }[];
   /** Operations known to be done. */
@@ -63,25 +62,45 @@ export function emptyLedger(day: string): LedgerState {
     charged: { ...noOperations },
     apiReads: 0,
     leases: [],
-    cooling: [],
+    releasing: [],
     waiting: [],
     used: { today: { ...noOperations }, total: { ...noOperations }, byCause: {}, minutes: [] },
     warnings: [],
   };
 }
 
-/** Whether a lease may still be spent. */
+/** True while a lease may still be spent. */
 export function isLive(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.endMs;
 }
 
-/** Whether what a lease allowed may still show at the database. */
+/** True while what a lease allowed may still show at the database. */
 export function isReserved(lease: Lease, nowMs: number): boolean {
-  return nowMs < lease.endMs + coolingMs;
+  return nowMs < lease.endMs + releaseMs;
 }
 
-/** What counts as taken for a reserved lease: also what the lease before it allows its holder for the moment. */
+/** The rates that count as taken for a reserved lease: also those that the lease before it allows its holder for the moment. */
 export function reservedRates({ rates, previous }: Lease, nowMs: number): Operations {
-  if (previous === undefined || nowMs >= previous.untilMs + coolingMs) return rates;
-  return each((type) => Math.max(rates[type], previous.rates[type]));
+  if (previous === undefined || nowMs >= previous.untilMs + releaseMs) return rates;
+  return perType((type) => Math.max(rates[type], previous.rates[type]));
+}
+
+export type LimitType = 'per_second' | 'per_minute' | 'per_day';
+
+/** Use that came near a limit, or went over it. */
+export interface QuotaWarning {
+  operationType: OperationType;
+  limitType: LimitType;
+  current: number;
+  limit: number;
+  atMs: number;
+}
+
+/** Whole and tenth percents, as people read them. */
+export function percentageOf({ current, limit }: Pick<QuotaWarning, 'current' | 'limit'>): number {
+  return limit === 0 ? 100 : Math.round((current / limit) * 1000) / 10;
+}
+
+export function isEmergency({ current, limit }: QuotaWarning): boolean {
+  return current >= limit * emergencyShare;
 }

@@ -1,6 +1,6 @@
-import { each, type Operations } from './operations.ts';
+import { type Operations, perType } from './operations.ts';
 
-/** What the ledger keeps to. */
+/** The limits that the ledger keeps to. */
 export interface QuotaLimits {
   /** Operations a second that leases may sum up to, before the ledger's own. */
   rates: Operations;
@@ -17,15 +17,15 @@ export function quotaLimits(given: {
   daily: Operations;
 }): QuotaLimits {
   const { ratePerSecond, ratePerMinute: perMinute, daily } = given;
-  return { rates: each((type) => Math.min(ratePerSecond[type], perMinute[type] / 60)), perMinute, daily };
+  return { rates: perType((type) => Math.min(ratePerSecond[type], perMinute[type] / 60)), perMinute, daily };
 }
 
-/** How long an operation waits for its turn: of a caller, and of work that can wait in the queue instead. */
+/** Longest wait of an operation for its turn: of a caller, and of work that can wait in the queue instead. */
 export const apiMaxWaitMs = 1_000;
 export const workerMaxWaitMs = 10_000;
 
 /**
- * How long a call to Firestore may take: of a caller, who gives up after 10 s; of work, which then goes back
+ * Longest calls to Firestore: of a caller, who gives up after 10 s; of work, which then goes back
  * into the queue; of the ledger, whose transaction is a few.
  */
 export const apiCallMs = 6_000;
@@ -33,28 +33,30 @@ export const workerCallMs = 15_000;
 export const ledgerCallMs = 5_000;
 
 /** A rate that was given up, or whose lease ended, is free after this: clocks of instances differ by up to as much. */
-export const coolingMs = 1_000;
+export const releaseMs = 1_000;
 
 /** Leases end this long before the daily reset, or start this long after it. */
 export const resetMarginMs = 1_000;
 
-/** What the ledger's own operations may take, operations a second: about one transaction, and its repetitions. */
+/** Operations a second that the ledger's own may take: about one transaction, and its repetitions. */
 const ownRates: Operations = { writes: 1, reads: 2, deletes: 0 };
 
-/** What of a day is left to the ledger's own operations: also those that only find the day spent. */
+/** The share of a day that is left to the ledger's own operations: also those that only find the day spent. */
 const ownDayShare: Operations = { writes: 0.01, reads: 0.02, deletes: 0 };
 
-/** What leases may sum up to in a day, operations; 0: no limit. */
+/** Operations that leases may sum up to in a day; 0: no limit. */
 export function leasablePerDay({ daily }: QuotaLimits): Operations {
-  return each((type) => daily[type] - Math.ceil(daily[type] * ownDayShare[type]));
+  return perType((type) => daily[type] - Math.ceil(daily[type] * ownDayShare[type]));
 }
 
 /** Arrivals at the database are less even than departures: this much of the limit is left for that. */
 const evenness = 0.98;
 
-/** What leases may sum up to, operations a second. */
+/** Operations a second that leases may sum up to. */
 export function leasableRates(limits: QuotaLimits): Operations {
-  return each((type) => limits.rates[type] * evenness - Math.min(ownRates[type], limits.rates[type] * 0.02));
+  return perType(
+    (type) => limits.rates[type] * evenness - Math.min(ownRates[type], limits.rates[type] * 0.02),
+  );
 }
 
 /** A lease that waits for work: few operations a second, but enough for a trickle. */
@@ -62,10 +64,10 @@ export function lowRate(limit: number): number {
   return Math.max(limit / 200, Math.min(1, limit / 50));
 }
 
-/** The part of the daily reads that is kept for the API, and as much for the flush. */
-export const keptReadsShare = 0.1;
+/** The part of the daily reads that is reserved for the API, and as much for the flush. */
+export const reservedReadsShare = 0.1;
 
-/** The part of the daily reads that miners' keys can cause: with those kept, three tenths are left to others. */
+/** The part of the daily reads that miners' keys can cause: with those reserved, three tenths are left to others. */
 export const minerReadsShare = 0.6;
 
 /** The part of each rate that proxies' leases, which may last an hour, leave to Sluice's own instances. */
@@ -80,7 +82,7 @@ export const idleCostSeconds = 8;
 export const minTermMs = 10_000;
 export const maxTermMs = 30 * 60_000;
 
-/** Where more is wanted than there is, leases last this for each holder: about a transaction a second in all. */
+/** Term of leases for each holder where more is wanted than there is: about a transaction a second in all. */
 export const termPerHolderMs = 1_000;
 
 /**
@@ -91,18 +93,18 @@ export const termPerHolderMs = 1_000;
 export const maxOwnLeases = 256;
 export const maxProxyLeases = 128;
 export const maxLeasesOfKey = 32;
-export const maxCooling = 512;
+export const maxReleasing = 512;
 export const maxWaiting = 256;
 export const maxCauses = 40;
 export const maxWarnings = 50;
 
-/** How long a holder that found no rate free counts as one that wants a share. */
+/** A holder that found no rate free counts for so long as one that wants a share. */
 export const waitingMs = 15_000;
 
 /** The longest wait for the next try while a daily budget is spent, so that a raised one is noticed. */
 export const maxBudgetWaitMs = 15 * 60_000;
 
-/** How soon a holder that found no rate free asks again. */
+/** A holder that found no rate free asks again after this. */
 export const rateRetryMs = 1_000;
 
 /** Parts of a limit from which its use is a warning, and an emergency. */
@@ -117,16 +119,16 @@ export const maxLedgerAttempts = 12;
 export const minLedgerBackoffMs = 150;
 export const maxLedgerBackoffMs = 3_000;
 
-/** What may be spent at once, as time of the rate. */
+/** Operations that may be spent at once, as time of the rate. */
 export const burstMs = 100;
 
 /** A lease is renewed this long before its end, and may be spent so long while the renewal is under way. */
 export const renewLeadMs = 3_000;
 
 /** Operations that would wait longer than this ask for a higher rate. */
-export const patienceMs = 200;
+export const longWaitMs = 200;
 
-/** So does a rate for which somebody waits most of such a time: one that does one after the other never has more waiting. */
+/** A rate for which somebody waits most of such a time is too low as well: one that does one after the other never has more waiting. */
 export const pressureWindowMs = 1_000;
 
 /**
@@ -137,7 +139,7 @@ export const growPauseMs = 100;
 export const askPauseMs = 1_000;
 export const upgradePauseMs = 5_000;
 
-/** What a holder that used a kind of operation lately keeps wanting, operations a second: its lease goes on. */
+/** Operations a second that a holder keeps wanting of a kind that it used lately: its lease goes on. */
 export const trickleRate = 0.01;
 
 /** Demand is told with this margin, so that it can grow without a new lease. */
@@ -150,7 +152,7 @@ export const maxLedgerPauseMs = 60_000;
 /** Leases that were not returned yet, of which a holder remembers what it spent. */
 export const maxPendingReturns = 20;
 
-/** How long a look at the ledger serves reports. */
+/** A look at the ledger serves reports for so long. */
 export const ledgerCacheMs = 5_000;
 
 /**
@@ -158,5 +160,5 @@ export const ledgerCacheMs = 5_000;
  * took longer than this to fail is not tried again.
  */
 export const apiReadAttempts = 3;
-export const readPatienceMs = 2_000;
+export const readRetryMs = 2_000;
 export const readPauseMs = 100;

@@ -1,19 +1,19 @@
+import type { UseReport } from './ledgerRequest.ts';
+import type { QuotaWarning } from './ledgerState.ts';
 import { type ByCause, noOperations, type Operations, plus, plusByCause } from './operations.ts';
-import type { UseReport } from './use.ts';
-import type { QuotaWarning } from './warnings.ts';
 
-/** Billed Firestore operations of this process, by the cause that each call names; and what the ledger is yet to hear. */
+/** Billed Firestore operations of this process, by the purpose that each call names; and what the ledger is yet to hear. */
 export class OperationMeter {
   #sums: ByCause = {};
   #unreported: UseReport = nothing();
 
-  count(cause: string, operations: Partial<Operations>): void {
-    const counted = { [cause]: plus(noOperations, { ...noOperations, ...operations }) };
+  count(purpose: string, operations: Partial<Operations>): void {
+    const counted = { [purpose]: plus(noOperations, { ...noOperations, ...operations }) };
     this.#sums = plusByCause(this.#sums, counted);
     this.#unreported.byCause = plusByCause(this.#unreported.byCause, counted);
   }
 
-  /** Of what was counted, so much was spent without a lease. */
+  /** Counts the part of it that was spent without a lease. */
   countUnleased(operations: Partial<Operations>): void {
     this.#unreported.unleased = plus(this.#unreported.unleased, { ...noOperations, ...operations });
   }
@@ -22,17 +22,17 @@ export class OperationMeter {
     this.#unreported.warnings = [...this.#unreported.warnings, warning];
   }
 
-  /** Since the start of the process. */
+  /** Operations since the start of the process. */
   byCause(): ByCause {
     return this.#sums;
   }
 
-  /** One cause's, since the start of the process. */
-  of(cause: string): Operations {
-    return this.#sums[cause] ?? noOperations;
+  /** One purpose's, since the start of the process. */
+  of(purpose: string): Operations {
+    return this.#sums[purpose] ?? noOperations;
   }
 
-  /** What happened since the last drain. */
+  /** Reports what happened since the last drain. */
   drain(): UseReport {
     const report = this.#unreported;
     this.#unreported = nothing();

@@ -7,13 +7,13 @@ export type Operations = Record<OperationType, number>;
 
 export const noOperations: Readonly<Operations> = { writes: 0, reads: 0, deletes: 0 };
 
-/** A number for each kind, computed from its name. */
-export function each(compute: (type: OperationType) => number): Operations {
+/** A value for each kind, computed from its name. */
+export function perType<Value>(compute: (type: OperationType) => Value): Record<OperationType, Value> {
   return { writes: compute('writes'), reads: compute('reads'), deletes: compute('deletes') };
 }
 
 export function plus(a: Readonly<Operations>, b: Readonly<Operations>): Operations {
-  return each((type) => a[type] + b[type]);
+  return perType((type) => a[type] + b[type]);
 }
 
 /** Sums by cause. */

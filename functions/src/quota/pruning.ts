@@ -1,8 +1,8 @@
 import { isReserved, type Lease, type LedgerState, reservedRates } from './ledgerState.ts';
-import { coolingMs, maxCooling, maxOwnLeases, maxProxyLeases } from './limits.ts';
+import { maxOwnLeases, maxProxyLeases, maxReleasing, releaseMs } from './limits.ts';
 import { plus } from './operations.ts';
 
-type Cooling = LedgerState['cooling'];
+type Releasing = LedgerState['releasing'];
 
 /**
  * Leaves a place for one more lease, of proxies only where some of theirs ended. What ended longest ago goes first: what it
@@ -10,9 +10,9 @@ type Cooling = LedgerState['cooling'];
  */
 export function boundedLeases(
   leases: readonly Lease[],
-  cooling: Cooling,
+  releasing: Releasing,
   nowMs: number,
-): Pick<LedgerState, 'leases' | 'cooling'> {
+): Pick<LedgerState, 'leases' | 'releasing'> {
   const byEnd = leases.toSorted((a, b) => a.endMs - b.endMs);
   const proxies = byEnd.filter(({ kind }) => kind === 'proxy');
   const own = byEnd.filter(({ kind }) => kind !== 'proxy');
@@ -23,17 +23,17 @@ export function boundedLeases(
   ]);
   const taken = [...gone]
     .filter((lease) => isReserved(lease, nowMs))
-    .map((lease) => ({ rates: reservedRates(lease, nowMs), untilMs: lease.endMs + coolingMs }));
+    .map((lease) => ({ rates: reservedRates(lease, nowMs), untilMs: lease.endMs + releaseMs }));
   return {
     leases: leases.filter((lease) => !gone.has(lease)),
-    cooling: boundedCooling([...cooling, ...taken]),
+    releasing: boundedReleasing([...releasing, ...taken]),
   };
 }
 
-/** Where there are too many, two that end one after the other become one, which takes both rates until the later end. */
-function boundedCooling(cooling: Cooling): Cooling {
-  if (cooling.length <= maxCooling) return cooling;
-  const byEnd = cooling.toSorted((a, b) => a.untilMs - b.untilMs);
+/** Joins, where there are too many, two that end one after the other: both rates are taken until the later end. */
+function boundedReleasing(releasing: Releasing): Releasing {
+  if (releasing.length <= maxReleasing) return releasing;
+  const byEnd = releasing.toSorted((a, b) => a.untilMs - b.untilMs);
   return byEnd.flatMap((each, index) => {
     const next = byEnd[index + 1];
     if (index % 2 === 1) return [];

@@ -12,7 +12,7 @@ export interface QuotaReaderOptions {
   clock: Clock;
 }
 
-/** What operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
+/** Reads what operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
 export class QuotaReader {
   readonly #options: QuotaReaderOptions;
   #kept: { state: Promise<LedgerState | undefined>; askedAtMs: number } | undefined;
@@ -34,7 +34,7 @@ export class QuotaReader {
     return (state?.warnings ?? []).slice(-limit).reverse().map(shownWarning);
   }
 
-  /** Where a daily budget is spent: since when, and until when work waits. Throws LedgerError. */
+  /** Tells of a spent daily budget: since when, and until when work waits. Throws LedgerError. */
   async spentBudget(): Promise<ReturnType<typeof spentBudget>> {
     const { state, day } = await this.#present();
     return spentBudget(state, day, this.#options.limits);

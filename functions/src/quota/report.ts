@@ -1,11 +1,10 @@
 import { largest } from '../platform/arrays.ts';
 import type { QuotaDay } from './day.ts';
-import { isLive, type LedgerState } from './ledgerState.ts';
+import { isEmergency, isLive, type LedgerState, percentageOf, type QuotaWarning } from './ledgerState.ts';
 import type { QuotaLimits } from './limits.ts';
-import { type Operations, type OperationType, operationTypes } from './operations.ts';
+import { type Operations, type OperationType, operationTypes, perType } from './operations.ts';
 import { maxMultiplier } from './throttle.ts';
 import { isSpent } from './use.ts';
-import { isEmergency, percentageOf, type QuotaWarning } from './warnings.ts';
 
 /** Limits as they are reported: what Firestore allows, and what Sluice grants of it. */
 export interface ReportedLimits extends QuotaLimits {
@@ -56,7 +55,7 @@ export function quotaReport(
   };
 }
 
-/** Since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is. */
+/** Tells since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is. */
 export function spentBudget(
   state: LedgerState | undefined,
   day: QuotaDay,
@@ -83,7 +82,7 @@ function liveLeases(state: LedgerState | undefined, nowMs: number) {
   return (state?.leases ?? []).filter((lease) => isLive(lease, nowMs));
 }
 
-/** Over the minutes that were reported last: holders report when they renew, so nothing finer is known. */
+/** Operations a second over the minutes that were reported last: holders report when they renew, so nothing finer is known. */
 function perSecond(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
   const minutes = recentMinutes(state, nowMs);
   const sinceMs = minutes[0]?.startMs;
@@ -98,10 +97,6 @@ function perMinute(state: LedgerState | undefined, type: OperationType, nowMs: n
 
 function recentMinutes(state: LedgerState | undefined, nowMs: number) {
   return (state?.used.minutes ?? []).filter(({ startMs }) => startMs > nowMs - 2 * minuteMs);
-}
-
-function perType<Value>(compute: (type: OperationType) => Value): Record<OperationType, Value> {
-  return { writes: compute('writes'), reads: compute('reads'), deletes: compute('deletes') };
 }
 
 /** `{per_second: {writes: 1}}` as `{writes_per_second: 1}`. */

@@ -6,11 +6,11 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { QuotaDays } from './day.ts';
-import type { LeaseReturn, LedgerAnswer } from './ledger.ts';
 import { type Ledger, LedgerError, type LedgerOrder } from './ledgerDocument.ts';
+import type { LeaseReturn, LedgerAnswer } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
 import { maxWarnings } from './limits.ts';
-import { each, noOperations, type Operations, operationTypes } from './operations.ts';
+import { noOperations, type Operations, operationTypes, perType } from './operations.ts';
 import type { QuotaReader } from './reader.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -43,7 +43,7 @@ export function quotaRoutes(options: QuotaRoutesOptions): Route[] {
       method: 'DELETE',
       path: '/v1/quota/leases/:id',
       access: ['ingest'],
-      handle: (request) => giveBack(options, request),
+      handle: (request) => returnLease(options, request),
     },
     {
       method: 'GET',
@@ -65,18 +65,18 @@ export function quotaRoutes(options: QuotaRoutesOptions): Route[] {
 
 async function take(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const { clock, days, ids } = options;
-  const { amounts, termSeconds, renewed } = readWish(readJson(request));
+  const { amounts, termSeconds, renewed } = readLeaseRequest(readJson(request));
   const nowMs = clock.now();
-  const wish = {
+  const wanted = {
     // The day in front tells a return of an earlier day from one of a lease that never was.
     id: `${days.dayOf(nowMs).id}.${ids.uuid()}`,
-    switchMs: nowMs,
-    demands: each((type) => amounts[type] / termSeconds),
+    takeoverMs: nowMs,
+    demands: perType((type) => amounts[type] / termSeconds),
     needs: noOperations,
     spentEarly: [],
     fixed: { amounts, termMs: termSeconds * 1000 },
   };
-  const answer = await ask(options, request, { returns: renewed === undefined ? [] : [renewed], wish });
+  const answer = await ask(options, request, { returns: renewed === undefined ? [] : [renewed], wanted });
   const { lease, denials, returned } = answer;
   if (lease !== undefined) return { status: 201, json: shownLease(lease) };
   if (renewed !== undefined && returned[0] !== 'pending')
@@ -84,7 +84,7 @@ async function take(options: QuotaRoutesOptions, request: ApiRequest): Promise<A
   throw denied(denials, nowMs);
 }
 
-async function giveBack(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+async function returnLease(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const id = request.params['id'] ?? '';
   const spent = request.body.length === 0 ? undefined : readSpent(readJson(request));
   const { returned } = await ask(options, request, { returns: [{ id, spent: spent ?? 'all' }] });
@@ -98,7 +98,7 @@ async function giveBack(options: QuotaRoutesOptions, request: ApiRequest): Promi
 async function ask(
   { ledger, throttle, clock }: QuotaRoutesOptions,
   { caller }: ApiRequest,
-  order: Pick<LedgerOrder, 'returns' | 'wish'>,
+  order: Pick<LedgerOrder, 'returns' | 'wanted'>,
 ): Promise<LedgerAnswer> {
   const use = { byCause: {}, unleased: noOperations, warnings: [] };
   const holder = `key:${caller.keyId}`;
@@ -142,13 +142,13 @@ function shownLease(lease: Lease): object {
   return {
     lease_id: lease.id,
     granted: { ...lease.amounts },
-    per_second: each((type) => Math.floor(lease.rates[type] * 1000) / 1000),
+    per_second: perType((type) => Math.floor(lease.rates[type] * 1000) / 1000),
     starts_at: new Date(lease.startMs).toISOString(),
     expires_at: new Date(lease.endMs).toISOString(),
   };
 }
 
-function readWish(body: unknown): {
+function readLeaseRequest(body: unknown): {
   amounts: Operations;
   termSeconds: number;
   renewed: LeaseReturn | undefined;
@@ -171,7 +171,7 @@ function readSpent(body: unknown): Operations {
 }
 
 function readAmounts(members: Record<string, unknown>): Operations {
-  return each((type) => {
+  return perType((type) => {
     const value = members[type];
     return isEmpty(value) ? 0 : readInteger(value, type, 0, maxLeaseAmount);
   });

@@ -1,8 +1,8 @@
 import type { Logger } from '../platform/logger.ts';
-import type { Denial, LedgerAnswer } from './ledger.ts';
+import type { Denial, LedgerAnswer } from './ledgerRequest.ts';
+import { percentageOf, type QuotaWarning } from './ledgerState.ts';
 import { emergencyShare } from './limits.ts';
 import { type OperationType, operationTypes } from './operations.ts';
-import { percentageOf, type QuotaWarning } from './warnings.ts';
 
 /** The multiplier's steps and bounds. */
 const step = 1.5;
@@ -16,7 +16,7 @@ const saturationEmergencyMs = 60_000;
 /** Ticks stretch to this at most. */
 export const maxStretchedTickMs = 15_000;
 
-/** How long RESOURCE_EXHAUSTED counts as an emergency: until after the next try. */
+/** RESOURCE_EXHAUSTED counts as an emergency for so long: until after the next try. */
 const exhaustionMs = maxStretchedTickMs + 5_000;
 
 /** Refusals that are further apart are not one time of it: a stretched tick, and how long operations wait. */
@@ -51,25 +51,25 @@ export class Throttle {
   #multiplier = 1;
   #steppedAtMs = 0;
   #exhaustedAtMs = Number.NEGATIVE_INFINITY;
-  /** Whether the multiplier was raised because Firestore itself refused: then rates shrink as well. */
+  /** True where the multiplier was raised because Firestore itself refused: then rates shrink as well. */
   #isFirestoreShort = false;
   #isDayShort = false;
   readonly #saturations = new Map<OperationType, Saturation>();
   readonly #refusedAtMs: Partial<Record<OperationType, number>> = {};
-  /** Whether nothing was let through since something was refused. */
+  /** True where nothing was let through since something was refused. */
   #isHeldBack = false;
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
   }
 
-  /** From 1 to 10. */
+  /** The multiplier, from 1 to 10. */
   multiplier(nowMs: number): number {
     this.#step(nowMs);
     return this.#multiplier;
   }
 
-  /** What rates are divided by. */
+  /** The number that rates are divided by. */
   rateDivisor(nowMs: number): number {
     return this.#isFirestoreShort ? this.multiplier(nowMs) : 1;
   }
@@ -97,7 +97,7 @@ export class Throttle {
     return this.#holdBack(type, 'exhausted', nowMs + this.stretchedTickMs(nowMs), nowMs);
   }
 
-  /** What the ledger says of the day, and the warnings that this request set off. */
+  /** Learns what the ledger says of the day, and the warnings that a request set off. */
   learn({ chargedShare, warnings }: Pick<LedgerAnswer, 'chargedShare' | 'warnings'>, nowMs: number): void {
     for (const warning of warnings) this.#log(warning);
     this.#isDayShort = operationTypes.some((type) => chargedShare[type] >= emergencyShare);

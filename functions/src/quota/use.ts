@@ -1,6 +1,6 @@
 import { budgetLeft } from './grant.ts';
-import type { LedgerRequest } from './ledger.ts';
-import type { LedgerState, UsedMinute } from './ledgerState.ts';
+import type { LedgerRequest } from './ledgerRequest.ts';
+import type { LedgerState, QuotaWarning, UsedMinute } from './ledgerState.ts';
 import { emergencyShare, maxCauses, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
 import {
   type ByCause,
@@ -11,15 +11,6 @@ import {
   plus,
   plusByCause,
 } from './operations.ts';
-import type { QuotaWarning } from './warnings.ts';
-
-/** What a holder did since its last recorded request. */
-export interface UseReport {
-  byCause: ByCause;
-  /** The part of it that no lease covers: cleanup's first reads. */
-  unleased: Operations;
-  warnings: readonly QuotaWarning[];
-}
 
 const minuteMs = 60_000;
 

@@ -1,9 +1,9 @@
 import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Denial } from './ledger.ts';
+import type { Denial } from './ledgerRequest.ts';
 import { pressureWindowMs } from './limits.ts';
 
-/** Whether operations may be done now. */
+/** The decision whether operations may be done now. */
 export type QuotaDecision = { isGranted: true; leaseId: string } | ({ isGranted: false } & Denial);
 
 interface Waiter {
@@ -12,11 +12,11 @@ interface Waiter {
   decide(decision: QuotaDecision): void;
 }
 
-/** Those that wait for operations of one kind, in order. */
+/** The callers that wait for operations of one kind, in order. */
 export class Waiters {
   readonly #clock: Clock;
   #queue: Waiter[] = [];
-  /** Since when somebody waits, and how long somebody did since the window began. */
+  /** The time since when somebody waits, and how long somebody did since the window began. */
   #waitingSinceMs: number | undefined;
   #waitedMs = 0;
   #windowStartMs: number;
@@ -40,7 +40,7 @@ export class Waiters {
     return this.#queue[0]?.count;
   }
 
-  /** When the first of them gives up; Infinity without any. */
+  /** The time at which the first of them gives up; Infinity without any. */
   get nextGiveUpMs(): number {
     return smallest(this.#queue.map(({ giveUpAtMs }) => giveUpAtMs));
   }
@@ -67,7 +67,7 @@ export class Waiters {
     this.#noteEnd();
   }
 
-  /** Whether somebody waited most of the time since the last answer to this, a second ago or more. */
+  /** True where somebody waited most of the time since the last answer to this, a second ago or more. */
   isPressed(): boolean {
     const nowMs = this.#clock.now();
     const windowMs = nowMs - this.#windowStartMs;

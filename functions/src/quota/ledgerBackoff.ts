@@ -1,4 +1,4 @@
-import type { Denial, LedgerAnswer } from './ledger.ts';
+import type { Denial, LedgerAnswer } from './ledgerRequest.ts';
 import {
   askPauseMs,
   growPauseMs,
@@ -9,8 +9,8 @@ import {
 } from './limits.ts';
 import { type Operations, type OperationType, operationTypes } from './operations.ts';
 
-/** When a holder may ask the ledger again, and what it was told before. */
-export class AskPace {
+/** Decides when a holder may ask the ledger again, by the answers and failures before. */
+export class LedgerBackoff {
   readonly #random: () => number;
   #denials: Partial<Record<OperationType, Denial>> = {};
   #nextAskMs = 0;
@@ -25,17 +25,17 @@ export class AskPace {
     return this.#denials[type];
   }
 
-  /** Whether the last denial of a kind is over. */
+  /** True once the last denial of a kind is over. */
   mayAsk(type: OperationType, nowMs: number): boolean {
     return (this.#denials[type]?.retryAtMs ?? 0) <= nowMs;
   }
 
-  /** Whether it is time for a larger amount. */
+  /** True when it is time for a larger amount. */
   mayRefill(nowMs: number): boolean {
     return nowMs >= this.#nextAskMs;
   }
 
-  /** Whether it is time for a higher rate. */
+  /** True when it is time for a higher rate. */
   mayUpgrade(nowMs: number): boolean {
     return nowMs >= this.#nextUpgradeMs;
   }
@@ -69,7 +69,7 @@ export class AskPace {
     return this.#failurePauseMs;
   }
 
-  /** So that holders that were denied together do not come back together. */
+  /** Spreads denials, so that holders that were denied together do not come back together. */
   #spread({ reason, retryAtMs }: Denial): Denial {
     return { reason, retryAtMs: Math.round(retryAtMs + this.#random() * rateRetryMs) };
   }
