@@ -310,7 +310,7 @@ describe('uploads in a body', () => {
         const body = Buffer.from(JSON.stringify({ ...asked, ...change }));
         refuse(await upload(body, type), status, detail);
       }
-      refuse(await upload(Buffer.from('[]'), type), 400, /not a JSON object/);
+      refuse(await upload(Buffer.from('[]'), type), 400, /expected an object, got a list/);
       refuse(await upload(Buffer.from('{'), type), 400, /Malformed JSON/);
     });
     it('keys that may not', async () => {

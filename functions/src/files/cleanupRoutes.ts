@@ -1,6 +1,8 @@
-import { isObject, readJson } from '../http/body.ts';
-import { isEmpty } from '../http/fields.ts';
-import type { ApiRequest, Route } from '../http/route.ts';
+import * as z from 'zod/mini';
+import { count } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import type { Route } from '../http/route.ts';
+import { expecting, members, optional, withDefault } from '../http/schema.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { CleanupReport } from './cleanup.ts';
@@ -10,13 +12,23 @@ const maxMaxAgeHours = 24 * 365;
 
 /** `POST /v1/cleanup {max_age_hours}`: what the schedule does each hour, now. */
 export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupReport>): Route[] {
+  const hours = expecting(`a number from 0 to ${maxMaxAgeHours}`);
   return [
-    {
+    defineRoute({
       method: 'POST',
       path: '/v1/cleanup',
       access: [],
-      handle: async (request) => {
-        const maxAgeMs = readMaxAgeHours(request) * 3_600_000;
+      body: () => {
+        const number = z.number(hours).check(z.minimum(0, hours), z.maximum(maxMaxAgeHours, hours));
+        return optional(members({ max_age_hours: withDefault(number, defaultMaxAgeHours) }));
+      },
+      describe: () => ({
+        summary: 'Removes what nobody needs of files, as the schedule does each hour',
+        example: { body: { max_age_hours: defaultMaxAgeHours } },
+        answers: { 200: { description: 'What was done', schema: report() } },
+      }),
+      handle: async ({ body }) => {
+        const maxAgeMs = (body?.max_age_hours ?? defaultMaxAgeHours) * 3_600_000;
         try {
           return { status: 200, json: await cleanUp(maxAgeMs) };
         } catch (cause) {
@@ -26,15 +38,11 @@ export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupRepo
           });
         }
       },
-    },
+    }),
   ];
 }
 
-function readMaxAgeHours(request: ApiRequest): number {
-  const body = request.body.length === 0 ? {} : readJson(request);
-  const { max_age_hours: given, ...others } = isObject(body) ? body : { body };
-  const hours = isEmpty(given) ? defaultMaxAgeHours : given;
-  const isFine = typeof hours === 'number' && hours >= 0 && hours <= maxMaxAgeHours;
-  if (isFine && Object.keys(others).length === 0) return hours;
-  throw new AppError('invalid_request', `Expected {"max_age_hours": 0 to ${maxMaxAgeHours}}.`);
+function report() {
+  const counts = { deleted: count(), objects: count(), documents: count(), repaired: count() };
+  return z.object({ ...counts, is_complete: z.boolean() });
 }

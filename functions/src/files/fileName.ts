@@ -1,26 +1,22 @@
+import * as z from 'zod/mini';
 import { fromHeader } from '../http/headerParameters.ts';
-import { AppError } from '../platform/errors.ts';
+import { expecting } from '../http/schema.ts';
 import { maxFileNameBytes } from './limits.ts';
 
-/**
- * A file's name as it will be offered to who downloads it; it plays no part in where the file is.
- * @throws AppError `invalid_request` for a path, control characters, or more than 255 bytes.
- */
-export function readFileName(value: unknown): string {
-  const isFine =
-    typeof value === 'string' &&
-    value.trim() !== '' &&
-    value !== '.' &&
-    value !== '..' &&
-    value.isWellFormed() &&
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused.
-    !/[/\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) &&
-    Buffer.byteLength(value) <= maxFileNameBytes;
-  if (isFine) return value;
-  throw new AppError(
-    'invalid_request',
-    `file_name: expected 1 to ${maxFileNameBytes} bytes of UTF-8 without slashes, backslashes and control characters.`,
+/** A file's name as it will be offered to who downloads it; it plays no part in where the file is. */
+export function fileName() {
+  const expected = expecting(
+    `1 to ${maxFileNameBytes} bytes of UTF-8 without slashes, backslashes and control characters`,
   );
+  const isFine = (name: string): boolean =>
+    name.trim() !== '' &&
+    name !== '.' &&
+    name !== '..' &&
+    name.isWellFormed() &&
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused.
+    !/[/\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(name) &&
+    Buffer.byteLength(name) <= maxFileNameBytes;
+  return z.string(expected).check(z.refine(isFine, expected));
 }
 
 /** `attachment` with this name, in ASCII and in full (https://www.rfc-editor.org/rfc/rfc6266). */

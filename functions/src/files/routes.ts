@@ -1,5 +1,9 @@
-import { queryInteger, queryText } from '../http/fields.ts';
+import * as z from 'zod/mini';
+import { pageOf } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { cursor, limit } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import { oneOf, optional } from '../http/schema.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
@@ -13,6 +17,7 @@ import { type FileRecord, recordJson } from './record.ts';
 import type { Redirects } from './redirects.ts';
 import { type FileRemovalOptions, removeFile } from './removal.ts';
 import type { FileSaver } from './saving.ts';
+import { binary, describedContent, fileShown } from './schemas.ts';
 import type { FileSecret } from './secret.ts';
 import {
   fileIdsFor,
@@ -20,6 +25,7 @@ import {
   readBodyFile,
   readUploadRequest,
   type SubmissionOptions,
+  uploadRequest,
 } from './submitted.ts';
 
 /** The ways to files for a caller. */
@@ -44,64 +50,116 @@ const readsHeader = 'x-firestore-reads';
 
 /** The files' part of the HTTP contract. */
 export function fileRoutes(options: FileRoutesOptions): Route[] {
-  const get = { method: 'GET', access: ['read', 'ingest'] } as const;
   return [
-    {
-      method: 'POST',
-      path: '/v1/files',
-      access: ['ingest', 'miner'],
-      handle: (request) => upload(forCaller(options, request), request),
-    },
-    { ...get, path: '/v1/files', handle: (request) => list(options, request) },
-    { ...get, path: '/v1/files/:id', handle: (request) => describe(options, request) },
-    {
-      ...get,
-      path: '/v1/files/:id/content',
-      handle: (request) => content(options, request, options.redirects),
-    },
-    { method: 'DELETE', path: '/v1/files/:id', access: [], handle: (request) => remove(options, request) },
-    // Existing miners fetch their inputs here; they follow no redirects.
-    {
-      method: 'GET',
-      path: '/api/v1/files/:id/download',
-      access: ['read', 'ingest', 'miner', 'validator'],
-      handle: (request) => content(forCaller(options, request), request, undefined),
-    },
+    upload(options),
+    list(options),
+    show(options),
+    download(options),
+    remove(options),
+    downloadForMiners(options),
   ];
 }
+
+const one = { path: '/v1/files/:file_id', params: () => z.object({ file_id: z.string() }) } as const;
+const readers = { method: 'GET', access: ['read', 'ingest'] } as const;
 
 function forCaller(options: FileRoutesOptions, { caller }: ApiRequest): FileRoutesOptions {
   return caller.role === 'miner' ? { ...options, ...options.miners } : options;
 }
 
-async function upload(options: FileRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const submission = { ...options, newFileId: await fileIdsFor(request, options) };
-  if (!isUploadRequest(request)) {
-    const { file, bytes } = readBodyFile(request, submission);
-    return created(recordJson(await options.saver.save(file, bytes)));
-  }
-  const { record, upload } = await options.direct.begin(readUploadRequest(request, submission));
-  if (upload === undefined) return created(recordJson(record));
-  const expires_at = new Date(upload.expiresMs).toISOString();
-  const headers = { 'Content-Type': record.contentType };
-  return created({ ...recordJson(record), upload: { url: upload.url, method: 'PUT', headers, expires_at } });
+function upload(everybody: FileRoutesOptions): Route {
+  return defineRoute({
+    method: 'POST',
+    path: '/v1/files',
+    access: ['ingest', 'miner'],
+    describe: () => ({
+      summary: 'Takes a file in the body, raw or as the one of a form, or a request for a direct upload',
+      bodies: {
+        'application/octet-stream': { schema: binary(), example: 'the bytes' },
+        'multipart/form-data': {
+          schema: z.object({
+            file: binary(),
+            file_name: z.optional(z.string()),
+            file_type: z.optional(z.string()),
+          }),
+          example: { file: 'the bytes', file_name: 'a.txt' },
+        },
+        'application/json': {
+          schema: uploadRequest(),
+          example: { file_name: 'a.wav', content_type: 'audio/wav', size: 100_000_000, file_type: 'audio' },
+        },
+      },
+      isRepeatable: true,
+      answers: { 201: { description: 'The file, and where to send its bytes', schema: fileShown() } },
+      refusals: ['conflict'],
+    }),
+    handle: async (_, request) => {
+      const options = forCaller(everybody, request);
+      const submission = { ...options, newFileId: await fileIdsFor(request, options) };
+      if (!isUploadRequest(request)) {
+        const { file, bytes } = readBodyFile(request, submission);
+        return created(recordJson(await options.saver.save(file, bytes)));
+      }
+      const { record, upload } = await options.direct.begin(readUploadRequest(request, submission));
+      if (upload === undefined) return created(recordJson(record));
+      const expires_at = new Date(upload.expiresMs).toISOString();
+      const headers = { 'Content-Type': record.contentType };
+      const ticket = { url: upload.url, method: 'PUT', headers, expires_at };
+      return created({ ...recordJson(record), upload: ticket });
+    },
+  });
 }
 
 function created(json: ReturnType<typeof recordJson>): ApiResponse {
   return { status: 201, json, headers: { location: `/v1/files/${String(json['file_id'])}` } };
 }
 
-async function describe({ lookup }: FileRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const { file, reads } = await found(lookup, request);
-  return { status: 200, json: recordJson(file.record), headers: { [readsHeader]: String(reads) } };
+function show({ lookup }: FileRoutesOptions): Route {
+  return defineRoute({
+    ...readers,
+    ...one,
+    describe: () => ({
+      summary: 'What is known of a file',
+      answers: { 200: { description: 'The file, without its bytes', schema: fileShown() } },
+      refusals: ['not_found'],
+    }),
+    handle: async ({ params }) => {
+      const { file, reads } = await found(lookup, params.file_id);
+      return { status: 200, json: recordJson(file.record), headers: { [readsHeader]: String(reads) } };
+    },
+  });
+}
+
+function download(options: FileRoutesOptions): Route {
+  return defineRoute({
+    ...readers,
+    ...one,
+    path: '/v1/files/:file_id/content',
+    describe: () => describedContent('The bytes of a file, or where they are to be had'),
+    handle: async ({ params }, request) => content(options, params.file_id, request, options.redirects),
+  });
+}
+
+/** Existing miners fetch their inputs here; they follow no redirects. */
+function downloadForMiners(options: FileRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    ...one,
+    path: '/api/v1/files/:file_id/download',
+    access: ['read', 'ingest', 'miner', 'validator'],
+    describe: () => describedContent('The bytes of a file'),
+    handle: async ({ params }, request) =>
+      content(forCaller(options, request), params.file_id, request, undefined),
+  });
 }
 
 async function content(
   { lookup, objects }: FileRoutesOptions,
+  fileId: string,
   request: ApiRequest,
   redirects: Redirects | undefined,
 ): Promise<ApiResponse> {
-  const { file, reads } = await found(lookup, request);
+  const { file, reads } = await found(lookup, fileId);
   checkStored(file.record);
   const etag = etagOf(file.record);
   const location =
@@ -116,8 +174,8 @@ async function content(
   return { ...answer, headers: { ...answer.headers, [readsHeader]: String(reads) } };
 }
 
-async function found(lookup: FileLookup, request: ApiRequest): Promise<{ file: FoundFile; reads: number }> {
-  const { file, reads } = await lookup.find(request.params['id'] ?? '');
+async function found(lookup: FileLookup, fileId: string): Promise<{ file: FoundFile; reads: number }> {
+  const { file, reads } = await lookup.find(fileId);
   if (file === undefined) throw new AppError('not_found', 'There is no such file.');
   return { file, reads };
 }
@@ -128,26 +186,49 @@ function checkStored({ status, reason }: FileRecord): void {
   throw new AppError('not_found', `The upload of this file failed: ${reason ?? 'unknown'}`);
 }
 
-async function remove({ removal }: FileRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  if (await removeFile(removal, request.params['id'] ?? '')) return { status: 204 };
-  throw new AppError('not_found', 'There is no such file.');
+function remove({ removal }: FileRoutesOptions): Route {
+  return defineRoute({
+    method: 'DELETE',
+    ...one,
+    access: [],
+    describe: () => ({
+      summary: 'Deletes a file',
+      answers: { 204: { description: 'Deleted' } },
+      refusals: ['not_found'],
+    }),
+    handle: async ({ params }) => {
+      if (await removeFile(removal, params.file_id)) return { status: 204 };
+      throw new AppError('not_found', 'There is no such file.');
+    },
+  });
 }
 
-async function list({ lookup }: FileRoutesOptions, { query }: ApiRequest): Promise<ApiResponse> {
-  const fileType = queryText(query, 'file_type');
-  if (fileType !== undefined && !fileTypes.includes(fileType)) {
-    throw new AppError('invalid_request', `file_type: expected one of ${fileTypes.join(', ')}.`);
-  }
-  const limit = queryInteger(query, 'limit', { most: maxFilesPage, otherwise: defaultFilesPage });
-  try {
-    const page = await lookup.list({ fileType, limit, cursor: queryText(query, 'cursor') });
-    return {
-      status: 200,
-      json: { files: page.files.map(recordJson), next_cursor: page.cursor ?? null },
-      headers: { [readsHeader]: String(page.reads) },
-    };
-  } catch (cause) {
-    if (!(cause instanceof DocumentError && cause.failure === 'invalid')) throw cause;
-    throw new AppError('invalid_request', 'cursor: not one that this list gave out.', { cause });
-  }
+function list({ lookup }: FileRoutesOptions): Route {
+  return defineRoute({
+    ...readers,
+    path: '/v1/files',
+    query: () =>
+      z.object({
+        file_type: optional(oneOf(fileTypes)),
+        limit: limit({ most: maxFilesPage, otherwise: defaultFilesPage }),
+        cursor: cursor(),
+      }),
+    describe: () => ({
+      summary: 'A page of files, in the order of their ids',
+      answers: { 200: { description: 'The page', schema: pageOf('files', fileShown()) } },
+    }),
+    handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
+      try {
+        const page = await lookup.list({ fileType, limit, cursor });
+        return {
+          status: 200,
+          json: { files: page.files.map(recordJson), next_cursor: page.cursor ?? null },
+          headers: { [readsHeader]: String(page.reads) },
+        };
+      } catch (cause) {
+        if (!(cause instanceof DocumentError && cause.failure === 'invalid')) throw cause;
+        throw new AppError('invalid_request', 'cursor: not one that this list gave out.', { cause });
+      }
+    },
+  });
 }

@@ -1,13 +1,16 @@
 import { hash } from 'node:crypto';
-import { isObject, readJson } from '../http/body.ts';
-import { expected, isEmpty, quoted } from '../http/fields.ts';
+import * as z from 'zod/mini';
+import { mediaType, readJson } from '../http/body.ts';
+import { isEmpty } from '../http/fields.ts';
 import { nameInDisposition } from '../http/headerParameters.ts';
 import { readIdempotencyKey } from '../http/idempotency.ts';
 import type { ApiRequest } from '../http/route.ts';
+import { expecting, members, oneOf, optional, read, withDefault } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
+import { once } from '../platform/once.ts';
 import { type Folder, fileIdOf, fileTypes, folderOfType, secretFileId } from './fileId.ts';
-import { nameInHeader, readFileName } from './fileName.ts';
+import { fileName, nameInHeader } from './fileName.ts';
 import { maxBodyUploadBytes, maxUploadRequestBytes } from './limits.ts';
 import { readFileForm } from './multipart.ts';
 import type { FileClaim } from './record.ts';
@@ -82,8 +85,26 @@ export function checkedFile(claim: FileClaim, bytes: Buffer): WholeFile {
   return { ...claim, sha256 };
 }
 
+/** A request for a direct upload. */
+export const uploadRequest = once(() => {
+  const sha256 = z.pipe(
+    z.string().check(z.regex(/^[0-9a-f]{64}$/i, expecting('64 hexadecimal digits'))),
+    z.transform((digits) => digits.toLowerCase()),
+  );
+  return members(
+    {
+      file_name: withDefault(fileName(), 'unnamed'),
+      content_type: withDefault(mediaTypeName(), 'application/octet-stream'),
+      size: z.int(expecting('the number of bytes')),
+      file_type: withDefault(oneOf(fileTypes), 'temp'),
+      sha256: optional(sha256),
+    },
+    { hint: 'a JSON file needs X-File-Name' },
+  );
+});
+
 /**
- * A request for a direct upload.
+ * Reads a request for a direct upload.
  * @throws AppError `invalid_request`, `payload_too_large`
  */
 export function readUploadRequest(request: ApiRequest, options: SubmissionOptions): FileClaim {
@@ -93,21 +114,10 @@ export function readUploadRequest(request: ApiRequest, options: SubmissionOption
       `A request for an upload has at most ${maxUploadRequestBytes} bytes; a JSON file needs X-File-Name.`,
     );
   }
-  const body = readJson(request);
-  if (!isObject(body)) throw new AppError('invalid_request', 'The body is not a JSON object.');
-  const unknown = Object.keys(body).find((name) => !requestFields.includes(name));
-  if (unknown !== undefined) {
-    throw new AppError('invalid_request', `Unknown field ${quoted(unknown)}: a JSON file needs X-File-Name.`);
-  }
-  const { size } = body;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size)) {
-    throw expected('size', 'the number of bytes', size);
-  }
-  checkSize(size, options.maxFileBytes, '');
-  return readClaim(options, body);
+  const claim = readClaim(options, readJson(request));
+  checkSize(claim.size, options.maxFileBytes, '');
+  return claim;
 }
-
-const requestFields: readonly string[] = ['file_name', 'content_type', 'size', 'file_type', 'sha256'];
 
 function checkSize(bytes: number, limit: number, advice: string): void {
   if (bytes < 1) throw new AppError('invalid_request', 'The file is empty.');
@@ -119,24 +129,10 @@ function checkSize(bytes: number, limit: number, advice: string): void {
   }
 }
 
-function readClaim(
-  { newFileId }: SubmissionOptions,
-  submitted: Readonly<Record<string, unknown>>,
-): FileClaim {
-  const given = (name: string): unknown => (isEmpty(submitted[name]) ? undefined : submitted[name]);
-  const fileType = given('file_type') ?? 'temp';
-  const folder = typeof fileType === 'string' ? folderOfType(fileType) : undefined;
-  if (typeof fileType !== 'string' || folder === undefined) {
-    throw expected('file_type', `one of ${fileTypes.join(', ')}`, fileType);
-  }
-  return {
-    fileId: newFileId(folder),
-    fileName: readFileName(given('file_name') ?? 'unnamed'),
-    contentType: readContentType(given('content_type') ?? 'application/octet-stream'),
-    fileType,
-    size: Number(submitted['size']),
-    sha256: readSha256(given('sha256')),
-  };
+function readClaim({ newFileId }: SubmissionOptions, described: unknown): FileClaim {
+  const { file_name, content_type, size, file_type, sha256 = null } = read(uploadRequest(), described);
+  const fileId = newFileId(folderOfType(file_type) ?? 'temp');
+  return { fileId, fileName: file_name, contentType: content_type, fileType: file_type, size, sha256 };
 }
 
 /**
@@ -155,21 +151,8 @@ export async function fileIdsFor(
 }
 
 /** A media type, with parameters or without; it goes into a header as it is. */
-export function readContentType(value: unknown): string {
-  const isFine =
-    typeof value === 'string' &&
-    value.length <= 255 &&
-    /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?$/.test(value);
-  if (isFine) return value;
-  throw expected('content_type', 'a media type', value);
-}
-
-function readSha256(value: unknown): string | null {
-  if (value === undefined) return null;
-  if (typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)) return value.toLowerCase();
-  throw expected('sha256', '64 hexadecimal digits', value);
-}
-
-function mediaType(request: ApiRequest): string {
-  return (request.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+export function mediaTypeName() {
+  const form = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:[ \t]*;[\x20-\x7e]*)?$/;
+  const expected = expecting('a media type');
+  return z.string(expected).check(z.maxLength(255, expected), z.regex(form, expected));
 }

@@ -1,20 +1,24 @@
+import * as z from 'zod/mini';
 import type { StampSource } from '../events/stamp.ts';
 import { objectOf, secretFileId } from '../files/fileId.ts';
-import { readFileName } from '../files/fileName.ts';
+import { fileName } from '../files/fileName.ts';
 import { maxBodyUploadBytes } from '../files/limits.ts';
 import { readFileForm } from '../files/multipart.ts';
 import { type FileRecord, fileUrl, recordOf } from '../files/record.ts';
 import type { FileSaver } from '../files/saving.ts';
+import { binary } from '../files/schemas.ts';
 import type { FileSecret } from '../files/secret.ts';
-import { checkedFile, readContentType } from '../files/submitted.ts';
+import { checkedFile, mediaTypeName } from '../files/submitted.ts';
 import { Reading } from '../http/reading.ts';
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { FileObjects } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { Stager } from '../staging/stager.ts';
 import type { Speakers } from '../tasks/speaker.ts';
-import { responseEvent } from '../tasks/submit.ts';
+import { responseEvent, textResponse } from '../tasks/submit.ts';
+import { taken } from './answerRoutes.ts';
 import { speechLabels } from './lostSpeech.ts';
 
 export interface SpeechRoutesOptions {
@@ -34,6 +38,7 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
       method: 'POST',
       path: '/api/v1/miner/tts/upload-audio',
       access: ['ingest', 'miner'],
+      describe,
       handle: (request) => uploadSpeech(options, request),
     },
   ];
@@ -67,8 +72,8 @@ async function uploadSpeech(
   const fileId = secretFileId(await secret.read(), 'tts_audio', ...named);
   const claim = {
     fileId,
-    fileName: readFileName(file.fileName || 'unnamed'),
-    contentType: readContentType(file.contentType || 'audio/wav'),
+    fileName: read(fileName(), file.fileName || 'unnamed', 'file_name'),
+    contentType: read(mediaTypeName(), file.contentType || 'audio/wav', 'content_type'),
     fileType: 'tts',
     size: file.bytes.length,
     sha256: null,
@@ -91,6 +96,24 @@ async function uploadSpeech(
       audio_file: audio,
       file_url: fileUrl(fileId),
       warnings: reading.warnings,
+    },
+  };
+}
+
+function describe(): RouteDescription {
+  return {
+    summary: 'Accepts speech of an existing miner as a file, and the response that refers to it',
+    bodies: {
+      'multipart/form-data': {
+        schema: z.extend(z.omit(textResponse(), { response_data: true }), { audio_file: binary() }),
+        example: { task_id: 'task-1', miner_uid: '7', audio_file: 'the bytes' },
+      },
+    },
+    answers: {
+      200: {
+        description: 'Accepted and durable',
+        schema: taken({ audio_file: z.looseObject({ file_id: z.string() }), file_url: z.string() }),
+      },
     },
   };
 }

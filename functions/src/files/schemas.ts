@@ -1,0 +1,51 @@
+import * as z from 'zod/mini';
+import { count, moment, textLike } from '../http/answers.ts';
+import type { RouteDescription } from '../http/route.ts';
+import type { Schema } from '../http/schema.ts';
+
+/** Bytes, in a body or in a field of a form. */
+export function binary(): Schema {
+  return z.string().check(z.meta({ format: 'binary', examples: ['the bytes'] }));
+}
+
+/** A file as answers show it. */
+export function fileShown(): Schema {
+  const hash = () => z.nullable(z.string());
+  return z.object({
+    file_id: z.string(),
+    file_name: textLike('a.wav'),
+    content_type: textLike('audio/wav'),
+    file_type: textLike('audio'),
+    size: count(),
+    ...{ sha256: hash(), md5: hash() },
+    location: z.enum(['firestore', 'cloud_storage']),
+    status: z.enum(['pending', 'stored', 'failed', 'deleted']),
+    reason: z.optional(z.string()),
+    created_at: moment(),
+    expires_at: z.nullable(moment()),
+    file_url: textLike('/api/v1/files/…/download'),
+    upload: z.optional(
+      z.object({
+        url: z.string(),
+        method: z.literal('PUT'),
+        headers: z.record(z.string(), z.string()),
+        expires_at: moment(),
+      }),
+    ),
+  });
+}
+
+/** The description of a route that gives the bytes of a file. */
+export function describedContent(summary: string): RouteDescription {
+  const bytes = { schema: binary(), mediaType: '*/*' };
+  return {
+    summary,
+    answers: {
+      200: { description: 'The bytes', ...bytes },
+      206: { description: 'The range of them that was asked for', ...bytes },
+      302: { description: 'Where they are to be had for 15 minutes' },
+      304: { description: 'The version that `If-None-Match` names' },
+    },
+    refusals: ['not_found', 'conflict', 'range_not_satisfiable'],
+  };
+}
