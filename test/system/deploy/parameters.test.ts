@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readConfig } from '../../../functions/src/config.ts';
 import { discoverFunctions, firebaseConfig } from '../../../local/functions/discovery.ts';
-import { resolveParams } from '../../../local/functions/manifest.ts';
+import { resolveParams, type WireManifest } from '../../../local/functions/manifest.ts';
 import { build, functionsDir } from '../../support/build.ts';
 import { projectId, runDeployed } from './child.ts';
 
@@ -10,10 +12,11 @@ const storageBucket = 'a-bucket';
 describe('parameters at run time', () => {
   const original = { ...process.env };
   let deployed: Record<string, string>;
+  let manifest: WireManifest;
 
   before(async () => {
     build();
-    const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
+    manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
     deployed = resolveParams(manifest, {});
   });
 
@@ -44,6 +47,17 @@ describe('parameters at run time', () => {
     given({ ...deployed, DAILY_READS: 'many', STRICT_BINDING: 'yes' });
     process.env['FIREBASE_CONFIG'] = firebaseConfig(projectId, '');
     assert.throws(readConfig, /: STRICT_BINDING, DAILY_READS, FIREBASE_CONFIG \(storageBucket\)\. /);
+  });
+
+  it('are those of docs/parameters.md, with the defaults there', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/parameters.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| ./gm)].map(
+      ([, name, value]) => `${name}=${value === '–' ? '' : value}`,
+    );
+    const declared = (manifest.params ?? [])
+      .filter(({ type }) => type !== 'secret')
+      .map((param) => `${param.name}=${param.default}`);
+    assert.deepEqual(documented.sort(), declared.sort());
   });
 
   it('fail each call of the built functions where they are missing, and say so', async () => {
