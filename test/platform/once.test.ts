@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from '../../functions/src/platform/once.ts';
+import { keptFor, once } from '../../functions/src/platform/once.ts';
+import { ManualClock } from '../support/clock.ts';
 
 describe('a value made once', () => {
   it('is made when it is first asked for, also where it is undefined', () => {
@@ -21,5 +22,56 @@ describe('a value made once', () => {
     });
     assert.throws(value, /not yet/);
     assert.deepEqual([value(), value()], [2, 2]);
+  });
+});
+
+describe('a value that is kept for a time', () => {
+  const clock = new ManualClock();
+
+  it('is made for all who ask within that time, and again by the first who asks later', async () => {
+    let made = 0;
+    const ask = keptFor(clock, 1_000, async () => ++made);
+    assert.deepEqual(await Promise.all([ask(), ask()]), [1, 1]);
+    await clock.advance(999);
+    assert.equal(await ask(), 1);
+    await clock.advance(1);
+    assert.equal(await ask(), 2);
+  });
+
+  it('may be kept as long as it says itself, from when it was asked for', async () => {
+    let made = 0;
+    let finish: () => void = () => {};
+    const ask = keptFor(
+      clock,
+      (value) => value * 1_000,
+      async () => {
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        return ++made;
+      },
+    );
+    const first = ask();
+    await clock.advance(900);
+    const second = ask();
+    finish();
+    assert.deepEqual(await Promise.all([first, second]), [1, 1]);
+    await clock.advance(99);
+    assert.equal(await ask(), 1);
+    await clock.advance(1);
+    const third = ask();
+    finish();
+    assert.equal(await third, 2);
+  });
+
+  it('is not kept where making it failed', async () => {
+    let tries = 0;
+    const ask = keptFor(clock, 1_000, async () => {
+      tries += 1;
+      if (tries === 1) throw new Error('down');
+      return tries;
+    });
+    await assert.rejects(ask(), /down/);
+    assert.equal(await ask(), 2);
   });
 });

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { keptFor } from '../platform/once.ts';
 import { type Folder, folderOfId, folders } from './fileId.ts';
 import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
 import { filesCollection, recordOf } from './record.ts';
@@ -83,24 +84,16 @@ export interface FileFiguresOptions {
  */
 export class FileFiguresReader {
   readonly #options: FileFiguresOptions;
-  #kept: Promise<FileFigures> | undefined;
-  #keptUntilMs = 0;
+  /** Never rejects. */
+  readonly read: () => Promise<FileFigures>;
 
   constructor(options: FileFiguresOptions) {
     this.#options = options;
+    this.read = keptFor(options.clock, keptMsOf, () => this.#make());
   }
 
-  /** Never rejects. */
-  read(): Promise<FileFigures> {
+  async #make(): Promise<FileFigures> {
     const nowMs = this.#options.clock.now();
-    if (this.#kept === undefined || nowMs >= this.#keptUntilMs) {
-      this.#keptUntilMs = nowMs + figuresCacheMs;
-      this.#kept = this.#make(nowMs);
-    }
-    return this.#kept;
-  }
-
-  async #make(nowMs: number): Promise<FileFigures> {
     const inline = { field: 'location', op: '==', value: 'firestore' } as const;
     const [listed, counted] = await Promise.allSettled([
       this.#totals(nowMs),
@@ -108,9 +101,6 @@ export class FileFiguresReader {
     ]);
     const kept = listed.status === 'fulfilled' ? listed.value : undefined;
     const firestoreFiles = counted.status === 'fulfilled' ? counted.value : null;
-    // The first count of an instance finds no lease that covers it, but asks for one.
-    const keptMs = firestoreFiles === null ? figuresRetryMs : figuresCacheMs * countReads(firestoreFiles);
-    this.#keptUntilMs = nowMs + keptMs;
     const all = kept && Object.values(kept.totals);
     const objects = all?.reduce((sum, { files }) => sum + files, 0);
     return {
@@ -129,4 +119,9 @@ export class FileFiguresReader {
     const stored = await control.get(totalsObject);
     return stored && (JSON.parse(stored.bytes.toString('utf8')) as Kept);
   }
+}
+
+/** The first count of an instance finds no lease that covers it, but asks for one. */
+function keptMsOf({ firestore_files: counted }: FileFigures): number {
+  return counted === null ? figuresRetryMs : figuresCacheMs * countReads(counted);
 }

@@ -1,4 +1,5 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
+import { ByteCache } from '../platform/byteCache.ts';
 import { delay } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
@@ -19,10 +20,9 @@ import {
   isSuspect,
   openDelivery,
 } from './delivery.ts';
-import { DocumentCache } from './documentCache.ts';
 import { Flusher } from './flusher.ts';
 import { halve, workOnSuspect } from './isolation.ts';
-import type { Kind } from './kind.ts';
+import type { Kind, Snapshot } from './kind.ts';
 import {
   gatherLingerMs,
   markedFromRetry,
@@ -107,7 +107,7 @@ function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: Flus
   const attempts = new Attempts({ objects, clock, instance });
   const parts: FlushParts = { ...shared, attempts, backoff: new Backoff({ clock, tickMs }) };
   const committers = kinds.map((kind) => {
-    const cache = new DocumentCache(kind.maxCacheBytes);
+    const cache = new ByteCache<Snapshot>(kind.maxCacheBytes);
     const readBytes = shared.maxReadBytes ?? maxReadBytes;
     return { kind, committer: new Committer({ kind, documents, cache, maxReadBytes: readBytes, clock }) };
   });

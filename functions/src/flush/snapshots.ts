@@ -1,8 +1,8 @@
+import type { ByteCache } from '../platform/byteCache.ts';
 import { DocumentError, type DocumentStore, type ReadDocument } from '../platform/documents.ts';
 import { mapPool } from '../platform/pool.ts';
 import { fieldsBytes } from '../platform/values.ts';
 import type { CommitJob } from './commitResult.ts';
-import type { DocumentCache } from './documentCache.ts';
 import type { Kind, Snapshot } from './kind.ts';
 import { maxReadDocuments, readsInFlight, singleCommitsInFlight } from './limits.ts';
 
@@ -12,7 +12,8 @@ export type Opened = () => Snapshot;
 export interface SnapshotReaderOptions {
   kind: Kind;
   documents: Pick<DocumentStore, 'read'>;
-  cache: DocumentCache;
+  /** Snapshots that this instance last wrote; one may be out of date, so each write carries its version as precondition. */
+  cache: ByteCache<Snapshot>;
   /** Once documents of so many bytes were read, the others are left for later. */
   maxReadBytes: number;
 }

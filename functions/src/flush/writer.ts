@@ -8,7 +8,7 @@ import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { Prepared } from './chunks.ts';
 import { type CommitJob, type CommitResult, unsuccessful } from './commitResult.ts';
 import type { Snapshot } from './kind.ts';
-import { maxConflictAttempts, planMs, singleCommitsInFlight } from './limits.ts';
+import { maxConflictAttempts, planMs, singleCommitsInFlight, snapshotBytes } from './limits.ts';
 import { SnapshotReader, type SnapshotReaderOptions, type Timed } from './snapshots.ts';
 
 export interface WriterOptions extends SnapshotReaderOptions {
@@ -66,7 +66,7 @@ export class DocumentWriter {
     const hasWritten = plan.writes.length > 0;
     const now = hasWritten ? version : snapshot.version;
     if (document === undefined || now === undefined || now === 'absent') cache.delete(job.path);
-    else cache.set(job.path, { state: after, document, version: now }, bytes);
+    else cache.set(job.path, { state: after, document, version: now }, snapshotBytes(bytes));
     return { ...job, outcome: 'committed', before: snapshot.state, after, hasWritten };
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { keptFor } from '../platform/once.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import { within } from '../platform/within.ts';
 import type { OperationMeter } from '../quota/meter.ts';
@@ -45,22 +46,23 @@ type SpentBudget = NonNullable<Awaited<ReturnType<QuotaReader['spentBudget']>>>;
 export class StatusReader {
   readonly #options: StatusOptions;
   readonly #startedAtMs: number;
-  #letters: { count: Promise<object | undefined>; askedAtMs: number } | undefined;
-  readonly #kept = new Map<boolean, { status: Promise<object>; askedAtMs: number }>();
+  /** The number of dead letters; one list of Cloud Storage a minute at most. */
+  readonly #deadLetters: () => Promise<object | undefined>;
+  readonly #plain: () => Promise<object>;
+  readonly #detailed: () => Promise<object>;
 
   constructor(options: StatusOptions) {
     this.#options = options;
-    this.#startedAtMs = options.clock.now();
+    const { clock } = options;
+    this.#startedAtMs = clock.now();
+    this.#deadLetters = keptFor(clock, deadLettersCacheMs, () => this.#known(() => this.#countLetters()));
+    this.#plain = keptFor(clock, statusCacheMs, () => this.#make(false));
+    this.#detailed = keptFor(clock, statusCacheMs, () => this.#make(true));
   }
 
   /** At most `statusCacheMs` old. Never rejects. */
   read(hasDetail: boolean): Promise<object> {
-    const nowMs = this.#options.clock.now();
-    const kept = this.#kept.get(hasDetail);
-    if (kept !== undefined && nowMs - kept.askedAtMs < statusCacheMs) return kept.status;
-    const status = this.#make(hasDetail);
-    this.#kept.set(hasDetail, { status, askedAtMs: nowMs });
-    return status;
+    return hasDetail ? this.#detailed() : this.#plain();
   }
 
   async #make(hasDetail: boolean): Promise<object> {
@@ -106,18 +108,10 @@ export class StatusReader {
     };
   }
 
-  /** How many dead letters there are; one list of Cloud Storage a minute at most. */
-  #deadLetters(): Promise<object | undefined> {
-    const nowMs = this.#options.clock.now();
-    if (this.#letters === undefined || nowMs - this.#letters.askedAtMs >= deadLettersCacheMs) {
-      const count = this.#known(async () => {
-        const found = await this.#options.objects.list(deadLettersPrefix, { limit: maxCountedLetters });
-        const letters = found.filter(({ name }) => isDeadLetterName(name));
-        return { count: letters.length, is_exact: found.length < maxCountedLetters };
-      });
-      this.#letters = { count, askedAtMs: nowMs };
-    }
-    return this.#letters.count;
+  async #countLetters(): Promise<object> {
+    const found = await this.#options.objects.list(deadLettersPrefix, { limit: maxCountedLetters });
+    const letters = found.filter(({ name }) => isDeadLetterName(name));
+    return { count: letters.length, is_exact: found.length < maxCountedLetters };
   }
 
   #backlog(

@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
+import { keptFor } from '../platform/once.ts';
 import type { QuotaDays } from './day.ts';
 import type { Ledger } from './ledgerDocument.ts';
 import type { LedgerState } from './ledgerState.ts';
@@ -15,10 +16,11 @@ export interface QuotaReaderOptions {
 /** Reads what operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
 export class QuotaReader {
   readonly #options: QuotaReaderOptions;
-  #kept: { state: Promise<LedgerState | undefined>; askedAtMs: number } | undefined;
+  readonly #look: () => Promise<LedgerState | undefined>;
 
   constructor(options: QuotaReaderOptions) {
     this.#options = options;
+    this.#look = keptFor(options.clock, ledgerCacheMs, () => options.ledger.look());
   }
 
   /** `GET /v1/quota`. Throws LedgerError. */
@@ -43,17 +45,6 @@ export class QuotaReader {
   async #present() {
     const { clock, days } = this.#options;
     const nowMs = clock.now();
-    return { state: await this.#look(nowMs), nowMs, day: days.dayOf(nowMs) };
-  }
-
-  #look(nowMs: number): Promise<LedgerState | undefined> {
-    const kept = this.#kept;
-    if (kept !== undefined && nowMs - kept.askedAtMs < ledgerCacheMs) return kept.state;
-    const state = this.#options.ledger.look();
-    this.#kept = { state, askedAtMs: nowMs };
-    state.catch(() => {
-      this.#kept = undefined;
-    });
-    return state;
+    return { state: await this.#look(), nowMs, day: days.dayOf(nowMs) };
   }
 }

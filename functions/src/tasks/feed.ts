@@ -1,3 +1,4 @@
+import { ByteCache } from '../platform/byteCache.ts';
 import type { Clock } from '../platform/clock.ts';
 import type {
   DocumentQuery,
@@ -51,8 +52,7 @@ export interface FeedAnswer {
  */
 export class OpenTaskFeed {
   readonly #options: OpenTaskFeedOptions;
-  #tasks = new Map<string, OpenTask>();
-  #bytes = 0;
+  #tasks: ByteCache<OpenTask>;
   /** The database's time that memory is true for; undefined before the first load. */
   #changesSinceMs: number | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
@@ -65,6 +65,7 @@ export class OpenTaskFeed {
 
   constructor(options: OpenTaskFeedOptions) {
     this.#options = options;
+    this.#tasks = this.#noTasks();
   }
 
   /**
@@ -153,51 +154,39 @@ export class OpenTaskFeed {
 
   async #load(): Promise<number> {
     const startedAtMs = this.#askedAtMs;
-    const tasks = new Map<string, OpenTask>();
+    const tasks = this.#noTasks();
+    let dropped = 0;
     const { readTimeMs, billedReads } = await this.#all(
       { filters: [{ field: 'status', op: 'in', value: openStatuses }], orderBy: [] },
       (document) => {
-        const task = openTaskOf(taskIdOf(document), document.fields ?? {});
-        if (task !== undefined) tasks.set(task.taskId, task);
+        dropped += take(tasks, document);
       },
     );
     // Between two loads without a query for changes some may have become final unseen.
     const finals =
       this.#hasFinals && this.#finals && (await this.#loadFinals(this.#finals, this.#changesSinceMs));
     this.#tasks = tasks;
-    this.#bytes = [...tasks.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    this.#trim();
+    this.#warnOf(dropped);
     this.#changesSinceMs = readTimeMs;
     this.#loadedAtMs = startedAtMs;
     return billedReads + (finals || 0);
   }
 
   async #update(sinceMs: number): Promise<number> {
+    let dropped = 0;
     const { readTimeMs, billedReads } = await this.#all(
       {
         filters: [{ field: 'feed_shard', op: 'in', value: allFeedShards }, writtenSince(sinceMs)],
         orderBy: [{ field: 'written_at' }],
       },
-      (document) => this.#apply(document),
+      (document) => {
+        this.#finals?.put(document);
+        dropped += take(this.#tasks, document);
+      },
     );
-    this.#trim();
+    this.#warnOf(dropped);
     this.#changesSinceMs = readTimeMs;
     return billedReads;
-  }
-
-  #apply(document: ReadDocument): void {
-    const taskId = taskIdOf(document);
-    this.#drop(taskId);
-    this.#finals?.put(document);
-    const task = openTaskOf(taskId, document.fields ?? {});
-    if (task === undefined) return;
-    this.#tasks.set(taskId, task);
-    this.#bytes += task.bytes;
-  }
-
-  #drop(taskId: string): void {
-    this.#bytes -= this.#tasks.get(taskId)?.bytes ?? 0;
-    this.#tasks.delete(taskId);
   }
 
   /** Every page of a query. What changes while they are read is in the next update: it starts where the first began. */
@@ -221,18 +210,26 @@ export class OpenTaskFeed {
     return { readTimeMs, billedReads };
   }
 
-  #trim(): void {
-    const { maxBytes = maxFeedBytes, logger } = this.#options;
-    if (this.#bytes <= maxBytes) return;
-    logger.error('More open tasks than memory is meant for; miners do not see all of them', {
-      tasks: this.#tasks.size,
-      bytes: this.#bytes,
-    });
-    for (const taskId of this.#tasks.keys()) {
-      if (this.#bytes <= maxBytes) break;
-      this.#drop(taskId);
-    }
+  #noTasks(): ByteCache<OpenTask> {
+    return new ByteCache(this.#options.maxBytes ?? maxFeedBytes);
   }
+
+  #warnOf(dropped: number): void {
+    if (dropped === 0) return;
+    this.#options.logger.error('More open tasks than memory is meant for; miners do not see all of them', {
+      tasks: this.#tasks.values().length + dropped,
+      dropped,
+    });
+  }
+}
+
+/** Puts a document in the place of what was known of its task; returns how many tasks had to go for it. */
+function take(tasks: ByteCache<OpenTask>, document: ReadDocument): number {
+  const taskId = taskIdOf(document);
+  const task = openTaskOf(taskId, document.fields ?? {});
+  if (task !== undefined) return tasks.set(taskId, task, task.bytes);
+  tasks.delete(taskId);
+  return 0;
 }
 
 function writtenSince(ms: number): Filter {

@@ -1,3 +1,4 @@
+import { ByteCache } from '../platform/byteCache.ts';
 import { type ReadDocument, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { taskIdOf } from './listing.ts';
@@ -20,17 +21,16 @@ export interface FinalTask {
 
 /** The tasks that were over latest, in memory, up to so many bytes. */
 export class FinalTasks {
-  readonly #maxBytes: number;
-  readonly #tasks = new Map<string, FinalTask>();
-  #bytes = 0;
+  readonly #tasks: ByteCache<FinalTask>;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#tasks = new ByteCache(maxBytes);
   }
 
   /** The tasks, those written latest first. */
   newest(nowMs: number): FinalTask[] {
-    return [...this.#tasks.values()]
+    return this.#tasks
+      .values()
       .filter(({ expiresAtMs }) => expiresAtMs > nowMs)
       .sort((a, b) => b.writtenAtMs - a.writtenAtMs);
   }
@@ -41,24 +41,13 @@ export class FinalTasks {
     const task = finalTaskOf(taskId, document);
     const present = this.#tasks.get(taskId);
     if (task !== undefined && present !== undefined && present.writtenAtMs > task.writtenAtMs) return;
-    this.#drop(taskId);
-    if (task === undefined) return;
-    this.#tasks.set(taskId, task);
-    this.#bytes += task.bytes;
-    for (const oldest of this.#tasks.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.#drop(oldest);
-    }
+    if (task === undefined) this.#tasks.delete(taskId);
+    else this.#tasks.set(taskId, task, task.bytes);
   }
 
   /** Forgets what was written before. */
   forgetBefore(writtenAtMs: number): void {
-    for (const [taskId, task] of this.#tasks) if (task.writtenAtMs < writtenAtMs) this.#drop(taskId);
-  }
-
-  #drop(taskId: string): void {
-    this.#bytes -= this.#tasks.get(taskId)?.bytes ?? 0;
-    this.#tasks.delete(taskId);
+    this.#tasks.deleteWhere((task) => task.writtenAtMs < writtenAtMs);
   }
 }
 

@@ -1,3 +1,4 @@
+import { ByteCache } from '../platform/byteCache.ts';
 import type { Clock } from '../platform/clock.ts';
 import { delay } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
@@ -36,11 +37,10 @@ export interface TaskReading {
   reads: number;
 }
 
-interface Kept {
+interface Cached {
   task: PresentedTask | undefined;
   /** When the read began: what was written before is in it. */
   readAtMs: number;
-  bytes: number;
 }
 
 interface Pending {
@@ -54,12 +54,12 @@ interface Pending {
  */
 export class TaskReader {
   readonly #options: TaskReaderOptions;
-  readonly #kept = new Map<string, Kept>();
+  readonly #cache: ByteCache<Cached>;
   readonly #pending = new Map<string, Pending>();
-  #keptBytes = 0;
 
   constructor(options: TaskReaderOptions) {
     this.#options = options;
+    this.#cache = new ByteCache(options.maxBytes ?? maxCachedBytes);
   }
 
   /** @throws DocumentError, AppError `unavailable` when Firestore, or the bucket with a body, does not answer. */
@@ -105,11 +105,11 @@ export class TaskReader {
     return nextTickMs(clock.now() - flushSettledMs, tickMs) + flushSettledMs;
   }
 
-  /** A reading that began at `sinceMs` or later: a kept one, one under way, or a new one. */
+  /** A reading that began at `sinceMs` or later: a cached one, one under way, or a new one. */
   async #readSince(taskId: string, sinceMs: number): Promise<TaskReading> {
-    const kept = this.#kept.get(taskId);
-    if (kept !== undefined && kept.readAtMs >= this.#oldestGood(kept, sinceMs)) {
-      return { task: kept.task, reads: 0 };
+    const cached = this.#cache.get(taskId);
+    if (cached !== undefined && cached.readAtMs >= this.#oldestGood(cached, sinceMs)) {
+      return { task: cached.task, reads: 0 };
     }
     const pending = this.#pending.get(taskId);
     if (pending !== undefined && pending.startedAtMs >= sinceMs)
@@ -117,7 +117,7 @@ export class TaskReader {
     return { task: await this.#start(taskId), reads: 1 };
   }
 
-  #oldestGood({ task }: Kept, sinceMs: number): number {
+  #oldestGood({ task }: Cached, sinceMs: number): number {
     if (task !== undefined) return sinceMs;
     return Math.max(sinceMs, this.#options.clock.now() - absentCacheMs + 1);
   }
@@ -157,21 +157,9 @@ export class TaskReader {
   }
 
   #keep(taskId: string, task: PresentedTask | undefined, readAtMs: number): void {
-    const { maxBytes = maxCachedBytes } = this.#options;
-    if ((this.#kept.get(taskId)?.readAtMs ?? 0) > readAtMs) return;
-    this.#forget(taskId);
+    if ((this.#cache.get(taskId)?.readAtMs ?? 0) > readAtMs) return;
     const bytes = entryBytes + taskId.length + Buffer.byteLength(task?.text ?? '');
-    this.#kept.set(taskId, { task, readAtMs, bytes });
-    this.#keptBytes += bytes;
-    for (const oldest of this.#kept.keys()) {
-      if (this.#keptBytes <= maxBytes) break;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(taskId: string): void {
-    this.#keptBytes -= this.#kept.get(taskId)?.bytes ?? 0;
-    this.#kept.delete(taskId);
+    this.#cache.set(taskId, { task, readAtMs }, bytes);
   }
 }
 
