@@ -52,8 +52,8 @@ export interface PipelineOptions {
   limits?: QuotaLimits;
   /** ORPHANS_PER_KEY_PER_DAY. */
   orphansPerKey?: number;
-  /** Kinds of documents beside those of Sluice. */
-  moreKinds?: readonly Kind[];
+  /** Chooses the kinds of documents of an instance, of Sluice's own and others; Sluice's own without it. */
+  kinds?: (own: readonly Kind[]) => readonly Kind[];
 }
 
 /** One process that serves `flush` and `expire`. */
@@ -91,7 +91,7 @@ export function startPipeline({
   maxReadBytes,
   limits,
   orphansPerKey = 1_000,
-  moreKinds = [],
+  kinds = (own) => own,
 }: PipelineOptions = {}): Pipeline {
   const clock = new ManualClock();
   const documents = new MemoryDocuments(clock);
@@ -128,11 +128,10 @@ export function startPipeline({
       const instance: Instance = {
         flush: createFlush({
           ...parts,
-          kinds: [
+          kinds: kinds([
             breaking(taskKind({ ...parts, ids, rules: allRules, retentionMs, orphansPerKey }), pipeline),
             operationKind(allRules, deadLetters),
-            ...moreKinds,
-          ],
+          ]),
           documents: database,
           instance: `i${instances}`,
           tickMs,
