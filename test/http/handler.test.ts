@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { httpHandler } from '../../functions/src/http/handler.ts';
 import type { HttpLimits } from '../../functions/src/http/limits.ts';
-import type { ApiRequest, ApiResponse, Route } from '../../functions/src/http/route.ts';
+import type { ApiRequest, ApiResponse, ServedRoute } from '../../functions/src/http/route.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -25,7 +25,7 @@ describe('HTTP handler', () => {
     seen.push(request);
     return outcome();
   };
-  const routes: Route[] = [
+  const routes: ServedRoute[] = [
     { method: 'GET', path: '/v1/things/:id', access: ['ingest', 'read'], handle },
     { method: 'POST', path: '/v1/things/:id', access: ['ingest'], handle },
     { method: 'DELETE', path: '/v1/things/:id', access: ['ingest'], handle },

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { type Role, type Route, roles } from '../../functions/src/http/route.ts';
+import { type Role, roles, type ServedRoute } from '../../functions/src/http/route.ts';
 import { ManualClock } from '../support/clock.ts';
 import { firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { KeysBucket } from './bucket.ts';
 
 /** A route for each role alone, and one for admins. */
-const routes: Route[] = [
+const routes: ServedRoute[] = [
   ...roles
     .filter((role) => role !== 'admin')
     .map(
-      (role): Route => ({
+      (role): ServedRoute => ({
         method: 'GET',
         path: `/${role}`,
         access: [role],

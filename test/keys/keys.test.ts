@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Route, roles } from '../../functions/src/http/route.ts';
+import { roles, type ServedRoute } from '../../functions/src/http/route.ts';
 import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -8,7 +8,7 @@ import { countingIds } from '../support/ids.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { KeysBucket } from './bucket.ts';
 
-const who: Route = {
+const who: ServedRoute = {
   method: 'GET',
   path: '/who',
   access: roles,

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Event } from '../../functions/src/events/event.ts';
 import { type HttpHandler, type HttpHandlerOptions, httpHandler } from '../../functions/src/http/handler.ts';
-import type { Role, Route } from '../../functions/src/http/route.ts';
+import type { Role, ServedRoute } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { KeyStore } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
@@ -61,7 +61,7 @@ export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger
 
 /** The handler of these routes as it is deployed: behind keys and the limit of their rate. */
 export function keyedHandler(
-  routes: readonly Route[] | ((keys: KeyStore) => readonly Route[]),
+  routes: readonly ServedRoute[] | ((keys: KeyStore) => readonly ServedRoute[]),
   keyed: KeyedOptions,
 ): HttpHandler {
   const { ids = countingIds(), secret = firstKeys(), ...options } = keyed;

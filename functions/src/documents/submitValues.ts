@@ -1,5 +1,4 @@
-import { isObject } from '../http/body.ts';
-import { isoTimeMs, quoted } from '../http/fields.ts';
+import { isObject, isoTimeMs, quoted } from '../http/fields.ts';
 import { AppError } from '../platform/errors.ts';
 import { isInt64, type Json, type JsonObject } from '../platform/json.ts';
 import { maxFieldNameBytes, maxNesting } from './limits.ts';

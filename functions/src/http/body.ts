@@ -12,8 +12,6 @@ export interface BodyFields {
   isForm: boolean;
 }
 
-export { isObject } from './fields.ts';
-
 const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
 

@@ -1,19 +1,9 @@
 import { AppError } from '../platform/errors.ts';
 
-/**
- * Readers of single submitted fields: each returns the value or throws AppError `invalid_request` that says what was
- * expected and what came. By hand, because a schema library would double the cold start of `ingest`.
- */
+/** Submitted values, and what messages say of them. */
 
-/** Numbers of a form come as text. */
-const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
-
-export function readInteger(value: unknown, name: string, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-    throw expected(name, `an integer from ${least} to ${most}`, value);
-  }
-  return value;
-}
+/** Numbers as forms and existing miners write them. */
+export const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 
 /** True for no value: missing, null or empty, in a form, a query or an object alike. */
 export function isEmpty(value: unknown): value is undefined | null | '' {
@@ -23,29 +13,6 @@ export function isEmpty(value: unknown): value is undefined | null | '' {
 /** True for a JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A parameter of a query; undefined where it is missing or empty. */
-export function queryText(query: URLSearchParams, name: string): string | undefined {
-  return query.get(name) || undefined;
-}
-
-/** A parameter that is true or false; false where it is missing or empty. */
-export function queryFlag(query: URLSearchParams, name: string): boolean {
-  const text = queryText(query, name) ?? 'false';
-  if (text !== 'true' && text !== 'false') throw expected(name, 'true or false', text);
-  return text === 'true';
-}
-
-/** A parameter that is an integer, or `otherwise` where it is missing or empty. */
-export function queryInteger(
-  query: URLSearchParams,
-  name: string,
-  { least = 1, most, otherwise }: { least?: number; most: number; otherwise: number },
-): number {
-  const text = queryText(query, name);
-  if (text === undefined) return otherwise;
-  return readInteger(/^\d{1,9}$/.test(text) ? Number(text) : text, name, least, most);
 }
 
 const latestMs = Date.UTC(9999, 11, 31);
@@ -61,16 +28,12 @@ export function isoTimeMs(text: string): number {
 }
 
 /** Milliseconds since the epoch from ISO 8601, or seconds or milliseconds since the epoch; undefined for what is neither. */
-export function timeMs(value: unknown): number | undefined {
-  const ms = anyTimeMs(value);
-  return ms >= 0 && ms <= latestMs ? ms : undefined;
-}
-
-function anyTimeMs(value: unknown): number {
-  const number = typeof value === 'string' && numberText.test(value) ? Number(value) : value;
+export function timeMs(value: string | number): number | undefined {
+  const number = typeof value === 'number' || numberText.test(value) ? Number(value) : undefined;
   // 1e11 seconds are the year 5138, 1e11 milliseconds are 1973.
-  if (typeof number === 'number') return Math.round(number < 1e11 ? number * 1000 : number);
-  return typeof value === 'string' ? isoTimeMs(value) : Number.NaN;
+  const numberMs = number === undefined ? undefined : Math.round(number < 1e11 ? number * 1000 : number);
+  const ms = numberMs ?? isoTimeMs(String(value));
+  return ms >= 0 && ms <= latestMs ? ms : undefined;
 }
 
 /** The error for a field that is not as it should be. */
@@ -83,6 +46,7 @@ export function quoted(name: string): string {
   return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);
 }
 
+/** A value in the words of a message. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -13,11 +13,11 @@ import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
-import type { ApiResponse, Caller, Route } from './route.ts';
+import type { ApiResponse, Caller, ServedRoute } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';
 
 export interface HttpHandlerOptions {
-  routes: readonly Route[];
+  routes: readonly ServedRoute[];
   authenticator: Authenticator;
   logger: Logger;
   clock: Clock;
@@ -95,7 +95,7 @@ function requestIdOf(request: HttpRequest, ids: Ids): string {
   return given !== undefined && saneRequestId.test(given) ? given : ids.uuid();
 }
 
-function checkAccess(route: Route, caller: Caller): void {
+function checkAccess(route: ServedRoute, caller: Caller): void {
   if (route.access === 'public' || caller.role === 'admin' || route.access.includes(caller.role)) return;
   const allowed = [...route.access, 'admin'].join(', ');
   throw new AppError(

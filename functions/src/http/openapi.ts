@@ -13,9 +13,8 @@ type Paths = Record<string, Record<string, object>>;
 export function openApi(routes: readonly Route[]): object {
   const paths: Paths = {};
   for (const route of routes) {
-    if (route.describe === undefined) continue;
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, route.describe()) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
   }
   return {
     openapi: '3.1.1',
@@ -49,7 +48,8 @@ function problem(): Schema {
   });
 }
 
-function operationOf(route: Route, description: RouteDescription): object {
+function operationOf(route: Route): object {
+  const description = route.describe();
   const { summary, example = {}, bodies, isRepeatable, answers } = description;
   const roles = route.access === 'public' ? undefined : [...route.access, 'admin'].join(', ');
   const contents = route.body

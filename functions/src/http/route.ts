@@ -49,9 +49,12 @@ export interface Route {
   params?: (() => Schema) | undefined;
   query?: (() => Schema) | undefined;
   body?: (() => Schema) | undefined;
-  describe?: () => RouteDescription;
+  describe: () => RouteDescription;
   handle(request: ApiRequest): Promise<ApiResponse>;
 }
+
+/** A route as requests meet it. */
+export type ServedRoute = Pick<Route, 'method' | 'path' | 'access' | 'handle'>;
 
 /** A content in openapi.json: its schema and an example that fits it. */
 export interface Content {

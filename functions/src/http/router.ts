@@ -1,15 +1,15 @@
 import { AppError } from '../platform/errors.ts';
-import type { Route } from './route.ts';
+import type { ServedRoute } from './route.ts';
 
 /** What a path leads to. */
 export interface Match {
-  route: Route;
+  route: ServedRoute;
   params: Readonly<Record<string, string>>;
 }
 
 interface PathRoutes {
   segments: readonly string[];
-  byMethod: Map<string, Route>;
+  byMethod: Map<string, ServedRoute>;
 }
 
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
@@ -22,7 +22,7 @@ export class Router {
   readonly #fixed = new Map<string, PathRoutes>();
   readonly #patterns: PathRoutes[] = [];
 
-  constructor(routes: readonly Route[]) {
+  constructor(routes: readonly ServedRoute[]) {
     const byPath = new Map<string, PathRoutes>();
     for (const route of routes) {
       let entry = byPath.get(route.path);
@@ -62,7 +62,7 @@ export class MethodNotAllowed extends AppError {
   }
 }
 
-function pick(entry: PathRoutes, method: string, path: string): Route {
+function pick(entry: PathRoutes, method: string, path: string): ServedRoute {
   const route = entry.byMethod.get(method === 'HEAD' ? 'GET' : method);
   if (route === undefined) throw new MethodNotAllowed(method, path, entry.byMethod.keys());
   return route;

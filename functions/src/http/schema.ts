@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { AppError } from '../platform/errors.ts';
-import { describe, isEmpty, isObject, quoted, timeMs } from './fields.ts';
+import { describe, isEmpty, isObject, numberText, quoted, timeMs } from './fields.ts';
 
 /**
  * A schema says what a submitted value must be: it checks the value, gives it its type, and describes it in openapi.json.
@@ -35,8 +35,6 @@ export const anyObject: Schema<Record<string, unknown>> = z
 /** A number that is finite; JSON's 1e999 and Python's NaN are not. */
 export const finite: Schema<number> = z.number(expecting('a finite number'));
 
-/** Numbers as forms and existing miners write them. */
-const numberText = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i;
 const digits = /^\s*\d+\s*$/;
 
 /** A schema for what `prepare` makes of a value. */

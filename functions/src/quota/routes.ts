@@ -1,16 +1,19 @@
-import { isObject, readJson } from '../http/body.ts';
-import { expected, isEmpty, queryInteger, readInteger } from '../http/fields.ts';
-import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
+import * as z from 'zod/mini';
+import { count, moment } from '../http/answers.ts';
+import { defineRoute } from '../http/defineRoute.ts';
+import { limit } from '../http/parameters.ts';
+import type { ApiRequest, Route } from '../http/route.ts';
+import { expecting, integer, members, optional, withDefault } from '../http/schema.ts';
 import { smallest } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { QuotaDays } from './day.ts';
 import { type Ledger, LedgerError, type LedgerOrder } from './ledgerDocument.ts';
-import type { LeaseReturn, LedgerAnswer } from './ledgerRequest.ts';
+import type { LedgerAnswer } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
 import { maxWarnings } from './limits.ts';
-import { noOperations, type Operations, operationTypes, perType } from './operations.ts';
+import { noOperations, operationTypes, perType } from './operations.ts';
 import type { QuotaReader } from './reader.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -31,67 +34,101 @@ export interface QuotaRoutesOptions {
 
 /** Leases for proxies that write to Firestore themselves, and what operators see of the quota. */
 export function quotaRoutes(options: QuotaRoutesOptions): Route[] {
-  const { reader } = options;
-  return [
-    {
-      method: 'POST',
-      path: '/v1/quota/leases',
-      access: ['ingest'],
-      handle: (request) => take(options, request),
-    },
-    {
-      method: 'DELETE',
-      path: '/v1/quota/leases/:id',
-      access: ['ingest'],
-      handle: (request) => returnLease(options, request),
-    },
-    {
-      method: 'GET',
-      path: '/v1/quota',
-      access: ['read'],
-      handle: async () => ({ status: 200, json: await known(reader.report()) }),
-    },
-    {
-      method: 'GET',
-      path: '/v1/warnings',
-      access: ['read'],
-      handle: async ({ query }) => ({
-        status: 200,
-        json: { warnings: await known(reader.warnings(readLimit(query))) },
-      }),
-    },
-  ];
+  return [takeLease(options), returnLease(options), showQuota(options), showWarnings(options)];
 }
 
-async function take(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+const proxies = { path: '/v1/quota/leases', access: ['ingest'] } as const;
+
+function takeLease(options: QuotaRoutesOptions): Route {
   const { clock, days, ids } = options;
-  const { amounts, termSeconds, renewed } = readLeaseRequest(readJson(request));
-  const nowMs = clock.now();
-  const wanted = {
-    // The day in front tells a return of an earlier day from one of a lease that never was.
-    id: `${days.dayOf(nowMs).id}.${ids.uuid()}`,
-    takeoverMs: nowMs,
-    demands: perType((type) => amounts[type] / termSeconds),
-    needs: noOperations,
-    spentEarly: [],
-    fixed: { amounts, termMs: termSeconds * 1000 },
-  };
-  const answer = await ask(options, request, { returns: renewed === undefined ? [] : [renewed], wanted });
-  const { lease, denials, returned } = answer;
-  if (lease !== undefined) return { status: 201, json: shownLease(lease) };
-  if (renewed !== undefined && returned[0] !== 'pending')
-    throw refusedReturn(returned[0], renewed.id, options);
-  throw denied(denials, nowMs);
+  return defineRoute({
+    method: 'POST',
+    ...proxies,
+    body: leaseWanted,
+    describe: () => ({
+      summary: 'Grants a share of the quota to a proxy; with `renew` in the place of one that it returns',
+      example: { body: { writes: 3000, reads: 500, ttl_s: 60 } },
+      answers: { 201: { description: 'The lease, which may be of less', schema: leaseShown() } },
+      refusals: ['not_found', 'conflict'],
+    }),
+    handle: async ({ body: { ttl_s: termSeconds, renew, ...amounts } }, request) => {
+      if (operationTypes.every((type) => amounts[type] === 0))
+        throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
+      const nowMs = clock.now();
+      const wanted = {
+        // The day in front tells a return of an earlier day from one of a lease that never was.
+        id: `${days.dayOf(nowMs).id}.${ids.uuid()}`,
+        takeoverMs: nowMs,
+        demands: perType((type) => amounts[type] / termSeconds),
+        needs: noOperations,
+        spentEarly: [],
+        fixed: { amounts, termMs: termSeconds * 1000 },
+      };
+      const returns = renew === undefined ? [] : [{ id: renew.lease_id, spent: renew.spent }];
+      const { lease, denials, returned } = await ask(options, request, { returns, wanted });
+      if (lease !== undefined) return { status: 201, json: shownLease(lease) };
+      if (renew !== undefined && returned[0] !== 'pending')
+        throw refusedReturn(returned[0], renew.lease_id, options);
+      throw denied(denials, nowMs);
+    },
+  });
 }
 
-async function returnLease(options: QuotaRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
-  const id = request.params['id'] ?? '';
-  const spent = request.body.length === 0 ? undefined : readSpent(readJson(request));
-  const { returned } = await ask(options, request, { returns: [{ id, spent: spent ?? 'all' }] });
-  if (returned[0] === 'pending')
-    throw new AppError('unavailable', 'Nothing can be recorded before the daily reset; nothing is changed.');
-  if (returned[0] !== 'credited') throw refusedReturn(returned[0], id, options);
-  return { status: 204 };
+function returnLease(options: QuotaRoutesOptions): Route {
+  return defineRoute({
+    method: 'DELETE',
+    ...proxies,
+    path: `${proxies.path}/:lease_id`,
+    params: () => z.object({ lease_id: z.string() }),
+    body: () => optional(members({ spent: members(amounts()) })),
+    describe: () => ({
+      summary: 'Returns what is left of a lease; without a body nothing is',
+      example: { body: { spent: { writes: 1200 } } },
+      answers: { 204: { description: 'Returned' } },
+      refusals: ['not_found', 'conflict'],
+    }),
+    handle: async ({ params: { lease_id: id }, body }, request) => {
+      const { returned } = await ask(options, request, { returns: [{ id, spent: body?.spent ?? 'all' }] });
+      if (returned[0] === 'pending') {
+        const message = 'Nothing can be recorded before the daily reset; nothing is changed.';
+        throw new AppError('unavailable', message);
+      }
+      if (returned[0] !== 'credited') throw refusedReturn(returned[0], id, options);
+      return { status: 204 };
+    },
+  });
+}
+
+function showQuota({ reader }: QuotaRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/quota',
+    access: ['read'],
+    describe: () => ({
+      summary: 'What was used of the quota, the limits, and what is near them',
+      answers: { 200: { description: 'The report', schema: reportShown() } },
+    }),
+    handle: async () => ({ status: 200, json: await known(reader.report()) }),
+  });
+}
+
+function showWarnings({ reader }: QuotaRoutesOptions): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/v1/warnings',
+    access: ['read'],
+    query: () => z.object({ limit: limit({ most: maxWarnings, otherwise: 10 }) }),
+    describe: () => ({
+      summary: 'The latest warnings of the quota',
+      answers: {
+        200: { description: 'The warnings', schema: z.object({ warnings: z.array(z.looseObject({})) }) },
+      },
+    }),
+    handle: async ({ query: { limit } }) => ({
+      status: 200,
+      json: { warnings: await known(reader.warnings(limit)) },
+    }),
+  });
 }
 
 /** Asks in the name of the caller's key: all proxies that share it are one holder. */
@@ -148,43 +185,35 @@ function shownLease(lease: Lease): object {
   };
 }
 
-function readLeaseRequest(body: unknown): {
-  amounts: Operations;
-  termSeconds: number;
-  renewed: LeaseReturn | undefined;
-} {
-  const members = readMembers(body, [...operationTypes, 'ttl_s', 'renew']);
-  const amounts = readAmounts(members);
-  if (operationTypes.every((type) => amounts[type] === 0))
-    throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
-  const { ttl_s: ttl, renew } = members;
-  const termSeconds = isEmpty(ttl) ? defaultLeaseSeconds : readInteger(ttl, 'ttl_s', 1, maxLeaseSeconds);
-  if (isEmpty(renew)) return { amounts, termSeconds, renewed: undefined };
-  const { lease_id: id, spent } = readMembers(renew, ['lease_id', 'spent']);
-  if (typeof id !== 'string') throw expected('renew.lease_id', 'the id of a lease', id);
-  return { amounts, termSeconds, renewed: { id, spent: readSpent({ spent }) } };
-}
-
-function readSpent(body: unknown): Operations {
-  const { spent } = readMembers(body, ['spent']);
-  return readAmounts(readMembers(spent, operationTypes));
-}
-
-function readAmounts(members: Record<string, unknown>): Operations {
-  return perType((type) => {
-    const value = members[type];
-    return isEmpty(value) ? 0 : readInteger(value, type, 0, maxLeaseAmount);
+function leaseShown() {
+  const perSecond = z.object(perType(() => z.number()));
+  const moments = { starts_at: moment(), expires_at: moment() };
+  return z.object({
+    lease_id: z.string(),
+    granted: z.object(perType(count)),
+    per_second: perSecond,
+    ...moments,
   });
 }
 
-function readMembers(value: unknown, names: readonly string[]): Record<string, unknown> {
-  if (!isObject(value)) throw expected('body', `an object with ${names.join(', ')}`, value);
-  const unknown = Object.keys(value).find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    throw new AppError('invalid_request', `Unknown field ${JSON.stringify(unknown.slice(0, 64))}.`);
-  return value;
+function reportShown() {
+  const figures = z.looseObject({});
+  const parts = { current_usage: figures, quota_limits: figures, rate_limits: figures, throttling: figures };
+  return z.looseObject({ ...parts, warnings: z.array(figures), last_reset: moment(), next_reset: moment() });
 }
 
-function readLimit(query: URLSearchParams): number {
-  return queryInteger(query, 'limit', { most: maxWarnings, otherwise: 10 });
+/** A lease that a proxy asks for. */
+function leaseWanted() {
+  return members({
+    ...amounts(),
+    ttl_s: withDefault(integer(1, maxLeaseSeconds), defaultLeaseSeconds),
+    renew: optional(
+      members({ lease_id: z.string(expecting('the id of a lease')), spent: members(amounts()) }),
+    ),
+  });
+}
+
+/** Numbers of operations, by type. */
+function amounts() {
+  return perType(() => withDefault(integer(0, maxLeaseAmount), 0));
 }
