@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { count, moment, textLike } from '../http/answers.ts';
 import type { Schema } from '../http/schema.ts';
 import { taskStatuses } from './state.ts';
+import { clearable } from './submitTaskFields.ts';
 
 /** Tasks as answers show them, for openapi.json: those that miners' answers alone made have little of it. */
 
@@ -29,11 +30,10 @@ export function taskShown(): Schema {
     task_id: textLike('task-1'),
     task_type: z.optional(z.nullable(textLike('text_translation'))),
     status: z.optional(z.enum(taskStatuses)),
-    priority: z.optional(z.union([z.int(), z.string(), z.null()])),
     required_miner_count: z.optional(count()),
     min_miner_count: z.optional(count()),
+    ...clearable((member) => z.optional(z.nullable(member))),
     assigned_miners: z.optional(z.nullable(z.array(count()))),
-    metadata: z.optional(z.nullable(z.looseObject({}))),
     miner_responses: z.record(z.string(), responseShown()),
     response_count: z.optional(count()),
     best_response: z.optional(z.nullable(z.looseObject({ miner_uid: count(), score: z.number() }))),

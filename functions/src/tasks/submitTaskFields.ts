@@ -33,7 +33,7 @@ const shortText = once(() => text(256));
 const status = once(() => oneOf(taskStatuses));
 
 /** The fields of a task beside its inputs that a change can clear, each in this wrapping. */
-function clearable<Wrapped>(wrap: (member: Schema) => Wrapped) {
+export function clearable<Wrapped>(wrap: (member: Schema) => Wrapped) {
   const wholeNumber = z.custom(Number.isInteger).check(z.meta({ type: 'integer' }));
   const uids = expecting(`a list of at most ${maxAssignedMiners} miner uids`);
   return {
