@@ -193,7 +193,7 @@ describe('what becomes of files', () => {
     assert.equal((await fetch(wrongHash.url, { method: 'PUT', body: large })).status, 200);
     const wrongSize = await begin(large.length + 1);
     // Should the bucket take fewer bytes than the session was made for.
-    await files.objects.create(`user_audio/${wrongSize.fileId}`, large, {
+    await files.objects.put(`user_audio/${wrongSize.fileId}`, large, {
       contentType: 'audio/wav',
       contentDisposition: 'attachment',
       labels: { file_name: 'a', file_type: 'audio', direct_size: String(large.length + 1) },
@@ -317,7 +317,7 @@ describe('what becomes of files', () => {
     await settle();
     const object = await files.objects.describe(`user_audio/${gone}`);
     assert.ok(object);
-    await files.objects.delete(object);
+    await files.objects.delete(object.name, object.generation);
     assert.equal((await call(`/v1/files/${gone}`)).status, 404);
     pass(dayMs + hourMs);
     assert.equal((await clean()).documents, 1);
@@ -344,7 +344,7 @@ describe('what becomes of files', () => {
   it('leaves alone what is none of its business', async () => {
     const other = { contentType: 'text/plain', contentDisposition: 'attachment', labels: {} };
     const names = ['bodies/one', 'control/keys.json', 'spool/one', 'templates/a', 'zebra'];
-    for (const name of names) await files.objects.create(name, small, other);
+    for (const name of names) await files.objects.put(name, small, other);
     pass(40 * dayMs);
     assert.equal((await clean(0)).deleted, 0);
     assert.deepEqual(await files.names(), names);

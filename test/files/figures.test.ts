@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { FileFiguresReader, keepTotals } from '../../functions/src/files/figures.ts';
 import { FileSaver } from '../../functions/src/files/saving.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
-import type { FileObjects, ObjectFacts } from '../../functions/src/platform/fileObjects.ts';
+import type { ObjectFacts, ObjectStore, PutOptions } from '../../functions/src/platform/objects.ts';
 import { ManualClock } from '../support/clock.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { MemoryObjects } from '../support/objects.ts';
@@ -23,7 +23,7 @@ describe('figures of files', () => {
   const counted: number[] = [];
   const reader = (objects: ObjectFacts[], inFirestore: () => number) =>
     new FileFiguresReader({
-      objects: { list: async ({ limit }) => objects.slice(0, limit) },
+      objects: { list: async (_, { limit }) => objects.slice(0, limit) },
       control,
       documents: {
         count: async () => {
@@ -79,15 +79,11 @@ describe('a small file that no lease covers', () => {
   it('goes to Cloud Storage', async () => {
     const created: string[] = [];
     const objects = {
-      create: async (
-        name: string,
-        bytes: Buffer,
-        { contentType, labels }: Parameters<FileObjects['create']>[2],
-      ) => {
+      put: async (name: string, bytes: Buffer, { contentType, labels }: PutOptions) => {
         created.push(name);
         return { ...facts(1), name, bytes: bytes.length, contentType, labels };
       },
-    } as FileObjects;
+    } as unknown as ObjectStore;
     const refuse = () => Promise.reject(new DocumentError('no_quota', 'No lease covers a write.'));
     const documents = { read: refuse, commit: refuse, commitIfAbsent: refuse, query: refuse, count: refuse };
     const clock = new ManualClock();

@@ -37,7 +37,12 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       ...(body === undefined ? {} : { body }),
     });
   const foreign = (name: string, labels: Record<string, string> = {}) =>
-    files.objects.create(name, large, { contentType: 'audio/wav', contentDisposition: 'inline', labels });
+    files.objects.put(name, large, {
+      contentType: 'audio/wav',
+      contentDisposition: 'inline',
+      labels,
+      ifGeneration: '0',
+    });
   /** A file as 3a6e002 stored it. */
   const unlabelled = (name: string, more: Record<string, string> = {}) =>
     foreign(name, { file_name: 'a.wav', file_type: name.startsWith('temp/') ? 'temp' : 'audio', ...more });
@@ -79,7 +84,7 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     await setUpBucket(bucket);
     await unlabelled(`temp/1f8fad5b-d9cb-469f-a165-708677289500`);
     await unlabelled(`temp/2f8fad5b-d9cb-469f-a165-708677289500`, { direct_size: '7' });
-    const before = await files.objects.list({ after: '', before: '~', limit: 1000 });
+    const before = await files.objects.list('', { limit: 1000 });
     await files.finalize();
     pass(40 * dayMs);
     await files.finalize();
@@ -95,7 +100,7 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       queues,
     });
     files.storage.runLifecycle();
-    assert.deepEqual(await files.objects.list({ after: '', before: '~', limit: 1000 }), before);
+    assert.deepEqual(await files.objects.list('', { limit: 1000 }), before);
     assert.deepEqual(files.log.written, []);
     const figures = new FileFiguresReader({ ...options, control: new MemoryObjects(files.clock).connect() });
     // Objects with the labels of 3a6e002 are counted: nothing tells them apart without a read each.
@@ -216,14 +221,14 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     const sentAgainAfter = async <Result>(look: Promise<Result>): Promise<Result> => {
       const found = await look;
       const present = await objects.describe(name);
-      if (present !== undefined) await objects.delete(present);
+      if (present !== undefined) await objects.delete(present.name, present.generation);
       await call('/v1/files', 'POST', large, key);
       return found;
     };
     options.objects = {
       ...bound(objects),
       describe: (asked) => sentAgainAfter(objects.describe(asked)),
-      list: (between) => sentAgainAfter(objects.list(between)),
+      list: (prefix, options) => sentAgainAfter(objects.list(prefix, options)),
     };
     await clean();
     assert.deepEqual(await files.names(), [name]);
@@ -233,15 +238,15 @@ describe('what a project had before, and what others put beside Sluice’s', () 
   async function replace(name: string): Promise<void> {
     const present = await files.objects.describe(name);
     assert.ok(present);
-    await files.objects.delete(present);
+    await files.objects.delete(present.name, present.generation);
     await unlabelled(name);
   }
 });
 
 function bound(objects: CleanupOptions['objects']): CleanupOptions['objects'] {
-  const { describe, create, open, startUpload, signedUrl, label, delete: remove, list } = objects;
+  const { describe, put, open, startUpload, signedUrl, label, delete: remove, list } = objects;
   return Object.fromEntries(
-    Object.entries({ describe, create, open, startUpload, signedUrl, label, delete: remove, list }).map(
+    Object.entries({ describe, put, open, startUpload, signedUrl, label, delete: remove, list }).map(
       ([name, method]) => [name, (method as (...args: unknown[]) => unknown).bind(objects)],
     ),
   ) as unknown as CleanupOptions['objects'];

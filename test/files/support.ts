@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { DirectUploads } from '../../functions/src/files/direct.ts';
 import type { FileLog, LogOptions } from '../../functions/src/files/fileLog.ts';
+import { storageMs, storagePutMs } from '../../functions/src/files/limits.ts';
 import { FileLookup } from '../../functions/src/files/lookup.ts';
 import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/record.ts';
 import { Redirects } from '../../functions/src/files/redirects.ts';
@@ -9,12 +10,12 @@ import { type CallersFiles, fileRoutes } from '../../functions/src/files/routes.
 import { FileSaver } from '../../functions/src/files/saving.ts';
 import { FileSecret } from '../../functions/src/files/secret.ts';
 import type { Route } from '../../functions/src/http/route.ts';
-import { cloudFiles } from '../../functions/src/platform/cloudFiles.ts';
+import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
 import type { DocumentStore, Fields } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
-import type { FileObjects, ObjectFacts } from '../../functions/src/platform/fileObjects.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
 import { randomIds } from '../../functions/src/platform/ids.ts';
+import type { ObjectFacts, ObjectStore } from '../../functions/src/platform/objects.ts';
 import { type LocalFirestore, startFirestore } from '../../local/firestore/index.ts';
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
@@ -61,7 +62,7 @@ export interface FilesBackend {
   firestore: LocalFirestore;
   storage: LocalStorage;
   documents: DocumentStore;
-  objects: FileObjects;
+  objects: ObjectStore;
   log: HeldLog;
   logger: ReturnType<typeof memoryLogger>;
   server: TestServer;
@@ -90,7 +91,7 @@ export interface FilesBackendOptions {
   more?: (parts: {
     saver: FileSaver;
     clock: StandingClock;
-    objects: FileObjects;
+    objects: ObjectStore;
     secret: FileSecret;
   }) => Route[];
 }
@@ -114,7 +115,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   });
   initializeApp({ projectId: 'demo-sluice' });
   const documents = firestoreDocuments({ clock, limitMs: 15_000 });
-  const objects = cloudFiles(bucketName, clock);
+  const objects = cloudObjects(bucketName, { clock, limitMs: storageMs, putMs: storagePutMs });
   const logger = memoryLogger();
   const log = new HeldLog();
   const stamps = new StampSource(clock, 'instance');
@@ -162,7 +163,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
         if (type.endsWith('finalized')) await direct.finalized(factsOf(object), atMs);
       }
     },
-    names: async () => (await objects.list({ after: '', before: '~', limit: 1000 })).map(({ name }) => name),
+    names: async () => (await objects.list('', { limit: 1000 })).map(({ name }) => name),
     fields: async (fileId) => (await documents.read([filePath(fileId)], 'test'))[0]?.fields,
     documentIds: async () => {
       const query = { collection: 'files', filters: [], orderBy: [], limit: 1000 };

@@ -1,8 +1,12 @@
+import type { KeyStoreOptions } from '../../functions/src/keys/keyStore.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
-import type { ListedObject, ObjectStore, StoredObject } from '../../functions/src/platform/objects.ts';
+import type { ObjectFacts, StoredObject } from '../../functions/src/platform/objects.ts';
+import { factsOf } from '../support/objects.ts';
+
+type KeysObjects = KeyStoreOptions['objects'];
 
 /** The bucket of the keys in memory, which counts reads and can be made to fail or to hang. */
-export class KeysBucket implements ObjectStore {
+export class KeysBucket implements KeysObjects {
   reads = 0;
   state: 'up' | 'down' | 'hanging' = 'up';
   /** Runs before a put takes effect, as another instance that comes in between. */
@@ -27,7 +31,7 @@ export class KeysBucket implements ObjectStore {
     name: string,
     bytes: Uint8Array,
     { ifGeneration }: { ifGeneration?: string } = {},
-  ): Promise<string> {
+  ): Promise<ObjectFacts> {
     await this.#reach();
     const hook = this.beforePut;
     this.beforePut = undefined;
@@ -41,19 +45,7 @@ export class KeysBucket implements ObjectStore {
       this.loseAnswer = false;
       throw new AppError('conflict', 'changed');
     }
-    return generation;
-  }
-
-  async delete(name: string): Promise<void> {
-    this.#objects.delete(name);
-  }
-
-  async list(): Promise<ListedObject[]> {
-    return [];
-  }
-
-  async setCustomTime(): Promise<boolean> {
-    return false;
+    return factsOf(name, { bytes: Buffer.from(bytes), generation });
   }
 
   async #reach(): Promise<void> {

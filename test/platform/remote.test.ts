@@ -120,12 +120,11 @@ describe('the ways out of the functions', () => {
     const isClient = (specifier: string): boolean =>
       /^(@google-cloud\/|google-|firebase-admin|@grpc\/|gaxios|node-fetch|axios|undici)/.test(specifier);
     const [calling, bare] = [
-      ['cloudFiles', 'cloudStorage', 'cloudTasks', 'firestore', 'queueControl'],
+      ['cloudStorage', 'cloudTasks', 'firestore', 'queueControl'],
       ['tasksBetaClient', 'tasksClient'],
     ].map((names) => names.map((name) => `platform/${name}.ts`));
     assert.deepEqual(importersOf(isClient).sort(), [...(calling ?? []), ...(bare ?? [])].sort());
-    for (const path of calling ?? [])
-      assert.match(modules.get(path) ?? '', /\bRemote\b|\bbucketCall\b/, path);
+    for (const path of calling ?? []) assert.match(modules.get(path) ?? '', /\bRemote\b/, path);
   });
 
   it('are no other: nothing fetches, requests or connects by itself', () => {

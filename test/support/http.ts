@@ -5,9 +5,8 @@ import type { Event } from '../../functions/src/events/event.ts';
 import { type HttpHandler, type HttpHandlerOptions, httpHandler } from '../../functions/src/http/handler.ts';
 import type { Role, ServedRoute } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
-import { KeyStore } from '../../functions/src/keys/keyStore.ts';
+import { KeyStore, type KeyStoreOptions } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
-import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import type { Stager } from '../../functions/src/staging/stager.ts';
 import { countingIds } from './ids.ts';
 import { MemoryObjects } from './objects.ts';
@@ -54,7 +53,7 @@ function sha256(text: string): string {
 export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger' | 'limits'> {
   ids?: Ids;
   /** Holds the keys that routes make; by default a bucket of its own. */
-  objects?: ObjectStore;
+  objects?: KeyStoreOptions['objects'];
   /** The secret `API_KEYS`; by default a key for each role. */
   secret?: string;
 }

@@ -1,13 +1,30 @@
+import { Readable } from 'node:stream';
 import type { Clock } from '../../functions/src/platform/clock.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
-import type { ObjectStore, PutOptions } from '../../functions/src/platform/objects.ts';
+import type {
+  ListOptions,
+  ObjectFacts,
+  ObjectStore,
+  PutOptions,
+} from '../../functions/src/platform/objects.ts';
 import { allDone, type Decide, meet } from './fate.ts';
 
 interface MemoryObject {
   bytes: Buffer;
   generation: string;
-  updatedMs: number;
+  createdMs: number;
+  contentType?: string;
+  labels?: Readonly<Record<string, string>>;
   customTimeMs?: number | undefined;
+}
+
+/** An object's description, as the bucket gives it. */
+export function factsOf(
+  name: string,
+  { bytes, generation, createdMs = 0, contentType = 'text/plain', labels = {} }: Partial<MemoryObject>,
+): ObjectFacts {
+  const facts = { name, bytes: bytes?.length ?? 0, generation: generation ?? '', createdMs };
+  return { ...facts, contentType, labels, md5: undefined };
 }
 
 /** A bucket in memory. */
@@ -36,7 +53,7 @@ export class MemoryObjects {
     return this.objects.get(name)?.customTimeMs;
   }
 
-  /** The bucket as one caller sees it. Operations: `objects.get`, `.put`, `.delete`, `.list`, `.setCustomTime`. */
+  /** The bucket as one caller sees it. Operations: `objects.get`, `.put` and so on; addresses it has none. */
   connect(decide: Decide = allDone): ObjectStore {
     const call = <Result>(operation: string, name: string, effect: () => Result): Promise<Result> =>
       meet(
@@ -44,7 +61,16 @@ export class MemoryObjects {
         effect,
         () => new AppError('unavailable', 'The bucket is down.'),
       );
+    const noAddress = () => Promise.reject(new AppError('unavailable', 'This bucket has no addresses.'));
     return {
+      startUpload: noAddress,
+      signedUrl: noAddress,
+      describe: (name) => call('describe', name, () => this.#facts(name)),
+      open: ({ name }, { first, last } = { first: 0, last: Number.POSITIVE_INFINITY }) =>
+        call('open', name, () =>
+          Readable.from([this.objects.get(name)?.bytes.subarray(first, last + 1) ?? Buffer.alloc(0)]),
+        ),
+      label: ({ name }, labels) => call('label', name, () => this.#label(name, labels)),
       get: (name) => call('get', name, () => this.#get(name)),
       getIfChanged: (name, generation) =>
         call('get', name, () => {
@@ -52,8 +78,8 @@ export class MemoryObjects {
           return found?.generation === generation ? 'unchanged' : found;
         }),
       put: (name, bytes, options) => call('put', name, () => this.#put(name, bytes, options)),
-      delete: (name) => call('delete', name, () => void this.objects.delete(name)),
-      list: (prefix, { limit, after = '' }) => call('list', prefix, () => this.#list(prefix, limit, after)),
+      delete: (name, generation) => call('delete', name, () => this.#delete(name, generation)),
+      list: (prefix, options) => call('list', prefix, () => this.#list(prefix, options)),
       setCustomTime: (name, customTimeMs) =>
         call('setCustomTime', name, () => this.#setCustomTime(name, customTimeMs)),
     };
@@ -64,28 +90,35 @@ export class MemoryObjects {
     return object && { bytes: Buffer.from(object.bytes), generation: object.generation };
   }
 
-  #put(name: string, bytes: Uint8Array, { ifGeneration, customTimeMs }: PutOptions = {}): string {
+  #facts(name: string): ObjectFacts | undefined {
+    const object = this.objects.get(name);
+    return object && factsOf(name, object);
+  }
+
+  #label(name: string, labels: Readonly<Record<string, string>>): void {
+    const object = this.objects.get(name);
+    if (object !== undefined) object.labels = { ...object.labels, ...labels };
+  }
+
+  #delete(name: string, generation = this.objects.get(name)?.generation): void {
+    if (this.objects.get(name)?.generation === generation) this.objects.delete(name);
+  }
+
+  #put(name: string, bytes: Uint8Array, { ifGeneration, ...options }: PutOptions = {}): ObjectFacts {
     const present = this.objects.get(name)?.generation ?? '0';
     if (ifGeneration !== undefined && ifGeneration !== present) throw new AppError('conflict', 'It changed.');
     this.#generation += 1;
     const generation = String(this.#generation);
-    this.objects.set(name, {
-      bytes: Buffer.from(bytes),
-      generation,
-      updatedMs: this.#clock.now(),
-      customTimeMs,
-    });
-    return generation;
+    const object = { ...options, bytes: Buffer.from(bytes), generation, createdMs: this.#clock.now() };
+    this.objects.set(name, object);
+    return factsOf(name, object);
   }
 
-  #list(prefix: string, limit: number, after: string) {
+  #list(prefix: string, { limit, after = '', before }: ListOptions): ObjectFacts[] {
     return this.names(prefix)
-      .filter((name) => name > after)
+      .filter((name) => name > after && (before === undefined || name < before))
       .slice(0, limit)
-      .map((name) => {
-        const object = this.objects.get(name);
-        return { name, bytes: object?.bytes.length ?? 0, updatedMs: object?.updatedMs ?? 0 };
-      });
+      .flatMap((name) => this.#facts(name) ?? []);
   }
 
   /** Cloud Storage refuses a customTime earlier than the present one. */

@@ -1,7 +1,10 @@
 import { storageBucket } from 'firebase-functions/params';
-import { cloudFiles } from '../platform/cloudFiles.ts';
+import { storageMs, storagePutMs } from '../files/limits.ts';
+import { cloudObjects } from '../platform/cloudStorage.ts';
 import { once } from '../platform/once.ts';
 import { clock, storage } from './base.ts';
 
-/** The bucket as files see it. */
-export const fileObjects = once(() => cloudFiles(storageBucket.value(), clock, storage));
+/** The bucket with the patience that files have. */
+export const fileObjects = once(() =>
+  cloudObjects(storageBucket.value(), { clock, limitMs: storageMs, putMs: storagePutMs }, storage),
+);

@@ -1,6 +1,6 @@
 import { DirectUploads } from '../files/direct.ts';
 import { stagedLog } from '../files/fileLog.ts';
-import { type ObjectResource, objectFacts } from '../platform/cloudFiles.ts';
+import { type ObjectResource, objectFacts } from '../platform/cloudStorage.ts';
 import { base, clock } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { documentsFor } from './database.ts';

@@ -7,9 +7,8 @@ import {
   type Fields,
 } from '../platform/documents.ts';
 import { UnknownVersion } from '../platform/errors.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { cleanupFirstPurpose as firstCause } from '../quota/leasedDocuments.ts';
 import type { DirectUploads } from './direct.ts';
 import { allObjects, keepTotals } from './figures.ts';
@@ -28,7 +27,7 @@ import {
 } from './record.ts';
 
 export interface CleanupOptions {
-  objects: FileObjects;
+  objects: ObjectStore;
   /** The bucket's small objects: where the totals are kept. */
   control: Pick<ObjectStore, 'put'>;
   documents: DocumentStore;
@@ -164,7 +163,7 @@ async function removeObject(
       return false;
     }
   }
-  await objects.delete(object);
+  await objects.delete(object.name, object.generation);
   return true;
 }
 
@@ -188,7 +187,7 @@ async function removeIfWaste(
   if (object.createdMs > oldestKeptMs || !isLabelled(object)) return;
   const record = recordOf(object);
   if (record === undefined || (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed')) return;
-  await objects.delete(object);
+  await objects.delete(object.name, object.generation);
   report.objects += 1;
   report.deleted += 1;
 }

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse } from '../http/route.ts';
 import { AppError } from '../platform/errors.ts';
-import type { ByteRange, FileObjects } from '../platform/fileObjects.ts';
+import type { ByteRange, ObjectStore } from '../platform/objects.ts';
 import { disposition } from './fileName.ts';
 import { maxDeclaredLengthBytes } from './limits.ts';
 import type { FoundFile } from './lookup.ts';
@@ -27,7 +27,7 @@ export function isUnmodified(request: ApiRequest, etag: string): boolean {
 export async function contentAnswer(
   file: FoundFile,
   request: ApiRequest,
-  objects: Pick<FileObjects, 'open'>,
+  objects: Pick<ObjectStore, 'open'>,
 ): Promise<ApiResponse> {
   const { record } = file;
   const etag = etagOf(record);
@@ -60,7 +60,7 @@ export async function contentAnswer(
 async function open(
   { content, object }: FoundFile,
   range: ByteRange | undefined,
-  objects: Pick<FileObjects, 'open'>,
+  objects: Pick<ObjectStore, 'open'>,
 ): Promise<Readable> {
   if (content !== undefined) {
     const part = range === undefined ? content : content.subarray(range.first, range.last + 1);

@@ -3,8 +3,8 @@ import { earlierBy, type StampSource } from '../events/stamp.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { type FileLog, objectStamp } from './fileLog.ts';
@@ -26,7 +26,7 @@ import {
 } from './record.ts';
 
 export interface DirectUploadOptions {
-  objects: FileObjects;
+  objects: ObjectStore;
   documents: DocumentStore;
   log: FileLog;
   stamps: StampSource;
@@ -130,13 +130,13 @@ export class DirectUploads {
     if (!(await isOwn(object, documents))) return;
     const record = found.status === 'pending' ? await this.#check(found, object) : found;
     if (isDirect(object) && (await this.#isDeleted(record))) {
-      await objects.delete(object);
+      await objects.delete(object.name, object.generation);
       return;
     }
     await log.write(record, { stamp: objectStamp(object), isNew: !isDirect(object) });
     if (record.status === 'failed') {
       logger.warn('An upload is not as declared; its object is removed', { reason: record.reason });
-      await objects.delete(object);
+      await objects.delete(object.name, object.generation);
     }
   }
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import { countReads, type DocumentStore } from '../platform/documents.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { keptFor } from '../platform/once.ts';
 import { type Folder, folderOfId, folders } from './fileId.ts';
 import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
@@ -25,14 +24,14 @@ const sorted = folders.toSorted();
 
 /** Every object in the files' folders, by pages of the bucket's listing; `isWhole`: those were all. */
 export async function allObjects(
-  objects: Pick<FileObjects, 'list'>,
+  objects: Pick<ObjectStore, 'list'>,
   maxPages: number,
 ): Promise<{ pages: ObjectFacts[][]; isWhole: boolean }> {
   const pages: ObjectFacts[][] = [];
   const before = `${sorted.at(-1)}0`;
   let after = `${sorted[0]}/`;
   while (pages.length < maxPages) {
-    const listed = await objects.list({ after, before, limit: maxObjectsPage });
+    const listed = await objects.list('', { after, before, limit: maxObjectsPage });
     const page = listed.filter(({ name }) => folders.some((folder) => name.startsWith(`${folder}/`)));
     if (page.length > 0) pages.push(page);
     const last = listed.at(-1);
@@ -72,7 +71,7 @@ interface Kept {
 }
 
 export interface FileFiguresOptions {
-  objects: Pick<FileObjects, 'list'>;
+  objects: Pick<ObjectStore, 'list'>;
   control: Pick<ObjectStore, 'get'>;
   documents: Pick<DocumentStore, 'count'>;
   clock: Clock;

@@ -1,6 +1,6 @@
 import type { Stamp } from '../events/stamp.ts';
-import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { Json } from '../platform/json.ts';
+import type { ObjectFacts } from '../platform/objects.ts';
 import type { Stager } from '../staging/stager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
 

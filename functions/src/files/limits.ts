@@ -4,6 +4,10 @@ export const maxBodyUploadBytes = 30 * 1024 * 1024;
 /** Requests at once in one instance: 8 bodies at their largest took 0.46 GB of its 1 GiB. */
 export const maxFileRequests = 8;
 
+/** Longest wait for Cloud Storage, and for it to take content: miners that upload wait 30 s in all. */
+export const storageMs = 8_000;
+export const storagePutMs = 25_000;
+
 /** What a multipart body may have beside the file. */
 export const maxMultipartExtraBytes = 64 * 1024;
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { within } from '../platform/within.ts';
 import { objectOf } from './fileId.ts';
 import { patienceMs } from './outage.ts';
@@ -15,7 +15,7 @@ export interface FoundFile {
 }
 
 export interface FileLookupOptions {
-  objects: Pick<FileObjects, 'describe'>;
+  objects: Pick<ObjectStore, 'describe'>;
   documents: Pick<DocumentStore, 'read' | 'query'>;
   clock: Clock;
 }

@@ -1,5 +1,5 @@
 import type { DocumentStore } from '../platform/documents.ts';
-import type { NewObject, ObjectFacts } from '../platform/fileObjects.ts';
+import type { NewObject, ObjectFacts } from '../platform/objects.ts';
 import { folderOfId } from './fileId.ts';
 import { disposition } from './fileName.ts';
 import { type FileClaim, filePath, isLabelled, labelsOf, recordFrom, recordOf } from './record.ts';

@@ -1,7 +1,7 @@
 import type { Fields } from '../platform/documents.ts';
 import { UnknownVersion } from '../platform/errors.ts';
-import type { ObjectFacts } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
+import type { ObjectFacts } from '../platform/objects.ts';
 import { fileIdOfObject, folderOfId, objectOf } from './fileId.ts';
 import { deletedMs, temporaryMs, uploadSessionMs } from './limits.ts';
 

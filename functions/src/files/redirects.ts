@@ -1,17 +1,17 @@
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { signedUrlMs, signingPauseMs } from './limits.ts';
 
 /** Signed addresses of objects, where this process can sign. */
 export class Redirects {
-  readonly #objects: Pick<FileObjects, 'signedUrl'>;
+  readonly #objects: Pick<ObjectStore, 'signedUrl'>;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #pausedUntilMs = 0;
 
-  constructor(objects: Pick<FileObjects, 'signedUrl'>, clock: Clock, logger: Logger) {
+  constructor(objects: Pick<ObjectStore, 'signedUrl'>, clock: Clock, logger: Logger) {
     this.#objects = objects;
     this.#clock = clock;
     this.#logger = logger;

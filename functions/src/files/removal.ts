@@ -7,7 +7,7 @@ import {
   type DocumentWrite,
 } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
-import type { FileObjects } from '../platform/fileObjects.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import { objectOf } from './fileId.ts';
 import type { FileLog } from './fileLog.ts';
 import { deletedMs } from './limits.ts';
@@ -16,7 +16,7 @@ import { isOwn } from './object.ts';
 import { type FileRecord, filePath, isDirect, recordFrom, recordOf, uploadEndMs } from './record.ts';
 
 export interface FileRemovalOptions {
-  objects: Pick<FileObjects, 'describe' | 'delete'>;
+  objects: Pick<ObjectStore, 'describe' | 'delete'>;
   documents: Pick<DocumentStore, 'read' | 'commit'>;
   log: FileLog;
   stamps: StampSource;
@@ -43,7 +43,7 @@ export async function removeFile(
     }
     const expiresMs = Math.max(clock.now() + deletedMs, isDirect(object) ? uploadEndMs(record) : 0);
     await log.write({ ...record, status: 'deleted', expiresMs }, { stamp: stamps.next(), isPrompt: true });
-    await objects.delete(object);
+    await objects.delete(object.name, object.generation);
     return true;
   }
   const path = filePath(fileId);

@@ -6,8 +6,8 @@ import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
-import type { FileObjects } from '../platform/fileObjects.ts';
 import type { Ids } from '../platform/ids.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import { contentAnswer, etagOf, isUnmodified } from './content.ts';
 import type { DirectUploads } from './direct.ts';
 import { fileTypes } from './fileId.ts';
@@ -41,7 +41,7 @@ export interface FileRoutesOptions extends CallersFiles, Pick<SubmissionOptions,
   ids: Pick<Ids, 'uuid'>;
   secret: Pick<FileSecret, 'read'>;
   removal: FileRemovalOptions;
-  objects: FileObjects;
+  objects: ObjectStore;
   /** Undefined where contents are streamed. */
   redirects: Redirects | undefined;
 }

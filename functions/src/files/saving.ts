@@ -1,8 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { FileObjects } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { maxInlineBytes } from './limits.ts';
@@ -19,7 +19,7 @@ import {
 } from './record.ts';
 
 export interface FileSaverOptions {
-  objects: FileObjects;
+  objects: ObjectStore;
   documents: DocumentStore;
   clock: Clock;
   logger: Logger;
@@ -71,7 +71,7 @@ export class FileSaver {
     const name = objectOf(file.fileId) ?? '';
     const object = newObject(file, { isDirect: false, customTimeMs: clock.now(), ...(labels && { labels }) });
     try {
-      return recordIn(await objects.create(name, bytes, object));
+      return recordIn(await objects.put(name, bytes, { ...object, ifGeneration: '0' }));
     } catch (error) {
       if (!(error instanceof AppError && error.code === 'conflict')) throw error;
       return recordIn(await objects.describe(name));

@@ -21,7 +21,7 @@ const maxWriteAttempts = 20;
 export interface KeyStoreOptions {
   /** The value of the secret: `[{"id", "role", "sha256", "uids"?, "hotkeys"?}]`. Asked for once, when first needed. */
   firstKeys: () => string;
-  objects: ObjectStore;
+  objects: Pick<ObjectStore, 'get' | 'getIfChanged' | 'put'>;
   clock: Clock;
   logger: Logger;
 }
@@ -202,9 +202,10 @@ export class KeyStore {
     throw new AppError('unavailable', 'Too many changes to the keys at the same time.');
   }
 
-  #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
+  async #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
     const bytes = Buffer.from(JSON.stringify({ version: keysVersion, keys: records }));
-    return this.#options.objects.put(keysObject, bytes, { contentType: 'application/json', ifGeneration });
+    const options = { contentType: 'application/json', ifGeneration };
+    return (await this.#options.objects.put(keysObject, bytes, options)).generation;
   }
 }
 

@@ -3,8 +3,8 @@ import { maxListedPages } from '../files/limits.ts';
 import { isLabelled, recordOf } from '../files/record.ts';
 import { type FileRemovalOptions, removeFile } from '../files/removal.ts';
 import { type DocumentStore, type Fields, ttlField } from '../platform/documents.ts';
-import type { FileObjects, ObjectFacts } from '../platform/fileObjects.ts';
 import type { Logger } from '../platform/logger.ts';
+import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { taskPath } from '../tasks/document.ts';
 import { orphanMs } from '../tasks/limits.ts';
 
@@ -25,7 +25,7 @@ export function speechLabels(taskId: string): Record<string, string> {
 }
 
 export interface LostSpeechOptions extends FileRemovalOptions {
-  objects: FileObjects;
+  objects: ObjectStore;
   documents: DocumentStore;
   logger: Logger;
 }

@@ -13,8 +13,8 @@ import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
 import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
-import type { FileObjects } from '../platform/fileObjects.ts';
 import type { JsonObject } from '../platform/json.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import type { Stager } from '../staging/stager.ts';
 import type { Speakers } from '../tasks/speaker.ts';
 import { responseEvent, textResponse } from '../tasks/submit.ts';
@@ -23,7 +23,7 @@ import { speechLabels } from './lostSpeech.ts';
 
 export interface SpeechRoutesOptions {
   saver: FileSaver;
-  objects: Pick<FileObjects, 'describe'>;
+  objects: Pick<ObjectStore, 'describe'>;
   secret: Pick<FileSecret, 'read'>;
   stager: Stager;
   stamps: StampSource;

@@ -10,7 +10,7 @@ import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
-import { type ListedObject, type ObjectStore, ownObjects } from '../platform/objects.ts';
+import { type ObjectFacts, type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { storeLargeBodies } from '../staging/bodies.ts';
 import {
@@ -68,13 +68,13 @@ export class DeadLetterBox {
   async list(limit: number, after?: string): Promise<ListedLetter[]> {
     const { objects } = this.#options;
     const from = after === undefined ? undefined : deadLetterName(after);
-    const found: ListedObject[] = [];
+    const found: ObjectFacts[] = [];
     const all = ownObjects(objects, deadLettersPrefix, { isOwn: isDeadLetterName, limit, after: from });
     for await (const letter of all) {
       found.push(letter);
       if (found.length === limit) break;
     }
-    return mapPool(found, lettersReadAtOnce, async ({ name, bytes, updatedMs }) => {
+    return mapPool(found, lettersReadAtOnce, async ({ name, bytes, createdMs }) => {
       const stored = bytes > maxListedLetterBytes ? undefined : await objects.get(name);
       const letter = stored && letterOf(parsed(stored.bytes));
       const event = letter && eventOf(letter);
@@ -82,7 +82,7 @@ export class DeadLetterBox {
         id: deadLetterId(name),
         reason: letter?.reason ?? null,
         detail: letter?.detail ?? null,
-        at: letter?.at ?? new Date(updatedMs).toISOString(),
+        at: letter?.at ?? new Date(createdMs).toISOString(),
         kind: event?.kind ?? null,
         target: event === undefined ? null : targetOf(event),
         bytes,

@@ -1,14 +1,30 @@
+import { hash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Bucket, Storage } from '@google-cloud/storage';
+import { Readable } from 'node:stream';
+import type { Bucket, FileMetadata, Storage } from '@google-cloud/storage';
+import type { Clock } from './clock.ts';
 import { AppError, messageOf } from './errors.ts';
-import type { ListedObject, ObjectStore, PutOptions, StoredObject } from './objects.ts';
+import type {
+  ByteRange,
+  ListOptions,
+  NewObject,
+  ObjectFacts,
+  ObjectStore,
+  ObjectVersion,
+  PutOptions,
+  StoredObject,
+} from './objects.ts';
 import { type CallBound, Remote } from './remote.ts';
+import { within } from './within.ts';
 
 /** How long failed calls are repeated, if their limit is as long: those that upload wait 30 s for an answer. */
 const retrySeconds = 20;
 
-/** A call may come with so much content, at a megabyte or two a second, beyond its limit. */
+/** A small object may take so much longer to read, at a megabyte or two a second, than an answer without content. */
 const contentMs = 6_000;
+
+/** Longest wait for the next piece of a download; its reader may take longer. */
+const silenceMs = 20_000;
 
 /** A client, of which the package is loaded at the first call. */
 export function storageClient(): Remote<Storage> {
@@ -20,47 +36,30 @@ export function storageClient(): Remote<Storage> {
   });
 }
 
-/** The bucket that a call goes to, by which client, and how long it may take. */
-export interface BucketCall {
-  client: Remote<Storage>;
-  name: string;
-  bound: CallBound;
+/** How long a call to a bucket may take; `putMs`, where it is longer: one that sends content along. */
+export interface BucketBound extends CallBound {
+  putMs?: number;
 }
 
-/**
- * The result of a call to a bucket; `what` names its object, for the log. Statuses in `expected` come to what they are
- * mapped to. Past the bound it fails, and its connection is closed.
- * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
- */
-export async function bucketCall<Result, Expected = never>(
-  { client, name, bound }: BucketCall,
-  what: string,
-  work: (bucket: Bucket, call: AbortController) => Promise<Result>,
-  expected: Readonly<Record<number, Expected>> = {},
-): Promise<Result | Expected> {
-  try {
-    return await client.call(bound, (storage, call) => work(storage.bucket(name), call));
-  } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (typeof code === 'number' && code in expected) return expected[code] as Expected;
-    throw storageFailure(error, what);
-  }
-}
-
-/** A bucket's objects through `@google-cloud/storage`. */
-export function cloudObjects(name: string, bound: CallBound, client = storageClient()): ObjectStore {
-  return new CloudObjects({ client, name, bound });
+/** A bucket through `@google-cloud/storage`. */
+export function cloudObjects(name: string, bound: BucketBound, client = storageClient()): ObjectStore {
+  return new CloudObjects(name, bound, client);
 }
 
 class CloudObjects implements ObjectStore {
-  readonly #bucket: BucketCall;
-  /** For answers that have content. */
-  readonly #reading: BucketCall;
+  readonly #bucketName: string;
+  readonly #bound: BucketBound;
+  readonly #client: Remote<Storage>;
 
-  constructor(bucket: BucketCall) {
-    this.#bucket = bucket;
-    const { bound } = bucket;
-    this.#reading = { ...bucket, bound: { ...bound, limitMs: bound.limitMs + contentMs } };
+  constructor(bucketName: string, bound: BucketBound, client: Remote<Storage>) {
+    this.#bucketName = bucketName;
+    this.#bound = bound;
+    this.#client = client;
+  }
+
+  async describe(name: string): Promise<ObjectFacts | undefined> {
+    const found = await this.#call(name, (bucket) => bucket.file(name).getMetadata(), { 404: undefined });
+    return found && objectFacts(found[0]);
   }
 
   async get(name: string): Promise<StoredObject | undefined> {
@@ -68,51 +67,70 @@ class CloudObjects implements ObjectStore {
     return found === 'unchanged' ? undefined : found;
   }
 
-  async getIfChanged(name: string, generation: string): Promise<StoredObject | 'unchanged' | undefined> {
-    const describe = (bucket: Bucket) => bucket.file(name).getMetadata();
-    const found = await bucketCall(this.#bucket, name, describe, { 404: undefined });
-    if (found === undefined) return undefined;
-    const present = String(found[0].generation);
-    if (present === generation) return 'unchanged';
+  async getIfChanged(name: string, known: string): Promise<StoredObject | 'unchanged' | undefined> {
+    const generation = (await this.describe(name))?.generation;
+    if (generation === undefined) return undefined;
+    if (generation === known) return 'unchanged';
     // Also where it is gone this fails: it was there a moment ago, so somebody is writing it.
-    const [bytes] = await bucketCall(this.#reading, name, (bucket) =>
-      bucket.file(name, { generation: present }).download(),
-    );
-    return { bytes, generation: present };
+    const download = (bucket: Bucket) => bucket.file(name, { generation }).download();
+    const [bytes] = await this.#call(name, download, {}, this.#bound.limitMs + contentMs);
+    return { bytes, generation };
   }
 
-  put(name: string, bytes: Uint8Array, options: PutOptions = {}): Promise<string> {
-    const { contentType = 'application/octet-stream', customTimeMs, ifGeneration } = options;
-    return bucketCall(this.#bucket, name, async (bucket) => {
-      const file = bucket.file(name);
-      await file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
-        resumable: false,
-        contentType,
-        metadata: customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() },
-        ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
+  open({ name, generation }: ObjectVersion, range?: ByteRange): Promise<Readable> {
+    return this.#call(name, async (bucket, call) => {
+      const stream = bucket.file(name, { generation }).createReadStream({
+        validation: false,
+        ...(range === undefined ? {} : { start: range.first, end: range.last }),
       });
-      return String(file.metadata.generation);
+      call.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      await new Promise<void>((resolve, reject) => {
+        stream.once('error', reject);
+        // An answer that is none ends in an error.
+        stream.once('response', ({ statusCode }: { statusCode: number }) => statusCode < 300 && resolve());
+        // The client asks only once somebody reads.
+        stream.resume();
+        stream.pause();
+      });
+      return withoutSilence(stream, this.#bound.clock, call);
     });
   }
 
-  async delete(name: string): Promise<void> {
-    await bucketCall(this.#bucket, name, (bucket) => bucket.file(name).delete({ ignoreNotFound: true }));
+  put(name: string, bytes: Uint8Array, { ifGeneration, ...object }: PutOptions = {}): Promise<ObjectFacts> {
+    const put = async (bucket: Bucket) => {
+      const file = bucket.file(name);
+      await file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
+        resumable: false,
+        // The service compares the hash before the object exists; the client's own check would come after.
+        validation: false,
+        metadata: { ...metadataOf(object), md5Hash: hash('md5', bytes, 'base64') },
+        ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
+      });
+      return objectFacts(file.metadata);
+    };
+    return this.#call(name, put, {}, this.#bound.putMs);
   }
 
-  async list(prefix: string, { limit, after }: { limit: number; after?: string }): Promise<ListedObject[]> {
-    const [files] = await bucketCall(this.#bucket, prefix, (bucket) =>
-      bucket.getFiles({
-        prefix,
-        maxResults: limit,
-        autoPaginate: false,
-        ...(after === undefined ? {} : { startOffset: `${after}\0` }),
+  async startUpload(name: string, bytes: number, object: NewObject): Promise<string> {
+    const [address] = await this.#call(name, (bucket) =>
+      bucket.file(name).createResumableUpload({
+        metadata: { ...metadataOf(object), contentLength: bytes },
+        preconditionOpts: { ifGenerationMatch: 0 },
       }),
     );
-    return files.map(({ name, metadata }) => ({
-      name,
-      bytes: Number(metadata.size ?? 0),
-      updatedMs: Date.parse(metadata.updated ?? '') || 0,
-    }));
+    return address;
+  }
+
+  async signedUrl(name: string, untilMs: number, nowMs: number): Promise<string> {
+    const address = { version: 'v4', action: 'read', accessibleAt: nowMs, expires: untilMs } as const;
+    const [url] = await this.#call(name, (bucket) => bucket.file(name).getSignedUrl(address));
+    return url;
+  }
+
+  async label({ name, generation }: ObjectVersion, labels: Readonly<Record<string, string>>): Promise<void> {
+    const label = (bucket: Bucket) =>
+      bucket.file(name).setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
+    await this.#call(name, label, gone);
   }
 
   setCustomTime(name: string, customTimeMs: number): Promise<boolean> {
@@ -122,8 +140,98 @@ class CloudObjects implements ObjectStore {
       return true;
     };
     // 400: it is later already; a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
-    return bucketCall(this.#bucket, name, set, { 400: true, 404: false });
+    return this.#call(name, set, { 400: true, 404: false });
   }
+
+  async delete(name: string, generation?: string): Promise<void> {
+    const version = generation === undefined ? {} : { ifGenerationMatch: generation };
+    await this.#call(name, (bucket) => bucket.file(name).delete(version), gone);
+  }
+
+  async list(prefix: string, { limit, after, before }: ListOptions): Promise<ObjectFacts[]> {
+    const [files] = await this.#call(prefix, (bucket) =>
+      bucket.getFiles({
+        prefix,
+        maxResults: limit,
+        autoPaginate: false,
+        ...(after === undefined ? {} : { startOffset: `${after}\0` }),
+        ...(before === undefined ? {} : { endOffset: before }),
+      }),
+    );
+    return files.map(({ metadata }) => objectFacts(metadata));
+  }
+
+  /**
+   * The result of a call to the bucket; `what` names its object, for the log. Statuses in `expected` come to what they are
+   * mapped to. Past the limit it fails, and its connection is closed.
+   * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
+   */
+  async #call<Result, Expected = never>(
+    what: string,
+    work: (bucket: Bucket, call: AbortController) => Promise<Result>,
+    expected: Readonly<Record<number, Expected>> = {},
+    limitMs = this.#bound.limitMs,
+  ): Promise<Result | Expected> {
+    try {
+      const bound = { clock: this.#bound.clock, limitMs };
+      return await this.#client.call(bound, (storage, call) => work(storage.bucket(this.#bucketName), call));
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      if (typeof code === 'number' && code in expected) return expected[code] as Expected;
+      throw storageFailure(error, what);
+    }
+  }
+}
+
+/** Where the object, or the generation that was asked for, is not there any more, nothing is to be done. */
+const gone = { 404: undefined, 412: undefined };
+
+/** The stream, which fails when nothing comes for a while although somebody reads; its connection ends with it. */
+function withoutSilence(stream: Readable, clock: Clock, call: AbortController): Readable {
+  const late = () => new AppError('unavailable', 'Cloud Storage does not go on with a download; try again.');
+  const pieces = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const read = async function* (): AsyncGenerator<Buffer> {
+    for (;;) {
+      const { done, value } = await within(clock, silenceMs, pieces.next(), late);
+      if (done === true) return;
+      yield value;
+    }
+  };
+  const bounded = Readable.from(read(), { objectMode: false });
+  bounded.once('close', () => call.abort());
+  return bounded;
+}
+
+function metadataOf({ contentType, contentDisposition, labels, customTimeMs }: NewObject) {
+  return {
+    contentType: contentType ?? 'application/octet-stream',
+    ...(contentDisposition === undefined ? {} : { contentDisposition }),
+    ...(labels === undefined ? {} : { metadata: { ...labels } }),
+    ...(customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() }),
+  };
+}
+
+/** An object as the bucket's API and its events show it. */
+export type ObjectResource = Pick<
+  FileMetadata,
+  'name' | 'md5Hash' | 'contentType' | 'generation' | 'size'
+> & { timeCreated?: string | Date | undefined; metadata?: Readonly<Record<string, unknown>> | undefined };
+
+/** Reads the bucket's description of an object. */
+export function objectFacts(metadata: ObjectResource): ObjectFacts {
+  const { name, md5Hash, contentType = 'application/octet-stream' } = metadata;
+  if (name === undefined)
+    throw new AppError('unavailable', 'Cloud Storage described an object without a name.');
+  const labels = Object.entries(metadata.metadata ?? {}).filter(([, value]) => value !== null);
+  return {
+    name,
+    bytes: Number(metadata.size ?? 0),
+    generation: String(metadata.generation),
+    contentType,
+    createdMs: new Date(metadata.timeCreated ?? 0).getTime(),
+    md5: md5Hash === undefined ? undefined : Buffer.from(md5Hash, 'base64').toString('hex'),
+    labels: Object.fromEntries(labels.map(([key, value]) => [key, String(value)])),
+  };
 }
 
 /** The error that a failed call means to callers. */

@@ -5,7 +5,6 @@ import type { ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cloudFiles } from '../../../functions/src/platform/cloudFiles.ts';
 import { cloudObjects } from '../../../functions/src/platform/cloudStorage.ts';
 import { AppError } from '../../../functions/src/platform/errors.ts';
 import { bucketName, limitMs, type Services, startServices } from './services.ts';
@@ -22,7 +21,8 @@ describe('a download', () => {
 
   before(async () => {
     services = await startServices();
-    generation = await cloudObjects(bucketName, { clock: services.clock, limitMs }).put('large', content);
+    const objects = cloudObjects(bucketName, { clock: services.clock, limitMs });
+    generation = (await objects.put('large', content)).generation;
     subscribe('http.client.request.created', note);
   });
   after(() => {
@@ -35,7 +35,7 @@ describe('a download', () => {
   afterEach(() => services.faults.clear());
 
   const open = (): Promise<Readable> =>
-    cloudFiles(bucketName, services.clock).open({ name: 'large', generation });
+    cloudObjects(bucketName, { clock: services.clock, limitMs }).open({ name: 'large', generation });
   const advance = (ms: number): void => services.clock.setOffsetMs(services.clock.offsetMs() + ms);
   const closed = async (): Promise<void> => {
     while (!requests.every(({ destroyed }) => destroyed)) await nextTurn();
@@ -79,7 +79,10 @@ describe('a download', () => {
   });
 
   it('fails at once for an object that is not there any more', async () => {
-    const gone = cloudFiles(bucketName, services.clock).open({ name: 'large', generation: '1' });
+    const gone = cloudObjects(bucketName, { clock: services.clock, limitMs }).open({
+      name: 'large',
+      generation: '1',
+    });
     await assert.rejects(gone, (error) => error instanceof AppError && error.code === 'unavailable');
   });
 

@@ -10,9 +10,9 @@ import { type Adapter, adapters, type Services, sharing, startServices } from '.
 const hourMs = 3_600_000;
 
 /** Calls that no service hears of while a key file signs. */
-const unheard = new Set(['files.signedUrl']);
+const unheard = new Set(['objects.signedUrl']);
 /** Calls that need no more than the headers of an answer. */
-const byHeaders = new Set(['files.startUpload']);
+const byHeaders = new Set(['objects.startUpload']);
 
 describe('a service that takes a call and never answers @slow', () => {
   let services: Services;

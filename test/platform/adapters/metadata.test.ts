@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { cloudFiles } from '../../../functions/src/platform/cloudFiles.ts';
 import { cloudObjects } from '../../../functions/src/platform/cloudStorage.ts';
 import { taskQueue } from '../../../functions/src/platform/cloudTasks.ts';
 import { AppError } from '../../../functions/src/platform/errors.ts';
@@ -35,7 +34,7 @@ describe('a metadata server that hangs', () => {
   const calls: Record<string, () => Promise<unknown>> = {
     'a token for Cloud Storage': () => cloudObjects(bucketName, { clock, limitMs }).get('a'),
     'the account that signs addresses': () =>
-      cloudFiles(bucketName, clock).signedUrl('a', Date.now() + 60_000, Date.now()),
+      cloudObjects(bucketName, { clock, limitMs }).signedUrl('a', Date.now() + 60_000, Date.now()),
     'the credentials of Cloud Tasks': () =>
       taskQueue({ ...queue, serviceAccount: '', clock, limitMs }).put({}, Date.now()),
   };

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import type { Clock } from '../../../functions/src/platform/clock.ts';
-import { cloudFiles } from '../../../functions/src/platform/cloudFiles.ts';
 import { cloudObjects } from '../../../functions/src/platform/cloudStorage.ts';
 import { taskQueue } from '../../../functions/src/platform/cloudTasks.ts';
 import { firestoreClient, firestoreDocuments } from '../../../functions/src/platform/firestore.ts';
@@ -48,10 +47,8 @@ export async function startServices(): Promise<Services> {
     SLUICE_TASKS_HOST: `127.0.0.1:${tasks.port}`,
   });
   initializeApp({ projectId: 'demo' });
-  object.generation = await cloudObjects(bucketName, { clock, limitMs }).put(
-    'there',
-    Buffer.from('first second'),
-  );
+  const objects = cloudObjects(bucketName, { clock, limitMs });
+  object.generation = (await objects.put('there', Buffer.from('first second'))).generation;
   let tell = (): void => {};
   const wait = faults.wait.bind(faults);
   faults.wait = (hit) => {
@@ -100,22 +97,17 @@ const facts = { contentType: 'text/plain', contentDisposition: 'inline', labels:
 
 export const adapters: Record<string, Adapter> = {
   objects: adapter('storage', (clock) => cloudObjects(bucketName, { clock, limitMs }), {
+    describe: (objects) => objects.describe('there'),
     get: (objects) => objects.get('there'),
     getIfChanged: (objects) => objects.getIfChanged('there', ''),
+    open: async (objects) => text(await objects.open(object)),
     put: (objects) => objects.put('new', Buffer.from('x')),
+    startUpload: (objects) => objects.startUpload('upload', 10, facts),
+    signedUrl: (objects) => objects.signedUrl('there', Date.now() + 60_000, Date.now()),
+    label: (objects) => objects.label(object, { a: 'b' }),
+    setCustomTime: (objects) => objects.setCustomTime('there', Date.UTC(2030, 0)),
     delete: (objects) => objects.delete('gone'),
     list: (objects) => objects.list('', { limit: 2 }),
-    setCustomTime: (objects) => objects.setCustomTime('there', Date.UTC(2030, 0)),
-  }),
-  files: adapter('storage', (clock) => cloudFiles(bucketName, clock), {
-    describe: (files) => files.describe('there'),
-    create: (files) => files.create(`new${Math.random()}`, Buffer.from('x'), facts),
-    open: async (files) => text(await files.open(object)),
-    startUpload: (files) => files.startUpload('upload', 10, facts),
-    signedUrl: (files) => files.signedUrl('there', Date.now() + 60_000, Date.now()),
-    label: (files) => files.label(object, { a: 'b' }),
-    delete: (files) => files.delete({ ...object, name: 'gone' }),
-    list: (files) => files.list({ after: '', before: 'z', limit: 2 }),
   }),
   documents: adapter('firestore', (clock) => firestoreDocuments({ clock, limitMs }), {
     read: (documents) => documents.read(['c/a', 'c/b'], 'test'),
