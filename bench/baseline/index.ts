@@ -53,7 +53,7 @@ function serving(handle: (request: ApiRequest) => Promise<ApiResponse>): HttpHan
     const keys = new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
     return httpHandler({
       routes: [{ method: 'POST', path: '/v1/responses', access: ['ingest', 'miner'], handle }],
-      authenticator: keyAuthenticator(keys),
+      authenticator: keyAuthenticator(keys, clock),
       logger,
       clock,
       ids,

@@ -301,7 +301,7 @@ describe('HTTP handler', () => {
 
   it('limits the rate of each key by itself and says when to come back', async () => {
     const requestsPerSecond = { miner: 1, validator: 1, ingest: 1, read: 1, admin: 1 };
-    const limited = await start({ requestsPerSecond });
+    const limited = await serveRoutes(routes, { clock, logger, requestsPerSecond });
     try {
       const ask = (apiKey: string) => limited.call('/v1/things/1', { headers: { 'x-api-key': apiKey } });
       assert.equal((await ask('ingest-key')).status, 200);
@@ -320,7 +320,7 @@ describe('HTTP handler', () => {
   });
 
   it('refuses two routes of the same method and path', () => {
-    const authenticator = { authenticate: () => Promise.reject(new Error('not asked')) };
+    const authenticator = { authenticate: () => Promise.reject(new Error('not asked')), admit: () => {} };
     const twice = [...routes, ...routes];
     assert.throws(
       () => httpHandler({ routes: twice, authenticator, logger, clock, ids: countingIds() }),

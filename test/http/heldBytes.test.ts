@@ -65,7 +65,7 @@ describe('bytes of bodies being handled', () => {
           },
         },
       ],
-      authenticator: { authenticate: () => Promise.reject(new Error('not asked')) },
+      authenticator: { authenticate: () => Promise.reject(new Error('not asked')), admit: () => {} },
       logger: memoryLogger(),
       clock: new ManualClock(),
       ids: countingIds(),

@@ -52,6 +52,8 @@ function sha256(text: string): string {
 
 export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger' | 'limits'> {
   ids?: Ids;
+  /** The rate of each role's keys; by default as deployed. */
+  requestsPerSecond?: Readonly<Record<Role, number>>;
   /** Holds the keys that routes make; by default a bucket of its own. */
   objects?: KeyStoreOptions['objects'];
   /** The secret `API_KEYS`; by default a key for each role. */
@@ -69,7 +71,7 @@ export function keyedHandler(
   return httpHandler({
     ...options,
     routes: typeof routes === 'function' ? routes(keys) : routes,
-    authenticator: keyAuthenticator(keys),
+    authenticator: keyAuthenticator(keys, keyed.clock, keyed.requestsPerSecond),
     ids,
   });
 }

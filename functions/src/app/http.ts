@@ -6,6 +6,7 @@ import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
 import type { Route } from '../http/route.ts';
 import { keyAuthenticator } from '../keys/auth.ts';
 import { KeyStore } from '../keys/keyStore.ts';
+import { requestsPerSecond } from '../keys/limits.ts';
 import { keysRoutes } from '../keys/routes.ts';
 import { answerRoutes } from '../miners/answerRoutes.ts';
 import { once } from '../platform/once.ts';
@@ -67,10 +68,10 @@ export const ownRoutes = once(() => keysRoutes({ keys: keys(), clock, ids }));
 export function serve(routes: readonly Route[], own: Partial<HttpLimits> = {}): HttpHandler {
   const { config, logger } = base();
   const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes, ...own };
-  logger.info('Limits of http', limits);
+  logger.info('Limits of http', { ...limits, requestsPerSecond });
   return httpHandler({
     routes: [...routes, ...ownRoutes()],
-    authenticator: keyAuthenticator(keys()),
+    authenticator: keyAuthenticator(keys(), clock),
     logger,
     clock,
     ids,

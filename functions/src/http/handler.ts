@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Authenticator } from '../keys/auth.ts';
-import { RateLimiter } from '../keys/rateLimit.ts';
 import type { Clock } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
@@ -15,6 +13,14 @@ import { problem } from './problem.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
 import type { ApiResponse, Caller, ServedRoute } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';
+
+/** Tells who calls, and bounds how often. */
+export interface Authenticator {
+  /** @throws AppError `unauthenticated`: no key or an unknown one; `unavailable`: that cannot be told now. */
+  authenticate(header: (name: string) => string | undefined): Promise<Caller>;
+  /** @throws AppError `rate_limited`, with when to come again. */
+  admit(caller: Caller): void;
+}
 
 export interface HttpHandlerOptions {
   routes: readonly ServedRoute[];
@@ -42,7 +48,6 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   const limits: HttpLimits = { ...defaultHttpLimits, ...options.limits };
   const router = new Router(options.routes);
   const held = new HeldBytes(limits.maxHeldBytes);
-  const rates = new RateLimiter(options.clock, limits.requestsPerSecond);
 
   const answer = async (request: HttpRequest, requestId: string): Promise<ApiResponse> => {
     const method = request.method ?? 'GET';
@@ -54,7 +59,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
     const caller = route.access === 'public' ? anonymous : await options.authenticator.authenticate(header);
     if (route.access !== 'public') {
       checkAccess(route, caller);
-      checkRate(rates, caller);
+      options.authenticator.admit(caller);
     }
     const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
     const holding = held.begin();
@@ -102,13 +107,6 @@ function checkAccess(route: ServedRoute, caller: Caller): void {
     'forbidden',
     `A key of role ${caller.role} cannot call ${route.method} ${route.path}; ${allowed} can.`,
   );
-}
-
-function checkRate(rates: RateLimiter, caller: Caller): void {
-  const retryAfterSeconds = rates.take(caller);
-  if (retryAfterSeconds > 0) {
-    throw new AppError('rate_limited', 'This key sends too many requests a second.', { retryAfterSeconds });
-  }
 }
 
 function explain(

@@ -1,18 +1,16 @@
-import { maxKeyLength } from '../http/limits.ts';
-import type { Caller } from '../http/route.ts';
+import type { Authenticator } from '../http/handler.ts';
+import type { Caller, Role } from '../http/route.ts';
+import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { KeyStore } from './keyStore.ts';
-
-/** Tells who calls. */
-export interface Authenticator {
-  /**
-   * @throws AppError `unauthenticated`: no key or an unknown one; `unavailable`: that cannot be told now.
-   */
-  authenticate(header: (name: string) => string | undefined): Promise<Caller>;
-}
+import { maxKeyLength, maxRateBuckets, requestsPerSecond } from './limits.ts';
 
 /** Authentication by API key; reads nothing as long as the key is one of the first. */
-export function keyAuthenticator(keys: Pick<KeyStore, 'find'>): Authenticator {
+export function keyAuthenticator(
+  keys: Pick<KeyStore, 'find'>,
+  clock: Clock,
+  perSecond: Readonly<Record<Role, number>> = requestsPerSecond,
+): Authenticator {
   return {
     authenticate: async (header) => {
       const key = presentedKey(header);
@@ -24,13 +22,34 @@ export function keyAuthenticator(keys: Pick<KeyStore, 'find'>): Authenticator {
       }
       const record = key.length > maxKeyLength ? undefined : await keys.find(key);
       if (record === undefined) throw new AppError('unauthenticated', 'This API key is not known.');
-      return {
-        keyId: record.id,
-        role: record.role,
-        ...(record.uids === undefined ? {} : { uids: record.uids }),
-        ...(record.hotkeys === undefined ? {} : { hotkeys: record.hotkeys }),
-      };
+      const { id: keyId, role, uids, hotkeys } = record;
+      return { keyId, role, ...(uids && { uids }), ...(hotkeys && { hotkeys }) };
     },
+    admit: rateLimit(clock, perSecond),
+  };
+}
+
+/** Counts a caller's requests by a token bucket for each key, in this instance's memory: at once as many as two seconds bring. */
+function rateLimit(clock: Clock, perSecond: Readonly<Record<Role, number>>): (caller: Caller) => void {
+  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  return ({ keyId, role }) => {
+    const rate = perSecond[role];
+    const nowMs = clock.now();
+    let bucket = buckets.get(keyId);
+    if (bucket === undefined) {
+      const first = buckets.keys().next();
+      if (buckets.size >= maxRateBuckets && !first.done) buckets.delete(first.value);
+      bucket = { tokens: rate * 2, atMs: nowMs };
+      buckets.set(keyId, bucket);
+    }
+    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
+    bucket.tokens = Math.min(rate * 2, bucket.tokens + (elapsedMs * rate) / 1000);
+    bucket.atMs = nowMs;
+    if (bucket.tokens < 1) {
+      const retryAfterSeconds = (1 - bucket.tokens) / rate;
+      throw new AppError('rate_limited', 'This key sends too many requests a second.', { retryAfterSeconds });
+    }
+    bucket.tokens -= 1;
   };
 }
 

@@ -1,0 +1,30 @@
+import type { Role } from '../http/route.ts';
+
+/**
+ * Requests a second of one key at one instance, by its role; twice as many may come at once. Miners of a subnet often share a
+ * key, so its rate allows for 256 of them polling and answering. Ingest and admin keys are the operator's own: their rate only
+ * stops a caller that loops.
+ */
+export const requestsPerSecond: Readonly<Record<Role, number>> = {
+  miner: 500,
+  validator: 200,
+  read: 500,
+  ingest: 20_000,
+  admin: 20_000,
+};
+
+/** Keys whose rate one instance remembers; the one seen first is forgotten past it. */
+export const maxRateBuckets = 10_000;
+
+/** Longest key looked at; a longer one is not known. */
+export const maxKeyLength = 512;
+
+/** Keys in the bucket, and what they take together: every instance reads them whole, each minute that they change. */
+export const maxStoredKeys = 10_000;
+export const maxStoredKeysLength = 4 * 1024 * 1024;
+
+/** A stored key list older than this is read again before it is believed: revocation works within it. */
+export const keysMaxAgeMs = 60_000;
+
+/** An unknown key may ask for the stored keys again after this. */
+export const unknownKeyRereadMs = 10_000;
