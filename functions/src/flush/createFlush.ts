@@ -1,11 +1,9 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import { delay } from '../platform/clock.ts';
-import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
-import type { Operations } from '../quota/operations.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
 import { isOwnFault } from './apart.ts';
 import { Attempts, type Ending } from './attempts.ts';
@@ -18,10 +16,10 @@ import {
   type Dispatch,
   expectedBytes,
   isSuspect,
-  openDelivery,
 } from './delivery.ts';
-import { Flusher } from './flusher.ts';
-import { halve, workOnSuspect } from './isolation.ts';
+
+import { type Failures, Flusher, type FlusherOptions } from './flusher.ts';
+import { open, tooLate, workOnSuspect } from './isolation.ts';
 import type { Kind, Snapshot } from './kind.ts';
 import {
   gatherLingerMs,
@@ -34,23 +32,22 @@ import {
   openedAtOnce,
   openMs,
 } from './limits.ts';
-import type { FlushParts } from './parts.ts';
-import { keepUnreadCarrier } from './unread.ts';
+import { type FlushParts, keepUnreadCarrier } from './waiting.ts';
 
-export interface FlushOptions extends Omit<FlushParts, 'attempts' | 'backoff'> {
+export interface FlushOptions
+  extends Omit<FlushParts, 'attempts' | 'backoff'>,
+    Pick<FlusherOptions, 'spent'> {
   /** The kinds of documents that are written; an event that none of them owns stays queued. */
   kinds: readonly Kind[];
   documents: LeasedDocuments;
   /** Names this process. */
   instance: string;
   tickMs: number;
-  /** Operations of Firestore that flushes have cost this process. */
-  spent(): Operations;
   /** Once documents of so many bytes were read, they are written before others are read. */
   maxReadBytes?: number | undefined;
 }
 
-/** What the functions below share. */
+/** The engine: its parts, and the flusher that works with them. */
 interface Engine extends FlushParts {
   flusher: Flusher;
 }
@@ -70,18 +67,15 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     write: async (gathered) => {
       // A group that gathered while another was worked on may hold more than memory has room for.
       for (const part of inParts(gathered)) {
-        const outcomes = await inTurn(() => workTogether(engine, part));
-        for (const [index, { settle }] of part.entries()) settle(outcomes[index] ?? done);
+        const failures = await inTurn(() => workTogether(engine, part));
+        for (const { carrier, resolve, reject } of part) {
+          if (failures.has(carrier)) reject(failures.get(carrier));
+          else resolve();
+        }
       }
-      return gathered.map(() => done);
+      return gathered.map(() => ({ status: 'fulfilled', value: undefined }));
     },
   });
-  const workWithOthers = (arrival: Arrival): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const settle: Gathered['settle'] = (outcome) =>
-        outcome.status === 'fulfilled' ? resolve() : reject(outcome.reason);
-      gather.submit({ ...arrival, settle }, expectedBytes(arrival.carrier)).catch(reject);
-    });
   return async (dispatch) => {
     const arrival = await arrive(engine, dispatch);
     if (arrival === undefined) return;
@@ -94,7 +88,9 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     if (broken > 0) await delay(clock, gatherLingerMs);
     if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(engine, arrival, broken));
     try {
-      await workWithOthers(arrival);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      gather.submit({ ...arrival, resolve, reject }, expectedBytes(carrier)).catch(reject);
+      await promise;
     } catch (error) {
       if (!(error instanceof BufferFull)) throw error;
       await putBack(engine, arrival, backoff.roomAtMs(expectedBytes(carrier)));
@@ -106,20 +102,19 @@ function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: Flus
   const { clock, objects } = shared;
   const attempts = new Attempts({ objects, clock, instance });
   const parts: FlushParts = { ...shared, attempts, backoff: new Backoff({ clock, tickMs }) };
-  const committers = kinds.map((kind) => {
+  const readBytes = shared.maxReadBytes ?? maxReadBytes;
+  const atWork = kinds.map((kind) => {
     const cache = new ByteCache<Snapshot>(kind.maxCacheBytes);
-    const readBytes = shared.maxReadBytes ?? maxReadBytes;
     return { kind, committer: new Committer({ kind, documents, cache, maxReadBytes: readBytes, clock }) };
   });
-  return { ...parts, flusher: new Flusher({ parts, kinds: committers, spent }) };
+  return { ...parts, flusher: new Flusher({ parts, kinds: atWork, spent }) };
 }
 
-/** A carrier that waits for its turn with others, and who is to be told. */
+/** A carrier that waits for its turn with others, and its dispatch. */
 interface Gathered extends Arrival {
-  settle(outcome: PromiseSettledResult<void>): void;
+  resolve(): void;
+  reject(reason: unknown): void;
 }
-
-const done: PromiseSettledResult<void> = { status: 'fulfilled', value: undefined };
 
 /** Runs pieces of work in their order, each once the one before has ended. */
 function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Result> {
@@ -175,78 +170,47 @@ async function putBack(
   await within(clock, openMs, outbox.sendData('flush', carrier, dueMs), tooLate);
 }
 
-function tooLate(): AppError {
-  return new AppError('unavailable', 'There is no time for this carrier now; it comes again.');
-}
-
 /** True for a carrier that waited too long for its turn to be answered in time. */
 function isLate({ clock }: Engine, { arrivedMs }: Arrival): boolean {
   return clock.now() - arrivedMs > maxTurnWaitMs;
 }
 
 /** Opens what came, as much of it as memory has room for, and flushes that together. */
-async function workTogether(
-  engine: Engine,
-  arrivals: readonly Arrival[],
-): Promise<PromiseSettledResult<void>[]> {
+async function workTogether(engine: Engine, arrivals: readonly Arrival[]): Promise<Failures> {
   const { flusher, attempts } = engine;
-  const opened = await openAll(engine, arrivals);
-  const deliveries = opened.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : []));
-  const flushed = (await settledAll(deliveries, () => flusher.flush(deliveries))).values();
-  const outcomes = opened.map((each): PromiseSettledResult<void> => {
-    if (each.status === 'rejected') return each;
-    const outcome = each.value === undefined ? undefined : flushed.next().value;
-    return outcome ?? done;
-  });
-  await mapPool([...arrivals.entries()], openedAtOnce, async ([index, arrival]) => {
-    if (!isMarked(arrival)) return;
-    const outcome = outcomes[index];
-    const ending = outcome?.status === 'rejected' ? endingOf(outcome.reason) : 'done';
-    await attempts.end(arrival.carrier, ending, 0);
-  });
-  return outcomes;
+  const { deliveries, failures } = await openAll(engine, arrivals);
+  for (const [carrier, error] of await flusher.flush(deliveries)) failures.set(carrier, error);
+  await mapPool(arrivals.filter(isMarked), openedAtOnce, ({ carrier }) =>
+    attempts.end(carrier, failures.has(carrier) ? endingOf(failures.get(carrier)) : 'done', 0),
+  );
+  return failures;
 }
 
-/** Opens each carrier that came; undefined where it was put back, or goes on as two. */
+/** Opens the carriers that came, but for those that are put back, or go on as two. */
 async function openAll(
   engine: Engine,
   arrivals: readonly Arrival[],
-): Promise<PromiseSettledResult<Delivery | undefined>[]> {
-  const { attempts, objects, clock } = engine;
+): Promise<{ deliveries: Delivery[]; failures: Failures }> {
+  const { attempts, clock } = engine;
+  const failures: Failures = new Map();
   let bytes = 0;
-  return mapPool(arrivals, openedAtOnce, async (arrival) => {
-    const [result] = await Promise.allSettled([
-      (async () => {
-        // Carriers that did not say how large they are may be larger than was guessed.
-        if (isLate(engine, arrival) || bytes >= maxGatheredBytes) {
-          await putBack(engine, arrival, clock.now());
-          return undefined;
-        }
-        if (isMarked(arrival)) await attempts.begin(arrival.carrier, 0);
-        const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);
-        if ('lines' in delivery) {
-          await within(clock, openMs, halve(engine, arrival.carrier, delivery.lines), tooLate);
-          return undefined;
-        }
-        bytes += delivery.unfoldedBytes;
-        return delivery;
-      })(),
-    ]);
-    return result;
+  const opened = await mapPool(arrivals, openedAtOnce, async (arrival) => {
+    try {
+      // Carriers that did not say how large they are may be larger than was guessed.
+      if (isLate(engine, arrival) || bytes >= maxGatheredBytes) {
+        await putBack(engine, arrival, clock.now());
+        return [];
+      }
+      if (isMarked(arrival)) await attempts.begin(arrival.carrier, 0);
+      const delivery = await open(engine, arrival);
+      bytes += delivery?.unfoldedBytes ?? 0;
+      return delivery ?? [];
+    } catch (error) {
+      failures.set(arrival.carrier, error);
+      return [];
+    }
   });
-}
-
-/** Does work on all of these; where it failed as a whole, so did each. */
-async function settledAll(
-  deliveries: readonly Delivery[],
-  work: () => Promise<PromiseSettledResult<void>[]>,
-): Promise<PromiseSettledResult<void>[]> {
-  if (deliveries.length === 0) return [];
-  try {
-    return await work();
-  } catch (reason) {
-    return deliveries.map(() => ({ status: 'rejected', reason }));
-  }
+  return { deliveries: opened.flat(), failures };
 }
 
 async function workAlone(engine: Engine, arrival: Arrival, broken: number): Promise<void> {

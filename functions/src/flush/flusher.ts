@@ -1,40 +1,51 @@
-import { eventLine } from '../events/carrier.ts';
+import { type Carrier, eventLine } from '../events/carrier.ts';
 import { type Event, eventKey } from '../events/event.ts';
-import { earliestOf, earliestStamp, type Stamp } from '../events/stamp.ts';
-import { append, smallest } from '../platform/arrays.ts';
+import { earliestStamp, type Stamp } from '../events/stamp.ts';
+import { append, largest, smallest } from '../platform/arrays.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import { type Operations, perType } from '../quota/operations.ts';
-import { packEvents } from '../staging/outbox.ts';
 import { isOwnFault } from './apart.ts';
 import { isForSome } from './backoff.ts';
 import type { CommitResult } from './commitResult.ts';
 import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
-import { Failures } from './failures.ts';
 import { addTo, type Intake, takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
-import type { FlushParts } from './parts.ts';
-import { type Broken, byTries, keepBroken } from './suspects.ts';
-import { keepUnreadLines } from './unread.ts';
+import { type Broken, carry, type FlushParts, keepBroken, keepUnreadLines } from './waiting.ts';
+
+/** A kind of documents, with what writes them. */
+export interface KindAtWork {
+  kind: Kind;
+  committer: Committer;
+}
 
 export interface FlusherOptions {
   parts: FlushParts;
-  /** The kinds of documents, each with what writes them. */
-  kinds: readonly { kind: Kind; committer: Committer }[];
+  kinds: readonly KindAtWork[];
   /** Operations of Firestore that flushes have cost this process. */
   spent(): Operations;
 }
 
-/** Does some work unless its time is over, and no longer than that. */
-type InTime = <Outcome>(work: () => Promise<Outcome>) => Promise<Outcome>;
+/** Carriers that must come again, and why. */
+export type Failures = Map<Carrier, unknown>;
 
-/** Events that are carried, and when they may be tried again. */
-interface Waiting {
-  events: Event[];
-  notBeforeMs: number;
+/** One flush: what came, and what has become of it so far. */
+interface Run {
+  deliveries: readonly Delivery[];
+  intake: Intake;
+  failures: Failures;
+  results: CommitResult[];
+  /** Events that are not ready, or not known to be kept elsewhere. */
+  waiting: Event[];
+}
+
+/** A piece of work, and what is to be done where it fails or takes too long. */
+interface Work {
+  work(): Promise<void>;
+  failed(error: unknown): void;
 }
 
 /**
@@ -51,80 +62,71 @@ export class Flusher {
     this.#parts = options.parts;
   }
 
-  /** Tells of each delivery whether it may be acknowledged; a rejected one must be delivered again. */
-  async flush(deliveries: readonly Delivery[]): Promise<PromiseSettledResult<void>[]> {
-    const { clock, backoff } = this.#parts;
-    const nowMs = clock.now();
-    const spentBefore = this.#options.spent();
-    for (const { carrier } of deliveries) this.#remember(carrier.flushBefore);
-    const kinds = this.#options.kinds.map(({ kind }) => kind);
-    const intake = takeIn(deliveries, kinds, nowMs);
-    const failures = new Failures(intake.origins);
-    const deadlineMs = deadlineOf(deliveries, nowMs);
-    const committed = await Promise.all(
-      intake.groups.map((groups, index) => this.#commit(index, groups, deliveries, deadlineMs, failures)),
-    );
-    const results = committed.flatMap((ofKind) => ofKind.results);
-    backoff.learn(results);
-    const inTime = this.#within(followUpMs);
-    const [unkept] = await Promise.all([
-      this.#buryRefused(results, inTime),
-      this.#followUp(
-        committed.flatMap((ofKind) => ofKind.followUps),
-        failures,
-        inTime,
-      ),
-      this.#buryDead(intake.dead, failures, inTime),
-      this.#keepUnread(deliveries, intake, results, failures, inTime),
-      this.#keepBroken(deliveries, intake, results, failures, inTime),
-    ]);
-    const isShort = (result: CommitResult): boolean => result.outcome === 'failed' && isForSome(result.error);
-    const failed = results.filter((result) => result.outcome === 'failed' && !isShort(result));
-    const waiting: Waiting[] = [
-      {
-        events: [...committed.flatMap((ofKind) => ofKind.waiting), ...eventsOf(failed), ...unkept],
-        notBeforeMs: backoff.parkedUntilMs,
-      },
-      { events: eventsOf(results.filter(isShort)), notBeforeMs: backoff.shortUntilMs },
-    ];
-    // A suspect is alone here, and stays one.
-    const tries = deliveries.length === 1 ? deliveries[0]?.carrier.tries : undefined;
-    const carryInTime = this.#within(carryMs);
-    await Promise.all(waiting.map((part) => this.#carry(part, tries, failures, carryInTime)));
-    const carried = waiting.reduce((sum, { events }) => sum + events.length, 0);
-    this.#log(deliveries, intake, results, carried, spentBefore);
-    return deliveries.map((_, index) => failures.outcome(index));
+  /** Works on deliveries; all but those whose carrier is returned may be acknowledged. */
+  async flush(deliveries: readonly Delivery[]): Promise<Failures> {
+    const failures: Failures = new Map();
+    try {
+      if (deliveries.length > 0) await this.#flush(deliveries, failures);
+    } catch (error) {
+      for (const { carrier } of deliveries) failures.set(carrier, error);
+    }
+    return failures;
   }
 
-  /** Commits the documents of one kind that are ready. Looks after each round of commits before the next begins. */
+  async #flush(deliveries: readonly Delivery[], failures: Failures): Promise<void> {
+    const { clock, backoff } = this.#parts;
+    const { kinds } = this.#options;
+    const nowMs = clock.now();
+    const spentBefore = this.#options.spent();
+    for (const { carrier } of deliveries) {
+      const { flushBefore = earliestStamp } = carrier;
+      if (flushBefore > this.#flushBefore) this.#flushBefore = flushBefore;
+    }
+    const intake = takeIn(
+      deliveries,
+      kinds.map(({ kind }) => kind),
+      nowMs,
+    );
+    const run: Run = { deliveries, intake, failures, results: [], waiting: [] };
+    const deadlineMs = deadlineOf(deliveries, nowMs);
+    const followUps = await Promise.all(
+      kinds.map((one, index) => this.#commit(one, intake.groups[index] ?? [], run, deadlineMs)),
+    );
+    backoff.learn(run.results);
+    const after = [this.#dead(run), this.#refused(run), this.#unread(run), this.#broken(run)];
+    await this.#doAll([this.#followUps(followUps.flat(), run), ...after], followUpMs);
+    const carried = await this.#carryRest(run);
+    this.#log(run, carried, spentBefore);
+  }
+
+  /**
+   * Commits the documents of one kind that are ready. Looks after each round of commits before the next begins; returns what
+   * follows all of them.
+   */
   async #commit(
-    index: number,
+    { kind, committer }: KindAtWork,
     groups: readonly EventGroup[],
-    deliveries: readonly Delivery[],
+    run: Run,
     deadlineMs: number,
-    failures: Failures,
-  ): Promise<{ results: CommitResult[]; waiting: Event[]; followUps: FollowUp[] }> {
-    const results: CommitResult[] = [];
-    const waiting: Event[] = [];
-    const one = this.#options.kinds[index];
-    if (one === undefined) return { results, waiting, followUps: [] };
-    const { kind, committer } = one;
-    const isReady = this.#readiness(kind, committer, groups, deliveries);
+  ): Promise<FollowUp[]> {
+    const isReady = this.#readiness(kind, committer, groups, run);
     const { ready = [], early = [] } = Object.groupBy(groups, (group) =>
       isReady(group) ? 'ready' : 'early',
     );
-    append(waiting, eventsOf(early));
+    append(run.waiting, eventsOf(early));
     const following = kind.follow?.();
     for await (const round of committer.commit(ready, deadlineMs)) {
       const done = round.filter((result) => result.outcome === 'committed');
-      await this.#followUp(following?.after(done) ?? [], failures, this.#within(followUpMs));
+      await this.#doAll([this.#followUps(following?.after(done) ?? [], run)], followUpMs);
       // Memory has no room for the states of all of them.
-      for (const result of round)
-        results.push(
-          result.outcome === 'committed' ? { ...result, before: undefined, after: undefined } : result,
+      for (const result of round) {
+        const { outcome } = result;
+        run.results.push(
+          outcome === 'committed' ? { ...result, before: undefined, after: undefined } : result,
         );
+      }
     }
-    return { results, waiting, followUps: following?.end() ?? [] };
+    return following?.end() ?? [];
   }
 
   /**
@@ -135,17 +137,14 @@ export class Flusher {
     kind: Kind,
     committer: Committer,
     groups: readonly EventGroup[],
-    deliveries: readonly Delivery[],
+    { deliveries }: Run,
   ): (group: EventGroup) => boolean {
     const { backoff, clock } = this.#parts;
     const isAskedFor = deliveries.some(({ carrier }) => carrier.flushBefore !== undefined);
     if (backoff.isParked && !isAskedFor) return () => false;
     const lastKnown = (path: string): unknown => committer.lastKnown(path);
-    const readiness = kind.readiness(groups, {
-      nowMs: clock.now(),
-      flushBefore: this.#flushBefore,
-      lastKnown,
-    });
+    const moment = { nowMs: clock.now(), flushBefore: this.#flushBefore, lastKnown };
+    const readiness = kind.readiness(groups, moment);
     return (group) => {
       try {
         return readiness.isReady(group);
@@ -155,121 +154,109 @@ export class Flusher {
     };
   }
 
-  /** Ends what takes longer than this from now on: a call that hangs costs the delivery of its own events, nothing else. */
-  #within(ms: number): InTime {
+  /**
+   * Does several kinds of work beside each other, in so much time: a call that hangs costs the deliveries of its own events,
+   * nothing else.
+   */
+  async #doAll(kinds: readonly (readonly Work[])[], ms: number): Promise<void> {
     const { clock } = this.#parts;
     const untilMs = clock.now() + ms;
     const late = () => new AppError('unavailable', 'What follows a commit took too long; it comes again.');
-    return async (work) => {
-      if (clock.now() >= untilMs) throw late();
-      return within(clock, untilMs - clock.now(), work(), late);
-    };
-  }
-
-  #remember(flushBefore: Stamp | undefined): void {
-    if (flushBefore !== undefined && flushBefore > this.#flushBefore) this.#flushBefore = flushBefore;
-  }
-
-  async #followUp(followUps: readonly FollowUp[], failures: Failures, inTime: InTime): Promise<void> {
-    await mapPool(followUps, followUpsAtOnce, ({ events, work }) =>
-      failures.meet(events, () => inTime(work)),
-    );
-  }
-
-  /** Keeps dead letters of what Firestore refused. Returns the events of those that Cloud Storage did not take. */
-  async #buryRefused(results: readonly CommitResult[], inTime: InTime): Promise<Event[]> {
-    const unkept: Event[] = [];
-    await mapPool(results, followUpsAtOnce, async (result) => {
-      if (result.outcome !== 'refused') return;
-      const { message: detail, cause } = result.error;
-      for (const event of result.events) {
-        const letter = { reason: 'refused_by_firestore', detail, cause, content: { event } } as const;
-        try {
-          await inTime(() => this.#parts.deadLetters.keep(letter));
-        } catch (error) {
-          this.#parts.logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
-          unkept.push(event);
-        }
+    const doInTime = async ({ work, failed }: Work): Promise<void> => {
+      try {
+        if (clock.now() >= untilMs) throw late();
+        await within(clock, untilMs - clock.now(), work(), late);
+      } catch (error) {
+        failed(error);
       }
-    });
-    return unkept;
+    };
+    await Promise.all(kinds.map((works) => mapPool(works, followUpsAtOnce, doInTime)));
   }
 
-  /** Keeps what came dead; where that fails, its delivery must come again. */
-  async #buryDead(dead: Intake['dead'], failures: Failures, inTime: InTime): Promise<void> {
-    await mapPool(dead, followUpsAtOnce, ({ letter, from }) =>
-      inTime(() => this.#parts.deadLetters.keep(letter)).catch((error: unknown) =>
-        failures.addDelivery(from, error),
-      ),
+  #followUps(followUps: readonly FollowUp[], run: Run): Work[] {
+    return followUps.map(({ events, work }) => ({ work, failed: comeAgain(run, events) }));
+  }
+
+  /** Keeps what came dead. */
+  #dead({ intake, failures }: Run): Work[] {
+    return intake.dead.map(({ letter, from }) => ({
+      work: () => this.#parts.deadLetters.keep(letter),
+      failed: (error) => failures.set(from, error),
+    }));
+  }
+
+  /** Keeps dead letters of what Firestore refused; what Cloud Storage does not take waits. */
+  #refused({ results, waiting }: Run): Work[] {
+    const { deadLetters, logger } = this.#parts;
+    const refused = results.filter((result) => result.outcome === 'refused');
+    return refused.flatMap(({ events, error: { message: detail, cause } }) =>
+      events.map((event) => ({
+        work: () => deadLetters.keep({ reason: 'refused_by_firestore', detail, cause, content: { event } }),
+        failed: (error) => {
+          logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
+          waiting.push(event);
+        },
+      })),
     );
   }
 
   /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
-  async #keepUnread(
-    deliveries: readonly Delivery[],
-    { unread, origins }: Intake,
-    results: readonly CommitResult[],
-    failures: Failures,
-    inTime: InTime,
-  ): Promise<void> {
+  #unread({ intake: { unread, origins }, results, failures }: Run): Work[] {
     for (const result of results) {
       if (result.outcome !== 'unread') continue;
       for (const event of result.events) {
-        const [from = 0] = origins.get(eventKey(event)) ?? [];
-        addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
+        const [from] = origins.get(eventKey(event)) ?? [];
+        if (from !== undefined) addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
       }
     }
-    await mapPool([...deliveries.entries()], followUpsAtOnce, async ([from, { carrier }]) => {
-      const lines = unread.get(from);
-      if (lines === undefined) return;
-      await inTime(() => keepUnreadLines(this.#parts, carrier, lines)).catch((error: unknown) =>
-        failures.addDelivery(from, error),
-      );
-    });
+    return [...unread].map(([carrier, lines]) => ({
+      work: () => keepUnreadLines(this.#parts, carrier, lines),
+      failed: (error) => failures.set(carrier, error),
+    }));
   }
 
-  /** Lets suspects wait: the events that our own code broke on. Where a service failed, their deliveries come again. */
-  async #keepBroken(
-    deliveries: readonly Delivery[],
-    { origins }: Intake,
-    results: readonly CommitResult[],
-    failures: Failures,
-    inTime: InTime,
-  ): Promise<void> {
-    const broken: Broken[] = [];
-    for (const result of results) {
+  /**
+   * Lets suspects wait, by how often our code broke on them, this time included. Where a service failed, their deliveries come
+   * again.
+   */
+  #broken(run: Run): Work[] {
+    const byTries = new Map<number, Broken[]>();
+    for (const result of run.results) {
       if (result.outcome !== 'broken') continue;
-      const { error } = result;
-      if (isOwnFault(error)) for (const event of result.events) broken.push({ event, error });
-      else failures.add(result.events, error);
+      const { error, events } = result;
+      if (!isOwnFault(error)) comeAgain(run, events)(error);
+      else for (const event of events) addTo(byTries, 1 + triesOf(run, event), { event, error });
     }
-    await mapPool([...byTries(broken, deliveries, origins)], followUpsAtOnce, ([tries, suspects]) => {
-      const events = suspects.map(({ event }) => event);
-      return failures.meet(events, () => inTime(() => keepBroken(this.#parts, tries, suspects)));
-    });
+    return [...byTries].map(([tries, broken]) => ({
+      work: () => keepBroken(this.#parts, tries, broken),
+      failed: comeAgain(
+        run,
+        broken.map(({ event }) => event),
+      ),
+    }));
   }
 
-  async #carry(
-    { events, notBeforeMs }: Waiting,
-    tries: number | undefined,
-    failures: Failures,
-    inTime: InTime,
-  ): Promise<void> {
-    if (events.length === 0) return;
-    const { outbox, backoff } = this.#parts;
-    const contents = { ...(await packEvents(events, earliestOf(events.map(({ stamp }) => stamp)))), tries };
-    const dueMs = backoff.tickMs(notBeforeMs);
-    await failures.meet(events, () => inTime(() => outbox.sendContents('flush', contents, dueMs)));
+  /** Carries what waits, and what failed: what is short of what not all need has a time of its own. Returns how many events. */
+  async #carryRest(run: Run): Promise<number> {
+    const { backoff } = this.#parts;
+    const failed = run.results.filter((result) => result.outcome === 'failed');
+    const short = eventsOf(failed.filter(({ error }) => isForSome(error)));
+    const others = [...run.waiting, ...eventsOf(failed.filter(({ error }) => !isForSome(error)))];
+    // A suspect is alone here, and stays one.
+    const tries = run.deliveries.length === 1 ? run.deliveries[0]?.carrier.tries : undefined;
+    const carried = (events: readonly Event[], notBeforeMs: number): Work => ({
+      work: () => carry(this.#parts, events, backoff.tickMs(notBeforeMs), tries),
+      failed: comeAgain(run, events),
+    });
+    await this.#doAll(
+      [[carried(others, backoff.parkedUntilMs), carried(short, backoff.shortUntilMs)]],
+      carryMs,
+    );
+    return others.length + short.length;
   }
 
   /** Logs the counts of a flush in one line. */
-  #log(
-    deliveries: readonly Delivery[],
-    intake: Intake,
-    results: readonly CommitResult[],
-    carried: number,
-    spentBefore: Operations,
-  ): void {
+  #log({ deliveries, intake, results }: Run, carried: number, spentBefore: Operations): void {
     const spent = this.#options.spent();
     const counts = this.#options.kinds.flatMap(({ kind }, index) =>
       Object.entries(kind.counts(intake.groups[index] ?? [])),
@@ -288,13 +275,26 @@ export class Flusher {
   }
 }
 
+/** Notes that the carriers of these events must come again. */
+function comeAgain({ intake: { origins }, failures }: Run, events: readonly Event[]): Work['failed'] {
+  return (error) => {
+    for (const event of events)
+      for (const from of origins.get(eventKey(event)) ?? []) failures.set(from, error);
+  };
+}
+
+/** How often our code broke on an event before: as often as a carrier that brought it says. */
+function triesOf({ intake: { origins } }: Run, event: Event): number {
+  return Math.max(0, largest((origins.get(eventKey(event)) ?? []).map(({ tries }) => tries ?? 0)));
+}
+
 function eventsOf(groups: readonly { events: readonly Event[] }[]): Event[] {
   const found: Event[] = [];
   for (const { events } of groups) append(found, events);
   return found;
 }
 
-/** When commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
+/** The time at which commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
 function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
   const firstMs = Math.min(nowMs, smallest(deliveries.map(({ arrivedMs }) => arrivedMs)));
   return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);

@@ -5,65 +5,61 @@ import type { DeadLetter } from './deadLetters.ts';
 import type { Delivery } from './delivery.ts';
 import type { EventGroup, Kind } from './kind.ts';
 import { earlyMs, maxDeadTogether, maxEventAgeMs } from './limits.ts';
-import type { UnreadLine } from './unread.ts';
+import type { UnreadLine } from './waiting.ts';
 
-/** What some deliveries brought: each event once, by its document, and what can never be applied apart. */
+/** The intake of a flush: each event that came, once and by its document, and apart from them what can never be applied. */
 export interface Intake {
   /** The documents of each kind, in the kinds' order. */
   groups: EventGroup[][];
-  /** What can never be applied, and the delivery that brought it. */
-  dead: { letter: DeadLetter; from: number }[];
-  /** Lines that this version cannot read, by the delivery that brought them. */
-  unread: Map<number, UnreadLine[]>;
-  /** The deliveries, by index, that brought an event. */
-  origins: Map<string, number[]>;
+  /** Dead letters, and the carrier that brought each. */
+  dead: { letter: DeadLetter; from: Carrier }[];
+  /** Lines that this version cannot read, by the carrier that brought them. */
+  unread: Map<Carrier, UnreadLine[]>;
+  /** The carriers that brought an event, by its key. */
+  origins: Map<string, Carrier[]>;
   duplicates: number;
 }
 
 /** Sorts out what came. An event that no kind owns is for another version. */
 export function takeIn(deliveries: readonly Delivery[], kinds: readonly Kind[], nowMs: number): Intake {
-  const groups = kinds.map(() => new Map<string, EventGroup>());
+  const documents = kinds.map((kind) => ({ kind, byPath: new Map<string, EventGroup>() }));
   const intake: Intake = { groups: [], dead: [], unread: new Map(), origins: new Map(), duplicates: 0 };
   const { dead, unread, origins } = intake;
   // Letters beyond the time there is wait with lines that another version may read, and are looked at again.
-  const bury = (letter: DeadLetter, line: string, from: number): void => {
+  const bury = (letter: DeadLetter, line: string, from: Carrier): void => {
     if (dead.length < maxDeadTogether) dead.push({ letter, from });
     else addTo(unread, from, { unknown: line, reason: letter.detail });
   };
-  const takeEvent = (event: Event, from: number, isForced: boolean): void => {
-    const kind = kinds.find((one) => one.owns(event));
+  const takeEvent = (event: Event, from: Carrier, isForced: boolean): void => {
     if (nowMs - stampMs(event.stamp) > maxEventAgeMs) {
       bury(tooOld(event), eventLine(event), from);
       return;
     }
-    if (kind === undefined) {
-      addTo(unread, from, {
-        unknown: eventLine(event),
-        reason: `No document has events of kind ${event.kind}.`,
-      });
+    const owner = documents.find(({ kind }) => kind.owns(event));
+    if (owner === undefined) {
+      const reason = `No document has events of kind ${event.kind}.`;
+      addTo(unread, from, { unknown: eventLine(event), reason });
       return;
     }
-    const path = kind.pathOf(event);
-    const ofKind = groups[kinds.indexOf(kind)];
-    const key = eventKey(event);
-    const isRepeated = origins.has(key);
-    addTo(origins, key, from);
-    const group = ofKind?.get(path) ?? { path, events: [], isForced: false };
-    ofKind?.set(path, group);
+    const path = owner.kind.pathOf(event);
+    const group = owner.byPath.get(path) ?? { path, events: [], isForced: false };
+    owner.byPath.set(path, group);
     group.isForced ||= isForced;
-    if (isRepeated) intake.duplicates += 1;
+    const key = eventKey(event);
+    if (origins.has(key)) intake.duplicates += 1;
     else group.events.push(event);
+    addTo(origins, key, from);
   };
-  for (const [from, { carrier, events }] of deliveries.entries()) {
+  for (const { carrier, events } of deliveries) {
     // Suspects would lose what is known of them in a carrier that waits with others.
-    const isForced = isEarly(carrier, nowMs) || (carrier.tries ?? 0) > 0;
+    const isForced = carrier.dueMs - nowMs > earlyMs || (carrier.tries ?? 0) > 0;
     for (const unpacked of events) {
-      if ('event' in unpacked) takeEvent(unpacked.event, from, isForced);
-      else if ('unknown' in unpacked) addTo(unread, from, unpacked);
-      else bury(unreadable(unpacked.invalid, unpacked.reason), unpacked.invalid, from);
+      if ('event' in unpacked) takeEvent(unpacked.event, carrier, isForced);
+      else if ('unknown' in unpacked) addTo(unread, carrier, unpacked);
+      else bury(unreadable(unpacked), unpacked.invalid, carrier);
     }
   }
-  return { ...intake, groups: groups.map((ofKind) => [...ofKind.values()]) };
+  return { ...intake, groups: documents.map(({ byPath }) => [...byPath.values()]) };
 }
 
 /** Adds to one of several lists. */
@@ -73,12 +69,9 @@ export function addTo<Key, Item>(lists: Map<Key, Item[]>, key: Key, item: Item):
   else list.push(item);
 }
 
-function isEarly({ dueMs }: Carrier, nowMs: number): boolean {
-  return dueMs - nowMs > earlyMs;
-}
-
-function unreadable(raw: string, detail: string): DeadLetter {
-  return { reason: 'unreadable', detail, content: { raw } };
+/** Makes the dead letter of a line that is no event. */
+export function unreadable({ invalid, reason }: { invalid: string; reason: string }): DeadLetter {
+  return { reason: 'unreadable', detail: reason, content: { raw: invalid } };
 }
 
 function tooOld(event: Event): DeadLetter {

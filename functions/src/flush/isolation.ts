@@ -1,12 +1,11 @@
 import { type Carrier, foldText } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
-import { earliestOf } from '../events/stamp.ts';
 import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
-import { packEvents } from '../staging/outbox.ts';
 import { type Arrival, type Delivery, isSuspect, openDelivery } from './delivery.ts';
 import type { Flusher } from './flusher.ts';
+import { unreadable } from './intake.ts';
 import {
   deadAfterBroken,
   deadUnopenedAfterBroken,
@@ -15,8 +14,7 @@ import {
   splitAfterBroken,
   splitSuspectAfterBroken,
 } from './limits.ts';
-import type { FlushParts } from './parts.ts';
-import { keepUnreadLines, type UnreadLine } from './unread.ts';
+import { carry, type FlushParts, keepUnreadLines, type UnreadLine } from './waiting.ts';
 
 /**
  * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on down to
@@ -28,38 +26,51 @@ export async function workOnSuspect(
   arrival: Arrival,
   broken: number,
 ): Promise<void> {
-  const { deadLetters, objects, clock } = parts;
+  const detail = `Work on it broke off ${broken} times, alone too.`;
   if (broken >= deadUnopenedAfterBroken) {
     const carrier = arrival.data as Record<string, unknown>;
-    return deadLetters.keep({ reason: 'fails_repeatedly', detail: detailOf(broken), content: { carrier } });
+    return parts.deadLetters.keep({ reason: 'fails_repeatedly', detail, content: { carrier } });
   }
-  const late = (): AppError => new AppError('unavailable', 'Cloud Storage did not answer in time.');
-  const delivery = await within(clock, openMs, openDelivery(arrival, objects), late);
-  if ('lines' in delivery) return halve(parts, arrival.carrier, delivery.lines);
+  const delivery = await open(parts, arrival);
+  if (delivery === undefined) return;
   if (delivery.events.length > 1) {
-    if (broken >= (isSuspect(arrival) ? splitSuspectAfterBroken : splitAfterBroken))
-      return split(parts, delivery);
-  } else if (broken >= deadAfterBroken) return giveUp(parts, delivery, broken);
-  const [outcome] = await flusher.flush([delivery]);
-  if (outcome?.status === 'rejected') throw outcome.reason;
+    const splitAfter = isSuspect(arrival) ? splitSuspectAfterBroken : splitAfterBroken;
+    if (broken >= splitAfter) return split(parts, delivery);
+  } else if (broken >= deadAfterBroken) {
+    for (const event of await readable(parts, delivery))
+      await parts.deadLetters.keep({ reason: 'fails_repeatedly', detail, content: { event } });
+    return;
+  }
+  const failures = await flusher.flush([delivery]);
+  if (failures.has(delivery.carrier)) throw failures.get(delivery.carrier);
+}
+
+/** Opens a carrier; undefined where it is too large and goes on as two. Throws AppError `unavailable`, also past `openMs`. */
+export async function open(parts: FlushParts, arrival: Arrival): Promise<Delivery | undefined> {
+  const { clock, objects } = parts;
+  const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);
+  if (!('lines' in delivery)) return delivery;
+  await within(clock, openMs, halve(parts, arrival.carrier, delivery.lines), tooLate);
+  return undefined;
+}
+
+export function tooLate(): AppError {
+  return new AppError('unavailable', 'There is no time for this carrier now; it comes again.');
 }
 
 /** Sends each half of the events on in a carrier of its own. */
 async function split(parts: FlushParts, delivery: Delivery): Promise<void> {
-  const { outbox, clock, logger } = parts;
+  const { clock, logger } = parts;
   const events = await readable(parts, delivery);
   const tries = Math.max(1, delivery.carrier.tries ?? 0);
   logger.warn('Work on a carrier keeps breaking off; going on with its halves', { events: events.length });
   const middle = Math.ceil(events.length / 2);
-  const halves = [events.slice(0, middle), events.slice(middle)].filter(({ length }) => length > 0);
-  await mapPool(halves, halves.length, async (half) => {
-    const contents = await packEvents(half, earliestOf(half.map(({ stamp }) => stamp)));
-    await outbox.sendContents('flush', { ...contents, tries }, clock.now());
-  });
+  const halves = [events.slice(0, middle), events.slice(middle)];
+  await mapPool(halves, halves.length, (half) => carry(parts, half, clock.now(), tries));
 }
 
 /** Sends a carrier's lines on as two carriers, unread. Throws AppError `unavailable`. */
-export async function halve(
+async function halve(
   { outbox, backoff }: FlushParts,
   { events: _, object: __, ...header }: Carrier,
   lines: Buffer,
@@ -80,29 +91,15 @@ function lineCount(lines: Buffer): number {
   return count;
 }
 
-/** Its events; what cannot be read becomes dead letters, or waits for another version. */
+/** The events of a carrier; what cannot be read becomes dead letters, or waits for another version. */
 async function readable(parts: FlushParts, { carrier, events }: Delivery): Promise<Event[]> {
   const unread: UnreadLine[] = [];
   const found: Event[] = [];
   await mapPool(events, lettersAtOnce, async (unpacked) => {
     if ('event' in unpacked) found.push(unpacked.event);
     else if ('unknown' in unpacked) unread.push(unpacked);
-    else {
-      const { invalid: raw, reason: detail } = unpacked;
-      await parts.deadLetters.keep({ reason: 'unreadable', detail, content: { raw } });
-    }
+    else await parts.deadLetters.keep(unreadable(unpacked));
   });
   if (unread.length > 0) await keepUnreadLines(parts, carrier, unread);
   return found;
-}
-
-async function giveUp(parts: FlushParts, delivery: Delivery, broken: number): Promise<void> {
-  const reason = 'fails_repeatedly';
-  for (const event of await readable(parts, delivery)) {
-    await parts.deadLetters.keep({ reason, detail: detailOf(broken), content: { event } });
-  }
-}
-
-function detailOf(broken: number): string {
-  return `Work on it broke off ${broken} times, alone too.`;
 }
