@@ -3,191 +3,188 @@ import * as params from 'firebase-functions/params';
 /** Where the functions run. Hosting's rewrites in firebase.json name it too: docs/operations.md says how to move. */
 export const region = 'us-central1';
 
-/** The parameters that are declared here, and what is no value of each. */
-const declared = new Map<string, (text: string | undefined) => boolean>();
-
-interface Options<Value> {
-  default: Value;
-  description: string;
-}
-
-function noting<Value, Param>(
-  define: (name: string, options: Options<Value>) => Param,
-  form: RegExp,
-): (name: string, options: Options<Value>) => Param {
-  return (name, options) => {
-    // The SDK gives '', 0 or false for an absent one, which is its value where that is its default.
-    declared.set(name, (text) => (text === undefined ? Boolean(options.default) : !form.test(text)));
-    return define(name, options);
-  };
-}
-
-const defineInt = noting(params.defineInt, /^-?\d+$/);
-const defineString = noting(params.defineString, /^/);
-const defineBoolean = noting(params.defineBoolean, /^(true|false)$/);
-
 /** First API keys: a JSON array of `{id, role, sha256}`; further keys are made through `/v1/keys`. */
 export const apiKeys = params.defineSecret('API_KEYS');
 
-const bufferTimeoutSeconds = defineInt('BUFFER_TIMEOUT_SECONDS', {
-  default: 60,
-  description: 'Longest wait of a response before its task is written',
-});
-const minResponsesToFlush = defineInt('MIN_RESPONSES_TO_FLUSH', {
-  default: 3,
-  description: 'New responses of one task that are written without waiting further',
-});
-const flushTickSeconds = defineInt('FLUSH_TICK_SECONDS', {
-  default: 5,
-  description: 'Carriers are due at the multiples of this',
-});
-const taskVisibleSeconds = defineInt('TASK_VISIBLE_SECONDS', {
-  default: 30,
-  description: 'Longest wait of a task and its fields for responses to join their write; 0: none',
-});
-const operationsBufferSize = defineInt('OPERATIONS_BUFFER_SIZE', {
-  default: 100,
-  description: 'Document operations in hand that are written without waiting further',
-});
-const operationsFlushSeconds = defineInt('OPERATIONS_FLUSH_SECONDS', {
-  default: 30,
-  description: 'Longest wait of a document operation before it is written',
-});
-const operationsCollections = defineString('OPERATIONS_COLLECTIONS', {
-  default: '',
-  description: 'Top collections that operations may write to, with commas; empty: all but Sluice’s own',
-});
-const taskTimeoutSeconds = defineInt('TASK_TIMEOUT_SECONDS', {
-  default: 3600,
-  description: 'A task’s deadline, after its creation; at most 29 days',
-});
-const taskRetentionDays = defineInt('TASK_RETENTION_DAYS', {
-  default: 0,
-  description: 'Days after its last change that a task is kept; 0: for ever',
-});
-const responseInlineMaxBytes = defineInt('RESPONSE_INLINE_MAX_BYTES', {
-  default: 65_536,
-  description: 'Response bodies above this go to Cloud Storage',
-});
-const strictBinding = defineBoolean('STRICT_BINDING', {
-  default: false,
-  description: 'Whether a key that is bound to hotkeys and to no uid speaks for nobody',
-});
-const countUnassignedAnswers = defineBoolean('COUNT_UNASSIGNED_ANSWERS', {
-  default: false,
-  description: 'Whether answers of miners’ keys count although their task names other miners',
-});
-const orphansPerKeyPerDay = defineInt('ORPHANS_PER_KEY_PER_DAY', {
-  default: 1000,
-  description:
-    'Tasks that nobody created, and answers without a place, of a miner’s key a day before its answers are refused; 0: no limit',
-});
-const groupLingerMs = defineInt('GROUP_LINGER_MS', {
-  default: 20,
-  description: 'How long a request waits for others to share its carrier',
-});
-const maxBodyBytes = defineInt('MAX_BODY_BYTES', {
-  default: 8 * 1024 * 1024,
-  description: 'Largest request body on the JSON routes',
-});
-const inlineFileMaxBytes = defineInt('INLINE_FILE_MAX_BYTES', {
-  default: 32 * 1024,
-  description: 'Files up to this are stored in Firestore, larger ones in Cloud Storage; at most 1,000,000',
-});
-const maxFileBytes = defineInt('MAX_FILE_BYTES', {
-  default: 100 * 1024 * 1024,
-  description: 'Largest file',
-});
-const fileDelivery = defineString('FILE_DELIVERY', {
-  default: 'redirect',
-  description: 'How /content gives a file in Cloud Storage: redirect (to a signed address) or stream',
-});
-const readCacheSeconds = defineInt('READ_CACHE_SECONDS', {
-  default: 5,
-  description: 'How long an instance answers reads from memory',
-});
-const logLevel = defineString('LOG_LEVEL', { default: 'INFO', description: 'DEBUG, INFO, WARNING or ERROR' });
-const tasksServiceAccount = defineString('TASKS_SERVICE_ACCOUNT', {
-  default: '',
-  description: 'Service account that Cloud Tasks calls flush and expire as; empty: the functions’ own',
-});
+/** Tells, for each parameter that is declared below by its name, whether a text of the environment is no value of it. */
+const declared = new Map<string, (text: string | undefined) => boolean>();
 
-/** The kinds of Firestore operation that have limits, as parameters name them. */
-const kinds = { writes: 'WRITES', reads: 'READS', deletes: 'DELETES' } as const;
-type PerKind<Value> = Record<keyof typeof kinds, Value>;
+/** A parameter's value, known at run time. */
+type Reader<Value> = () => Value;
 
-function perKind<Value>(make: (kind: keyof typeof kinds) => Value): PerKind<Value> {
-  return { writes: make('writes'), reads: make('reads'), deletes: make('deletes') };
+/** Declares parameters of one type, whose values are written in this form. */
+function declares<Value>(
+  define: (name: string, options: { default: Value; description: string }) => { value(): Value },
+  form: RegExp,
+): (name: string, value: Value, description: string) => Reader<Value> {
+  return (name, value, description) => {
+    // The SDK gives '', 0 or false for an absent one, which is its value where that is its default.
+    declared.set(name, (text) => (text === undefined ? Boolean(value) : !form.test(text)));
+    const param = define(name, { default: value, description });
+    return () => param.value();
+  };
 }
 
-const quotaDefaults = { writes: 1000, reads: 10_000, deletes: 500 };
-const perMinuteDefaults = { writes: 50_000, reads: 500_000, deletes: 25_000 };
-const quotaPerSecond = perKind((kind) =>
-  defineInt(`QUOTA_${kinds[kind]}_PER_SECOND`, {
-    default: quotaDefaults[kind],
-    description: `Firestore’s limit on ${kind} a second, as reports show it`,
-  }),
-);
-const ratePerSecond = perKind((kind) =>
-  defineInt(`RATE_${kinds[kind]}_PER_SECOND`, {
-    default: quotaDefaults[kind] * 0.8,
-    description: `Most ${kind} a second of all instances and proxies together`,
-  }),
-);
-const ratePerMinute = perKind((kind) =>
-  defineInt(`RATE_${kinds[kind]}_PER_MINUTE`, {
-    default: perMinuteDefaults[kind],
-    description: `Most ${kind} a minute of all instances and proxies together`,
-  }),
-);
-const daily = perKind((kind) =>
-  defineInt(`DAILY_${kinds[kind]}`, { default: 0, description: `Most ${kind} a day; 0: no limit` }),
-);
-const dailyPreset = defineString('DAILY_PRESET', {
-  default: '',
-  description: 'free-tier: 20,000 writes, 50,000 reads and 20,000 deletes a day where DAILY_… is 0',
-});
-const dailyTimeZone = defineString('DAILY_TIME_ZONE', {
-  default: 'America/Los_Angeles',
-  description: 'The daily budgets begin anew at its midnight',
-});
+const int = declares<number>(params.defineInt, /^-?\d+$/);
+const string = declares<string>(params.defineString, /^/);
+const boolean = declares<boolean>(params.defineBoolean, /^(true|false)$/);
 
-/** https://cloud.google.com/firestore/quotas#free-quota */
-const freeTier = { writes: 20_000, reads: 50_000, deletes: 20_000 };
+function times(unitMs: number): typeof int {
+  return (...parameter) => {
+    const read = int(...parameter);
+    return () => read() * unitMs;
+  };
+}
+
+const seconds = times(1000);
+const days = times(86_400_000);
+
+function names(name: string, value: string, description: string): Reader<readonly string[]> {
+  const read = string(name, value, description);
+  return () =>
+    read()
+      .split(',')
+      .map((text) => text.trim())
+      .filter((text) => text !== '');
+}
+
+/** A limit on each kind of Firestore operation, which the # of the name and description stands for. */
+function perKind(name: string, values: PerKind<number>, description: string): Reader<PerKind<number>> {
+  const limit = (kind: keyof typeof values): Reader<number> =>
+    int(name.replace('#', kind.toUpperCase()), values[kind], description.replace('#', kind));
+  const [writes, reads, deletes] = [limit('writes'), limit('reads'), limit('deletes')];
+  return () => ({ writes: writes(), reads: reads(), deletes: deletes() });
+}
+
+type PerKind<Value> = Record<'writes' | 'reads' | 'deletes', Value>;
 
 /** Cloud Tasks schedules 30 days ahead (https://cloud.google.com/tasks/docs/quotas); a day is left for waiting. */
 const maxTaskTimeoutMs = 29 * 86_400_000;
 
-/** Every parameter's value, in the units its name says. */
-export interface Config {
-  bufferTimeoutMs: number;
-  minResponsesToFlush: number;
-  flushTickMs: number;
-  taskVisibleMs: number;
-  taskTimeoutMs: number;
-  taskRetentionMs: number;
-  operationsBufferSize: number;
-  operationsFlushMs: number;
-  /** Top collections that operations may write to; none named: all but Sluice's own. */
-  operationsCollections: readonly string[];
-  responseInlineMaxBytes: number;
-  strictBinding: boolean;
-  countUnassignedAnswers: boolean;
-  orphansPerKeyPerDay: number;
-  groupLingerMs: number;
-  maxBodyBytes: number;
-  /** Files up to this are stored in Firestore. */
-  inlineFileMaxBytes: number;
-  maxFileBytes: number;
-  fileDelivery: string;
-  readCacheMs: number;
-  logLevel: string;
-  tasksServiceAccount: string;
-  /** Firestore operations by kind. A daily limit of 0 is none. */
-  quota: Record<'perSecond' | 'ratePerSecond' | 'ratePerMinute' | 'daily', PerKind<number>> & {
-    timeZone: string;
-  };
+/** Every parameter, by its name in the code, in the order in which a deploy asks for them. */
+const parameters = {
+  bufferTimeoutMs: seconds(
+    'BUFFER_TIMEOUT_SECONDS',
+    60,
+    'Longest wait of a response before its task is written',
+  ),
+  minResponsesToFlush: int(
+    'MIN_RESPONSES_TO_FLUSH',
+    3,
+    'New responses of one task that are written without waiting further',
+  ),
+  flushTickMs: seconds('FLUSH_TICK_SECONDS', 5, 'Carriers are due at the multiples of this'),
+  taskVisibleMs: seconds(
+    'TASK_VISIBLE_SECONDS',
+    30,
+    'Longest wait of a task and its fields for responses to join their write; 0: none',
+  ),
+  operationsBufferSize: int(
+    'OPERATIONS_BUFFER_SIZE',
+    100,
+    'Document operations in hand that are written without waiting further',
+  ),
+  operationsFlushMs: seconds(
+    'OPERATIONS_FLUSH_SECONDS',
+    30,
+    'Longest wait of a document operation before it is written',
+  ),
+  operationsCollections: names(
+    'OPERATIONS_COLLECTIONS',
+    '',
+    'Top collections that operations may write to, with commas; empty: all but Sluice’s own',
+  ),
+  taskTimeoutMs: seconds(
+    'TASK_TIMEOUT_SECONDS',
+    3600,
+    'A task’s deadline, after its creation; at most 29 days',
+  ),
+  taskRetentionMs: days(
+    'TASK_RETENTION_DAYS',
+    0,
+    'Days after its last change that a task is kept; 0: for ever',
+  ),
+  responseInlineMaxBytes: int(
+    'RESPONSE_INLINE_MAX_BYTES',
+    65_536,
+    'Response bodies above this go to Cloud Storage',
+  ),
+  strictBinding: boolean(
+    'STRICT_BINDING',
+    false,
+    'Whether a key that is bound to hotkeys and to no uid speaks for nobody',
+  ),
+  countUnassignedAnswers: boolean(
+    'COUNT_UNASSIGNED_ANSWERS',
+    false,
+    'Whether answers of miners’ keys count although their task names other miners',
+  ),
+  orphansPerKeyPerDay: int(
+    'ORPHANS_PER_KEY_PER_DAY',
+    1000,
+    'Tasks that nobody created, and answers without a place, of a miner’s key a day before its answers are refused; 0: no limit',
+  ),
+  groupLingerMs: int('GROUP_LINGER_MS', 20, 'How long a request waits for others to share its carrier'),
+  maxBodyBytes: int('MAX_BODY_BYTES', 8 * 1024 * 1024, 'Largest request body on the JSON routes'),
+  inlineFileMaxBytes: int(
+    'INLINE_FILE_MAX_BYTES',
+    32 * 1024,
+    'Files up to this are stored in Firestore, larger ones in Cloud Storage; at most 1,000,000',
+  ),
+  maxFileBytes: int('MAX_FILE_BYTES', 100 * 1024 * 1024, 'Largest file'),
+  fileDelivery: string(
+    'FILE_DELIVERY',
+    'redirect',
+    'How /content gives a file in Cloud Storage: redirect (to a signed address) or stream',
+  ),
+  readCacheMs: seconds('READ_CACHE_SECONDS', 5, 'How long an instance answers reads from memory'),
+  logLevel: string('LOG_LEVEL', 'INFO', 'DEBUG, INFO, WARNING or ERROR'),
+  tasksServiceAccount: string(
+    'TASKS_SERVICE_ACCOUNT',
+    '',
+    'Service account that Cloud Tasks calls flush and expire as; empty: the functions’ own',
+  ),
+};
+
+/** Those of the quota, Firestore operations by kind. A daily limit of 0 is none. */
+const quotaParameters = {
+  perSecond: perKind(
+    'QUOTA_#_PER_SECOND',
+    { writes: 1000, reads: 10_000, deletes: 500 },
+    'Firestore’s limit on # a second, as reports show it',
+  ),
+  ratePerSecond: perKind(
+    'RATE_#_PER_SECOND',
+    { writes: 800, reads: 8_000, deletes: 400 },
+    'Most # a second of all instances and proxies together',
+  ),
+  ratePerMinute: perKind(
+    'RATE_#_PER_MINUTE',
+    { writes: 50_000, reads: 500_000, deletes: 25_000 },
+    'Most # a minute of all instances and proxies together',
+  ),
+  daily: perKind('DAILY_#', { writes: 0, reads: 0, deletes: 0 }, 'Most # a day; 0: no limit'),
+  preset: string(
+    'DAILY_PRESET',
+    '',
+    'free-tier: 20,000 writes, 50,000 reads and 20,000 deletes a day where DAILY_… is 0',
+  ),
+  timeZone: string('DAILY_TIME_ZONE', 'America/Los_Angeles', 'The daily budgets begin anew at its midnight'),
+};
+
+type Values<Readers> = {
+  readonly [Name in keyof Readers]: Readers[Name] extends Reader<infer Value> ? Value : never;
+};
+
+/** Every parameter's value, in the unit that its name says. */
+export type Config = Values<typeof parameters> & { readonly quota: Values<typeof quotaParameters> };
+
+function valuesOf<Readers extends Record<string, Reader<unknown>>>(readers: Readers): Values<Readers> {
+  return Object.fromEntries(Object.entries(readers).map(([name, read]) => [name, read()])) as Values<Readers>;
 }
+
+/** https://cloud.google.com/firestore/quotas#free-quota */
+const freeTier = { writes: 20_000, reads: 50_000, deletes: 20_000 };
 
 /**
  * Reads the parameters; only at run time, never while the CLI discovers the functions.
@@ -199,40 +196,20 @@ export function readConfig(): Config {
   if (wrong.length > 0) {
     throw new Error(`Without a value of the right type: ${wrong.join(', ')}. Deploy with the Firebase CLI.`);
   }
+  const values = valuesOf(parameters);
+  const quota = valuesOf(quotaParameters);
   return {
-    bufferTimeoutMs: bufferTimeoutSeconds.value() * 1000,
-    minResponsesToFlush: minResponsesToFlush.value(),
-    flushTickMs: Math.max(1, flushTickSeconds.value()) * 1000,
-    taskVisibleMs: taskVisibleSeconds.value() * 1000,
-    taskTimeoutMs: Math.min(taskTimeoutSeconds.value() * 1000, maxTaskTimeoutMs),
-    taskRetentionMs: taskRetentionDays.value() * 86_400_000,
-    operationsBufferSize: operationsBufferSize.value(),
-    operationsFlushMs: operationsFlushSeconds.value() * 1000,
-    operationsCollections: operationsCollections
-      .value()
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
-    responseInlineMaxBytes: responseInlineMaxBytes.value(),
-    strictBinding: strictBinding.value(),
-    countUnassignedAnswers: countUnassignedAnswers.value(),
-    orphansPerKeyPerDay: orphansPerKeyPerDay.value(),
-    groupLingerMs: groupLingerMs.value(),
-    maxBodyBytes: maxBodyBytes.value(),
-    inlineFileMaxBytes: inlineFileMaxBytes.value(),
-    maxFileBytes: maxFileBytes.value(),
-    fileDelivery: fileDelivery.value(),
-    readCacheMs: readCacheSeconds.value() * 1000,
-    logLevel: logLevel.value(),
-    tasksServiceAccount: tasksServiceAccount.value(),
-    quota: {
-      perSecond: perKind((kind) => quotaPerSecond[kind].value()),
-      ratePerSecond: perKind((kind) => ratePerSecond[kind].value()),
-      ratePerMinute: perKind((kind) => ratePerMinute[kind].value()),
-      daily: perKind(
-        (kind) => daily[kind].value() || (dailyPreset.value() === 'free-tier' ? freeTier[kind] : 0),
-      ),
-      timeZone: dailyTimeZone.value(),
-    },
+    ...values,
+    flushTickMs: Math.max(1000, values.flushTickMs),
+    taskTimeoutMs: Math.min(values.taskTimeoutMs, maxTaskTimeoutMs),
+    quota: quota.preset === 'free-tier' ? { ...quota, daily: orFreeTier(quota.daily) } : quota,
+  };
+}
+
+function orFreeTier({ writes, reads, deletes }: PerKind<number>): PerKind<number> {
+  return {
+    writes: writes || freeTier.writes,
+    reads: reads || freeTier.reads,
+    deletes: deletes || freeTier.deletes,
   };
 }
