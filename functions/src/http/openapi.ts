@@ -97,7 +97,9 @@ function headerParameter(name: string): object {
 function answersOf(answers: RouteDescription['answers']): Record<string, object> {
   return each(answers, ({ description, mediaType = 'application/json', ...content }) => ({
     description,
-    ...(content.schema && { content: { [mediaType]: contentOf(content, 'output') } }),
+    ...((content.schema ?? content.example) !== undefined && {
+      content: { [mediaType]: contentOf(content, 'output') },
+    }),
   }));
 }
 

@@ -39,7 +39,7 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
   const response: AnswerForm = {
     summary: 'Accepts a response of an existing miner',
     schema: textResponse,
-    example: { task_id: 'task-1', miner_uid: '7', response_data: '{"text": "Hello"}' },
+    example: { task_id: 'task-1', miner_uid: 7, response_data: '{"text": "Hello"}' },
     event: ({ response, response_data: given, ...fields }, reading) => {
       const response_data = isEmpty(given) ? response : given;
       return responseEvent({ ...fields, response_data }, stamps.next(), { texts: true, reading });
@@ -48,7 +48,7 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
   const translated: AnswerForm = {
     summary: 'Accepts the result of a translation of an existing miner',
     schema: translation,
-    example: { task_id: 'task-1', miner_uid: '7', translated_text: 'Hello' },
+    example: { task_id: 'task-1', miner_uid: 7, translated_text: 'Hello' },
     event: (fields, reading) => translationEvent(fields, stamps.next(), reading),
   };
   const route = (path: string, form: AnswerForm): Route => ({

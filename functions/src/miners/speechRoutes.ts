@@ -106,7 +106,7 @@ function describe(): RouteDescription {
     bodies: {
       'multipart/form-data': {
         schema: z.extend(z.omit(textResponse(), { response_data: true }), { audio_file: binary() }),
-        example: { task_id: 'task-1', miner_uid: '7', audio_file: 'the bytes' },
+        example: { task_id: 'task-1', miner_uid: 7, audio_file: 'the bytes' },
       },
     },
     answers: {
