@@ -10,7 +10,7 @@ import { once } from '../platform/once.ts';
 import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
 import { Outbox, type QueueName } from '../staging/outbox.ts';
 
-/** What every function of a process shares. Nothing here has loaded a Google client yet. */
+/** Parts that every function of a process shares. None of them has loaded a Google client yet. */
 export interface Base {
   config: Config;
   logger: Logger;
@@ -21,7 +21,7 @@ export interface Base {
 
 export const clock = systemClock;
 export const ids = randomIds;
-/** This process's client of Cloud Storage. */
+/** The process's client of Cloud Storage. */
 export const storage = storageClient();
 
 export const base = once((): Base => {

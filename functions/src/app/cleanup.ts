@@ -11,7 +11,7 @@ import { stager, stamps } from './http.ts';
 /** Comparing objects with documents may take a lease, whose ledger is written: once a day. */
 const thoroughHour = 3;
 
-/** What is done each hour. */
+/** The work of each hour. */
 export function start(): () => Promise<void> {
   const { logger, objects: control } = base();
   const files = {

@@ -36,7 +36,7 @@ export const throttle = once(() => {
   return new Throttle({ logger, tickMs: config.flushTickMs, warn: (warning) => meter.warn(warning) });
 });
 
-/** Where the days of the quota begin. */
+/** The days of the quota, by the time zone in which they begin. */
 export const days = once(() => new QuotaDays(base().config.quota.timeZone));
 
 export const ledger = once(() => {

@@ -19,10 +19,10 @@ import { Speakers } from '../tasks/speaker.ts';
 import { writeRoutes } from '../tasks/writeRoutes.ts';
 import { base, clock, ids } from './base.ts';
 
-/** This process's stamps. */
+/** The process's stamps. */
 export const stamps = once(() => new StampSource(clock, ids.instance()));
 
-/** This process's way into the pipeline. */
+/** The process's way into the pipeline. */
 export const stager = once((): Stager => {
   const { config, objects, outbox, logger } = base();
   logger.info('Limits of staging', { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes });

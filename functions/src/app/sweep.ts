@@ -3,7 +3,7 @@ import { sweepSpool } from '../staging/spool.ts';
 import { base, clock } from './base.ts';
 import { flushQueueControl } from './queue.ts';
 
-/** What is done each minute. */
+/** The work of each minute. */
 export function start(): () => Promise<void> {
   const { objects, queues, logger } = base();
   const control = flushQueueControl();

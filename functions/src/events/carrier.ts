@@ -22,7 +22,7 @@ export interface Carrier {
   schema: number;
   /** When it should be delivered, milliseconds since the epoch. */
   dueMs: number;
-  /** How many events it holds. */
+  /** The number of events in it. */
   count: number;
   /** The oldest event's stamp, or undefined in a carrier without events. */
   oldest?: Stamp | undefined;
@@ -30,11 +30,11 @@ export interface Carrier {
   flushBefore?: Stamp | undefined;
   /** Since when it waits for a version that can read it, milliseconds since the epoch. */
   unreadSinceMs?: number | undefined;
-  /** It stands for the end of a pause of `flush`, then, and holds no events. */
+  /** The end of a pause of `flush` that the carrier stands for; it then holds no events. */
   pauseUntilMs?: number | undefined;
   /** Bytes of the contents unfolded, so that whoever has no room need not open it. */
   unfoldedBytes?: number | undefined;
-  /** How often our own code broke on its events, or on a carrier that they were part of: they are handled alone. */
+  /** The times that our own code broke on its events, or on a carrier that they were part of: they are handled alone. */
   tries?: number | undefined;
   /** The events: raw deflate, base64. */
   events?: string | undefined;

@@ -2,7 +2,7 @@ import { holdsBigint, type Json, type JsonObject } from '../platform/json.ts';
 import type { Stamp } from './stamp.ts';
 
 /**
- * How long a task's creation and fields wait for responses to join their write: `prompt` not at all, `default`
+ * The wait of a task's creation and fields for responses to join their write: `prompt` not at all, `default`
  * TASK_VISIBLE_SECONDS, `deferred` as long as responses do.
  */
 export const visibilities = ['prompt', 'default', 'deferred'] as const;
@@ -58,7 +58,7 @@ export interface ResponseReceived extends Addressed, Exact {
   response: MinerResponse;
   /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
   minerKey?: string | undefined;
-  /** It counts although its task may name other miners. */
+  /** True where the answer counts although its task may name other miners. */
   countsUnassigned?: true | undefined;
 }
 
@@ -71,7 +71,7 @@ export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlineP
 
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
-/** What was to be done with a document of any kind, by its path. */
+/** An operation on a document of any kind, by its path. */
 export interface OperationAccepted extends Exact {
   kind: 'operation';
   path: string;
@@ -79,7 +79,7 @@ export interface OperationAccepted extends Exact {
   type: (typeof operationTypes)[number];
   /** JSON, with `$timestamp` and `$bytes` for what it cannot hold. Of an update: by field path. A delete has none. */
   data?: JsonObject | undefined;
-  /** It need not wait for others. */
+  /** True where the operation need not wait for others. */
   visibility?: 'prompt' | undefined;
   /** The id was made for it: most likely there is no such document yet, so that none need be read. */
   isNew?: true | undefined;
@@ -93,7 +93,7 @@ export function marked<Kind extends Event>(event: Kind): Kind {
   return holdsBigint(event) ? { ...event, exact: true } : event;
 }
 
-/** What an event is about, as people call it: a task's id, or a document's path, which has a slash. */
+/** The target of an event, as people call it: a task's id, or a document's path, which has a slash. */
 export function targetOf(event: Event): string {
   return event.kind === 'operation' ? event.path : event.taskId;
 }

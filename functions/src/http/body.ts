@@ -27,7 +27,7 @@ export function readJson(request: ApiRequest): unknown {
   return parseJson(utf8Text(request.body));
 }
 
-/** Whether the body says that it is newline-delimited JSON. */
+/** True where the body says that it is newline-delimited JSON. */
 export function isNdjson(request: ApiRequest): boolean {
   return ndjsonTypes.includes(mediaType(request));
 }

@@ -4,7 +4,7 @@ import { readJson } from './body.ts';
 import type { ApiRequest, ApiResponse, Route, RouteDescription } from './route.ts';
 import { read, type Schema } from './schema.ts';
 
-/** What a request says, as the schemas of its route read it. */
+/** The inputs of a request, as the schemas of its route read them. */
 export interface Inputs<Params extends Schema, Query extends Schema, Body extends Schema> {
   params: z.output<Params>;
   query: z.output<Query>;

@@ -34,7 +34,7 @@ export interface HttpHandlerOptions {
 /** A request listener for Cloud Functions' `onRequest`, Express or node:http. It never rejects. */
 export type HttpHandler = (request: HttpRequest, response: ServerResponse) => Promise<void>;
 
-/** What public routes see as their caller. */
+/** The caller that public routes see. */
 const anonymous: Caller = { keyId: 'anonymous', role: 'read' };
 
 const saneRequestId = /^[\w.:/+=@-]{1,128}$/;

@@ -26,5 +26,5 @@ export const uncountedJsonLength = 256 * 1024;
 /** Warnings in one answer. */
 export const maxWarnings = 100;
 
-/** Of JSON values that are stored: a response's data, a task's metadata and its inputs. */
+/** The deepest nesting of JSON values that are stored: a response's data, a task's metadata and its inputs. */
 export const maxJsonDepth = 20;

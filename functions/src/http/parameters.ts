@@ -3,12 +3,12 @@ import { expecting, integerOrText, optional, type Schema, withDefault } from './
 
 /** Parameters of queries that mean the same wherever they stand; missing and empty ones are none. */
 
-/** How many items a page has at most. */
+/** The most items of a page. */
 export function limit({ most, otherwise }: { most: number; otherwise: number }): Schema<number> {
   return withDefault(integerOrText(1, most), otherwise);
 }
 
-/** Where a page begins: the `next_cursor` of the one before. */
+/** The beginning of a page: the `next_cursor` of the one before. */
 export function cursor(): Schema<string | undefined> {
   return optional(z.string());
 }
@@ -21,7 +21,7 @@ export function flag(): Schema<boolean> {
   );
 }
 
-/** How long what is accepted may wait for others to join its write: one of these, or `default`. */
+/** The wait that accepted events may have for others to join their write: one of these, or `default`. */
 export function visibility<const Choice extends string>(
   choices: readonly Choice[],
 ): Schema<Choice | 'default'> {

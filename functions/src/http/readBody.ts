@@ -9,7 +9,7 @@ export type HttpRequest = IncomingMessage & { rawBody?: Buffer };
 /** Room for a body that does not say its length. */
 const firstRoomBytes = 64 * 1024;
 
-/** How long a caller may go on sending what was refused. */
+/** The time for which a caller may go on sending what was refused. */
 const refusedRestMs = 5_000;
 
 /**

@@ -13,7 +13,7 @@ export interface Warning {
 }
 
 /**
- * How one submission is read. A caller who can repair it gets it refused; what comes from a miner, which never sends it
+ * The manner in which one submission is read. A caller who can repair it gets it refused; what comes from a miner, which never sends it
  * again, is kept as far as it can be, with a warning for the rest.
  */
 export class Reading {

@@ -2,15 +2,15 @@ import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { Schema } from './schema.ts';
 
-/** What a key may do. `admin` may do everything. */
+/** Rights of a key. `admin` may do everything. */
 export const roles = ['miner', 'validator', 'ingest', 'read', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who called: the key behind the request. */
+/** The caller: the key behind the request. */
 export interface Caller {
   keyId: string;
   role: Role;
-  /** Where set, a miner key speaks only for these uids (or hotkeys). */
+  /** The uids (or hotkeys) that a miner key speaks for; undefined: for all. */
   uids?: readonly number[];
   hotkeys?: readonly string[];
 }
@@ -38,12 +38,12 @@ export interface ApiResponse {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** What is done with requests of one method to one path. */
+/** The handling of requests of one method to one path. */
 export interface Route {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With `:name` for a segment that becomes a parameter. */
   path: string;
-  /** Who may call it, besides `admin`; `public` needs no key. */
+  /** Roles that may call it, besides `admin`; `public` needs no key. */
   access: readonly Role[] | 'public';
   /** Schemas of what a request says, as `defineRoute` reads it. */
   params?: (() => Schema) | undefined;
@@ -62,7 +62,7 @@ export interface Content {
   example?: unknown;
 }
 
-/** What openapi.json says of a route beside its schemas; made only for that. */
+/** The description of a route in openapi.json beside its schemas; made only for that. */
 export interface RouteDescription {
   summary: string;
   /** Examples of parameters in path and query, by name; and of a JSON body. */

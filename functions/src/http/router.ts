@@ -1,7 +1,7 @@
 import { AppError } from '../platform/errors.ts';
 import type { ServedRoute } from './route.ts';
 
-/** What a path leads to. */
+/** The route that a path leads to, and its parameters. */
 export interface Match {
   route: ServedRoute;
   params: Readonly<Record<string, string>>;

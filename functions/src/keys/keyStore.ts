@@ -9,7 +9,7 @@ import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } 
 /** Requests wait this long for the bucket, then they go on with what is known: callers give up at 10 s. */
 const maxRereadWaitMs = 2000;
 
-/** Where keys made through the API are kept. */
+/** The object that keeps keys made through the API. */
 export const keysObject = 'control/keys.json';
 
 /** The form of {@link keysObject}. A record with one more member needs the next: what is not known would be lost. */

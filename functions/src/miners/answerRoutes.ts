@@ -19,7 +19,7 @@ interface AnswerForm {
   event: (fields: Fields, reading: Reading) => ResponseReceived;
 }
 
-/** Where existing miners send their answers; each is kept as far as it can be. */
+/** Routes to which existing miners send their answers; each is kept as far as it can be. */
 export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions): Route[] {
   const accept = async (request: ApiRequest, { event: eventOf }: AnswerForm): Promise<ApiResponse> => {
     const reading = new Reading(true);

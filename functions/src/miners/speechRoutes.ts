@@ -31,7 +31,7 @@ export interface SpeechRoutesOptions {
   maxFileBytes: number;
 }
 
-/** What existing miners send speech to: a form with the response's fields and the sound, which becomes a file. */
+/** Routes to which existing miners send speech: a form with the response's fields and the sound, which becomes a file. */
 export function speechRoutes(options: SpeechRoutesOptions): Route[] {
   return [
     {

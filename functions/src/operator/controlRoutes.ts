@@ -23,7 +23,7 @@ import { eventsUpTo, listCarriers } from './queueContents.ts';
 export interface ControlRoutesOptions {
   outbox: Outbox;
   objects: ObjectStore;
-  /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
+  /** The control of the queue `flush`; undefined where there is none (the official emulator). */
   queueControl: QueueControl | undefined;
   clock: Clock;
   logger: Logger;
@@ -31,7 +31,7 @@ export interface ControlRoutesOptions {
   tickMs: number;
 }
 
-/** What is known of a flush that was asked for; null: cannot be known. */
+/** The progress of a flush that was asked for; null: cannot be known. */
 interface Progress {
   done: boolean | null;
   /** Events accepted before, at most: those that share a carrier with one count too. */
@@ -105,7 +105,7 @@ async function look(queueControl: QueueControl, objects: ObjectStore, flushBefor
   return (await isSpoolEmpty(objects)) ? { done: true, remaining: 0 } : { done: false, remaining: null };
 }
 
-/** What is accepted meanwhile waits in the queue, which keeps it for 31 days: hence a pause has an end. */
+/** Pauses the queue. It keeps what is accepted meanwhile for 31 days: hence a pause has an end. */
 function pause(options: ControlRoutesOptions): Route {
   return defineRoute({
     ...operators,

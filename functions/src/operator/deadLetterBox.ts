@@ -90,7 +90,7 @@ export class DeadLetterBox {
     });
   }
 
-  /** What is kept under an id, whole. Throws AppError `not_found`. */
+  /** Reads the dead letter of an id, whole. Throws AppError `not_found`. */
   async read(id: string): Promise<Json> {
     const stored = await this.#options.objects.get(deadLetterName(id));
     if (stored === undefined) throw new AppError('not_found', 'There is no such dead letter.');

@@ -1,4 +1,4 @@
-/** How long a status is answered again from memory. */
+/** The time for which a status is answered again from memory. */
 export const statusCacheMs = 5_000;
 
 /** Longest wait for Cloud Tasks or Cloud Storage before a part of the status is unknown. */

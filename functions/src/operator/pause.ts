@@ -8,7 +8,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 
-/** Where the end of a pause is kept: it must be found while Firestore is down or out of quota. */
+/** The object that keeps the end of a pause: it must be found while Firestore is down or out of quota. */
 const pauseObject = 'control/pause.json';
 
 const record = z.object({ until: z.nullable(z.iso.datetime()) });

@@ -8,9 +8,9 @@ import { maxListedCarriers } from './limits.ts';
 /** Carriers that are queued or being worked on. */
 export interface QueuedCarriers {
   carriers: Carrier[];
-  /** How many hold nothing but what this version cannot read; some of them may be among the carriers. */
+  /** The number of tasks that hold nothing but what this version cannot read; some may be among the carriers. */
   unreadable: number;
-  /** Whether these are all of them: not where there are more than `maxListedCarriers`, or one cannot be read. */
+  /** True where these are all of them: not where there are more than `maxListedCarriers`, or one cannot be read. */
   isWhole: boolean;
 }
 
@@ -23,7 +23,7 @@ export async function listCarriers(queueControl: QueueControl): Promise<QueuedCa
   return { carriers, unreadable: unread + waiting, isWhole: isWhole && unread === 0 };
 }
 
-/** How many events such carriers hold that were accepted up to `before`, at most. */
+/** The most events in such carriers that were accepted up to `before`. */
 export function eventsUpTo(carriers: readonly Carrier[], before: Stamp): number {
   return carriers
     .filter(({ oldest }) => oldest !== undefined && oldest <= before)
@@ -37,11 +37,11 @@ export interface QueuedEvents {
   oldest: Stamp | undefined;
   /** As {@link QueuedCarriers}. */
   unreadable: number;
-  /** Whether every carrier was opened; bodies in Cloud Storage are not fetched. */
+  /** True where every carrier was opened; bodies in Cloud Storage are not fetched. */
   isWhole: boolean;
 }
 
-/** What the carriers hold, each event once. */
+/** Opens carriers and returns their events, each once. */
 export async function openCarriers({ carriers, unreadable, isWhole }: QueuedCarriers): Promise<QueuedEvents> {
   const taskIds = new Set<string>();
   const responses = new Set<Stamp>();

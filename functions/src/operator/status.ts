@@ -23,7 +23,7 @@ import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.t
 export interface StatusOptions {
   /** Figures of files. */
   files: Pick<FileFiguresReader, 'read'>;
-  /** Of the queue `flush`; undefined where there is no such control (the official emulator). */
+  /** The control of the queue `flush`; undefined where there is none (the official emulator). */
   queueControl: QueueControl | undefined;
   objects: Pick<ObjectStore, 'get' | 'list'>;
   clock: Clock;
@@ -39,7 +39,7 @@ export interface StatusOptions {
 type SpentBudget = NonNullable<Awaited<ReturnType<QuotaReader['spentBudget']>>>;
 
 /**
- * What an operator sees. Costs one Cloud Tasks operation and one read, of the ledger; with details the list of the queue on
+ * Reads what an operator sees. Costs one Cloud Tasks operation and one read, of the ledger; with details the list of the queue on
  * top. What cannot be known, or not now, is null: buffered tasks and responses are inside carriers, so their numbers are
  * known only with details.
  */

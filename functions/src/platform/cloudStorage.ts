@@ -17,7 +17,7 @@ import type {
 import { type CallBound, Remote } from './remote.ts';
 import { within } from './within.ts';
 
-/** How long failed calls are repeated, if their limit is as long: those that upload wait 30 s for an answer. */
+/** The time for which failed calls are repeated, if their limit is as long: uploads wait 30 s for an answer. */
 const retrySeconds = 20;
 
 /** A small object may take so much longer to read, at a megabyte or two a second, than an answer without content. */
@@ -36,7 +36,7 @@ export function storageClient(): Remote<Storage> {
   });
 }
 
-/** How long a call to a bucket may take; `putMs`, where it is longer: one that sends content along. */
+/** The longest that a call to a bucket may take; `putMs`, where it is longer: one that sends content along. */
 export interface BucketBound extends CallBound {
   putMs?: number;
 }
@@ -183,7 +183,7 @@ class CloudObjects implements ObjectStore {
   }
 }
 
-/** Where the object, or the generation that was asked for, is not there any more, nothing is to be done. */
+/** Answers where the object, or the generation that was asked for, is not there any more: nothing is to be done. */
 const gone = { 404: undefined, 412: undefined };
 
 /** The stream, which fails when nothing comes for a while although somebody reads; its connection ends with it. */

@@ -22,7 +22,7 @@ export interface TaskQueueOptions extends CallBound {
   serviceAccount: string;
 }
 
-/** How long Cloud Tasks waits for a dispatch to be answered, seconds (15 to 1800 are allowed). */
+/** Seconds that Cloud Tasks waits for a dispatch to be answered (15 to 1800 are allowed). */
 const dispatchDeadlineSeconds = 120;
 
 /** One client a process: of Cloud Tasks itself, or of what SLUICE_TASKS_HOST names. */
@@ -43,7 +43,7 @@ export async function initialized<Client extends { initialize(): Promise<unknown
   return client;
 }
 
-/** What a Cloud Tasks client of any version is made with; `grpc`: of the google-gax that this client uses. */
+/** Options of a Cloud Tasks client of any version; `grpc`: of the google-gax that this client uses. */
 export function clientOptions(grpc: typeof import('google-gax').grpc) {
   const host = process.env['SLUICE_TASKS_HOST'];
   if (host === undefined) return {};
@@ -55,7 +55,7 @@ export function clientOptions(grpc: typeof import('google-gax').grpc) {
   };
 }
 
-/** Whether the tasks go to firebase-tools' emulator, which knows no more than how to take one. */
+/** True where the tasks go to firebase-tools' emulator, which can only take them. */
 export function isTasksEmulator(): boolean {
   return process.env['CLOUD_TASKS_EMULATOR_HOST'] !== undefined;
 }

@@ -70,16 +70,16 @@ export type DocumentFailure =
   | 'exhausted'
   /** No lease covers it, so Firestore was not asked; {@link DocumentError.retryAtMs} says when to try again. */
   | 'no_quota'
-  /** It may work later; what was asked may have been done all the same. */
+  /** A failure that may pass; the call may have had its effect all the same. */
   | 'unavailable';
 
 export class DocumentError extends Error {
   readonly failure: DocumentFailure;
   /** When it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
   readonly retryAtMs: number | undefined;
-  /** Of `no_quota`: the kind of operation that is short. */
+  /** The kind of operation that is short, with `no_quota`. */
   readonly short: 'writes' | 'reads' | 'deletes' | undefined;
-  /** Of a conflict: the documents that should have been absent and are not, where that is all there is to it. */
+  /** The documents that should have been absent and are not, where that is the whole conflict. */
   readonly present: readonly string[];
 
   constructor(
@@ -101,7 +101,7 @@ export class DocumentError extends Error {
 }
 
 /**
- * What Sluice needs of Firestore. Each call names its `purpose`, under which its billed operations are counted and,
+ * Firestore, as much of it as Sluice needs. Each call names its `purpose`, under which its billed operations are counted and,
  * with a ledger, spent. Every method throws {@link DocumentError}, `unavailable` when the service does not answer in time.
  */
 export interface DocumentStore {
@@ -123,7 +123,7 @@ export interface DocumentStore {
 /** Counts end here, so that what they cost is known before. */
 export const maxCounted = 100_000;
 
-/** What a count bills (https://cloud.google.com/firestore/pricing#aggregation_queries). */
+/** Reads that a count bills (https://cloud.google.com/firestore/pricing#aggregation_queries). */
 export function countReads(count: number): number {
   return Math.max(1, Math.ceil(count / 1000));
 }

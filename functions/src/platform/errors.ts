@@ -49,7 +49,7 @@ export class UnknownVersion extends AppError {
   }
 }
 
-/** What happened, for logs: the message of whatever was thrown, and behind one that is shown to callers its cause's. */
+/** The message of whatever was thrown, for logs, and behind one that is shown to callers its cause's. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const hasCause = error instanceof AppError && error.cause !== undefined;

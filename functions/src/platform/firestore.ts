@@ -98,7 +98,7 @@ interface CallTable {
   methods: Record<string, { timeout_millis: number }>;
 }
 
-/** What a batch and a transaction have in common. */
+/** Methods that a batch and a transaction have in common. */
 interface WriteSink {
   create(reference: DocumentReference, data: DocumentData): unknown;
   set(reference: DocumentReference, data: DocumentData): unknown;

@@ -2,7 +2,7 @@
 export type Json = string | number | bigint | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
-/** How deep a JSON value nests: 0 for a scalar, 1 for a flat array or object. Stops counting past `limit`. */
+/** The depth of a JSON value: 0 for a scalar, 1 for a flat array or object. Counting stops past `limit`. */
 export function jsonDepth(value: unknown, limit: number): number {
   if (typeof value !== 'object' || value === null) return 0;
   if (limit <= 0) return 1;

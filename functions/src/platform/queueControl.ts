@@ -3,7 +3,7 @@ import { clientOptions, cloudTasks, initialized, isTasksEmulator, queueName } fr
 import { AppError } from './errors.ts';
 import { type CallBound, Remote } from './remote.ts';
 
-/** What an operator may do with a queue, and see of it. Every method throws AppError `unavailable`. */
+/** An operator's control of a queue, and view of it. Every method throws AppError `unavailable`. */
 export interface QueueControl {
   /** Nothing is dispatched any more; tasks are still taken. */
   pause(): Promise<void>;
@@ -25,7 +25,7 @@ export interface QueueStats {
 }
 
 export interface QueuedTask {
-  /** What {@link TaskQueue.put} was given; undefined where that cannot be read. */
+  /** The data that {@link TaskQueue.put} was given; undefined where it cannot be read. */
   data: unknown;
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from './clock.ts';
 import { AppError } from './errors.ts';
 import { within } from './within.ts';
 
-/** How long a remote call may take, by which clock. */
+/** The longest that a remote call may take, by a clock. */
 export interface CallBound {
   clock: Clock;
   limitMs: number;

@@ -51,12 +51,12 @@ export function jsonOf(value: unknown): Json {
   return value as Json;
 }
 
-/** Whether a stored value is a map: not a date, bytes, or another class of the client's. */
+/** True for a stored value that is a map: not a date, bytes, or another class of the client's. */
 export function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** What only others write: a reference as its path, a place as its coordinates, a vector as its numbers. */
+/** The JSON of values that only others write: a reference as its path, a place as its coordinates, a vector as its numbers. */
 function jsonOfClass(value: ForeignValue): Json {
   if (typeof value.path === 'string') return value.path;
   if (typeof value.toArray === 'function') return value.toArray();
@@ -73,7 +73,7 @@ interface ForeignValue {
 }
 
 /**
- * Whether Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name, no
+ * True where Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name, no
  * half of a surrogate pair, which UTF-8 cannot hold.
  */
 function isStorable(value: Json, depth: number, inArray = false): boolean {

@@ -17,7 +17,7 @@ export class CircuitBreaker {
     this.#openMs = openMs;
   }
 
-  /** Whether to try the service now. */
+  /** True where the service is to be tried now. */
   allows(): boolean {
     if (this.#failures < this.#threshold) return true;
     if (this.#clock.now() < this.#retryAtMs) return false;

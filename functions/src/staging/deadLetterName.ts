@@ -1,4 +1,4 @@
-/** Where dead letters are kept. */
+/** The folder of dead letters. */
 export const deadLettersPrefix = 'dead-letters/';
 
 const suffix = '.json';

@@ -11,14 +11,14 @@ export class BufferFull extends AppError {
 export interface GroupCommitOptions<Item> {
   maxItems: number;
   maxBytes: number;
-  /** How long the first item of a group waits for others. */
+  /** The time for which the first item of a group waits for others. */
   lingerMs: number;
   /** Groups written at once; a group that is due meanwhile goes on gathering. */
   maxInFlight: number;
   /** Bytes of items not settled yet; past that they are refused. */
   maxPendingBytes: number;
   /**
-   * How long after its first item a group may take; past that it is over, whatever comes of it: its items are rejected with
+   * The time that a group may take after its first item; past that it is over, whatever comes of it: its items are rejected with
    * `late`, and where it is being written another may be.
    */
   deadline?: { ms: number; late: () => Error };

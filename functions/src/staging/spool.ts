@@ -14,7 +14,7 @@ const record = z.strictObject({
   data: z.record(z.string(), z.unknown()),
 });
 
-/** Whether no carrier waits in the spool: one list call. */
+/** True where no carrier waits in the spool; one list call. */
 export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
   return !(await objects.list(spoolPrefix, { limit: maxSweptPage })).some(({ name }) => isSpoolName(name));
 }

@@ -1,7 +1,7 @@
-/** Where carriers are kept that Cloud Tasks did not take. */
+/** The folder of carriers that Cloud Tasks did not take. */
 export const spoolPrefix = 'spool/';
 
-/** Where a spooled carrier is kept. */
+/** The object of a spooled carrier. */
 export function spoolName(id: string): string {
   return `${spoolPrefix}${id}.json`;
 }

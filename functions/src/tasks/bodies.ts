@@ -89,7 +89,7 @@ const bodiesInFlight = 8;
 /** About what a reference to a body takes in the document. */
 const referenceBytes = 100;
 
-/** What a response's data takes in its document, where some of it is stored as text. */
+/** Bytes of a response's data in its document, where some of it is stored as text. */
 function storedBytes(data: Json | undefined): number {
   return fieldsBytes(fieldForJson('response_data', data ?? null));
 }

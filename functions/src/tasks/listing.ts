@@ -24,7 +24,7 @@ export interface TaskFilters {
 
 export interface TaskPage {
   tasks: JsonObject[];
-  /** Where the next page begins; undefined after the last one. */
+  /** The beginning of the next page; undefined after the last one. */
   nextCursor: string | undefined;
   reads: number;
 }

@@ -17,7 +17,7 @@ export interface OpenTask {
   bytes: number;
 }
 
-/** Of no use to a miner, and as large as all its competitors' answers. */
+/** Fields of no use to a miner, and as large as all its competitors' answers. */
 const leftOut = new Set(['miner_responses', 'evaluations', 'best_response', 'assigned_miners', ttlField]);
 
 /** The open task of a stored document, or undefined when that task is over. */

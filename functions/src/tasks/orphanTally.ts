@@ -3,15 +3,15 @@ import { messageOf, UnknownVersion } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 
-/** Where the flush tells those that accept answers which keys answer what nobody asked. */
+/** The object by which the flush tells the functions that accept answers which keys answer what nobody asked. */
 export const orphansObject = 'control/orphans.json';
 
 const dayMs = 86_400_000;
 
-/** How old a reading may be: within a minute a key is refused, as one that is revoked. */
+/** The most that a reading may be old: within a minute a key is refused, as one that is revoked. */
 const rereadMs = 30_000;
 
-/** How many tasks of this day there are by key that nobody created, of those that the key answered. */
+/** Tasks of a day that a key answered and nobody created, counted by key. */
 export interface OrphanTally {
   /** Days since the epoch, in UTC. */
   day: number;

@@ -51,7 +51,7 @@ export function etagOf({ written_at: _, ...task }: JsonObject): string {
   return `W/"${sha256Hex(JSON.stringify(task)).slice(0, 32)}"`;
 }
 
-/** Whether an `If-None-Match` header names this ETag. */
+/** True where an `If-None-Match` header names this ETag. */
 export function matchesEtag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');

@@ -5,7 +5,7 @@ export const feedTimeoutMs = 4_000;
 /** Bytes of answers that one instance keeps for READ_CACHE_SECONDS. */
 export const maxCachedBytes = 64 * 1024 * 1024;
 
-/** How long it is remembered that there is no such task: much shorter, as it is asked for because it is expected. */
+/** The time for which the absence of a task is remembered: much shorter, as it is asked for because it is expected. */
 export const absentCacheMs = 1_000;
 
 /** Bytes of response bodies that are put together in one answer; Cloud Run's answers end at 32 MB. */
@@ -14,7 +14,7 @@ export const maxAnsweredBodyBytes = 20 * 1024 * 1024;
 /** Bodies fetched from Cloud Storage at once for one answer. */
 export const bodiesInFlight = 8;
 
-/** How long `?wait=completed` waits, seconds. */
+/** The longest wait of `?wait=completed`, seconds. */
 export const maxWaitSeconds = 25;
 
 /**

@@ -67,7 +67,7 @@ function hasAll(known: TaskState | undefined, { events }: TaskGroup): boolean {
   });
 }
 
-/** How long an event may wait for others of its task. */
+/** The longest wait of an event for others of its task. */
 function longestWaitMs(event: TaskEvent, rules: TaskRules): number {
   switch (event.kind) {
     case 'deadline':

@@ -31,7 +31,7 @@ export interface PresentedTask {
   isFinal: boolean;
 }
 
-/** What was asked for, and the billed reads it cost: none where an earlier or a concurrent reader had paid. */
+/** A task that was asked for, and the billed reads it cost: none where an earlier or a concurrent reader had paid. */
 export interface TaskReading {
   task: PresentedTask | undefined;
   reads: number;

@@ -66,7 +66,7 @@ export const textResponse = once(() => {
   return z.object(responseMembers({ miner_uid: minerUidOrText(), response_data, number: finiteOrText() }));
 });
 
-/** What a miner's answer goes without where it is wrong. */
+/** Fields that a miner's answer goes without where they are wrong. */
 const dispensable: ReadonlySet<unknown> = new Set([
   'submitted_at',
   'processing_time',
@@ -74,7 +74,7 @@ const dispensable: ReadonlySet<unknown> = new Set([
   'speed_score',
 ]);
 
-/** How a response was written. */
+/** The form in which a response was written. */
 export interface ResponseForm {
   /** As existing miners do: {@link textResponse}. */
   texts: boolean;
@@ -110,7 +110,7 @@ export function responseEvent(
   });
 }
 
-/** What a translation has of its own; the rest is as in a response. */
+/** Members that a translation has of its own; the rest is as in a response. */
 export const translation = once(() =>
   z.object({
     translated_text: text(maxTextLength),

@@ -1,8 +1,8 @@
-/** What one request may submit. */
+/** Limits of one request's submissions. */
 
 export const maxResponsesPerRequest = 1000;
 
-/** Of a text field, where nothing smaller holds; the body's limit is what counts. */
+/** The longest text of a field, where nothing smaller holds; the body's limit is what counts. */
 export const maxTextLength = 8 * 1024 * 1024;
 
 export const maxMinerUid = 65_535;

@@ -133,7 +133,7 @@ export function patchedEvent(
   return marked({ kind: 'patched', taskId: id, stamp, fields, visibility });
 }
 
-/** What the schema takes, and the inputs beside it. */
+/** Reads the fields that the schema has, and the inputs beside them. */
 function readFields(schema: Schema<object>, submitted: Fields): JsonObject {
   const isInput = ([name]: [string, unknown]): boolean => inputName.test(name);
   const all = Object.entries(submitted);
