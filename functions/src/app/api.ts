@@ -13,7 +13,7 @@ import { quotaRoutes } from '../quota/routes.ts';
 import { OpenTaskFeed } from '../tasks/feed.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
-import { base, clock, ids } from './base.ts';
+import { base, clock } from './base.ts';
 import { fileObjects } from './bucket.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
 import { acceptingRoutes, ownRoutes, serve, speakers, stamps } from './http.ts';
@@ -31,48 +31,24 @@ export function start(): HttpHandler {
 }
 
 function readingRoutes(documents: DocumentStore): Route[] {
-  const { config, objects, logger } = base();
-  const { readCacheMs, flushTickMs: tickMs } = config;
-  return [
-    ...readRoutes({
-      documents,
-      clock,
-      reader: new TaskReader({ documents, objects, clock, readCacheMs, tickMs }),
-    }),
-    ...minerRoutes({
-      feed: new OpenTaskFeed({ documents: documentsFor('miner'), clock, logger, readCacheMs }),
-      speakers: speakers(),
-    }),
-  ];
+  const { readCacheMs } = base().config;
+  const reader = new TaskReader({ ...base(), documents, readCacheMs });
+  const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs });
+  return [...readRoutes({ documents, clock, reader }), ...minerRoutes({ feed, speakers: speakers() })];
 }
 
 function controllingRoutes(documents: DocumentStore): Route[] {
-  const { config, objects, outbox, logger } = base();
-  const { bufferTimeoutMs, minResponsesToFlush, flushTickMs: tickMs } = config;
-  const control = flushQueueControl();
-  const status = new StatusReader({
-    queueControl: control,
-    objects,
-    clock,
-    logger,
-    meter,
-    quota: quotaReader(),
-    files: new FileFiguresReader({ objects: fileObjects(), control: objects, documents, clock }),
-    bufferTimeoutMs,
-    minResponsesToFlush,
-    operationsBufferSize: config.operationsBufferSize,
-    operationsFlushMs: config.operationsFlushMs,
-  });
+  const { config, objects: control } = base();
+  const queueControl = flushQueueControl();
+  const quota = quotaReader();
+  const files = new FileFiguresReader({ objects: fileObjects(), control, documents, clock });
+  const status = new StatusReader({ ...base(), ...config, queueControl, meter, quota, files });
   const { responseInlineMaxBytes } = config;
-  const shared = { objects, outbox, clock, ids, logger, tickMs };
-  const box = new DeadLetterBox({ ...shared, stamps: stamps(), responseInlineMaxBytes });
+  const box = new DeadLetterBox({ ...base(), stamps: stamps(), responseInlineMaxBytes });
   return [
-    ...controlRoutes({ outbox, objects, queueControl: control, clock, logger, tickMs }),
+    ...controlRoutes({ ...base(), queueControl }),
     ...statusRoutes({ status }),
-    ...quotaRoutes({
-      ...{ ledger: ledger(), reader: quotaReader(), days: days() },
-      ...{ throttle: throttle(), clock, ids },
-    }),
+    ...quotaRoutes({ ...base(), ledger: ledger(), reader: quota, days: days(), throttle: throttle() }),
     ...deadLetterRoutes({ box }),
     ...healthRoutes(),
   ];

@@ -1,9 +1,9 @@
 import { projectID, storageBucket } from 'firebase-functions/params';
 import { type Config, readConfig, region } from '../config.ts';
-import { systemClock } from '../platform/clock.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
 import { cloudObjects, storageClient } from '../platform/cloudStorage.ts';
 import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
-import { randomIds } from '../platform/ids.ts';
+import { type Ids, randomIds } from '../platform/ids.ts';
 import { jsonLogger, type Logger, severityOf } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
@@ -13,6 +13,9 @@ import { Outbox, type QueueName } from '../staging/outbox.ts';
 /** Parts that every function of a process shares. None of them has loaded a Google client yet. */
 export interface Base {
   config: Config;
+  tickMs: number;
+  clock: Clock;
+  ids: Ids;
   logger: Logger;
   objects: ObjectStore;
   queues: Record<QueueName, TaskQueue>;
@@ -41,7 +44,7 @@ export const base = once((): Base => {
   const outbox = new Outbox({ queues, objects, clock, ids, logger });
   const { tasksServiceAccount: _, ...limits } = config;
   logger.info('Started', { limits });
-  return { config, logger, objects, queues, outbox };
+  return { config, tickMs: config.flushTickMs, clock, ids, logger, objects, queues, outbox };
 });
 
 /** Logs why nothing can start, as nobody may see what is thrown. */

@@ -18,7 +18,7 @@ import {
 import { OperationMeter } from '../quota/meter.ts';
 import { QuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
-import { base, clock, ids } from './base.ts';
+import { base, clock } from './base.ts';
 
 /** Firestore itself, loaded when first used, in calls that take no longer than this. Only the ledger uses it without a lease. */
 const firestore = (limitMs: number) =>
@@ -31,10 +31,7 @@ let client: ReturnType<typeof firestoreClient> | undefined;
 
 export const meter = new OperationMeter();
 
-export const throttle = once(() => {
-  const { config, logger } = base();
-  return new Throttle({ logger, tickMs: config.flushTickMs, warn: (warning) => meter.warn(warning) });
-});
+export const throttle = once(() => new Throttle({ ...base(), warn: (warning) => meter.warn(warning) }));
 
 /** The days of the quota, by the time zone in which they begin. */
 export const days = once(() => new QuotaDays(base().config.quota.timeZone));
@@ -62,9 +59,8 @@ export const quotaReader = once(() => {
 
 /** The one way to Firestore: each operation waits its turn in the leases of this process, which is of this kind. */
 export function documentsFor(kind: HolderKind): LeasedDocuments {
-  const { logger } = base();
-  const options = { meter, throttle: throttle(), clock };
-  const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, ids, logger, random: Math.random });
+  const options = { ...base(), meter, throttle: throttle() };
+  const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });
   atShutdown(clock, () => holder.close());
   const waiting =
     kind === 'api' || kind === 'miner'

@@ -6,14 +6,11 @@ import { flushQueueControl } from './queue.ts';
 
 /** Works on deadlines, and ends pauses. */
 export function start(): (dispatch: Dispatch) => Promise<void> {
-  const { config, objects, outbox, logger } = base();
   const queueControl = flushQueueControl();
   return expireHandler({
-    outbox,
-    clock,
-    tickMs: config.flushTickMs,
+    ...base(),
     // The instance's clock may be a little behind the queue's.
     endPause: async (untilMs) =>
-      queueControl && resumeIfDue({ objects, queueControl, clock, logger }, Math.max(clock.now(), untilMs)),
+      queueControl && resumeIfDue({ ...base(), queueControl }, Math.max(clock.now(), untilMs)),
   });
 }

@@ -24,57 +24,39 @@ export const stamps = once(() => new StampSource(clock, ids.instance()));
 
 /** The process's way into the pipeline. */
 export const stager = once((): Stager => {
-  const { config, objects, outbox, logger } = base();
-  logger.info('Limits of staging', { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes });
-  return groupStager({
-    objects,
-    outbox,
-    clock,
-    ids,
-    lingerMs: config.groupLingerMs,
-    tickMs: config.flushTickMs,
-    responseInlineMaxBytes: config.responseInlineMaxBytes,
-  });
+  const { groupLingerMs: lingerMs, responseInlineMaxBytes } = base().config;
+  const limits = { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes };
+  base().logger.info('Limits of staging', limits);
+  return groupStager({ ...base(), lingerMs, responseInlineMaxBytes });
 });
 
 /** For whom keys speak. */
 export const speakers = once(() => {
-  const { config, logger, objects } = base();
-  const { strictBinding, countUnassignedAnswers, orphansPerKeyPerDay: maxPerKey } = config;
-  const orphanKeys = new OrphanKeys({ objects, clock, logger, maxPerKey });
-  return new Speakers({ strictBinding, countUnassignedAnswers, logger, clock, orphanKeys });
+  const { strictBinding, countUnassignedAnswers, orphansPerKeyPerDay: maxPerKey } = base().config;
+  const orphanKeys = new OrphanKeys({ ...base(), maxPerKey });
+  return new Speakers({ ...base(), strictBinding, countUnassignedAnswers, orphanKeys });
 });
 
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
-  const shared = { stager: stager(), stamps: stamps(), ids };
+  const shared = { stager: stager(), stamps: stamps(), ids, speakers: speakers() };
   return [
-    ...responseRoutes({ ...shared, speakers: speakers() }),
-    ...answerRoutes({ ...shared, speakers: speakers() }),
+    ...responseRoutes(shared),
+    ...answerRoutes(shared),
     ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections: base().config.operationsCollections }),
   ];
 }
 
-const keys = once(() => {
-  const { logger, objects } = base();
-  return new KeyStore({ firstKeys: () => apiKeys.value(), objects, clock, logger });
-});
+const keys = once(() => new KeyStore({ ...base(), firstKeys: () => apiKeys.value() }));
 
 /** The routes of the keys, which every function has. */
-export const ownRoutes = once(() => keysRoutes({ keys: keys(), clock, ids }));
+export const ownRoutes = once(() => keysRoutes({ ...base(), keys: keys() }));
 
 /** These routes and those of the keys, behind authentication. */
 export function serve(routes: readonly Route[], own: Partial<HttpLimits> = {}): HttpHandler {
-  const { config, logger } = base();
-  const limits = { ...defaultHttpLimits, maxBodyBytes: config.maxBodyBytes, ...own };
-  logger.info('Limits of http', { ...limits, requestsPerSecond });
-  return httpHandler({
-    routes: [...routes, ...ownRoutes()],
-    authenticator: keyAuthenticator(keys(), clock),
-    logger,
-    clock,
-    ids,
-    limits,
-  });
+  const limits = { ...defaultHttpLimits, maxBodyBytes: base().config.maxBodyBytes, ...own };
+  base().logger.info('Limits of http', { ...limits, requestsPerSecond });
+  const authenticator = keyAuthenticator(keys(), clock);
+  return httpHandler({ ...base(), routes: [...routes, ...ownRoutes()], authenticator, limits });
 }
