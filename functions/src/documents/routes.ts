@@ -48,10 +48,7 @@ function acceptOperations({ stager, stamps, collections }: OperationRoutesOption
         },
       },
       answers: {
-        202: {
-          description: 'Accepted and durable; `rejected` names the others',
-          schema: acceptedBatch(),
-        },
+        202: acceptedBatch(),
       },
       refusals: ['nothing_accepted'],
     }),
@@ -82,14 +79,11 @@ function createDocument({ stager, stamps, ids, collections }: OperationRoutesOpt
       example: { body: { collection: 'users', data: { name: 'Ann' } } },
       isRepeatable: true,
       answers: {
-        202: {
-          description: 'Accepted and durable',
-          schema: z.object({
-            path: textLike('users/0b5f'),
-            document_id: textLike('0b5f'),
-            warnings: warnings(),
-          }),
-        },
+        202: z.object({
+          path: textLike('users/0b5f'),
+          document_id: textLike('0b5f'),
+          warnings: warnings(),
+        }),
       },
     }),
     handle: async ({ query: { visibility }, body: { collection, data } }, request) => {

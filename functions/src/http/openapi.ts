@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ErrorCode, errorCodes } from '../platform/errors.ts';
 import { exampleOf, type JsonSchema } from './examples.ts';
-import type { Content, Route, RouteDescription } from './route.ts';
+import type { Content, DescribedAnswer, Route, RouteDescription } from './route.ts';
 import type { Schema } from './schema.ts';
 
 /** Everything that is described of a route; the paths of one method stand beside each other. */
@@ -95,12 +95,17 @@ function headerParameter(name: string): object {
 }
 
 function answersOf(answers: RouteDescription['answers']): Record<string, object> {
-  return each(answers, ({ description, mediaType = 'application/json', ...content }) => ({
-    description,
-    ...((content.schema ?? content.example) !== undefined && {
-      content: { [mediaType]: contentOf(content, 'output') },
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, answer]) => {
+      const described: DescribedAnswer = '_zod' in answer ? { schema: answer } : answer;
+      const { description = STATUS_CODES[status], mediaType = 'application/json', ...content } = described;
+      const isEmpty = content.schema === undefined && content.example === undefined;
+      return [
+        status,
+        { description, ...(isEmpty ? {} : { content: { [mediaType]: contentOf(content, 'output') } }) },
+      ];
     }),
-  }));
+  );
 }
 
 /** Refusals by status: those of the route, and those that all routes like it have. */

@@ -56,10 +56,16 @@ export interface Route {
 /** A route as requests meet it. */
 export type ServedRoute = Pick<Route, 'method' | 'path' | 'access' | 'handle'>;
 
-/** A content in openapi.json: its schema and an example that fits it. */
+/** A content in openapi.json: its schema and an example that fits it; without one it is made of the schema. */
 export interface Content {
   schema?: Schema;
   example?: unknown;
+}
+
+/** An answer with more to say of it than its JSON. */
+export interface DescribedAnswer extends Content {
+  description?: string;
+  mediaType?: string;
 }
 
 /** The description of a route in openapi.json beside its schemas; made only for that. */
@@ -69,8 +75,8 @@ export interface RouteDescription {
   example?: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
   /** Bodies that the route reads itself, by media type. */
   bodies?: Readonly<Record<string, Content>>;
-  /** Answers to what is accepted, by status; as JSON, but for those with a media type of their own. */
-  answers: Readonly<Record<number, Content & { description: string; mediaType?: string }>>;
+  /** Answers to what is accepted, by status: the schema of the JSON, or more; empty for an answer without a body. */
+  answers: Readonly<Record<number, Schema | DescribedAnswer>>;
   /** An `Idempotency-Key` makes a repeated request make the same again. */
   isRepeatable?: true;
   /** Refusals beside those that every route has. */

@@ -35,7 +35,7 @@ function makeKey({ keys, clock, ids, newKey = randomKey }: KeysRoutesOptions): R
     describe: () => ({
       summary: 'Makes a key, which is shown this once; `uids` and `hotkeys` bind one of role miner',
       example: { body: { role: 'miner', uids: [7], label: 'miner 7' } },
-      answers: { 201: { description: 'The key', schema: keyShown({ key: textLike('sluice_…') }) } },
+      answers: { 201: keyShown({ key: textLike('sluice_…') }) },
       refusals: ['conflict', 'incomplete_binding'],
     }),
     handle: async ({ body }) => {
@@ -63,7 +63,7 @@ function listKeys({ keys }: KeysRoutesOptions): Route {
     ...collection,
     describe: () => ({
       summary: 'Lists the keys, without themselves',
-      answers: { 200: { description: 'The keys', schema: z.object({ keys: z.array(keyShown()) }) } },
+      answers: { 200: z.object({ keys: z.array(keyShown()) }) },
     }),
     handle: async () => ({ status: 200, json: { keys: (await keys.list()).map(shown) } }),
   });
@@ -77,7 +77,7 @@ function revokeKey({ keys }: KeysRoutesOptions): Route {
     params: () => z.object({ key_id: z.string() }),
     describe: () => ({
       summary: 'Revokes a key',
-      answers: { 204: { description: 'Revoked' } },
+      answers: { 204: {} },
       refusals: ['not_found', 'conflict'],
     }),
     handle: async ({ params }) => {

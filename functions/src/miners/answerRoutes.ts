@@ -64,7 +64,7 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
           'multipart/form-data': content,
           'application/json': content,
         },
-        answers: { 200: { description: 'Accepted and durable', schema: taken() } },
+        answers: { 200: taken() },
       };
     },
     handle: (request) => accept(request, form),

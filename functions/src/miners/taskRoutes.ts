@@ -36,7 +36,7 @@ export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
           'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
         example: { params: { miner_uid: '7' }, query: { status: 'assigned' } },
         answers: {
-          200: { description: 'The tasks', schema: z.array(z.looseObject({ task_id: z.string() })) },
+          200: z.array(z.looseObject({ task_id: z.string() })),
         },
       }),
       handle: async ({ params: { miner_uid: uid }, query: { status } }, { caller }) => {

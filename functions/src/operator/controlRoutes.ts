@@ -62,7 +62,7 @@ function flushNow(options: ControlRoutesOptions): Route {
       return {
         summary:
           'Has everything written that was accepted before; with `wait` the answer tells how far that is',
-        answers: { 200: { description: 'Done', schema }, 202: { description: 'Asked for', schema } },
+        answers: { 200: schema, 202: schema },
       };
     },
     handle: async ({ query: { wait } }) => {
@@ -115,7 +115,7 @@ function pause(options: ControlRoutesOptions): Route {
       summary: 'Pauses the writing, for 20 days at most',
       example: { body: { until: new Date(options.clock.now() + 86_400_000).toISOString() } },
       answers: {
-        200: { description: 'Paused', schema: z.object({ paused: z.literal(true), until: moment() }) },
+        200: z.object({ paused: z.literal(true), until: moment() }),
       },
     }),
     handle: async ({ body: { until: untilMs } }) => {
@@ -137,7 +137,7 @@ function resume(options: ControlRoutesOptions): Route {
     path: '/v1/queue/resume',
     describe: () => ({
       summary: 'Ends a pause',
-      answers: { 200: { description: 'Not paused', schema: z.object({ paused: z.literal(false) }) } },
+      answers: { 200: z.object({ paused: z.literal(false) }) },
     }),
     handle: async () => {
       await endPause(pausable(options));

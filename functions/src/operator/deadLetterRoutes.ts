@@ -35,7 +35,7 @@ function list(box: DeadLetterBox): Route {
       }),
     describe: () => ({
       summary: 'A page of dead letters, in the order of their ids',
-      answers: { 200: { description: 'The page', schema: pageOf('dead_letters', listed()) } },
+      answers: { 200: pageOf('dead_letters', listed()) },
     }),
     handle: async ({ query: { limit, cursor } }) => {
       const letters = await box.list(limit, cursor);
@@ -60,7 +60,7 @@ function show(box: DeadLetterBox): Route {
     describe: () => ({
       summary: 'A dead letter, whole',
       answers: {
-        200: { description: 'The letter', schema: z.looseObject({ id: z.string(), reason: z.string() }) },
+        200: z.looseObject({ id: z.string(), reason: z.string() }),
       },
       refusals: ['not_found', 'conflict'],
     }),
@@ -76,14 +76,11 @@ function replay(box: DeadLetterBox): Route {
     describe: () => ({
       summary: 'Sends what a dead letter holds to be written again, and takes the letter away',
       answers: {
-        202: {
-          description: 'Accepted again',
-          schema: z.object({
-            id: textLike('…'),
-            replayed: z.literal(true),
-            accepted_at: z.nullable(moment()),
-          }),
-        },
+        202: z.object({
+          id: textLike('…'),
+          replayed: z.literal(true),
+          accepted_at: z.nullable(moment()),
+        }),
       },
       refusals: ['not_found', 'conflict'],
     }),
@@ -102,7 +99,7 @@ function remove(box: DeadLetterBox): Route {
     describe: () => ({
       summary: 'Drops a dead letter for good',
       answers: {
-        200: { description: 'Dropped', schema: z.object({ id: z.string(), deleted: z.literal(true) }) },
+        200: z.object({ id: z.string(), deleted: z.literal(true) }),
       },
       refusals: ['not_found'],
     }),

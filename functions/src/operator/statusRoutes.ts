@@ -16,7 +16,7 @@ export function statusRoutes({ status }: { status: StatusReader }): Route[] {
       query: () => z.object({ detail: flag() }),
       describe: () => ({
         summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
-        answers: { 200: { description: 'The status', schema: statusShown() } },
+        answers: { 200: statusShown() },
       }),
       handle: async ({ query: { detail } }) => ({ status: 200, json: await status.read(detail) }),
     }),
@@ -67,7 +67,7 @@ export function healthRoutes(): Route[] {
       access: 'public',
       describe: () => ({
         summary: 'Says that the process answers',
-        answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } },
+        answers: { 200: z.object({ status: z.literal('ok') }) },
       }),
       handle: async () => ({ status: 200, json: { status: 'ok' } }),
     }),

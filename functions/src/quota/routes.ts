@@ -48,7 +48,7 @@ function takeLease(options: QuotaRoutesOptions): Route {
     describe: () => ({
       summary: 'Grants a share of the quota to a proxy; with `renew` in the place of one that it returns',
       example: { body: { writes: 3000, reads: 500, ttl_s: 60 } },
-      answers: { 201: { description: 'The lease, which may be of less', schema: leaseShown() } },
+      answers: { 201: leaseShown() },
       refusals: ['not_found', 'conflict'],
     }),
     handle: async ({ body: { ttl_s: termSeconds, renew, ...amounts } }, request) => {
@@ -84,7 +84,7 @@ function returnLease(options: QuotaRoutesOptions): Route {
     describe: () => ({
       summary: 'Returns what is left of a lease; without a body nothing is',
       example: { body: { spent: { writes: 1200 } } },
-      answers: { 204: { description: 'Returned' } },
+      answers: { 204: {} },
       refusals: ['not_found', 'conflict'],
     }),
     handle: async ({ params: { lease_id: id }, body }, request) => {
@@ -106,7 +106,7 @@ function showQuota({ reader }: QuotaRoutesOptions): Route {
     access: ['read'],
     describe: () => ({
       summary: 'What was used of the quota, the limits, and what is near them',
-      answers: { 200: { description: 'The report', schema: reportShown() } },
+      answers: { 200: reportShown() },
     }),
     handle: async () => ({ status: 200, json: await known(reader.report()) }),
   });
@@ -121,7 +121,7 @@ function showWarnings({ reader }: QuotaRoutesOptions): Route {
     describe: () => ({
       summary: 'The latest warnings of the quota',
       answers: {
-        200: { description: 'The warnings', schema: z.object({ warnings: z.array(z.looseObject({})) }) },
+        200: z.object({ warnings: z.array(z.looseObject({})) }),
       },
     }),
     handle: async ({ query: { limit } }) => ({

@@ -40,8 +40,8 @@ function getTask({ reader }: ReadRoutesOptions): Route {
       summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
       example: { params: { task_id: 'task-1' } },
       answers: {
-        200: { description: 'The task, with its `ETag`', schema: taskShown() },
-        304: { description: 'The state that `If-None-Match` names' },
+        200: taskShown(),
+        304: {},
       },
       refusals: ['not_found'],
     }),
@@ -77,7 +77,7 @@ function getTasks(options: ReadRoutesOptions): Route {
       summary: 'A page of tasks, the newest written first',
       example: { query: { status: 'completed', limit: '2' } },
       answers: {
-        200: { description: 'The page', schema: pageOf('tasks', taskShown()) },
+        200: pageOf('tasks', taskShown()),
       },
     }),
     handle: async ({ query: { status, task_type: taskType, miner_uid: minerUid, limit, cursor } }) => {

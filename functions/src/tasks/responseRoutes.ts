@@ -106,10 +106,7 @@ function describe(): RouteDescription {
       'application/x-ndjson': { example: `${JSON.stringify(exampleResponse)}\n` },
     },
     answers: {
-      202: {
-        description: 'Accepted and durable; `rejected` names the others of the batch',
-        schema: acceptedBatch(),
-      },
+      202: acceptedBatch(),
     },
     refusals: ['nothing_accepted'],
   };
