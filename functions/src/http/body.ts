@@ -5,13 +5,6 @@ import { readParts, textOf } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
 import { anyObject, read } from './schema.ts';
 
-/** A form's fields, or a JSON object's members. */
-export interface BodyFields {
-  fields: Readonly<Record<string, unknown>>;
-  /** Every value is a text, numbers too. */
-  isForm: boolean;
-}
-
 const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
 
@@ -52,19 +45,18 @@ export function* ndjsonLines(request: ApiRequest): Generator<{ index: number; te
  * The fields of a urlencoded or multipart form, or of a JSON object.
  * @throws AppError `unsupported_media_type`, `invalid_request`.
  */
-export function readFields(request: ApiRequest): BodyFields {
+export function readFields(request: ApiRequest): Readonly<Record<string, unknown>> {
   const type = mediaType(request);
   if (!formTypes.includes(type)) {
     if (type !== '' && !isJson(type)) {
       throw new AppError('unsupported_media_type', `Send a form or application/json, not ${type}.`);
     }
-    const value = readJson(request);
-    return { fields: read(anyObject, value, 'body'), isForm: false };
+    return read(anyObject, readJson(request));
   }
   const entries = type === 'multipart/form-data' ? multipart(request) : urlencoded(utf8Text(request.body));
   const fields = new Map(entries);
   if (fields.size < entries.length) throw new AppError('invalid_request', 'A form field is there twice.');
-  return { fields: Object.fromEntries(fields), isForm: true };
+  return Object.fromEntries(fields);
 }
 
 /** The media type that the body says it has, in lower case; empty where it says none. */

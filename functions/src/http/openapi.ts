@@ -6,12 +6,9 @@ import { exampleOf, type JsonSchema } from './examples.ts';
 import type { Content, DescribedAnswer, Route, RouteDescription } from './route.ts';
 import type { Schema } from './schema.ts';
 
-/** Everything that is described of a route; the paths of one method stand beside each other. */
-type Paths = Record<string, Record<string, object>>;
-
 /** The routes as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1). */
 export function openApi(routes: readonly Route[]): object {
-  const paths: Paths = {};
+  const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
@@ -67,11 +64,11 @@ function operationOf(route: Route): object {
     ],
     ...(contents && {
       requestBody: {
-        required: !isOptional(route.body?.()),
-        content: each(contents, (content) => contentOf(content, 'input')),
+        required: route.body?.()._zod.optin !== 'optional',
+        content: mapValues(contents, (content) => contentOf(content, 'input')),
       },
     }),
-    responses: { ...answersOf(answers), ...refusalsOf(route, description) },
+    responses: { ...mapValues(answers, answerOf), ...refusalsOf(route, description) },
   };
 }
 
@@ -94,18 +91,11 @@ function headerParameter(name: string): object {
   return { name, in: 'header', required: false, schema: { type: 'string' } };
 }
 
-function answersOf(answers: RouteDescription['answers']): Record<string, object> {
-  return Object.fromEntries(
-    Object.entries(answers).map(([status, answer]) => {
-      const described: DescribedAnswer = '_zod' in answer ? { schema: answer } : answer;
-      const { description = STATUS_CODES[status], mediaType = 'application/json', ...content } = described;
-      const isEmpty = content.schema === undefined && content.example === undefined;
-      return [
-        status,
-        { description, ...(isEmpty ? {} : { content: { [mediaType]: contentOf(content, 'output') } }) },
-      ];
-    }),
-  );
+function answerOf(answer: Schema | DescribedAnswer, status: string): object {
+  const described: DescribedAnswer = '_zod' in answer ? { schema: answer } : answer;
+  const { description = STATUS_CODES[status], mediaType = 'application/json', ...content } = described;
+  const isEmpty = content.schema === undefined && content.example === undefined;
+  return { description, ...(isEmpty ? {} : { content: { [mediaType]: contentOf(content, 'output') } }) };
 }
 
 /** Refusals by status: those of the route, and those that all routes like it have. */
@@ -134,10 +124,6 @@ function contentOf({ schema, example }: Content, io: 'input' | 'output'): object
   return { ...(json && { schema: json }), example: example ?? exampleOf(json ?? {}) };
 }
 
-function isOptional(schema: Schema | undefined): boolean {
-  return schema?._zod.optin === 'optional';
-}
-
 function jsonOf(schema: Schema, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...json } = z.toJSONSchema(schema, {
     io,
@@ -151,9 +137,9 @@ function jsonOf(schema: Schema, io: 'input' | 'output'): JsonSchema {
   return json as JsonSchema;
 }
 
-function each<Value>(
+function mapValues<Value>(
   record: Readonly<Record<string, Value>>,
-  map: (value: Value) => object,
+  map: (value: Value, name: string) => object,
 ): Record<string, object> {
-  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value)]));
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, map(value, name)]));
 }

@@ -30,15 +30,6 @@ export class Reading {
   }
 
   /**
-   * A value of an optional field that is none.
-   * @throws AppError the fault, where the reading is strict.
-   */
-  leaveOut(field: string, fault: AppError): void {
-    if (!this.isLenient) throw fault;
-    this.warn(field, `Left out. ${fault.message}`);
-  }
-
-  /**
    * Reads an object by its schema. Where the reading is lenient, members of these names that are wrong are left out.
    * @throws AppError `invalid_request`
    */

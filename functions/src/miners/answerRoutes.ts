@@ -23,7 +23,7 @@ interface AnswerForm {
 export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions): Route[] {
   const accept = async (request: ApiRequest, { event: eventOf }: AnswerForm): Promise<ApiResponse> => {
     const reading = new Reading(true);
-    const event = eventOf(readFields(request).fields, reading);
+    const event = eventOf(readFields(request), reading);
     await stager.stage([speakers.spoken(request.caller, event)]);
     return {
       status: 200,
