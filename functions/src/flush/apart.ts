@@ -4,8 +4,10 @@ import { AppError } from '../platform/errors.ts';
 import { maxPlansApart } from './limits.ts';
 
 /** Events of a document by what becomes of them when they are planned. */
-export interface Apart<E> {
+export interface Apart<E, Planned> {
   sound: E[];
+  /** The plans of the sound events, in one or more parts. */
+  plans: Planned[];
   /** Our own code throws on these, each by itself. */
   bad: Map<E, unknown>;
   /** Nobody looked at these. */
@@ -18,24 +20,24 @@ export function isOwnFault(error: unknown): boolean {
 }
 
 /**
- * Finds by halves the events that our own code breaks on, in at most {@link maxPlansApart} plans.
+ * Plans events together; where our own code breaks on them, by halves, in at most {@link maxPlansApart} plans.
  * @throws what is not our own fault.
  */
-export async function apart<E>(
-  events: readonly E[],
-  plan: (events: E[]) => Promise<unknown>,
-): Promise<Apart<E>> {
-  const found: Apart<E> = { sound: [], bad: new Map(), rest: [] };
-  const parts: E[][] = [[...events]];
-  for (let plans = 0; ; plans += 1) {
+export async function apart<E, Planned>(
+  events: E[],
+  plan: (events: E[]) => Promise<Planned>,
+): Promise<Apart<E, Planned>> {
+  const found: Apart<E, Planned> = { sound: [], plans: [], bad: new Map(), rest: [] };
+  const parts = [events];
+  for (let planned = 0; ; planned += 1) {
     const part = parts.pop();
     if (part === undefined) return found;
-    if (plans >= maxPlansApart) {
+    if (planned >= maxPlansApart) {
       append(found.rest, part);
       continue;
     }
     try {
-      await plan(part);
+      found.plans.push(await plan(part));
       append(found.sound, part);
     } catch (error) {
       if (!isOwnFault(error)) throw error;

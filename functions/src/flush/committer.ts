@@ -3,7 +3,7 @@ import { DocumentError } from '../platform/documents.ts';
 import { mapPool } from '../platform/pool.ts';
 import { within } from '../platform/within.ts';
 import type { OperationType } from '../quota/operations.ts';
-import { apart, isOwnFault } from './apart.ts';
+import { apart } from './apart.ts';
 import { type Prepared, queuesOf, takeChunk } from './chunks.ts';
 import {
   type CommitJob,
@@ -15,7 +15,6 @@ import {
   outOfTime,
   unsuccessful,
 } from './commitResult.ts';
-import type { Snapshot } from './kind.ts';
 import {
   commitsInFlight,
   fewFirstReads,
@@ -32,7 +31,7 @@ import { DocumentWriter, type WriterOptions } from './writer.ts';
 
 /** A document that can be written, if it can, and the results of its other events. */
 interface Sound {
-  item?: Prepared;
+  item: Prepared | undefined;
   others: CommitResult[];
 }
 
@@ -136,30 +135,20 @@ export class Committer {
   }
 
   /** Plans a document. An event that our own code breaks on stands alone, so that the others are written at once. */
-  async #prepareSound(job: CommitJob, opened: Opened): Promise<Sound> {
-    let snapshot: Snapshot | undefined;
-    try {
-      snapshot = opened();
-      return { item: await this.#writer.prepare(job, snapshot), others: [] };
-    } catch (error) {
-      if (snapshot === undefined || !isOwnFault(error)) return { others: unsuccessful(job, error) };
-      return this.#prepareApart(job, snapshot);
-    }
-  }
-
-  async #prepareApart({ path, events }: CommitJob, snapshot: Snapshot): Promise<Sound> {
+  async #prepareSound({ path, events }: CommitJob, opened: Opened): Promise<Sound> {
     const others: CommitResult[] = [];
-    const prepare = (part: CommitJob['events']) => this.#writer.prepare({ path, events: part }, snapshot);
     try {
-      const { sound, bad, rest } = await apart(events, prepare);
+      const snapshot = opened();
+      const prepare = (part: CommitJob['events']) => this.#writer.prepare({ path, events: part }, snapshot);
+      const { sound, plans, bad, rest } = await apart(events, prepare);
       for (const [event, error] of bad) others.push({ path, events: [event], outcome: 'broken', error });
       const later = new DocumentError('conflict', 'Too many events of this document break at once.');
       if (rest.length > 0) others.push({ path, events: rest, outcome: 'failed', error: later });
-      return sound.length === 0 ? { others } : { item: await prepare(sound), others };
+      return { item: plans.length > 1 ? await prepare(sound) : plans[0], others };
     } catch (error) {
       const told = new Set(others.flatMap((result) => result.events));
       const untold = events.filter((event) => !told.has(event));
-      return { others: [...others, ...unsuccessful({ path, events: untold }, error)] };
+      return { item: undefined, others: [...others, ...unsuccessful({ path, events: untold }, error)] };
     }
   }
 
