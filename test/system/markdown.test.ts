@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 const maxCharacters = 120;
@@ -43,13 +43,33 @@ describe('Markdown pages', () => {
   });
 
   it('name files of this repository that are there', () => {
-    const named = /`((?:functions|local|test|bench|scripts|docs)\/[\w./-]+\.(?:ts|js|mjs|md|json))`/g;
-    const missing = pages.flatMap((page) =>
-      [...textOf(page).matchAll(named)]
-        .map(([, file = '']) => file)
-        .filter((file) => !existsSync(join(root, file)))
-        .map((file) => `${page}: ${file}`),
+    const rooms = globSync('*/', { cwd: join(root, 'functions/src') }).map((room) =>
+      room.replace(/[\\/]$/, ''),
     );
+    const tops = ['functions', 'local', 'test', 'bench', 'scripts', 'docs'];
+    const named = new RegExp(
+      `\`((?:${[...tops, ...rooms].join('|')})/[\\w./-]+\\.(?:ts|js|mjs|md|json))\``,
+      'g',
+    );
+    const isThere = (file: string): boolean =>
+      [file, `functions/src/${file}`, `local/${file}`].some((path) => existsSync(join(root, path)));
+    const tests = new Set(globSync('test/**/*.ts', { cwd: root }).map((path) => basename(path)));
+    const missing = pages.flatMap((page) => {
+      const text = textOf(page);
+      const files = [...text.matchAll(named)].map(([, file = '']) => file).filter((file) => !isThere(file));
+      const ofTests = [...text.matchAll(/`([\w.]+\.test\.ts)`/g)].map(([, file = '']) => file);
+      return [...files, ...ofTests.filter((file) => !tests.has(file))].map((file) => `${page}: ${file}`);
+    });
     assert.deepEqual(missing, []);
+  });
+
+  it('describe every room of functions/src', () => {
+    const described = [...textOf('docs/architecture.md').matchAll(/^\| `(\w+)` \|/gm)].map(
+      ([, room]) => room,
+    );
+    const there = globSync('*', { cwd: join(root, 'functions/src') }).map((name) =>
+      name.replace(/\.ts$/, ''),
+    );
+    assert.deepEqual(described.sort(), there.sort());
   });
 });
