@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Event } from '../../functions/src/events/event.ts';
-import { groupStager } from '../../functions/src/staging/groupStager.ts';
+import { groupStager, type Stager } from '../../functions/src/staging/groupStager.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
-import type { Stager } from '../../functions/src/staging/stager.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
 import type { Fate } from '../support/fate.ts';

@@ -7,7 +7,7 @@ import type { Role, ServedRoute } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { KeyStore, type KeyStoreOptions } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
-import type { Stager } from '../../functions/src/staging/stager.ts';
+import type { Stager } from '../../functions/src/staging/groupStager.ts';
 import { countingIds } from './ids.ts';
 import { MemoryObjects } from './objects.ts';
 

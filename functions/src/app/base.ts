@@ -8,7 +8,8 @@ import { jsonLogger, type Logger, severityOf } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
 import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
-import { Outbox, type QueueName } from '../staging/outbox.ts';
+import { Outbox } from '../staging/outbox.ts';
+import type { QueueName } from '../staging/spool.ts';
 
 /** Parts that every function of a process shares. None of them has loaded a Google client yet. */
 export interface Base {

@@ -9,7 +9,7 @@ import { visibility } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { anyObject, expecting, members } from '../http/schema.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Stager } from '../staging/stager.ts';
+import type { Stager } from '../staging/groupStager.ts';
 import { maxOperationsPerRequest } from './limits.ts';
 import { operation, operationEvent } from './submit.ts';
 

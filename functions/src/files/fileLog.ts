@@ -1,7 +1,7 @@
 import type { Stamp } from '../events/stamp.ts';
 import type { Json } from '../platform/json.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
-import type { Stager } from '../staging/stager.ts';
+import type { Stager } from '../staging/groupStager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
 
 export interface LogOptions {

@@ -1,8 +1,7 @@
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import type { DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
-import { within } from '../platform/within.ts';
 import { objectOf } from './fileId.ts';
 import { patienceMs } from './outage.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';

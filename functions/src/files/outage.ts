@@ -1,6 +1,5 @@
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
-import { within } from '../platform/within.ts';
 
 /** Longest wait for Firestore, or for what Cloud Storage knows of a file, where there is another way. */
 export const patienceMs = 4_000;

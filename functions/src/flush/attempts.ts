@@ -1,9 +1,8 @@
 import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { within } from '../platform/within.ts';
 import { marksPauseMs, marksTimeoutMs } from './limits.ts';
 
 /** Who is at work on a carrier, and how many attempts at it broke off before. A mark of another version counts as none. */

@@ -1,7 +1,6 @@
 import { largest } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTickMs } from '../platform/clock.ts';
 import type { DocumentError } from '../platform/documents.ts';
-import { nextTickMs } from '../staging/tick.ts';
 import { type CommitResult, hasWritten } from './commitResult.ts';
 import {
   backlogBytesPerSecond,

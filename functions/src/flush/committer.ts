@@ -1,7 +1,7 @@
 import { append, smallest } from '../platform/arrays.ts';
+import { within } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { mapPool } from '../platform/pool.ts';
-import { within } from '../platform/within.ts';
 import type { OperationType } from '../quota/operations.ts';
 import { apart } from './apart.ts';
 import { type Prepared, queuesOf, takeChunk } from './chunks.ts';

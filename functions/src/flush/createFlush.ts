@@ -1,8 +1,7 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
 import { ByteCache } from '../platform/byteCache.ts';
-import { delay } from '../platform/clock.ts';
+import { delay, within } from '../platform/clock.ts';
 import { mapPool } from '../platform/pool.ts';
-import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
 import { isOwnFault } from './apart.ts';

@@ -1,8 +1,8 @@
 import { type Carrier, foldText } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
+import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
-import { within } from '../platform/within.ts';
 import { type Arrival, type Delivery, isSuspect, openDelivery } from './delivery.ts';
 import type { Flusher } from './flusher.ts';
 import { unreadable } from './intake.ts';

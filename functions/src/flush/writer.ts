@@ -1,9 +1,8 @@
 import { append } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentVersion } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
-import { within } from '../platform/within.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { Prepared } from './chunks.ts';
 import { type CommitJob, type CommitResult, unsuccessful } from './commitResult.ts';

@@ -15,7 +15,7 @@ import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import type { Stager } from '../staging/stager.ts';
+import type { Stager } from '../staging/groupStager.ts';
 import type { Speakers } from '../tasks/speaker.ts';
 import { responseEvent, textResponse } from '../tasks/submit.ts';
 import { taken } from './answerRoutes.ts';

@@ -5,7 +5,7 @@ import { type Event, targetOf } from '../events/event.ts';
 import { readEvent } from '../events/eventSchema.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
 import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from '../flush/limits.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
@@ -20,7 +20,6 @@ import {
   isDeadLetterName,
 } from '../staging/deadLetterName.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
 
 export interface DeadLetterBoxOptions {
   objects: ObjectStore;

@@ -1,12 +1,11 @@
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import type { FileFiguresReader } from '../files/figures.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { keptFor } from '../platform/once.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
-import { within } from '../platform/within.ts';
 import type { OperationMeter } from '../quota/meter.ts';
 import type { QuotaReader } from '../quota/reader.ts';
 import { deadLettersPrefix, isDeadLetterName } from '../staging/deadLetterName.ts';

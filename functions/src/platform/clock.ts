@@ -23,3 +23,26 @@ export function delay(clock: Clock, delayMs: number): Promise<void> {
     clock.setTimeout(resolve, delayMs);
   });
 }
+
+/** The work's result, unless `limitMs` of the clock's time pass first: then rejects with what `late` makes. */
+export async function within<Result>(
+  clock: Clock,
+  limitMs: number,
+  work: Promise<Result>,
+  late: () => Error,
+): Promise<Result> {
+  let timer: unknown;
+  const expired = new Promise<never>((_, reject) => {
+    timer = clock.setTimeout(() => reject(late()), Math.max(0, limitMs));
+  });
+  try {
+    return await Promise.race([work, expired]);
+  } finally {
+    clock.clearTimeout(timer);
+  }
+}
+
+/** The next moment at which carriers are due: a multiple of `tickMs` later than `nowMs`, so that they meet. */
+export function nextTickMs(nowMs: number, tickMs: number): number {
+  return (Math.floor(nowMs / tickMs) + 1) * tickMs;
+}

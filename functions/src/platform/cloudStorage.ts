@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import type { Bucket, FileMetadata, Storage } from '@google-cloud/storage';
-import type { Clock } from './clock.ts';
+import { type Clock, within } from './clock.ts';
 import { AppError, messageOf } from './errors.ts';
 import type {
   ByteRange,
@@ -15,7 +15,6 @@ import type {
   StoredObject,
 } from './objects.ts';
 import { type CallBound, Remote } from './remote.ts';
-import { within } from './within.ts';
 
 /** The time for which failed calls are repeated, if their limit is as long: uploads wait 30 s for an answer. */
 const retrySeconds = 20;

@@ -2,9 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import { addAbortSignal } from 'node:stream';
-import type { Clock } from './clock.ts';
+import { type Clock, within } from './clock.ts';
 import { AppError } from './errors.ts';
-import { within } from './within.ts';
 
 /** The longest that a remote call may take, by a clock. */
 export interface CallBound {

@@ -1,5 +1,4 @@
-import type { Clock } from './clock.ts';
-import { within } from './within.ts';
+import { type Clock, within } from './clock.ts';
 
 /** Less than the 10 s after SIGTERM that Cloud Run allows (https://cloud.google.com/run/docs/container-contract). */
 const graceMs = 8_000;

@@ -1,7 +1,6 @@
-import { type Clock, delay } from '../platform/clock.ts';
+import { type Clock, delay, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore, type DocumentVersion } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
-import { within } from '../platform/within.ts';
 import type { QuotaDays } from './day.ts';
 import { applyToLedger } from './ledger.ts';
 import type { LedgerAnswer, LedgerRequest } from './ledgerRequest.ts';

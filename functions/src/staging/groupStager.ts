@@ -1,9 +1,10 @@
 import { eventLine, foldText, maxCarrierBytes, packedCarrierBytes } from '../events/carrier.ts';
+import type { Event } from '../events/event.ts';
 import { schemaOf } from '../events/schemas.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import { largest } from '../platform/arrays.ts';
+import { nextTickMs, within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import { within } from '../platform/within.ts';
 import { storeLargeBodies } from './bodies.ts';
 import { GroupCommitter } from './groupCommit.ts';
 import {
@@ -14,8 +15,15 @@ import {
   stageDeadlineMs,
 } from './limits.ts';
 import type { Outbox, OutboxOptions } from './outbox.ts';
-import type { Stager } from './stager.ts';
-import { nextTickMs } from './tick.ts';
+
+/** Makes accepted events durable. */
+export interface Stager {
+  /**
+   * Resolves once all of one request's events are confirmed by Cloud Tasks, or by Cloud Storage.
+   * @throws AppError `unavailable`: not known to be kept, repeating is safe; `payload_too_large`: more than buffers allow.
+   */
+  stage(events: readonly Event[]): Promise<void>;
+}
 
 /** One request's events as they travel; they never span two carriers. */
 interface StagedRequest {

@@ -19,10 +19,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { breakerOpenMs, breakerThreshold } from './limits.ts';
-import { spoolName, spoolRecord } from './spoolRecord.ts';
-
-/** The queues that carriers go to, by the function behind them. */
-export type QueueName = 'flush' | 'expire';
+import { type QueueName, spoolName, spoolRecord } from './spool.ts';
 
 /** Compressed event lines and what a carrier says about them. */
 export type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };
@@ -72,7 +69,7 @@ export class Outbox {
       count: data['count'],
       reason: messageOf(failure),
     });
-    await this.#spool({ queue, dueMs, data });
+    await this.#spool(spoolRecord(queue, dueMs, data));
   }
 
   /**
@@ -90,13 +87,11 @@ export class Outbox {
     return this.send(queue, carrierOf({ ...header, object, dueMs }));
   }
 
-  async #spool(spooled: Parameters<typeof spoolRecord>[0]): Promise<void> {
+  async #spool(record: Buffer): Promise<void> {
     const { objects, ids } = this.#options;
     try {
-      await objects.put(spoolName(ids.uuid()), spoolRecord(spooled), {
-        contentType: 'application/json',
-        ifGeneration: '0',
-      });
+      const options = { contentType: 'application/json', ifGeneration: '0' };
+      await objects.put(spoolName(ids.uuid()), record, options);
     } catch (cause) {
       throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed; send it again.', {
         cause,

@@ -4,15 +4,39 @@ import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type ObjectStore, ownObjects } from '../platform/objects.ts';
+import { once } from '../platform/once.ts';
 import { breakerThreshold, maxSweepMs, maxSweptPage, sweptAtOnce } from './limits.ts';
-import { isSpoolName, spoolPrefix } from './spoolRecord.ts';
+
+/** The folder of the spool: carriers that Cloud Tasks did not take. */
+export const spoolPrefix = 'spool/';
+
+/** The queues that carriers go to, by the function behind them. */
+const queueNames = ['flush', 'expire'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+/** The object of a spooled carrier. */
+export function spoolName(id: string): string {
+  return `${spoolPrefix}${id}.json`;
+}
+
+/** True for an object that may be a spooled carrier: the folder may have been there before. */
+export function isSpoolName(name: string): boolean {
+  return /^spool\/[\w-]+\.json$/.test(name);
+}
+
+/** A spooled carrier's bytes: for which queue, due when, and what the task would have held. */
+export function spoolRecord(queue: QueueName, dueMs: number, data: Record<string, unknown>): Buffer {
+  return Buffer.from(JSON.stringify({ queue, due_ms: dueMs, data }));
+}
 
 /** Strict: whoever writes more into it writes another version. */
-const record = z.strictObject({
-  queue: z.enum(['flush', 'expire']),
-  due_ms: z.number(),
-  data: z.record(z.string(), z.unknown()),
-});
+const record = once(() =>
+  z.strictObject({
+    queue: z.enum(queueNames),
+    due_ms: z.number(),
+    data: z.record(z.string(), z.unknown()),
+  }),
+);
 
 /** True where no carrier waits in the spool; one list call. */
 export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<boolean> {
@@ -21,7 +45,7 @@ export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<
 
 export interface SweepOptions {
   objects: ObjectStore;
-  queues: Readonly<Record<'flush' | 'expire', TaskQueue>>;
+  queues: Readonly<Record<QueueName, TaskQueue>>;
   clock: Clock;
   logger: Logger;
 }
@@ -67,7 +91,7 @@ async function putBack(
 ): Promise<void> {
   const stored = await objects.get(name);
   if (stored === undefined) return;
-  const parsed = record.safeParse(parseJson(stored.bytes));
+  const parsed = record().safeParse(parseJson(stored.bytes));
   if (parsed.success) {
     const { queue, due_ms: dueMs, data } = parsed.data;
     try {

@@ -1,9 +1,8 @@
 import type { Dispatch } from '../flush/delivery.ts';
 import { earlyMs } from '../flush/limits.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Outbox } from '../staging/outbox.ts';
-import { nextTickMs } from '../staging/tick.ts';
 
 export interface ExpireOptions {
   outbox: Outbox;

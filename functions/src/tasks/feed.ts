@@ -1,5 +1,5 @@
 import { ByteCache } from '../platform/byteCache.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import type {
   DocumentQuery,
   DocumentStore,
@@ -10,7 +10,6 @@ import type {
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
-import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { type FinalTask, FinalTasks } from './finalTasks.ts';
 import { allFeedShards } from './limits.ts';

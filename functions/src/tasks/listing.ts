@@ -1,9 +1,8 @@
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore, type Filter, type ReadDocument } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { unavailable } from '../platform/outage.ts';
-import { within } from '../platform/within.ts';
 import { tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { presentTask } from './present.ts';

@@ -1,12 +1,9 @@
 import { ByteCache } from '../platform/byteCache.ts';
-import type { Clock } from '../platform/clock.ts';
-import { delay } from '../platform/clock.ts';
+import { type Clock, delay, nextTickMs, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { unavailable } from '../platform/outage.ts';
-import { within } from '../platform/within.ts';
-import { nextTickMs } from '../staging/tick.ts';
 import { taskPath } from './document.ts';
 import { etagOf, presentWholeTask } from './present.ts';
 import { absentCacheMs, flushSettledMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';

@@ -10,7 +10,7 @@ import { maxWarnings } from '../http/limits.ts';
 import { Reading, type Warning } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
 import { anyObject, read } from '../http/schema.ts';
-import type { Stager } from '../staging/stager.ts';
+import type { Stager } from '../staging/groupStager.ts';
 import type { Speakers } from './speaker.ts';
 import { response, responseEvent } from './submit.ts';
 import { maxResponsesPerRequest } from './submitLimits.ts';

@@ -9,7 +9,7 @@ import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/r
 import { anyObject, read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Stager } from '../staging/stager.ts';
+import type { Stager } from '../staging/groupStager.ts';
 import { taskInPath } from './submitFields.ts';
 import { maxTaskFieldsBytes } from './submitLimits.ts';
 import { change, createdEvent, creation, patchedEvent } from './submitTaskFields.ts';

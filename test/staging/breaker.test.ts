@@ -1,16 +1,6 @@
 import assert from 'node:assert/strict';
 import { CircuitBreaker } from '../../functions/src/staging/breaker.ts';
-import { nextTickMs } from '../../functions/src/staging/tick.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
-
-describe('ticks', () => {
-  it('are the multiples of their length, always in the future', () => {
-    assert.equal(nextTickMs(startMs, 5_000), startMs + 5_000);
-    assert.equal(nextTickMs(startMs + 1, 5_000), startMs + 5_000);
-    assert.equal(nextTickMs(startMs + 4_999, 5_000), startMs + 5_000);
-    assert.equal(nextTickMs(startMs + 5_000, 5_000), startMs + 10_000);
-  });
-});
 
 describe('a circuit breaker', () => {
   function opened() {
