@@ -3,7 +3,6 @@ import { carrierFromWire } from '../../functions/src/events/carrierReader.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { type ControlRoutesOptions, controlRoutes } from '../../functions/src/operator/controlRoutes.ts';
 import { resumeIfDue } from '../../functions/src/operator/pause.ts';
-import { StatusReader } from '../../functions/src/operator/status.ts';
 import { statusRoutes } from '../../functions/src/operator/statusRoutes.ts';
 import type { ObjectStore } from '../../functions/src/platform/objects.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
@@ -12,7 +11,7 @@ import { startMs } from '../support/clock.ts';
 import { response } from '../support/events.ts';
 import { countingIds } from '../support/ids.ts';
 import { unreadableQuota } from '../support/quota.ts';
-import { type QueueHarness, startQueue } from './support.ts';
+import { type QueueHarness, startQueue, statusConfig } from './support.ts';
 
 const dayMs = 86_400_000;
 const settledMs = 1300;
@@ -170,23 +169,14 @@ describe('POST /v1/queue/pause and /resume', () => {
 
   it('is shown in the status', async () => {
     const { clock, logger, meter } = backend;
-    const limits = {
-      bufferTimeoutMs: 60_000,
-      minResponsesToFlush: 3,
-      operationsBufferSize: 100,
-      operationsFlushMs: 30_000,
-    };
-    const status = new StatusReader({
+    const routes = statusRoutes({
       files: { read: () => Promise.reject(new Error('not asked for here')) },
       queueControl: queue.control,
-      objects,
-      clock,
-      logger,
-      meter,
+      ...{ objects, clock, logger, meter },
       quota: unreadableQuota,
-      ...limits,
+      config: statusConfig,
     });
-    const reading = await backend.serve(statusRoutes({ status }));
+    const reading = await backend.serve(routes);
     await api.post('/v1/queue/pause', { until: '2026-01-02T00:00:00Z' });
 
     const { json } = await reading.get('/v1/status');

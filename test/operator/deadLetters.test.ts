@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { packLines } from '../../functions/src/events/carrier.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { DeadLetterBox } from '../../functions/src/operator/deadLetterBox.ts';
 import { deadLetterRoutes } from '../../functions/src/operator/deadLetterRoutes.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
 import { startMs } from '../support/clock.ts';
@@ -44,14 +43,14 @@ describe('dead letters', () => {
     const ids = countingIds();
     log = memoryLogger();
     const shared = { objects, clock, ids, logger: log };
-    const box = new DeadLetterBox({
+    const routes = deadLetterRoutes({
       ...shared,
       outbox: new Outbox({ ...shared, queues }),
       stamps: new StampSource(clock, 'instance'),
       tickMs,
       responseInlineMaxBytes: 65_536,
     });
-    server = await serveRoutes(deadLetterRoutes({ box }), shared);
+    server = await serveRoutes(routes, shared);
   });
 
   afterEach(() => server.close());

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { type StatusOptions, StatusReader } from '../../functions/src/operator/status.ts';
+import type { StatusOptions } from '../../functions/src/operator/status.ts';
 import { healthRoutes, statusRoutes } from '../../functions/src/operator/statusRoutes.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, response } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
 import { unreadableQuota } from '../support/quota.ts';
-import { type QueueHarness, startQueue } from './support.ts';
+import { type QueueHarness, startQueue, statusConfig } from './support.ts';
 
 describe('GET /v1/status', () => {
   let backend: Backend;
@@ -26,7 +26,7 @@ describe('GET /v1/status', () => {
 
   function serveStatus(changes: Partial<StatusOptions>): Promise<Api> {
     const { clock, logger, meter } = backend;
-    const status = new StatusReader({
+    const routes = statusRoutes({
       files: { read: () => Promise.reject(new Error('not asked for here')) },
       queueControl: queue.control,
       objects: backend.objects.connect(),
@@ -34,13 +34,10 @@ describe('GET /v1/status', () => {
       logger,
       meter,
       quota: unreadableQuota,
-      bufferTimeoutMs: 60_000,
-      minResponsesToFlush: 3,
-      operationsBufferSize: 100,
-      operationsFlushMs: 30_000,
+      config: statusConfig,
       ...changes,
     });
-    return backend.serve(statusRoutes({ status }));
+    return backend.serve(routes);
   }
 
   it('has the parts of the system it replaces, with null for what cannot be known', async () => {

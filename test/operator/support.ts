@@ -15,6 +15,14 @@ const projectId = 'demo-sluice';
 const region = 'us-central1';
 const name = `projects/${projectId}/locations/${region}/queues/flush`;
 
+/** The parameters that a status shows, at their defaults. */
+export const statusConfig = {
+  bufferTimeoutMs: 60_000,
+  minResponsesToFlush: 3,
+  operationsBufferSize: 100,
+  operationsFlushMs: 30_000,
+};
+
 /** The queue `flush` in the local Cloud Tasks, behind the official clients. Nothing listens to its dispatches. */
 export interface QueueHarness {
   tasks: LocalTasks;

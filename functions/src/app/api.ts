@@ -4,9 +4,7 @@ import { openapiRoute } from '../http/openapiRoute.ts';
 import type { Route } from '../http/route.ts';
 import { minerRoutes } from '../miners/taskRoutes.ts';
 import { controlRoutes } from '../operator/controlRoutes.ts';
-import { DeadLetterBox } from '../operator/deadLetterBox.ts';
 import { deadLetterRoutes } from '../operator/deadLetterRoutes.ts';
-import { StatusReader } from '../operator/status.ts';
 import { healthRoutes, statusRoutes } from '../operator/statusRoutes.ts';
 import type { DocumentStore } from '../platform/documents.ts';
 import { quotaRoutes } from '../quota/routes.ts';
@@ -42,14 +40,12 @@ function controllingRoutes(documents: DocumentStore): Route[] {
   const queueControl = flushQueueControl();
   const quota = quotaReader();
   const files = new FileFiguresReader({ objects: fileObjects(), control, documents, clock });
-  const status = new StatusReader({ ...base(), ...config, queueControl, meter, quota, files });
   const { responseInlineMaxBytes } = config;
-  const box = new DeadLetterBox({ ...base(), stamps: stamps(), responseInlineMaxBytes });
   return [
     ...controlRoutes({ ...base(), queueControl }),
-    ...statusRoutes({ status }),
+    ...statusRoutes({ ...base(), queueControl, meter, quota, files }),
     ...quotaRoutes({ ...base(), ledger: ledger(), reader: quota, days: days(), throttle: throttle() }),
-    ...deadLetterRoutes({ box }),
+    ...deadLetterRoutes({ ...base(), stamps: stamps(), responseInlineMaxBytes }),
     ...healthRoutes(),
   ];
 }

@@ -7,14 +7,20 @@ import { limit } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { expecting, optional } from '../http/schema.ts';
 import { isDeadLetterId } from '../staging/deadLetterName.ts';
-import type { DeadLetterBox } from './deadLetterBox.ts';
+import {
+  type DeadLetterOptions,
+  listLetters,
+  readLetter,
+  removeLetter,
+  replayLetter,
+} from './deadLetters.ts';
 
 const root = '/v1/dead-letters';
 const one = { path: `${root}/:id`, access: [], params: () => z.object({ id: letterId() }) } as const;
 
 /** The routes by which an operator sees, replays and drops dead letters. */
-export function deadLetterRoutes({ box }: { box: DeadLetterBox }): Route[] {
-  return [list(box), show(box), replay(box), remove(box)];
+export function deadLetterRoutes(options: DeadLetterOptions): Route[] {
+  return [list(options), show(options), replay(options), remove(options)];
 }
 
 function letterId() {
@@ -23,7 +29,7 @@ function letterId() {
   return z.custom<string>(isId, expecting('the id of a dead letter')).check(shape);
 }
 
-function list(box: DeadLetterBox): Route {
+function list(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'GET',
     path: root,
@@ -38,7 +44,7 @@ function list(box: DeadLetterBox): Route {
       answers: { 200: pageOf('dead_letters', listed()) },
     }),
     handle: async ({ query: { limit, cursor } }) => {
-      const letters = await box.list(limit, cursor);
+      const letters = await listLetters(options, limit, cursor);
       const next = letters.length === limit ? letters.at(-1)?.id : undefined;
       return { status: 200, json: { dead_letters: letters, next_cursor: next ?? null } };
     },
@@ -53,7 +59,7 @@ function listed() {
   });
 }
 
-function show(box: DeadLetterBox): Route {
+function show(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'GET',
     ...one,
@@ -64,11 +70,11 @@ function show(box: DeadLetterBox): Route {
       },
       refusals: ['not_found', 'conflict'],
     }),
-    handle: async ({ params: { id } }) => ({ status: 200, json: await box.read(id) }),
+    handle: async ({ params: { id } }) => ({ status: 200, json: await readLetter(options, id) }),
   });
 }
 
-function replay(box: DeadLetterBox): Route {
+function replay(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'POST',
     ...one,
@@ -85,14 +91,14 @@ function replay(box: DeadLetterBox): Route {
       refusals: ['not_found', 'conflict'],
     }),
     handle: async ({ params: { id } }) => {
-      const stamp = await box.replay(id);
+      const stamp = await replayLetter(options, id);
       const accepted_at = stamp === undefined ? null : new Date(stampMs(stamp)).toISOString();
       return { status: 202, json: { id, replayed: true, accepted_at } };
     },
   });
 }
 
-function remove(box: DeadLetterBox): Route {
+function remove(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'DELETE',
     ...one,
@@ -104,7 +110,7 @@ function remove(box: DeadLetterBox): Route {
       refusals: ['not_found'],
     }),
     handle: async ({ params: { id } }) => {
-      await box.remove(id);
+      await removeLetter(options, id);
       return { status: 200, json: { id, deleted: true } };
     },
   });

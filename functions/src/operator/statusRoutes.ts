@@ -4,10 +4,11 @@ import { defineRoute } from '../http/defineRoute.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import type { Schema } from '../http/schema.ts';
-import type { StatusReader } from './status.ts';
+import { type StatusOptions, statusReader } from './status.ts';
 
 /** `GET /v1/status`; always 200, with nulls for what cannot be known now. */
-export function statusRoutes({ status }: { status: StatusReader }): Route[] {
+export function statusRoutes(options: StatusOptions): Route[] {
+  const status = statusReader(options);
   return [
     defineRoute({
       method: 'GET',
@@ -18,7 +19,7 @@ export function statusRoutes({ status }: { status: StatusReader }): Route[] {
         summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
         answers: { 200: statusShown() },
       }),
-      handle: async ({ query: { detail } }) => ({ status: 200, json: await status.read(detail) }),
+      handle: async ({ query: { detail } }) => ({ status: 200, json: await status(detail) }),
     }),
   ];
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StampSource } from '../../../functions/src/events/stamp.ts';
 import { recordFrom } from '../../../functions/src/files/record.ts';
 import { KeyStore } from '../../../functions/src/keys/keyStore.ts';
-import { DeadLetterBox } from '../../../functions/src/operator/deadLetterBox.ts';
+import { listLetters, replayLetter } from '../../../functions/src/operator/deadLetters.ts';
 import { pauseEndMs } from '../../../functions/src/operator/pause.ts';
 import type { Fields } from '../../../functions/src/platform/documents.ts';
 import { Outbox } from '../../../functions/src/staging/outbox.ts';
@@ -56,16 +56,16 @@ for (const [name, recording] of recordings) {
       const tasks = new MemoryTasks(clock);
       const queues = { flush: tasks.connect('flush'), expire: tasks.connect('expire') };
       const shared = { objects, clock, ids: countingIds(), logger };
-      const box = new DeadLetterBox({
+      const options = {
         ...shared,
         outbox: new Outbox({ ...shared, queues }),
         stamps: new StampSource(clock, 'instance'),
         ...{ tickMs: 5_000, responseInlineMaxBytes: 65_536 },
-      });
-      for (const { id, reason } of await box.list(10)) {
+      };
+      for (const { id, reason } of await listLetters(options, 10)) {
         // A task without an id is none in any version.
-        if (reason === 'unreadable') await assert.rejects(box.replay(id));
-        else await box.replay(id);
+        if (reason === 'unreadable') await assert.rejects(replayLetter(options, id));
+        else await replayLetter(options, id);
       }
       assert.equal(tasks.put.length, 2);
     });
