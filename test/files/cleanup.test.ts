@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
 import { secretFileId } from '../../functions/src/files/fileId.ts';
+import { finalize } from '../../functions/src/files/finalize.ts';
 import { fieldsOf, filePath, newRecord } from '../../functions/src/files/record.ts';
 import { removeFile } from '../../functions/src/files/removal.ts';
-import { MemoryObjects } from '../support/objects.ts';
+import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const hourMs = 3_600_000;
@@ -19,22 +20,13 @@ describe('what becomes of files', () => {
   let options: CleanupOptions;
   beforeEach(async () => {
     files = await startFiles();
-    const { objects, documents, log, direct, clock, logger } = files;
-    options = {
-      objects,
-      documents,
-      log,
-      uploads: direct,
-      clock,
-      logger,
-      control: new MemoryObjects(clock).connect(),
-    };
+    options = { ...files, firstPurpose: 'cleanup_first' };
   });
   afterEach(() => files.close());
 
   const settle = async (): Promise<void> => {
     await files.finalize();
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
   };
   const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
   const clean = (maxAgeMs = dayMs): Promise<CleanupReport> =>
@@ -73,7 +65,7 @@ describe('what becomes of files', () => {
       assert.equal((await call(`/v1/files/${fileId}/content`)).status, 404);
     }
     assert.deepEqual(await files.names(), []);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await call(`/v1/files/${object}`)).status, 404);
     assert.equal((await call(`/v1/files/${object}`, 'DELETE')).status, 404);
     assert.deepEqual((await call('/v1/files')).json['files'], []);
@@ -87,7 +79,7 @@ describe('what becomes of files', () => {
 
   it('a deletion that the pipeline does not take leaves the file; what is no file cannot be deleted', async () => {
     const fileId = await upload(large, 'audio');
-    files.log.isDown = true;
+    files.index.isDown = true;
     assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 503);
     assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
     assert.equal((await call('/v1/files/x', 'DELETE')).status, 404);
@@ -105,9 +97,12 @@ describe('what becomes of files', () => {
     };
     const stamps = new StampSource(files.clock, 'instance');
     const commit: typeof documents.commit = (writes, cause) => documents.commit(writes, cause);
-    await assert.rejects(removeFile({ ...options, documents: { read, commit }, stamps }, fileId), {
-      code: 'unavailable',
-    });
+    await assert.rejects(
+      removeFile({ ...options, documents: { read, commit } as DocumentStore, stamps }, fileId),
+      {
+        code: 'unavailable',
+      },
+    );
     assert.equal((await files.fields(fileId))?.['file_name'], 'b');
   });
 
@@ -118,7 +113,7 @@ describe('what becomes of files', () => {
     const cut = { ...files.objects, describe: files.objects.describe.bind(files.objects) };
     const objects = { ...cut, delete: () => Promise.reject(new Error('cut off')) };
     await assert.rejects(removeFile({ ...options, objects, stamps }, fileId), /cut off/);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     pass(2 * hourMs);
     assert.equal((await clean()).deleted, 1);
     await nothingLeft();
@@ -142,13 +137,13 @@ describe('what becomes of files', () => {
     const path = `/v1/files/${first.json['file_id']}`;
     await settle();
     assert.equal((await call(path, 'DELETE')).status, 204);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     pass(60_000);
     assert.equal((await call('/v1/files', 'POST', large, key)).status, 201);
     pass(2 * dayMs);
     await clean();
     assert.notEqual((await call(`${path}/content`)).status, 404);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await call(path)).json['status'], 'stored');
     assert.equal((await clean()).deleted, 0);
   });
@@ -222,7 +217,7 @@ describe('what becomes of files', () => {
     const { status, json } = await call(`/v1/files/${fileId}`);
     assert.equal(status, 200);
     assert.equal(json['status'], 'stored');
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['sha256'], sha256(large));
   });
 
@@ -231,10 +226,10 @@ describe('what becomes of files', () => {
     const bad = await begin(large.length, sha256(small));
     for (const { url } of [good, bad])
       assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     pass(2 * dayMs);
     await clean();
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await call(`/v1/files/${good.fileId}`)).json['status'], 'stored');
     assert.equal((await call(`/v1/files/${bad.fileId}/content`)).status, 404);
     assert.equal((await files.names()).length, 1);
@@ -247,17 +242,17 @@ describe('what becomes of files', () => {
     const eventMs = files.clock.now();
     await settle();
     await call(`/v1/files/${fileId}`, 'DELETE');
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     pass(2 * hourMs);
     await clean();
-    await files.direct.finalized(object, eventMs);
-    assert.deepEqual(files.log.written, []);
+    await finalize(files, object, eventMs);
+    assert.deepEqual(files.index.written, []);
     await nothingLeft();
   });
 
   it('an event whose record cannot be kept is told to come again, and leaves the object', async () => {
     const fileId = await upload(large, 'audio');
-    files.log.isDown = true;
+    files.index.isDown = true;
     await assert.rejects(files.finalize());
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
     assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
@@ -270,7 +265,7 @@ describe('what becomes of files', () => {
     assert.equal((await clean()).deleted, 0);
     pass(dayMs);
     assert.equal((await clean()).repaired, 1);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.deepEqual(await files.documentIds(), [fileId]);
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
   });

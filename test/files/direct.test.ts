@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { cleanUp } from '../../functions/src/files/cleanup.ts';
-import { MemoryObjects } from '../support/objects.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const large = bytesOf(60_000);
@@ -39,13 +38,11 @@ describe('direct uploads that do not go straight', () => {
   };
   const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
   const clean = (maxAgeMs = dayMs) => {
-    const { direct: uploads, clock } = files;
-    const control = new MemoryObjects(clock).connect();
-    return cleanUp({ ...files, uploads, control }, { maxAgeMs, isThorough: true });
+    return cleanUp({ ...files, firstPurpose: 'cleanup_first' }, { maxAgeMs, isThorough: true });
   };
   const settle = async (): Promise<void> => {
     await files.finalize();
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
   };
   const put = async (url: string): Promise<number> =>
     (await fetch(url, { method: 'PUT', body: large })).status;
@@ -69,7 +66,7 @@ describe('direct uploads that do not go straight', () => {
       pass(-60_000);
       assert.equal((await files.fields(fileId))?.['status'], undefined);
       if (!isLateWritten) {
-        await files.log.flush(files.documents);
+        await files.index.flush(files.documents);
         assert.equal((await files.fields(fileId))?.['status'], 'pending');
       }
       assert.equal(await put(url), 200);
@@ -161,7 +158,7 @@ describe('direct uploads that do not go straight', () => {
     assert.equal((await call('/v1/files', 'POST', large, headers)).status, 201);
     pass(8 * dayMs);
     await clean();
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
   });
@@ -172,10 +169,10 @@ describe('direct uploads that do not go straight', () => {
     assert.equal(await put(url), 200);
     await files.finalize();
     pass(3_600_000);
-    files.log.written.length = 0;
+    files.index.written.length = 0;
     await clean();
     assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
-    await files.log.flush(files.documents);
+    await files.index.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
   });
 

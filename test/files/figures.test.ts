@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { FileFiguresReader, keepTotals } from '../../functions/src/files/figures.ts';
-import { FileSaver } from '../../functions/src/files/saving.ts';
+import { fileFigures, keepTotals } from '../../functions/src/files/figures.ts';
+import { saveFile } from '../../functions/src/files/saving.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
 import type { ObjectFacts, ObjectStore, PutOptions } from '../../functions/src/platform/objects.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -22,9 +22,8 @@ describe('figures of files', () => {
   const control = new MemoryObjects(clock).connect();
   const counted: number[] = [];
   const reader = (objects: ObjectFacts[], inFirestore: () => number) =>
-    new FileFiguresReader({
-      objects: { list: async (_, { limit }) => objects.slice(0, limit) },
-      control,
+    fileFigures({
+      objects: { list: async (_, { limit }) => objects.slice(0, limit), get: control.get },
       documents: {
         count: async () => {
           counted.push(clock.now());
@@ -39,23 +38,23 @@ describe('figures of files', () => {
 
   it('come from one list and one count, a minute for each read that they cost', async () => {
     const figures = reader([facts(1), facts(2)], () => 2_500);
-    const first = await figures.read();
+    const first = await figures();
     assert.equal(first.total_files, 2_502);
     assert.equal(first.firestore_files, 2_500);
     assert.deepEqual(first.local_storage?.tts_audio, { files: 2, bytes: 20 });
     await clock.advance(179_000);
-    await figures.read();
+    await figures();
     assert.equal(counted.length, 1);
     await clock.advance(1_000);
-    await figures.read();
+    await figures();
     assert.equal(counted.length, 2);
   });
 
   it('come from what cleanup kept where there are too many objects to list', async () => {
     const many = Array.from({ length: 1_000 }, (_, index) => facts(index));
-    assert.equal((await reader(many, () => 0).read()).local_storage, null);
+    assert.equal((await reader(many, () => 0)()).local_storage, null);
     await keepTotals(control, [...many, facts(1_000)], clock.now());
-    assert.deepEqual((await reader(many, () => 0).read()).local_storage?.tts_audio, {
+    assert.deepEqual((await reader(many, () => 0)()).local_storage?.tts_audio, {
       files: 1_001,
       bytes: 10_010,
     });
@@ -67,11 +66,11 @@ describe('figures of files', () => {
       if (isCovered) return 5;
       throw new DocumentError('no_quota', 'No lease covers 100 reads.');
     });
-    const { firestore_files, total_files, local_storage } = await figures.read();
+    const { firestore_files, total_files, local_storage } = await figures();
     assert.deepEqual([firestore_files, total_files, local_storage?.tts_audio.files], [null, null, 1]);
     isCovered = true;
     await clock.advance(10_000);
-    assert.equal((await figures.read()).total_files, 6);
+    assert.equal((await figures()).total_files, 6);
   });
 });
 
@@ -88,10 +87,10 @@ describe('a small file that no lease covers', () => {
     const documents = { read: refuse, commit: refuse, commitIfAbsent: refuse, query: refuse, count: refuse };
     const clock = new ManualClock();
     const logger = memoryLogger();
-    const saver = new FileSaver({ objects, documents, clock, logger, inlineMaxBytes: 1_000 });
+    const parts = { objects, documents, clock, logger, inlineMaxBytes: 1_000 };
     const fileId = '00000000-0000-4000-8000-000000000002';
     const claim = { fileId, fileName: 'a', contentType: 'audio/wav', fileType: 'tts', size: 3 };
-    const record = await saver.save({ ...claim, sha256: 'ab' }, Buffer.from('abc'));
+    const record = await saveFile(parts, { ...claim, sha256: 'ab' }, Buffer.from('abc'));
     assert.deepEqual(created, [`tts_audio/${fileId}`]);
     assert.equal(record.location, 'cloud_storage');
     assert.equal(clock.pendingTimers, 0);

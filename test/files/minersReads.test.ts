@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { FileLookup } from '../../functions/src/files/lookup.ts';
-import { DocumentError } from '../../functions/src/platform/documents.ts';
+import { DocumentError, type DocumentStore } from '../../functions/src/platform/documents.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 describe('downloads by miners’ keys', () => {
@@ -10,13 +9,14 @@ describe('downloads by miners’ keys', () => {
   beforeEach(async () => {
     miners = 0;
     files = await startFiles({
-      miners: ({ objects, documents, clock }) => {
+      miners: (documents) => {
         const read: typeof documents.read = (...call) => {
           miners += 1;
           if (miners > 2) throw new DocumentError('no_quota', 'Miners’ keys have read enough today.');
           return documents.read(...call);
         };
-        return { lookup: new FileLookup({ objects, clock, documents: { ...documents, read } }) };
+        const commit: typeof documents.commit = (...call) => documents.commit(...call);
+        return { read, commit } as DocumentStore;
       },
     });
   });

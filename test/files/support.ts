@@ -1,21 +1,20 @@
 import { createRequire } from 'node:module';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { DirectUploads } from '../../functions/src/files/direct.ts';
-import type { FileLog, LogOptions } from '../../functions/src/files/fileLog.ts';
+import { signedAddresses } from '../../functions/src/files/content.ts';
+import type { FileIndex, IndexOptions } from '../../functions/src/files/fileIndex.ts';
+import { finalize } from '../../functions/src/files/finalize.ts';
 import { storageMs, storagePutMs } from '../../functions/src/files/limits.ts';
-import { FileLookup } from '../../functions/src/files/lookup.ts';
+import type { FileParts } from '../../functions/src/files/parts.ts';
 import { type FileRecord, fieldsOf, filePath } from '../../functions/src/files/record.ts';
-import { Redirects } from '../../functions/src/files/redirects.ts';
-import { type CallersFiles, fileRoutes } from '../../functions/src/files/routes.ts';
-import { FileSaver } from '../../functions/src/files/saving.ts';
-import { FileSecret } from '../../functions/src/files/secret.ts';
+import { fileRoutes } from '../../functions/src/files/routes.ts';
+import { type FileSecret, fileSecret } from '../../functions/src/files/secret.ts';
 import type { Route } from '../../functions/src/http/route.ts';
 import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
 import type { DocumentStore, Fields } from '../../functions/src/platform/documents.ts';
 import { AppError } from '../../functions/src/platform/errors.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
 import { randomIds } from '../../functions/src/platform/ids.ts';
-import type { ObjectFacts, ObjectStore } from '../../functions/src/platform/objects.ts';
+import type { ObjectFacts } from '../../functions/src/platform/objects.ts';
 import { type LocalFirestore, startFirestore } from '../../local/firestore/index.ts';
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
@@ -32,11 +31,11 @@ const { deleteApp, getApps, initializeApp } = createRequire(
 )('firebase-admin/app') as typeof import('firebase-admin/app');
 
 /** The pipeline as files see it: what it took is in Firestore once the test says so. */
-export class HeldLog implements FileLog {
-  readonly written: ({ record: FileRecord } & LogOptions)[] = [];
+export class HeldIndex implements FileIndex {
+  readonly written: ({ record: FileRecord } & IndexOptions)[] = [];
   isDown = false;
 
-  async write(record: FileRecord, options: LogOptions): Promise<void> {
+  async write(record: FileRecord, options: IndexOptions): Promise<void> {
     if (this.isDown) throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed.');
     this.written.push({ record, ...options });
   }
@@ -56,14 +55,12 @@ export class HeldLog implements FileLog {
 }
 
 /** The files' routes over HTTP, in front of Firestore and Cloud Storage on this machine behind the official clients. */
-export interface FilesBackend {
+export interface FilesBackend extends FileParts {
   clock: StandingClock;
   faults: Faults;
   firestore: LocalFirestore;
   storage: LocalStorage;
-  documents: DocumentStore;
-  objects: ObjectStore;
-  log: HeldLog;
+  index: HeldIndex;
   logger: ReturnType<typeof memoryLogger>;
   server: TestServer;
   /** Every call of a service fails from now on. */
@@ -77,7 +74,6 @@ export interface FilesBackend {
   fields(fileId: string): Promise<Fields | undefined>;
   /** Ids of all documents. */
   documentIds(): Promise<string[]>;
-  direct: DirectUploads;
   close(): Promise<void>;
 }
 
@@ -85,15 +81,10 @@ export interface FilesBackendOptions {
   inlineMaxBytes?: number;
   maxFileBytes?: number;
   redirects?: boolean;
-  /** Parts that work for miners' keys in other ways than for others. */
-  miners?: (parts: ConstructorParameters<typeof FileLookup>[0]) => Partial<CallersFiles>;
+  /** Documents for miners' keys, where they are others than for other keys. */
+  miners?: (documents: DocumentStore) => DocumentStore;
   /** Further routes. */
-  more?: (parts: {
-    saver: FileSaver;
-    clock: StandingClock;
-    objects: ObjectStore;
-    secret: FileSecret;
-  }) => Route[];
+  more?: (parts: FileParts & { secret: FileSecret }) => Route[];
 }
 
 export async function startFiles(options: FilesBackendOptions = {}): Promise<FilesBackend> {
@@ -117,25 +108,20 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const documents = firestoreDocuments({ clock, limitMs: 15_000 });
   const objects = cloudObjects(bucketName, { clock, limitMs: storageMs, putMs: storagePutMs });
   const logger = memoryLogger();
-  const log = new HeldLog();
+  const index = new HeldIndex();
   const stamps = new StampSource(clock, 'instance');
-  const saver = new FileSaver({ objects, documents, clock, logger, inlineMaxBytes });
-  const direct = new DirectUploads({ objects, documents, log, stamps, clock, logger });
   const control = new MemoryObjects(clock);
-  const secret = new FileSecret(control.connect());
-  const callers = { saver, direct, lookup: new FileLookup({ objects, documents, clock }) };
+  const parts = { objects, documents, index, stamps, clock, logger, secret: fileSecret(control.connect()) };
   const routes = [
     ...fileRoutes({
-      ...callers,
-      miners: { ...callers, ...options.miners?.({ objects, documents, clock }) },
-      objects,
+      ...parts,
+      minersDocuments: options.miners?.(documents) ?? documents,
       ids: randomIds,
-      secret,
+      inlineMaxBytes,
       maxFileBytes,
-      removal: { objects, documents, log, stamps, clock },
-      redirects: options.redirects ? new Redirects(objects, clock, logger) : undefined,
+      addressOf: options.redirects ? signedAddresses(parts) : undefined,
     }),
-    ...(options.more?.({ saver, clock, objects, secret }) ?? []),
+    ...(options.more?.(parts) ?? []),
   ];
   const server = await serveRoutes(routes, {
     secret: firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]),
@@ -145,22 +131,17 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     ids: randomIds,
   });
   return {
-    clock,
+    ...parts,
     faults,
     firestore,
     storage,
-    documents,
-    objects,
-    log,
     control,
-    logger,
     server,
-    direct,
     fail: (service, code, more = {}) =>
       faults.add({ service, code, rate: 1, forMs: Number.POSITIVE_INFINITY, phase: 'before', ...more }),
     finalize: async () => {
       for (const { type, object, atMs } of events.splice(0)) {
-        if (type.endsWith('finalized')) await direct.finalized(factsOf(object), atMs);
+        if (type.endsWith('finalized')) await finalize(parts, factsOf(object), atMs);
       }
     },
     names: async () => (await objects.list('', { limit: 1000 })).map(({ name }) => name),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
+import { finalize } from '../../functions/src/files/finalize.ts';
 import { until } from '../support/api.ts';
 import type { Answer } from '../support/http.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
@@ -74,13 +75,13 @@ describe('uploads in a body', () => {
   it('writes a large file’s document by its object’s event, the same however often it comes', async () => {
     const fileId = idOf(await upload(large, { 'x-file-type': 'tts', 'x-file-name': 'a.wav' }));
     await files.finalize();
-    const [written] = files.log.written.filter(({ record }) => record.fileId === fileId);
+    const [written] = files.index.written.filter(({ record }) => record.fileId === fileId);
     assert.ok(written);
     const object = await files.objects.describe(`tts_audio/${fileId}`);
     assert.ok(object);
-    await files.direct.finalized(object, files.clock.now());
-    assert.deepEqual(files.log.written.at(-1), written);
-    await files.log.flush(files.documents);
+    await finalize(files, object, files.clock.now());
+    assert.deepEqual(files.index.written.at(-1), written);
+    await files.index.flush(files.documents);
     const fields = await files.fields(fileId);
     assert.equal(fields?.['status'], 'stored');
     assert.equal(fields?.['object'], `tts_audio/${fileId}`);
@@ -164,7 +165,7 @@ describe('uploads in a body', () => {
         assert.deepEqual(await download(idOf(answer)), small);
         files.faults.clear();
         await files.finalize();
-        await files.log.flush(files.documents);
+        await files.index.flush(files.documents);
         assert.equal((await files.fields(idOf(answer)))?.['location'], 'cloud_storage');
         assert.deepEqual(await download(idOf(answer)), small);
       }).timeout(20_000);
@@ -177,7 +178,7 @@ describe('uploads in a body', () => {
       files.faults.clear();
       assert.deepEqual(await download(idOf(answer)), small);
       await files.finalize();
-      await files.log.flush(files.documents);
+      await files.index.flush(files.documents);
       const fields = await files.fields(idOf(answer));
       const found = [fields?.['location'], fields?.['content'] !== undefined];
       const names = (await files.names()).filter((name) => name.endsWith(idOf(answer)));

@@ -17,16 +17,8 @@ describe('speech that existing miners send', () => {
   beforeEach(async () => {
     stager = new MemoryStager();
     files = await startFiles({
-      more: ({ saver, clock, objects, secret }) =>
-        speechRoutes({
-          saver,
-          objects,
-          stager,
-          secret,
-          stamps: new StampSource(clock, 'instance'),
-          speakers: defaultSpeakers(),
-          maxFileBytes: 40_000_000,
-        }),
+      more: (parts) =>
+        speechRoutes({ ...parts, stager, speakers: defaultSpeakers(), maxFileBytes: 40_000_000 }),
     });
   });
   afterEach(() => files.close());
@@ -158,7 +150,7 @@ describe('speech that existing miners send', () => {
       );
     const settle = async (): Promise<void> => {
       await files.finalize();
-      await files.log.flush(files.documents);
+      await files.index.flush(files.documents);
     };
 
     it('goes 57 days later, with its document; what a proxy sent and what has a task stays', async () => {

@@ -1,4 +1,4 @@
-import { FileFiguresReader } from '../files/figures.ts';
+import { fileFigures } from '../files/figures.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import { openapiRoute } from '../http/openapiRoute.ts';
 import type { Route } from '../http/route.ts';
@@ -36,10 +36,10 @@ function readingRoutes(documents: DocumentStore): Route[] {
 }
 
 function controllingRoutes(documents: DocumentStore): Route[] {
-  const { config, objects: control } = base();
+  const { config } = base();
   const queueControl = flushQueueControl();
   const quota = quotaReader();
-  const files = new FileFiguresReader({ objects: fileObjects(), control, documents, clock });
+  const files = { read: fileFigures({ objects: fileObjects(), documents, clock }) };
   const { responseInlineMaxBytes } = config;
   return [
     ...controlRoutes({ ...base(), queueControl }),

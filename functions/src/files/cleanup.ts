@@ -1,4 +1,3 @@
-import type { Clock } from '../platform/clock.ts';
 import {
   DocumentError,
   type DocumentStore,
@@ -7,38 +6,22 @@ import {
   type Fields,
 } from '../platform/documents.ts';
 import { UnknownVersion } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
-import { cleanupFirstPurpose as firstCause } from '../quota/leasedDocuments.ts';
-import type { DirectUploads } from './direct.ts';
+import type { ObjectFacts } from '../platform/objects.ts';
 import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
-import { type FileLog, objectStamp } from './fileLog.ts';
+import { objectStamp } from './fileIndex.ts';
+import { finalize } from './finalize.ts';
 import { deletedMs, maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
-import {
-  type FileRecord,
-  filePath,
-  filesCollection,
-  isDirect,
-  isLabelled,
-  recordFrom,
-  recordOf,
-  uploadEndMs,
-} from './record.ts';
+import { isDirect, isLabelled, recordOf } from './object.ts';
+import type { FileParts } from './parts.ts';
+import { type FileRecord, filePath, filesCollection, recordFrom, uploadEndMs } from './record.ts';
 
-export interface CleanupOptions {
-  objects: ObjectStore;
-  /** The bucket's small objects: where the totals are kept. */
-  control: Pick<ObjectStore, 'put'>;
-  documents: DocumentStore;
-  log: FileLog;
-  /** What would have worked on an object whose event is late, or lost. */
-  uploads: Pick<DirectUploads, 'finalized'>;
-  clock: Clock;
-  logger: Logger;
+export interface CleanupOptions extends Omit<FileParts, 'stamps'> {
+  /** The purpose of reads that need no lease: two each hour. */
+  firstPurpose: string;
 }
 
-/** What one cleanup did. */
+/** Figures of one cleanup. */
 export interface CleanupReport {
   /** Files of which something was deleted. */
   deleted: number;
@@ -50,7 +33,7 @@ export interface CleanupReport {
   is_complete: boolean;
 }
 
-const cause = 'cleanup';
+const purpose = 'cleanup';
 const dayMs = 86_400_000;
 const maxDuePage = 200;
 
@@ -68,7 +51,7 @@ export async function cleanUp(
   const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
   await removeDue(options, { maxAgeMs, isThorough }, report);
   const { pages, isWhole } = await allObjects(options.objects, maxListedPages);
-  if (isWhole) await keepTotals(options.control, pages.flat(), options.clock.now());
+  if (isWhole) await keepTotals(options.objects, pages.flat(), options.clock.now());
   else report.is_complete = false;
   const oldestKeptMs = options.clock.now() - maxAgeMs;
   for (const object of pages.flat()) await removeIfWaste(options, object, oldestKeptMs, report);
@@ -77,25 +60,25 @@ export async function cleanUp(
   return report;
 }
 
-/** Each document that is due says what it is about: the object goes first, so that a cut leaves the document. */
+/** Removes files whose documents are due: the object goes first, so that a cut leaves the document. */
 async function removeDue(
   options: CleanupOptions,
   { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
   report: CleanupReport,
 ): Promise<void> {
-  const { documents, clock } = options;
-  // What is temporary expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
+  const { documents, clock, firstPurpose } = options;
+  // A temporary file expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
   const query = {
     collection: filesCollection,
     filters: [{ field: 'expires_at', op: '<' as const, value: cutoff }],
     orderBy: [{ field: 'expires_at' }],
   };
-  const first = await documents.query({ ...query, limit: 1 }, firstCause);
+  const first = await documents.query({ ...query, limit: 1 }, firstPurpose);
   if (first.documents.length === 0) return;
   let after: string | undefined;
   for (let page = 0; page < maxDuePages; page += 1) {
-    const due = await documents.query({ ...query, limit: maxDuePage, after }, cause);
+    const due = await documents.query({ ...query, limit: maxDuePage, after }, purpose);
     const writes: DocumentWrite[] = [];
     for (const { path, fields, version } of due.documents) {
       const record = knownRecord(path, fields);
@@ -131,7 +114,7 @@ async function removeDocuments(
 ): Promise<void> {
   if (writes.length === 0) return;
   try {
-    await documents.commit(writes, cause);
+    await documents.commit(writes, purpose);
     report.documents += writes.length;
     report.deleted += writes.length;
   } catch (error) {
@@ -142,11 +125,12 @@ async function removeDocuments(
 
 /** Removes the object of a document that is due; false where the document must stay all the same. */
 async function removeObject(
-  { objects, uploads, clock }: CleanupOptions,
+  options: CleanupOptions,
   document: FileRecord,
   cutoffMs: number,
   report: CleanupReport,
 ): Promise<boolean> {
+  const { objects, clock } = options;
   const { fileId, location, status, expiresMs } = document;
   // One that remembers a deletion is needed for as long as it says, whatever age was asked for.
   if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
@@ -158,7 +142,7 @@ async function removeObject(
   if (!isDeleted(document, object) && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
     // It is complete, or was sent again after that, and only its event is late or lost.
     if (record.status === 'stored' || status === 'pending') {
-      await uploads.finalized(object, clock.now());
+      await finalize(options, object, clock.now());
       report.repaired += 1;
       return false;
     }
@@ -177,7 +161,7 @@ function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
     : object.createdMs <= (expiresMs ?? 0) - deletedMs;
 }
 
-/** A temporary object goes by its own age too, should its document be missing. */
+/** Removes a temporary object by its own age too, should its document be missing. */
 async function removeIfWaste(
   { objects }: CleanupOptions,
   object: ObjectFacts,
@@ -199,14 +183,14 @@ async function compare(
   oldestKeptMs: number,
   report: CleanupReport,
 ): Promise<void> {
-  const { documents, clock } = options;
+  const { documents, clock, firstPurpose } = options;
   const turn = Math.floor(clock.now() / dayMs) % Math.max(1, pages.length);
   const page = pages[turn] ?? [];
   // The first and the last page reach to the ends: a document there may be without any object.
   const after = turn === 0 ? '' : (page[0]?.name ?? '');
   const last = turn >= pages.length - 1 ? '~' : (pages[turn + 1]?.[0]?.name ?? '~');
   const stored = page.filter((object) => recordOf(object)?.status === 'stored');
-  const settled = stored.filter(({ createdMs }) => createdMs <= oldestKeptMs);
+  const old = stored.filter(({ createdMs }) => createdMs <= oldestKeptMs);
   const range = {
     collection: filesCollection,
     filters: [
@@ -215,14 +199,14 @@ async function compare(
     ],
   };
   if (page.length === 0) {
-    const any = await documents.query({ ...range, orderBy: [{ field: 'object' }], limit: 1 }, firstCause);
+    const any = await documents.query({ ...range, orderBy: [{ field: 'object' }], limit: 1 }, firstPurpose);
     if (any.documents.length === 0) return;
   }
-  const count = await documents.count(range, cause);
-  if (count >= settled.length && count <= stored.length) return;
+  const count = await documents.count(range, purpose);
+  if (count >= old.length && count <= stored.length) return;
   const found = await documents.query(
     { ...range, orderBy: [{ field: 'object' }], limit: maxObjectsPage },
-    cause,
+    purpose,
   );
   const described = new Map(
     found.documents.flatMap(({ path, fields, version }) => {
@@ -230,7 +214,7 @@ async function compare(
       return record && version ? [[record.fileId, { ...record, version }] as const] : [];
     }),
   );
-  await repair(options, settled, described, report);
+  await repair(options, old, described, report);
   const present = new Set(page.map(({ name }) => name));
   const gone = [...described.values()].filter(
     ({ fileId, createdMs }) => createdMs <= oldestKeptMs && !present.has(objectOf(fileId) ?? ''),
@@ -238,17 +222,17 @@ async function compare(
   await dropDocuments(options, gone, report);
 }
 
-/** An object that was accepted is never deleted for want of a document: it carries its record, which is written again. */
+/** Writes missing documents again: an object that was accepted is never deleted for want of one, and carries its record. */
 async function repair(
-  { log }: CleanupOptions,
-  settled: readonly ObjectFacts[],
+  { index }: CleanupOptions,
+  old: readonly ObjectFacts[],
   described: ReadonlyMap<string, unknown>,
   report: CleanupReport,
 ): Promise<void> {
-  for (const object of settled) {
+  for (const object of old) {
     const record = recordOf(object);
     if (record === undefined || !isLabelled(object) || described.has(record.fileId)) continue;
-    await log.write(record, { stamp: objectStamp(object) });
+    await index.write(record, { stamp: objectStamp(object) });
     report.repaired += 1;
   }
 }

@@ -1,23 +1,18 @@
 import { Readable } from 'node:stream';
+import { matchesEtag } from '../http/etag.ts';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse } from '../http/route.ts';
-import { AppError } from '../platform/errors.ts';
-import type { ByteRange, ObjectStore } from '../platform/objects.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
+import type { ByteRange, ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { disposition } from './fileName.ts';
-import { maxDeclaredLengthBytes } from './limits.ts';
+import { maxDeclaredLengthBytes, signedUrlMs, signingPauseMs } from './limits.ts';
 import type { FoundFile } from './lookup.ts';
+import type { FileParts } from './parts.ts';
 import type { FileRecord } from './record.ts';
 
 /** A stored file's entity tag: its bytes never change. */
 export function etagOf(record: FileRecord): string {
   return `"${record.sha256 ?? record.md5 ?? record.fileId}"`;
-}
-
-/** Whether the caller has this version already. */
-export function isUnmodified(request: ApiRequest, etag: string): boolean {
-  const known = request.header('if-none-match');
-  if (known === undefined) return false;
-  return known.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }
 
 /**
@@ -41,7 +36,7 @@ export async function contentAnswer(
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
   };
-  if (isUnmodified(request, etag)) return { status: 304, headers: { etag } };
+  if (matchesEtag(request.header('if-none-match'), etag)) return { status: 304, headers: { etag } };
   // A range is of a GET only (https://www.rfc-editor.org/rfc/rfc9110#name-range).
   const range = request.method === 'HEAD' ? undefined : readRange(request, record.size, etag);
   if (range === 'unsatisfiable') {
@@ -84,4 +79,29 @@ function readRange(request: ApiRequest, size: number, etag: string): ByteRange |
   const last = to === '' ? size - 1 : Math.min(Number(to), size - 1);
   if (to !== '' && Number(to) < first) return undefined;
   return first >= size ? 'unsatisfiable' : { first, last };
+}
+
+/** A short-lived signed address of an object; undefined where the content must be streamed, since signing failed lately. */
+export type AddressOf = (object: ObjectFacts) => Promise<string | undefined>;
+
+/** Signs addresses, where this process can sign. */
+export function signedAddresses({
+  objects,
+  clock,
+  logger,
+}: Pick<FileParts, 'objects' | 'clock' | 'logger'>): AddressOf {
+  let pausedUntilMs = 0;
+  return async ({ name }) => {
+    const nowMs = clock.now();
+    if (nowMs < pausedUntilMs) return undefined;
+    try {
+      return await objects.signedUrl(name, nowMs + signedUrlMs, nowMs);
+    } catch (error) {
+      pausedUntilMs = nowMs + signingPauseMs;
+      logger.warn('Addresses cannot be signed, so files are streamed (docs/operations.md, signBlob)', {
+        reason: messageOf(error),
+      });
+      return undefined;
+    }
+  };
 }

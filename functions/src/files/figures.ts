@@ -4,12 +4,13 @@ import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { keptFor } from '../platform/once.ts';
 import { type Folder, folderOfId, folders } from './fileId.ts';
 import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
-import { filesCollection, recordOf } from './record.ts';
+import { recordOf } from './object.ts';
+import { filesCollection } from './record.ts';
 
 /** Files in Cloud Storage by folder. */
 export type FolderTotals = Record<Folder, { files: number; bytes: number }>;
 
-/** What the status says of files; null: unknown. */
+/** The status' figures of files; null: unknown. */
 export interface FileFigures {
   local_storage: FolderTotals | null;
   firestore_files: number | null;
@@ -56,68 +57,60 @@ function totalsOf(objects: readonly ObjectFacts[]): FolderTotals {
 
 /** Keeps totals for when there are too many objects to list. */
 export async function keepTotals(
-  control: Pick<ObjectStore, 'put'>,
+  bucket: Pick<ObjectStore, 'put'>,
   objects: readonly ObjectFacts[],
   nowMs: number,
 ): Promise<void> {
   if (objects.length < maxObjectsPage) return;
-  const kept: Kept = { totals: totalsOf(objects), as_of: new Date(nowMs).toISOString() };
-  await control.put(totalsObject, Buffer.from(JSON.stringify(kept)), { contentType: 'application/json' });
+  const kept: KeptTotals = { totals: totalsOf(objects), as_of: new Date(nowMs).toISOString() };
+  await bucket.put(totalsObject, Buffer.from(JSON.stringify(kept)), { contentType: 'application/json' });
 }
 
-interface Kept {
+interface KeptTotals {
   totals: FolderTotals;
   as_of: string;
 }
 
 export interface FileFiguresOptions {
-  objects: Pick<ObjectStore, 'list'>;
-  control: Pick<ObjectStore, 'get'>;
+  objects: Pick<ObjectStore, 'list' | 'get'>;
   documents: Pick<DocumentStore, 'count'>;
   clock: Clock;
 }
 
 /**
- * Figures of files. Asking costs one list of the bucket, or past 1,000 objects the totals that cleanup kept, and one count
- * in Firestore, which bills a read for each 1,000 files there; the answer is good for a minute for each of these reads.
+ * Reads figures of files; never rejects. Asking costs one list of the bucket, or past 1,000 objects the totals that cleanup
+ * kept, and one count in Firestore, which bills a read for each 1,000 files there; the answer is good for a minute for each of
+ * these reads.
  */
-export class FileFiguresReader {
-  readonly #options: FileFiguresOptions;
-  /** Never rejects. */
-  readonly read: () => Promise<FileFigures>;
-
-  constructor(options: FileFiguresOptions) {
-    this.#options = options;
-    this.read = keptFor(options.clock, keptMsOf, () => this.#make());
-  }
-
-  async #make(): Promise<FileFigures> {
-    const nowMs = this.#options.clock.now();
-    const inline = { field: 'location', op: '==', value: 'firestore' } as const;
+export function fileFigures({ objects, documents, clock }: FileFiguresOptions): () => Promise<FileFigures> {
+  const inline = { field: 'location', op: '==', value: 'firestore' } as const;
+  return keptFor(clock, keptMsOf, async () => {
     const [listed, counted] = await Promise.allSettled([
-      this.#totals(nowMs),
-      this.#options.documents.count({ collection: filesCollection, filters: [inline] }, 'files'),
+      presentTotals(objects, clock.now()),
+      documents.count({ collection: filesCollection, filters: [inline] }, 'files'),
     ]);
     const kept = listed.status === 'fulfilled' ? listed.value : undefined;
-    const firestoreFiles = counted.status === 'fulfilled' ? counted.value : null;
-    const all = kept && Object.values(kept.totals);
-    const objects = all?.reduce((sum, { files }) => sum + files, 0);
+    const inFirestore = counted.status === 'fulfilled' ? counted.value : null;
+    const folderTotals = kept && Object.values(kept.totals);
+    const inBucket = folderTotals?.reduce((sum, { files }) => sum + files, 0);
     return {
       local_storage: kept?.totals ?? null,
-      firestore_files: firestoreFiles,
-      total_files: objects === undefined || firestoreFiles === null ? null : objects + firestoreFiles,
-      total_bytes: all?.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
+      firestore_files: inFirestore,
+      total_files: inBucket === undefined || inFirestore === null ? null : inBucket + inFirestore,
+      total_bytes: folderTotals?.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
       as_of: kept?.as_of ?? null,
     };
-  }
+  });
+}
 
-  async #totals(nowMs: number): Promise<Kept | undefined> {
-    const { objects, control } = this.#options;
-    const { pages, isWhole } = await allObjects(objects, 1);
-    if (isWhole) return { totals: totalsOf(pages.flat()), as_of: new Date(nowMs).toISOString() };
-    const stored = await control.get(totalsObject);
-    return stored && (JSON.parse(stored.bytes.toString('utf8')) as Kept);
-  }
+async function presentTotals(
+  objects: FileFiguresOptions['objects'],
+  nowMs: number,
+): Promise<KeptTotals | undefined> {
+  const { pages, isWhole } = await allObjects(objects, 1);
+  if (isWhole) return { totals: totalsOf(pages.flat()), as_of: new Date(nowMs).toISOString() };
+  const stored = await objects.get(totalsObject);
+  return stored && (JSON.parse(stored.bytes.toString('utf8')) as KeptTotals);
 }
 
 /** The first count of an instance finds no lease that covers it, but asks for one. */

@@ -1,10 +1,11 @@
-import { type Clock, within } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
+import type { ObjectFacts } from '../platform/objects.ts';
 import { objectOf } from './fileId.ts';
+import { recordOf } from './object.ts';
 import { patienceMs } from './outage.ts';
-import { type FileRecord, filePath, filesCollection, recordFrom, recordOf } from './record.ts';
+import type { FileParts } from './parts.ts';
+import { type FileRecord, filePath, filesCollection, recordFrom } from './record.ts';
 
 /** A file, with its bytes or the object that holds them where it is stored. */
 export interface FoundFile {
@@ -13,81 +14,58 @@ export interface FoundFile {
   object?: ObjectFacts;
 }
 
-export interface FileLookupOptions {
-  objects: Pick<ObjectStore, 'describe'>;
-  documents: Pick<DocumentStore, 'read' | 'query'>;
-  clock: Clock;
+/**
+ * Finds a file by its id; undefined where there is none. The object is asked first: it is there before its document, and
+ * when Firestore is out; so a file in Cloud Storage costs no billed read.
+ * @throws DocumentError, AppError `unavailable`
+ */
+export async function findFile(
+  { objects, documents, clock }: Pick<FileParts, 'objects' | 'documents' | 'clock'>,
+  fileId: string,
+): Promise<{ file: FoundFile | undefined; reads: number }> {
+  const name = objectOf(fileId);
+  if (name === undefined) return { file: undefined, reads: 0 };
+  const late = () => new AppError('unavailable', 'Cloud Storage takes too long.');
+  const [described] = await Promise.allSettled([within(clock, patienceMs, objects.describe(name), late)]);
+  const object = described.status === 'fulfilled' ? described.value : undefined;
+  const record = object && recordOf(object);
+  if (object !== undefined && record !== undefined) return { file: { record, object }, reads: 0 };
+  const file = await fileInDocument(documents, fileId);
+  if (file?.content === undefined && described.status === 'rejected') throw described.reason;
+  return { file, reads: 1 };
 }
 
-/** Finds files. */
-export class FileLookup {
-  readonly #options: FileLookupOptions;
+async function fileInDocument(
+  documents: FileParts['documents'],
+  fileId: string,
+): Promise<FoundFile | undefined> {
+  const [found] = await documents.read([filePath(fileId)], 'files');
+  const record = recordFrom(fileId, found?.fields);
+  const content = found?.fields?.['content'];
+  if (record === undefined || record.status === 'deleted') return undefined;
+  if (record.status !== 'stored') return { record };
+  // Stored in Cloud Storage, and yet there is no object: it is being deleted.
+  if (record.location !== 'firestore' || !(content instanceof Uint8Array)) return undefined;
+  return { record, content: Buffer.from(content.buffer, content.byteOffset, content.byteLength) };
+}
 
-  constructor(options: FileLookupOptions) {
-    this.#options = options;
-  }
-
-  /**
-   * A file by its id; undefined where there is none. The object is asked first: it is there before its document, and
-   * when Firestore is out; so a file in Cloud Storage costs no billed read.
-   * @throws DocumentError, AppError `unavailable`
-   */
-  async find(fileId: string): Promise<{ file: FoundFile | undefined; reads: number }> {
-    const name = objectOf(fileId);
-    if (name === undefined) return { file: undefined, reads: 0 };
-    const { objects, clock } = this.#options;
-    const late = () => new AppError('unavailable', 'Cloud Storage takes too long.');
-    const [described] = await Promise.allSettled([within(clock, patienceMs, objects.describe(name), late)]);
-    const object = described.status === 'fulfilled' ? described.value : undefined;
-    const record = object && recordOf(object);
-    if (object !== undefined && record !== undefined) return { file: { record, object }, reads: 0 };
-    const file = await this.#inDocument(fileId);
-    const isSettled = file?.content !== undefined || described.status === 'fulfilled';
-    if (!isSettled) throw described.reason;
-    return { file, reads: 1 };
-  }
-
-  async #inDocument(fileId: string): Promise<FoundFile | undefined> {
-    const { documents } = this.#options;
-    const [found] = await documents.read([filePath(fileId)], 'files');
-    const record = recordFrom(fileId, found?.fields);
-    const content = found?.fields?.['content'];
-    if (record === undefined || record.status === 'deleted') return undefined;
-    if (record.status !== 'stored') return { record };
-    // Stored in Cloud Storage, and yet there is no object: it is being deleted.
-    if (record.location !== 'firestore' || !(content instanceof Uint8Array)) return undefined;
-    return { record, content: Buffer.from(content.buffer, content.byteOffset, content.byteLength) };
-  }
-
-  /**
-   * A page of files in the order of their ids.
-   * @throws DocumentError, `invalid` for a cursor that is none.
-   */
-  async list({
-    fileType,
-    limit,
-    cursor,
-  }: {
-    fileType: string | undefined;
-    limit: number;
-    cursor: string | undefined;
-  }): Promise<{ files: FileRecord[]; cursor: string | undefined; reads: number }> {
-    const { documents } = this.#options;
-    const query = {
-      collection: filesCollection,
-      filters: fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }],
-      orderBy: [],
-      limit,
-      after: cursor,
-    };
-    const page = await documents.query(query, 'files');
-    const records = page.documents.flatMap(({ path, fields }) => {
-      return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
-    });
-    return {
-      files: records.filter(({ status }) => status !== 'deleted'),
-      cursor: page.documents.length < limit ? undefined : page.cursor,
-      reads: page.billedReads,
-    };
-  }
+/**
+ * Reads a page of files in the order of their ids.
+ * @throws DocumentError, `invalid` for a cursor that is none.
+ */
+export async function listFiles(
+  { documents }: Pick<FileParts, 'documents'>,
+  { fileType, limit, cursor }: { fileType?: string | undefined; limit: number; cursor?: string | undefined },
+): Promise<{ files: FileRecord[]; cursor: string | undefined; reads: number }> {
+  const filters = fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }];
+  const query = { collection: filesCollection, filters, orderBy: [], limit, after: cursor };
+  const page = await documents.query(query, 'files');
+  const records = page.documents.flatMap(({ path, fields }) => {
+    return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
+  });
+  return {
+    files: records.filter(({ status }) => status !== 'deleted'),
+    cursor: page.documents.length < limit ? undefined : page.cursor,
+    reads: page.billedReads,
+  };
 }

@@ -1,10 +1,24 @@
 import type { DocumentStore } from '../platform/documents.ts';
 import type { NewObject, ObjectFacts } from '../platform/objects.ts';
-import { folderOfId } from './fileId.ts';
+import { fileIdOfObject, folderOfId } from './fileId.ts';
 import { disposition } from './fileName.ts';
-import { type FileClaim, filePath, isLabelled, labelsOf, recordFrom, recordOf } from './record.ts';
+import { type FileClaim, type FileRecord, failedRecord, filePath, newRecord, recordFrom } from './record.ts';
 
-/** The object of a new file. The bucket's rule for temporary files counts from `customTimeMs`; others have none. */
+/** The label that tells Sluice's objects from those that a project had before; 3a6e002 set none. */
+const ownLabel = { sluice: 'file' } as const;
+
+/** Set on an object whose declared SHA-256 was compared with its bytes. */
+export const checkedLabel = { checked: 'true' } as const;
+
+/** The label with the time at which a direct upload began: that is when its file was created. */
+export function begunLabel(begunMs: number): Record<string, string> {
+  return { begun_ms: String(begunMs) };
+}
+
+/**
+ * The object of a new file, whose labels carry the file's record. The bucket's rule for temporary files counts from
+ * `customTimeMs`; others have none. `isDirect`: its bytes come from the uploader itself, unchecked.
+ */
 export function newObject(
   claim: FileClaim,
   {
@@ -16,9 +30,46 @@ export function newObject(
   return {
     contentType: claim.contentType,
     contentDisposition: disposition(claim.fileName),
-    labels: { ...labels, ...labelsOf(claim, { isDirect }) },
+    labels: {
+      ...labels,
+      ...ownLabel,
+      file_name: claim.fileName,
+      file_type: claim.fileType,
+      ...(claim.sha256 === null ? {} : { sha256: claim.sha256 }),
+      ...(isDirect ? { direct_size: String(claim.size) } : {}),
+    },
     ...(folderOfId(claim.fileId) === 'temp' ? { customTimeMs } : {}),
   };
+}
+
+/** True for a file of Sluice's by its label and name. One that is not may be, by its document. */
+export function isLabelled(object: ObjectFacts): boolean {
+  return object.labels['sluice'] === ownLabel.sluice && recordOf(object) !== undefined;
+}
+
+/** True for an object that came straight from its uploader; its file then has had a document, which said `pending`. */
+export function isDirect({ labels }: Pick<ObjectFacts, 'labels'>): boolean {
+  return labels['direct_size'] !== undefined;
+}
+
+/**
+ * The record that an object in the files' folders carries; undefined for one that carries none. One that was uploaded
+ * directly is `failed` where it is not as declared, and `pending` until a declared SHA-256 is compared.
+ */
+export function recordOf(object: ObjectFacts): FileRecord | undefined {
+  const { labels, bytes, contentType, createdMs } = object;
+  const { file_name: fileName, file_type: fileType, sha256 = null, direct_size: directSize } = labels;
+  const fileId = fileIdOfObject(object.name);
+  if (fileId === undefined || fileName === undefined || fileType === undefined) return undefined;
+  const claim: FileClaim = { fileId, fileName, contentType, fileType, size: bytes, sha256 };
+  const isUnchecked = directSize !== undefined && sha256 !== null && labels['checked'] === undefined;
+  const record = newRecord(claim, { location: 'cloud_storage', status: 'stored', createdMs });
+  const begunMs = Number(labels['begun_ms'] ?? createdMs);
+  const described = { ...record, createdMs: begunMs, md5: object.md5 ?? null };
+  if (directSize !== undefined && Number(directSize) !== bytes) {
+    return failedRecord(described, `${directSize} bytes were declared, ${bytes} came.`, createdMs);
+  }
+  return isUnchecked ? { ...described, status: 'pending' } : described;
 }
 
 /**

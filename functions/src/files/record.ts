@@ -1,14 +1,11 @@
-import type { Fields } from '../platform/documents.ts';
+import type { DocumentSet, Fields } from '../platform/documents.ts';
 import { UnknownVersion } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
-import type { ObjectFacts } from '../platform/objects.ts';
-import { fileIdOfObject, folderOfId, objectOf } from './fileId.ts';
+import { folderOfId, objectOf } from './fileId.ts';
 import { deletedMs, temporaryMs, uploadSessionMs } from './limits.ts';
 
-export type FileStatus = 'pending' | 'stored' | 'failed' | 'deleted';
-
-/** What is known of a file, without its bytes. */
-export interface FileRecord {
+/** An uploader's description of a file. */
+export interface FileClaim {
   fileId: string;
   fileName: string;
   contentType: string;
@@ -16,25 +13,22 @@ export interface FileRecord {
   size: number;
   /** Hex; null where the uploader declared none and Cloud Storage took the bytes directly. */
   sha256: string | null;
+}
+
+const locations = ['firestore', 'cloud_storage'] as const;
+const statuses = ['pending', 'stored', 'failed', 'deleted'] as const;
+
+/** The description of a file that Sluice knows, without its bytes. */
+export interface FileRecord extends FileClaim {
   /** Hex, of files in Cloud Storage. */
   md5: string | null;
-  location: 'firestore' | 'cloud_storage';
-  status: FileStatus;
+  location: (typeof locations)[number];
+  status: (typeof statuses)[number];
   /** Why it failed. */
   reason: string | null;
   createdMs: number;
   /** When cleanup removes it; null: never. */
   expiresMs: number | null;
-}
-
-/** What an uploader says of a file. */
-export interface FileClaim {
-  fileId: string;
-  fileName: string;
-  contentType: string;
-  fileType: string;
-  size: number;
-  sha256: string | null;
 }
 
 /** A record for a file that begins now. */
@@ -52,66 +46,14 @@ export function newRecord(
   };
 }
 
-/** The label that tells Sluice's objects from those that a project had before; 3a6e002 set none. */
-const ownLabel = { sluice: 'file' } as const;
-
-/** The labels by which an object carries its file's record. `direct`: its bytes come from the uploader itself, unchecked. */
-export function labelsOf(claim: FileClaim, { isDirect }: { isDirect: boolean }): Record<string, string> {
-  return {
-    ...ownLabel,
-    file_name: claim.fileName,
-    file_type: claim.fileType,
-    ...(claim.sha256 === null ? {} : { sha256: claim.sha256 }),
-    ...(isDirect ? { direct_size: String(claim.size) } : {}),
-  };
+/** The record of a file that did not come as declared, at `failedMs`; `sha256` stays what was declared. */
+export function failedRecord(record: FileRecord, reason: string, failedMs: number): FileRecord {
+  return { ...record, status: 'failed', reason, expiresMs: failedMs + temporaryMs };
 }
-
-/** True for a file of Sluice's by its label and name. One that is not may be, by its document. */
-export function isLabelled(object: ObjectFacts): boolean {
-  return object.labels['sluice'] === ownLabel.sluice && recordOf(object) !== undefined;
-}
-
-/** Whether an object came straight from its uploader; its file then has had a document, which said `pending`. */
-export function isDirect({ labels }: Pick<ObjectFacts, 'labels'>): boolean {
-  return labels['direct_size'] !== undefined;
-}
-
-/** Set on an object whose declared SHA-256 was compared with its bytes. */
-export const checkedLabel = { checked: 'true' } as const;
 
 /** Until when the document of a deleted upload, begun at `createdMs`, stays: its addresses cannot be taken back. */
 export function uploadEndMs({ createdMs }: Pick<FileRecord, 'createdMs'>): number {
   return createdMs + uploadSessionMs + deletedMs;
-}
-
-/** The label that says when a direct upload began: that is when its file was created. */
-export function begunLabel(begunMs: number): Record<string, string> {
-  return { begun_ms: String(begunMs) };
-}
-
-/**
- * The record that an object in the files' folders carries; undefined for one that carries none. One that was uploaded
- * directly is `failed` where it is not as declared, and `pending` until a declared SHA-256 is compared.
- */
-export function recordOf(object: ObjectFacts): FileRecord | undefined {
-  const { labels, bytes, contentType, createdMs } = object;
-  const { file_name: fileName, file_type: fileType, sha256 = null, direct_size: directSize } = labels;
-  const fileId = fileIdOfObject(object.name);
-  if (fileId === undefined || fileName === undefined || fileType === undefined) return undefined;
-  const claim: FileClaim = { fileId, fileName, contentType, fileType, size: bytes, sha256 };
-  const isUnchecked = directSize !== undefined && sha256 !== null && labels['checked'] === undefined;
-  const record = newRecord(claim, { location: 'cloud_storage', status: 'stored', createdMs });
-  const begunMs = Number(labels['begun_ms'] ?? createdMs);
-  const described = { ...record, createdMs: begunMs, md5: object.md5 ?? null };
-  if (directSize !== undefined && Number(directSize) !== bytes) {
-    return failedRecord(described, `${directSize} bytes were declared, ${bytes} came.`, createdMs);
-  }
-  return isUnchecked ? { ...described, status: 'pending' } : described;
-}
-
-/** The record of a file that did not come as declared, at `failedMs`; `sha256` stays what was declared. */
-export function failedRecord(record: FileRecord, reason: string, failedMs: number): FileRecord {
-  return { ...record, status: 'failed', reason, expiresMs: failedMs + temporaryMs };
 }
 
 export const filesCollection = 'files';
@@ -122,16 +64,24 @@ export function filePath(fileId: string): string {
 
 /** The document's fields, in the database's values; `content` beside them where the bytes are inline. */
 export function fieldsOf(record: FileRecord): Fields {
+  const hasObject = record.location === 'cloud_storage' && record.status === 'stored';
   return {
     ...shared(record),
-    object: hasObject(record) ? (objectOf(record.fileId) ?? null) : null,
+    object: hasObject ? (objectOf(record.fileId) ?? null) : null,
     reason: record.reason,
     created_at: new Date(record.createdMs),
     expires_at: record.expiresMs === null ? null : new Date(record.expiresMs),
   };
 }
 
-/** What the document and the API call by the same names. */
+/** The write of a new file's document. */
+export function newDocument(record: FileRecord, beside: Fields = {}): DocumentSet {
+  const fields = Object.entries({ ...fieldsOf(record), ...beside });
+  const changes = fields.map(([name, value]) => ({ path: [name], value }));
+  return { path: filePath(record.fileId), ifVersion: 'absent', changes };
+}
+
+/** The members that the document and the API call by the same names. */
 function shared(record: FileRecord) {
   return {
     file_id: record.fileId,
@@ -144,10 +94,6 @@ function shared(record: FileRecord) {
     location: record.location,
     status: record.status,
   };
-}
-
-function hasObject({ location, status }: FileRecord): boolean {
-  return location === 'cloud_storage' && status === 'stored';
 }
 
 /**
@@ -183,11 +129,8 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
 
 const fieldNames = ['file_type', 'size', 'md5', 'location', 'status', 'object', 'reason', 'expires_at'];
 
-const locations: readonly FileRecord['location'][] = ['firestore', 'cloud_storage'];
-const statuses: readonly FileStatus[] = ['pending', 'stored', 'failed', 'deleted'];
-
 function oneOf<Value extends string>(known: readonly Value[], found: string): Value {
-  const value = known.find((each) => each === found);
+  const value = known.find((candidate) => candidate === found);
   if (value === undefined) throw new UnknownVersion(`A file is ${found}, which this version does not know.`);
   return value;
 }
@@ -203,7 +146,7 @@ export function recordJson(record: FileRecord): JsonObject {
   };
 }
 
-/** Where a file's bytes are to be had, below the base address of the API. */
+/** The address of a file's bytes, below the base address of the API. */
 export function fileUrl(fileId: string): string {
   return `/api/v1/files/${fileId}/download`;
 }

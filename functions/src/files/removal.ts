@@ -1,27 +1,11 @@
-import type { StampSource } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
-import {
-  DocumentError,
-  type DocumentSet,
-  type DocumentStore,
-  type DocumentWrite,
-} from '../platform/documents.ts';
+import { DocumentError, type DocumentSet, type DocumentWrite } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import { objectOf } from './fileId.ts';
-import type { FileLog } from './fileLog.ts';
 import { deletedMs } from './limits.ts';
-import { isOwn } from './object.ts';
+import { isDirect, isOwn, recordOf } from './object.ts';
+import type { FileParts } from './parts.ts';
 
-import { type FileRecord, filePath, isDirect, recordFrom, recordOf, uploadEndMs } from './record.ts';
-
-export interface FileRemovalOptions {
-  objects: Pick<ObjectStore, 'describe' | 'delete'>;
-  documents: Pick<DocumentStore, 'read' | 'commit'>;
-  log: FileLog;
-  stamps: StampSource;
-  clock: Clock;
-}
+import { type FileRecord, filePath, recordFrom, uploadEndMs } from './record.ts';
 
 /**
  * Deletes a file; false where there is none. For one in Cloud Storage the pipeline first takes a document that says
@@ -30,7 +14,7 @@ export interface FileRemovalOptions {
  * @throws DocumentError, AppError `unavailable`: repeating is safe; `conflict` where the object may be somebody else's.
  */
 export async function removeFile(
-  { objects, documents, log, stamps, clock }: FileRemovalOptions,
+  { objects, documents, index, stamps, clock }: FileParts,
   fileId: string,
 ): Promise<boolean> {
   const name = objectOf(fileId);
@@ -42,7 +26,7 @@ export async function removeFile(
       throw new AppError('conflict', 'Nothing says that this object is Sluice’s; delete it in the bucket.');
     }
     const expiresMs = Math.max(clock.now() + deletedMs, isDirect(object) ? uploadEndMs(record) : 0);
-    await log.write({ ...record, status: 'deleted', expiresMs }, { stamp: stamps.next(), isPrompt: true });
+    await index.write({ ...record, status: 'deleted', expiresMs }, { stamp: stamps.next(), isPrompt: true });
     await objects.delete(object.name, object.generation);
     return true;
   }

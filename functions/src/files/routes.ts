@@ -1,22 +1,22 @@
 import * as z from 'zod/mini';
 import { pageOf } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
+import { matchesEtag } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
-import { DocumentError } from '../platform/documents.ts';
+import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { ObjectStore } from '../platform/objects.ts';
-import { contentAnswer, etagOf, isUnmodified } from './content.ts';
-import type { DirectUploads } from './direct.ts';
+import { type AddressOf, contentAnswer, etagOf } from './content.ts';
+import { beginUpload } from './direct.ts';
 import { fileTypes } from './fileId.ts';
 import { defaultFilesPage, maxFilesPage } from './limits.ts';
-import type { FileLookup, FoundFile } from './lookup.ts';
+import { type FoundFile, findFile, listFiles } from './lookup.ts';
+import type { FileParts } from './parts.ts';
 import { type FileRecord, recordJson } from './record.ts';
-import type { Redirects } from './redirects.ts';
-import { type FileRemovalOptions, removeFile } from './removal.ts';
-import type { FileSaver } from './saving.ts';
+import { removeFile } from './removal.ts';
+import { type SavingParts, saveFile } from './saving.ts';
 import { binary, describedContent, fileShown } from './schemas.ts';
 import type { FileSecret } from './secret.ts';
 import {
@@ -28,22 +28,13 @@ import {
   uploadRequest,
 } from './submitted.ts';
 
-/** The ways to files for a caller. */
-export interface CallersFiles {
-  saver: FileSaver;
-  direct: DirectUploads;
-  lookup: FileLookup;
-}
-
-export interface FileRoutesOptions extends CallersFiles, Pick<SubmissionOptions, 'maxFileBytes'> {
-  /** For miners' keys, whose reads have a limit of their own. */
-  miners: CallersFiles;
+export interface FileRoutesOptions extends FileParts, SavingParts, Pick<SubmissionOptions, 'maxFileBytes'> {
+  /** Documents for miners' keys, whose reads have a limit of their own. */
+  minersDocuments: DocumentStore;
   ids: Pick<Ids, 'uuid'>;
-  secret: Pick<FileSecret, 'read'>;
-  removal: FileRemovalOptions;
-  objects: ObjectStore;
+  secret: FileSecret;
   /** Undefined where contents are streamed. */
-  redirects: Redirects | undefined;
+  addressOf: AddressOf | undefined;
 }
 
 const readsHeader = 'x-firestore-reads';
@@ -64,7 +55,7 @@ const one = { path: '/v1/files/:file_id', params: () => z.object({ file_id: z.st
 const readers = { method: 'GET', access: ['read', 'ingest'] } as const;
 
 function forCaller(options: FileRoutesOptions, { caller }: ApiRequest): FileRoutesOptions {
-  return caller.role === 'miner' ? { ...options, ...options.miners } : options;
+  return caller.role === 'miner' ? { ...options, documents: options.minersDocuments } : options;
 }
 
 function upload(everybody: FileRoutesOptions): Route {
@@ -98,9 +89,9 @@ function upload(everybody: FileRoutesOptions): Route {
       const submission = { ...options, newFileId: await fileIdsFor(request, options) };
       if (!isUploadRequest(request)) {
         const { file, bytes } = readBodyFile(request, submission);
-        return created(recordJson(await options.saver.save(file, bytes)));
+        return created(recordJson(await saveFile(options, file, bytes)));
       }
-      const { record, upload } = await options.direct.begin(readUploadRequest(request, submission));
+      const { record, upload } = await beginUpload(options, readUploadRequest(request, submission));
       if (upload === undefined) return created(recordJson(record));
       const expires_at = new Date(upload.expiresMs).toISOString();
       const headers = { 'Content-Type': record.contentType };
@@ -114,7 +105,7 @@ function created(json: ReturnType<typeof recordJson>): ApiResponse {
   return { status: 201, json, headers: { location: `/v1/files/${String(json['file_id'])}` } };
 }
 
-function show({ lookup }: FileRoutesOptions): Route {
+function show(options: FileRoutesOptions): Route {
   return defineRoute({
     ...readers,
     ...one,
@@ -124,7 +115,7 @@ function show({ lookup }: FileRoutesOptions): Route {
       refusals: ['not_found'],
     }),
     handle: async ({ params }) => {
-      const { file, reads } = await found(lookup, params.file_id);
+      const { file, reads } = await found(options, params.file_id);
       return { status: 200, json: recordJson(file.record), headers: { [readsHeader]: String(reads) } };
     },
   });
@@ -136,7 +127,7 @@ function download(options: FileRoutesOptions): Route {
     ...one,
     path: '/v1/files/:file_id/content',
     describe: () => describedContent('The bytes of a file, or where they are to be had'),
-    handle: async ({ params }, request) => content(options, params.file_id, request, options.redirects),
+    handle: async ({ params }, request) => content(options, params.file_id, request, options.addressOf),
   });
 }
 
@@ -154,28 +145,30 @@ function downloadForMiners(options: FileRoutesOptions): Route {
 }
 
 async function content(
-  { lookup, objects }: FileRoutesOptions,
+  parts: FileParts,
   fileId: string,
   request: ApiRequest,
-  redirects: Redirects | undefined,
+  addressOf: AddressOf | undefined,
 ): Promise<ApiResponse> {
-  const { file, reads } = await found(lookup, fileId);
+  const { file, reads } = await found(parts, fileId);
   checkStored(file.record);
   const etag = etagOf(file.record);
   const location =
     // The address is signed for GET alone.
-    file.object === undefined || request.method === 'HEAD' || isUnmodified(request, etag)
+    file.object === undefined ||
+    request.method === 'HEAD' ||
+    matchesEtag(request.header('if-none-match'), etag)
       ? undefined
-      : await redirects?.addressOf(file.object);
+      : await addressOf?.(file.object);
   const answer: ApiResponse =
     location === undefined
-      ? await contentAnswer(file, request, objects)
+      ? await contentAnswer(file, request, parts.objects)
       : { status: 302, headers: { location, etag } };
   return { ...answer, headers: { ...answer.headers, [readsHeader]: String(reads) } };
 }
 
-async function found(lookup: FileLookup, fileId: string): Promise<{ file: FoundFile; reads: number }> {
-  const { file, reads } = await lookup.find(fileId);
+async function found(parts: FileParts, fileId: string): Promise<{ file: FoundFile; reads: number }> {
+  const { file, reads } = await findFile(parts, fileId);
   if (file === undefined) throw new AppError('not_found', 'There is no such file.');
   return { file, reads };
 }
@@ -186,7 +179,7 @@ function checkStored({ status, reason }: FileRecord): void {
   throw new AppError('not_found', `The upload of this file failed: ${reason ?? 'unknown'}`);
 }
 
-function remove({ removal }: FileRoutesOptions): Route {
+function remove(parts: FileParts): Route {
   return defineRoute({
     method: 'DELETE',
     ...one,
@@ -197,13 +190,13 @@ function remove({ removal }: FileRoutesOptions): Route {
       refusals: ['not_found'],
     }),
     handle: async ({ params }) => {
-      if (await removeFile(removal, params.file_id)) return { status: 204 };
+      if (await removeFile(parts, params.file_id)) return { status: 204 };
       throw new AppError('not_found', 'There is no such file.');
     },
   });
 }
 
-function list({ lookup }: FileRoutesOptions): Route {
+function list(parts: FileParts): Route {
   return defineRoute({
     ...readers,
     path: '/v1/files',
@@ -219,7 +212,7 @@ function list({ lookup }: FileRoutesOptions): Route {
     }),
     handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
       try {
-        const page = await lookup.list({ fileType, limit, cursor });
+        const page = await listFiles(parts, { fileType, limit, cursor });
         return {
           status: 200,
           json: { files: page.files.map(recordJson), next_cursor: page.cursor ?? null },

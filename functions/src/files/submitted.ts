@@ -4,6 +4,7 @@ import { mediaType, readJson } from '../http/body.ts';
 import { isEmpty } from '../http/fields.ts';
 import { nameInDisposition } from '../http/headerParameters.ts';
 import { readIdempotencyKey } from '../http/idempotency.ts';
+import { readFileForm } from '../http/multipart.ts';
 import type { ApiRequest } from '../http/route.ts';
 import { expecting, members, oneOf, optional, read, withDefault } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
@@ -12,12 +13,11 @@ import { once } from '../platform/once.ts';
 import { type Folder, fileIdOf, fileTypes, folderOfType, secretFileId } from './fileId.ts';
 import { fileName, nameInHeader } from './fileName.ts';
 import { maxBodyUploadBytes, maxUploadRequestBytes } from './limits.ts';
-import { readFileForm } from './multipart.ts';
 import type { FileClaim } from './record.ts';
 import type { WholeFile } from './saving.ts';
 import type { FileSecret } from './secret.ts';
 
-/** What the readers below are bound by. */
+/** Bounds of the readers below. */
 export interface SubmissionOptions {
   /** Names a file of this folder. */
   newFileId: (folder: Folder) => string;
@@ -28,7 +28,7 @@ export interface SubmissionOptions {
 /** Headers that describe the file in a body; with one of them JSON is a file like any other, not a request for an upload. */
 const describing = ['x-file-name', 'x-file-type', 'x-file-sha256', 'content-disposition'];
 
-/** Whether a JSON body asks for a direct upload. */
+/** Tells if a JSON body asks for a direct upload. */
 export function isUploadRequest(request: ApiRequest): boolean {
   return (
     mediaType(request) === 'application/json' && describing.every((name) => isEmpty(request.header(name)))
@@ -44,7 +44,7 @@ export function readBodyFile(
   options: SubmissionOptions,
 ): { file: WholeFile; bytes: Buffer } {
   if (mediaType(request) === 'multipart/form-data') {
-    const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '');
+    const { file, fields } = readFileForm(request);
     return wholeFile(options, file.bytes, {
       file_name: isEmpty(fields['file_name']) ? file.fileName : fields['file_name'],
       file_type: fields['file_type'],
@@ -142,11 +142,11 @@ function readClaim({ newFileId }: SubmissionOptions, described: unknown): FileCl
  */
 export async function fileIdsFor(
   request: ApiRequest,
-  { ids, secret }: { ids: Pick<Ids, 'uuid'>; secret: Pick<FileSecret, 'read'> },
+  { ids, secret }: { ids: Pick<Ids, 'uuid'>; secret: FileSecret },
 ): Promise<(folder: Folder) => string> {
   const key = readIdempotencyKey(request);
   if (key === undefined) return (folder) => fileIdOf(ids.uuid(), folder);
-  const known = await secret.read();
+  const known = await secret();
   return (folder) => secretFileId(known, folder, request.caller.keyId, key);
 }
 

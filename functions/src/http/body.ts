@@ -1,7 +1,7 @@
 import { AppError } from '../platform/errors.ts';
 import { parseJson, refuseJsonBomb, utf8Text } from './json.ts';
 import { maxFormFields } from './limits.ts';
-import { readParts, textOf } from './multipart.ts';
+import { readTexts, uniqueFields } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
 import { anyObject, read } from './schema.ts';
 
@@ -53,10 +53,8 @@ export function readFields(request: ApiRequest): Readonly<Record<string, unknown
     }
     return read(anyObject, readJson(request));
   }
-  const entries = type === 'multipart/form-data' ? multipart(request) : urlencoded(utf8Text(request.body));
-  const fields = new Map(entries);
-  if (fields.size < entries.length) throw new AppError('invalid_request', 'A form field is there twice.');
-  return Object.fromEntries(fields);
+  const isMultipart = type === 'multipart/form-data';
+  return uniqueFields(isMultipart ? readTexts(request) : urlencoded(utf8Text(request.body)));
 }
 
 /** The media type that the body says it has, in lower case; empty where it says none. */
@@ -92,11 +90,4 @@ function urlencoded(text: string): [string, string][] {
 
 function unescapeForm(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
-}
-
-function multipart(request: ApiRequest): [string, string][] {
-  return readParts(request.body, request.header('content-type') ?? '').map((part) => {
-    if (part.fileName === undefined) return [part.name, textOf(part)];
-    throw new AppError('invalid_request', `${part.name.slice(0, 64)} is a file, not a text.`);
-  });
 }

@@ -3,6 +3,7 @@ import { AppError } from '../platform/errors.ts';
 import { quoted } from './fields.ts';
 import { fromHeader, nameInDisposition, parametersOf } from './headerParameters.ts';
 import { maxFormFields } from './limits.ts';
+import type { ApiRequest } from './route.ts';
 
 /** One part of a multipart form; `bytes` is a view of the body, not a copy. */
 export interface Part {
@@ -16,6 +17,47 @@ export interface Part {
 const lineEnd = '\r\n';
 const maxBoundaryLength = 200;
 const maxPartHeaderBytes = 8 * 1024;
+
+/** A form's one file and its texts by name. */
+export interface FileForm {
+  file: Part;
+  fields: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads the form of an upload.
+ * @throws AppError `invalid_request` where there is not exactly one file, or a field is there twice or no UTF-8.
+ */
+export function readFileForm(request: ApiRequest, fileField?: string): FileForm {
+  const parts = partsOf(request);
+  const files = parts.filter(({ fileName }) => fileName !== undefined);
+  const [file] = files;
+  if (file === undefined || files.length > 1 || (fileField !== undefined && file.name !== fileField)) {
+    const wanted = fileField === undefined ? 'one file' : `one file, named ${fileField}`;
+    throw new AppError('invalid_request', `Expected ${wanted} in the form; there are ${files.length}.`);
+  }
+  const texts = parts.filter((part) => part !== file);
+  return { file, fields: uniqueFields(texts.map((part) => [part.name, textOf(part)])) };
+}
+
+/** Reads the form whose parts are all texts. @throws AppError `invalid_request` */
+export function readTexts(request: ApiRequest): [string, string][] {
+  return partsOf(request).map((part) => {
+    if (part.fileName === undefined) return [part.name, textOf(part)];
+    throw new AppError('invalid_request', `${part.name.slice(0, 64)} is a file, not a text.`);
+  });
+}
+
+function partsOf(request: ApiRequest): Part[] {
+  return readParts(request.body, request.header('content-type') ?? '');
+}
+
+/** The values by the fields' names. @throws AppError `invalid_request` where a field is there twice. */
+export function uniqueFields(entries: readonly [string, string][]): Record<string, string> {
+  const fields = new Map(entries);
+  if (fields.size < entries.length) throw new AppError('invalid_request', 'A form field is there twice.');
+  return Object.fromEntries(fields);
+}
 
 /**
  * The parts of a `multipart/form-data` body (https://www.rfc-editor.org/rfc/rfc7578). The platform's own parser, and those
@@ -83,7 +125,7 @@ function malformed(why: string): AppError {
 }
 
 /** The text in a part that is no file. @throws AppError `invalid_request` */
-export function textOf({ name, bytes }: Part): string {
+function textOf({ name, bytes }: Part): string {
   if (isUtf8(bytes)) return bytes.toString('utf8');
   throw new AppError('invalid_request', `The field ${quoted(name)} is not UTF-8.`);
 }

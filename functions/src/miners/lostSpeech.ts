@@ -1,10 +1,10 @@
 import { allObjects } from '../files/figures.ts';
 import { maxListedPages } from '../files/limits.ts';
-import { isLabelled, recordOf } from '../files/record.ts';
-import { type FileRemovalOptions, removeFile } from '../files/removal.ts';
-import { type DocumentStore, type Fields, ttlField } from '../platform/documents.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
+import { isLabelled, recordOf } from '../files/object.ts';
+import type { FileParts } from '../files/parts.ts';
+import { removeFile } from '../files/removal.ts';
+import { type Fields, ttlField } from '../platform/documents.ts';
+import type { ObjectFacts } from '../platform/objects.ts';
 import { taskPath } from '../tasks/document.ts';
 import { orphanMs } from '../tasks/limits.ts';
 
@@ -24,19 +24,13 @@ export function speechLabels(taskId: string): Record<string, string> {
   return { [taskLabel]: taskId };
 }
 
-export interface LostSpeechOptions extends FileRemovalOptions {
-  objects: ObjectStore;
-  documents: DocumentStore;
-  logger: Logger;
-}
-
 /**
  * Deletes speech that miners' keys sent for tasks that are not there 57 days later. Each such object costs one read, and one
  * operation of Cloud Storage once its task is found. Bounded; what is left over is for the next run.
  * @throws DocumentError, AppError `unavailable`; what was done stays done.
  */
-export async function removeLostSpeech(options: LostSpeechOptions): Promise<void> {
-  const { objects, documents, clock, logger } = options;
+export async function removeLostSpeech(parts: FileParts): Promise<void> {
+  const { objects, documents, clock, logger } = parts;
   const { pages } = await allObjects(objects, maxListedPages);
   const lostBeforeMs = clock.now() - lostAfterMs;
   const sought = pages.flat().filter((object) => isSought(object, lostBeforeMs));
@@ -48,7 +42,7 @@ export async function removeLostSpeech(options: LostSpeechOptions): Promise<void
     for (const [index, object] of some.entries()) {
       const task = found[index]?.fields;
       if (task === undefined) {
-        if (await removeFile(options, recordOf(object)?.fileId ?? '')) deleted += 1;
+        if (await removeFile(parts, recordOf(object)?.fileId ?? '')) deleted += 1;
       } else if (!isOrphaned(task)) await objects.label(object, foundLabel);
     }
   }

@@ -1,37 +1,34 @@
 import * as z from 'zod/mini';
-import type { StampSource } from '../events/stamp.ts';
 import { objectOf, secretFileId } from '../files/fileId.ts';
 import { fileName } from '../files/fileName.ts';
 import { maxBodyUploadBytes } from '../files/limits.ts';
-import { readFileForm } from '../files/multipart.ts';
-import { type FileRecord, fileUrl, recordOf } from '../files/record.ts';
-import type { FileSaver } from '../files/saving.ts';
+import { recordOf } from '../files/object.ts';
+import type { FileParts } from '../files/parts.ts';
+import { type FileRecord, fileUrl } from '../files/record.ts';
+import { saveObject } from '../files/saving.ts';
 import { binary } from '../files/schemas.ts';
 import type { FileSecret } from '../files/secret.ts';
 import { checkedFile, mediaTypeName } from '../files/submitted.ts';
+import { readFileForm } from '../http/multipart.ts';
 import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
 import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import type { Stager } from '../staging/groupStager.ts';
 import type { Speakers } from '../tasks/speaker.ts';
 import { responseEvent, textResponse } from '../tasks/submit.ts';
 import { taken } from './answerRoutes.ts';
 import { speechLabels } from './lostSpeech.ts';
 
-export interface SpeechRoutesOptions {
-  saver: FileSaver;
-  objects: Pick<ObjectStore, 'describe'>;
-  secret: Pick<FileSecret, 'read'>;
+export interface SpeechRoutesOptions extends Pick<FileParts, 'objects' | 'clock' | 'stamps'> {
+  secret: FileSecret;
   stager: Stager;
-  stamps: StampSource;
   speakers: Speakers;
   maxFileBytes: number;
 }
 
-/** Routes to which existing miners send speech: a form with the response's fields and the sound, which becomes a file. */
+/** The route of existing miners' speech: a form with the response's fields and the sound, which becomes a file. */
 export function speechRoutes(options: SpeechRoutesOptions): Route[] {
   return [
     {
@@ -45,15 +42,13 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
 }
 
 /**
- * First the file, then the response that refers to it. Of a miner there is one such file to a task and key: what is sent
+ * Keeps first the file, then the response that refers to it. Of a miner there is one such file to a task and key: what is sent
  * again finds the first, as only its first response counts, and an attempt that was cut off is completed. Under another key
  * nothing is told of it.
  */
-async function uploadSpeech(
-  { saver, objects, secret, stager, stamps, speakers, maxFileBytes }: SpeechRoutesOptions,
-  request: ApiRequest,
-): Promise<ApiResponse> {
-  const { file, fields } = readFileForm(request.body, request.header('content-type') ?? '', 'audio_file');
+async function uploadSpeech(options: SpeechRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const { objects, secret, stager, stamps, speakers, maxFileBytes } = options;
+  const { file, fields } = readFileForm(request, 'audio_file');
   const limit = Math.min(maxFileBytes, maxBodyUploadBytes);
   if (file.bytes.length === 0) throw new AppError('invalid_request', 'audio_file is empty.');
   if (file.bytes.length > limit) {
@@ -62,14 +57,14 @@ async function uploadSpeech(
       `audio_file has ${file.bytes.length} bytes; ${limit} are the most.`,
     );
   }
-  // The file is not known yet, but whether the rest is right is.
+  // The file is not known yet, but the rest can be checked.
   const stamp = stamps.next();
   const reading = new Reading(true);
   const draft = responseEvent({ ...fields, response_data: {} }, stamp, { texts: true, reading });
   const spoken = speakers.spoken(request.caller, draft);
   const { miner_uid: minerUid } = draft.response;
   const named = [request.caller.keyId, draft.taskId, String(minerUid)];
-  const fileId = secretFileId(await secret.read(), 'tts_audio', ...named);
+  const fileId = secretFileId(await secret(), 'tts_audio', ...named);
   const claim = {
     fileId,
     fileName: read(fileName(), file.fileName || 'unnamed', 'file_name'),
@@ -82,7 +77,7 @@ async function uploadSpeech(
   const present = await objects.describe(objectOf(fileId) ?? '');
   const record =
     (present && recordOf(present)) ??
-    (await saver.saveObject(checkedFile(claim, file.bytes), file.bytes, labels));
+    (await saveObject(options, checkedFile(claim, file.bytes), file.bytes, labels));
   const audio = audioOf(record);
   const response = { ...draft.response, response_data: { audio_file: audio, file_url: fileUrl(fileId) } };
   await stager.stage([{ ...spoken, response }]);

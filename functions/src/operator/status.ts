@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
-import type { FileFiguresReader } from '../files/figures.ts';
+import type { FileFigures } from '../files/figures.ts';
 import { type Clock, within } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -16,7 +16,7 @@ import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.t
 
 export interface StatusOptions {
   /** Figures of files. */
-  files: Pick<FileFiguresReader, 'read'>;
+  files: { read(): Promise<FileFigures> };
   /** The control of the queue `flush`; undefined where there is none (the official emulator). */
   queueControl: QueueControl | undefined;
   objects: Pick<ObjectStore, 'get' | 'list'>;

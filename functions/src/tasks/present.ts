@@ -51,13 +51,6 @@ export function etagOf({ written_at: _, ...task }: JsonObject): string {
   return `W/"${sha256Hex(JSON.stringify(task)).slice(0, 32)}"`;
 }
 
-/** True where an `If-None-Match` header names this ETag. */
-export function matchesEtag(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  const opaque = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(etag));
-}
-
 function presentWithReferences(taskId: string, fields: Fields): JsonObject {
   const { miner_responses: stored, ...rest } = fields;
   const task = jsonFromFields(rest, (name) => !hiddenFields.has(name));

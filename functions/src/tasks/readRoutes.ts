@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
 import { pageOf } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
+import { matchesEtag } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { expecting, integerOrText, members, oneOf, optional, text, withDefault } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import { listTasks, type TaskListOptions } from './listing.ts';
-import { matchesEtag } from './present.ts';
 import type { TaskReader } from './reading.ts';
 import { defaultPageSize, maxPageSize, maxWaitSeconds } from './readLimits.ts';
 import { taskShown } from './schemas.ts';

@@ -4,24 +4,25 @@ import type { ObjectFacts } from '../platform/objects.ts';
 import type { Stager } from '../staging/groupStager.ts';
 import { type FileRecord, fieldsOf, filePath } from './record.ts';
 
-export interface LogOptions {
+export interface IndexOptions {
   stamp: Stamp;
+  /** The document is written without waiting for others. */
   isPrompt?: boolean;
+  /** Most likely there is no document yet. */
   isNew?: boolean;
 }
 
-/** Writes files' documents through the pipeline: durable when it resolves, in Firestore some seconds later. */
-export interface FileLog {
+/** The file index: a document for each file. It is written through the pipeline and is in Firestore some seconds later. */
+export interface FileIndex {
   /**
-   * The record becomes the file's document, unless one with a later stamp is there. `isPrompt`: without waiting for others;
-   * `isNew`: most likely there is no document yet.
+   * Makes the record the file's document, unless one with a later stamp is there; durable when it resolves.
    * @throws AppError `unavailable`: not known to be kept.
    */
-  write(record: FileRecord, options: LogOptions): Promise<void>;
+  write(record: FileRecord, options: IndexOptions): Promise<void>;
 }
 
 /**
- * The stamp of what an object says about its file: the same each time it is said, so that repeating it changes nothing, and
+ * The stamp of an object's own account of its file: the same each time it is given, so that repeating it changes nothing, and
  * earlier than whatever was accepted in the millisecond in which the object came to be.
  */
 export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stamp {
@@ -29,7 +30,7 @@ export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stam
 }
 
 /** Files' documents as operations of the pipeline. */
-export function stagedLog(stager: Stager): FileLog {
+export function fileIndex(stager: Stager): FileIndex {
   return {
     write: (record, { stamp, isPrompt = false, isNew = false }) =>
       stager.stage([
