@@ -5,10 +5,10 @@ import { sha256Hex } from '../platform/ids.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { marksPauseMs, marksTimeoutMs } from './limits.ts';
 
-/** Who is at work on a carrier, and how many attempts at it broke off before. A mark of another version counts as none. */
+/** The mark of a carrier: the process at work on it, and the attempts that broke off before. One of another version counts as none. */
 const mark = z.strictObject({ version: z.literal(1), by: z.nullable(z.string()), broken: z.int() });
 
-/** How an attempt ended: an outage is not the carrier's fault, an error of our own is. */
+/** The end of an attempt: an outage is not the carrier's fault, an error of our own is. */
 export type Ending = 'done' | 'outage' | 'broken';
 
 export interface AttemptsOptions {
@@ -31,7 +31,7 @@ export class Attempts {
     this.#options = options;
   }
 
-  /** How many attempts at the carrier broke off. */
+  /** Counts the attempts at the carrier that broke off. */
   async broken(carrier: Carrier): Promise<number> {
     const { objects, instance } = this.#options;
     const stored = await this.#unlessDown(() => objects.get(markName(carrier)));
@@ -46,7 +46,7 @@ export class Attempts {
     await this.#mark(carrier, this.#options.instance, broken);
   }
 
-  /** Notes how the attempt ended that began after so many. */
+  /** Notes the end of the attempt that began after so many. */
   async end(carrier: Carrier, ending: Ending, broken: number): Promise<void> {
     const counted = ending === 'broken' ? broken + 1 : broken;
     if (ending !== 'done' && counted > 0) return this.#mark(carrier, null, counted);
@@ -71,7 +71,7 @@ export class Attempts {
   }
 }
 
-/** The same whenever the carrier is due, as it may have been put again. */
+/** The name of a carrier's mark: the same whenever the carrier is due, as it may have been put again. */
 function markName({ schema, count, oldest, events, object }: Carrier): string {
   return `bodies/attempts/${sha256Hex(JSON.stringify([schema, count, oldest, events, object]))}`;
 }

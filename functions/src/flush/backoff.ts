@@ -11,7 +11,7 @@ import {
 } from './limits.ts';
 
 /**
- * Decides when what cannot be written now is tried again, by what this process has seen of Firestore and of its own memory.
+ * Decides when events that cannot be written now are tried again, by what this process has seen of Firestore and of its memory.
  * All times are milliseconds since the epoch.
  */
 export class Backoff {
@@ -27,7 +27,7 @@ export class Backoff {
     this.#tickMs = tickMs;
   }
 
-  /** Until when Firestore is left alone, after it failed; carriers that come before then go back unopened. */
+  /** The time until which Firestore is left alone, after it failed; carriers that come before then go back unopened. */
   get parkedUntilMs(): number {
     return this.#parkedUntilMs;
   }
@@ -37,7 +37,7 @@ export class Backoff {
     return this.#parkedUntilMs > this.#clock.now();
   }
 
-  /** Until when what waits for reads or deletes waits: together with what waits already, so that few carriers hold it. */
+  /** The time until which events wait for reads or deletes: together with those that wait already, so that few carriers hold them. */
   get shortUntilMs(): number {
     return this.#shortUntilMs;
   }
@@ -78,19 +78,19 @@ export class Backoff {
     this.#shortUntilMs = this.#shortUntilMs > nowMs ? Math.min(this.#shortUntilMs, untilMs) : untilMs;
   }
 
-  /** When a carrier comes again that finds no room for its bytes: when those that found none before it had their time. */
+  /** The time at which a carrier comes again that finds no room for its bytes: when those that found none before it had their time. */
   roomAtMs(bytes: number): number {
     const fromMs = Math.max(this.#roomAtMs, this.#clock.now());
     this.#roomAtMs = fromMs + (bytes / backlogBytesPerSecond) * 1000;
     return this.#roomAtMs;
   }
 
-  /** When events come again that our own code broke on so often: half an hour over all tries. */
+  /** The time at which events come again that our own code broke on so often: half an hour over all tries. */
   nextTryMs(tries: number): number {
     return nextTickMs(this.#clock.now() + firstTryPauseMs * 2 ** (tries - 1), this.#tickMs);
   }
 
-  /** When what another version wrote is looked at again: after as long again as it has waited. */
+  /** The time at which a form of another version is looked at again: after as long again as it has waited. */
   nextLookMs(sinceMs: number): number {
     const nowMs = this.#clock.now();
     const waitMs = Math.min(maxUnreadWaitMs, Math.max(minUnreadWaitMs, nowMs - sinceMs));

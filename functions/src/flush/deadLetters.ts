@@ -9,7 +9,7 @@ import { keptUntilMs, withBodyInside } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { lettersAtOnce, plannedLettersAtOnce } from './limits.ts';
 
-/** Why an event can never be applied. */
+/** The reason for which an event can never be applied. */
 export type DeadLetterReason =
   | 'unreadable'
   | 'unknown_version'
@@ -18,7 +18,7 @@ export type DeadLetterReason =
   | 'refused_by_firestore'
   | 'fails_repeatedly';
 
-/** An event, or what stood in an event's place, that can never be applied. */
+/** A dead letter: an event, or what stood in an event's place, that can never be applied. */
 export interface DeadLetter {
   reason: DeadLetterReason;
   /** For a person: what was expected and what came. */

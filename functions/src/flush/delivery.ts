@@ -19,9 +19,9 @@ export interface Dispatch {
 /** A carrier that came and is not opened yet. */
 export interface Arrival extends Dispatch {
   carrier: Carrier;
-  /** When it came, milliseconds since the epoch. */
+  /** The time at which it came, milliseconds since the epoch. */
   arrivedMs: number;
-  /** Why it is no carrier, if it is none. */
+  /** The reason for which it is no carrier, if it is none. */
   fault?: string | undefined;
 }
 
@@ -41,7 +41,7 @@ export function isSuspect({ carrier }: Pick<Arrival, 'carrier'>): boolean {
   return (carrier.tries ?? 0) > 0;
 }
 
-/** Reads what a dispatch says of its carrier. Throws UnknownCarrierVersion. */
+/** Reads the header of a dispatch's carrier. Throws UnknownCarrierVersion. */
 export function arrivalOf({ data, retryCount }: Dispatch, arrivedMs: number): Arrival {
   try {
     return { data, retryCount, arrivedMs, carrier: carrierFromWire(data) };
@@ -52,7 +52,7 @@ export function arrivalOf({ data, retryCount }: Dispatch, arrivedMs: number): Ar
   }
 }
 
-/** Bytes that it will unfold to, as it says; of one that does not say more than most do. */
+/** Bytes that a carrier will unfold to, as it says; for one that does not say, more than most do. */
 export function expectedBytes({ unfoldedBytes, events, object }: Carrier): number {
   if (unfoldedBytes !== undefined) return unfoldedBytes;
   return object === undefined ? (events?.length ?? 0) * unfoldingGuess : maxGatheredBytes;

@@ -283,7 +283,7 @@ function comeAgain({ intake: { origins }, failures }: Run, events: readonly Even
   };
 }
 
-/** How often our code broke on an event before: as often as a carrier that brought it says. */
+/** The times that our code broke on an event before: as many as a carrier that brought it says. */
 function triesOf({ intake: { origins } }: Run, event: Event): number {
   return Math.max(0, largest((origins.get(eventKey(event)) ?? []).map(({ tries }) => tries ?? 0)));
 }

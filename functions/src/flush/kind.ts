@@ -13,7 +13,7 @@ export interface EventGroup<E extends Event = Event> {
 /** A document as this instance last saw it in the database. */
 export interface Snapshot<State = unknown> {
   state: State;
-  /** Its fields; undefined where there is no document. */
+  /** The document's fields; undefined where there is none. */
   document: Fields | undefined;
   version: DocumentVersion | 'absent';
   /** The version of its tombstone while there is no document; undefined where nobody looked. */
@@ -23,7 +23,7 @@ export interface Snapshot<State = unknown> {
 /** The writes that a document's events come to, and the document after them. */
 export interface Plan<State = unknown> {
   after: State;
-  /** Its fields then; undefined where there will be no document. */
+  /** The document's fields then; undefined where there will be none. */
   document: Fields | undefined;
   bytes: number;
   /** None where nothing changes. The document's own is the first. */
@@ -61,7 +61,7 @@ export interface Moment<State = unknown> {
  * take kinds of any events and states, which the methods' types allow.
  */
 export interface Kind<E extends Event = Event, State = unknown> {
-  /** Bytes that its documents may have, as `documentBytes` counts them. */
+  /** Bytes that a document may have, as `documentBytes` counts them. */
   maxBytes: number;
   /** Memory for what an instance knows of its documents, bytes. */
   maxCacheBytes: number;

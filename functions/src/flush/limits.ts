@@ -1,4 +1,4 @@
-/** How long deliveries wait for others that arrive with them. */
+/** The time that deliveries wait for others that arrive with them. */
 export const gatherLingerMs = 300;
 
 /** Deliveries handled together: as many as the queue dispatches at once (index.ts). */
@@ -96,7 +96,7 @@ export const earlyMs = 2_000;
  */
 export const markedFromRetry = 2;
 
-/** How long counting may take Cloud Storage, and how long nothing is counted after it failed. */
+/** The time that counting may take Cloud Storage, and for which nothing is counted after it failed. */
 export const marksTimeoutMs = 2_500;
 export const marksPauseMs = 10_000;
 
@@ -132,7 +132,7 @@ export const maxParkMs = 60_000;
 /** Longest pause of the queue, which keeps its tasks for 31 days. */
 export const maxPauseMs = 20 * 86_400_000;
 
-/** How long `POST /v1/flush?wait=true` waits. */
+/** The time that `POST /v1/flush?wait=true` waits. */
 export const maxFlushWaitMs = 25_000;
 
 /** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
