@@ -7,7 +7,6 @@ import {
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
 import { createFlush } from '../../functions/src/flush/createFlush.ts';
-import { DeadLetters } from '../../functions/src/flush/deadLetters.ts';
 import type { Dispatch } from '../../functions/src/flush/delivery.ts';
 import type { Kind } from '../../functions/src/flush/kind.ts';
 import { type Clock, nextTickMs } from '../../functions/src/platform/clock.ts';
@@ -116,20 +115,19 @@ export function startPipeline({
       const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
       const outbox = new Outbox({ queues, objects: store, clock: ownClock, ids, logger });
       const shared = { objects: store, clock: ownClock, logger };
-      const deadLetters = new DeadLetters(store, ownClock, logger);
       const meter = new OperationMeter();
       const connected = documents.connect(decide);
       const database =
         limits === undefined
           ? unlimitedDocuments(async () => connected, meter)
           : limitedDocuments(connected, { limits, meter, clock: ownClock, ids, logger, tickMs });
-      const parts = { ...shared, outbox, deadLetters };
+      const parts = { ...shared, outbox };
       const instance: Instance = {
         flush: createFlush({
           ...parts,
           kinds: kinds([
             breaking(taskKind({ ...parts, ids, rules: allRules, retentionMs, orphansPerKey }), pipeline),
-            operationKind(allRules, deadLetters),
+            operationKind(allRules),
           ]),
           documents: database,
           instance: `i${instances}`,

@@ -1,6 +1,6 @@
 import type { OperationAccepted } from '../events/event.ts';
 import { stampMs } from '../events/stamp.ts';
-import type { DeadLetters } from '../flush/deadLetters.ts';
+import { undecidable } from '../flush/deadLetters.ts';
 import type { EventGroup, Kind, Moment, Plan, Snapshot } from '../flush/kind.ts';
 import type { DocumentSet, DocumentWrite, Fields } from '../platform/documents.ts';
 import { documentBytes } from '../platform/values.ts';
@@ -27,10 +27,7 @@ export interface OperationRules {
  * no tombstone. So that several flushers keep to that, whoever makes a document sees to it in the same commit that there is no
  * tombstone (or takes away the one it read), and whoever makes a tombstone that there is no document (or takes it away).
  */
-export function operationKind(
-  rules: OperationRules,
-  deadLetters: DeadLetters,
-): Kind<OperationAccepted, DocumentState> {
+export function operationKind(rules: OperationRules): Kind<OperationAccepted, DocumentState> {
   return {
     maxBytes: maxDocumentBytes,
     maxCacheBytes: maxDocumentCacheBytes,
@@ -52,11 +49,11 @@ export function operationKind(
       };
     },
     plan: async (path, snapshot, events) => {
-      const { state: after, undecidable } = reduceDocument(snapshot.state, events);
-      await deadLetters.keepUndecidable(undecidable);
+      const { state: after, undecidable: late } = reduceDocument(snapshot.state, events);
       const document = storedDocument(after);
-      if (document === undefined) return { ...deletion(snapshot, after), after, document, bytes: 0 };
-      return { ...creation(path, snapshot, document), after, document, bytes: documentBytes(path, document) };
+      const plan = { after, document, dead: [undecidable(late)] };
+      if (document === undefined) return { ...plan, ...deletion(snapshot, after), bytes: 0 };
+      return { ...plan, ...creation(path, snapshot, document), bytes: documentBytes(path, document) };
     },
     counts: (groups) => ({ documents: groups.length, operations: countOf(groups) }),
   };

@@ -8,6 +8,7 @@ import { isOwnFault } from './apart.ts';
 import { Attempts, type Ending } from './attempts.ts';
 import { Backoff } from './backoff.ts';
 import { Committer } from './committer.ts';
+import { DeadLetters } from './deadLetters.ts';
 import {
   type Arrival,
   arrivalOf,
@@ -34,7 +35,7 @@ import {
 import { type FlushParts, keepUnreadCarrier } from './waiting.ts';
 
 export interface FlushOptions
-  extends Omit<FlushParts, 'attempts' | 'backoff'>,
+  extends Omit<FlushParts, 'attempts' | 'backoff' | 'deadLetters'>,
     Pick<FlusherOptions, 'spent'> {
   /** The kinds of documents that are written; an event that none of them owns stays queued. */
   kinds: readonly Kind[];
@@ -98,13 +99,15 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
 }
 
 function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: FlushOptions): Engine {
-  const { clock, objects } = shared;
+  const { clock, objects, logger } = shared;
+  const deadLetters = new DeadLetters(objects, clock, logger);
   const attempts = new Attempts({ objects, clock, instance });
-  const parts: FlushParts = { ...shared, attempts, backoff: new Backoff({ clock, tickMs }) };
+  const parts: FlushParts = { ...shared, deadLetters, attempts, backoff: new Backoff({ clock, tickMs }) };
   const readBytes = shared.maxReadBytes ?? maxReadBytes;
   const atWork = kinds.map((kind) => {
     const cache = new ByteCache<Snapshot>(kind.maxCacheBytes);
-    return { kind, committer: new Committer({ kind, documents, cache, maxReadBytes: readBytes, clock }) };
+    const options = { kind, documents, deadLetters, cache, maxReadBytes: readBytes, clock };
+    return { kind, committer: new Committer(options) };
   });
   return { ...parts, flusher: new Flusher({ parts, kinds: atWork, spent }) };
 }

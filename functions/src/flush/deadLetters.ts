@@ -28,6 +28,13 @@ export interface DeadLetter {
   content: { event: Event } | { raw: string } | { carrier: Record<string, unknown> };
 }
 
+/** Events that have no place in a document any more, and why: they become dead letters before the document is written. */
+export interface Dead {
+  events: readonly Event[];
+  reason: DeadLetterReason;
+  detail: string;
+}
+
 /** Keeps dead letters in Cloud Storage, each under a name made from its content: a redelivery writes the same one. */
 export class DeadLetters {
   readonly #objects: ObjectStore;
@@ -68,14 +75,14 @@ export class DeadLetters {
   }
 
   /** Keeps events that a document has no place for. Throws as {@link DeadLetters.keep}. */
-  async keepAll(events: readonly Event[], reason: DeadLetterReason, detail: string): Promise<void> {
+  async keepAll({ events, reason, detail }: Dead): Promise<void> {
     await mapPool(events, plannedLettersAtOnce, (event) => this.keep({ reason, detail, content: { event } }));
   }
+}
 
-  /** Keeps events that came too late to be judged. Throws as {@link DeadLetters.keep}. */
-  keepUndecidable(undecidable: readonly Event[]): Promise<void> {
-    const detail =
-      'The document has forgotten the stamps of this time, so that a later operation may have come before.';
-    return this.keepAll(undecidable, 'too_old', detail);
-  }
+/** Events that came too late to be judged. */
+export function undecidable(events: readonly Event[]): Dead {
+  const detail =
+    'The document has forgotten the stamps of this time, so that a later operation may have come before.';
+  return { events, reason: 'too_old', detail };
 }

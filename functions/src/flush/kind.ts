@@ -1,6 +1,7 @@
 import type { Event } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { DocumentVersion, DocumentWrite, Fields, ReadDocument } from '../platform/documents.ts';
+import type { Dead } from './deadLetters.ts';
 
 /** A document's events in hand. */
 export interface EventGroup<E extends Event = Event> {
@@ -30,6 +31,7 @@ export interface Plan<State = unknown> {
   writes: DocumentWrite[];
   /** Documents that must not exist when the writes are committed. */
   ifAbsent: string[];
+  dead?: readonly Dead[];
 }
 
 /** Events that are committed, and their document's state before and after. */
@@ -83,10 +85,7 @@ export interface Kind<E extends Event = Event, State = unknown> {
   tombstonePath?(path: string): string;
   /** A document as it was read; `tombstone` where that was read too. Throws UnknownVersion. */
   snapshot(path: string, found: ReadDocument, tombstone?: ReadDocument): Snapshot<State>;
-  /**
-   * Plans a document's write. Events that have no place in it any more are kept as dead letters before that.
-   * Throws AppError `unavailable` where that fails.
-   */
+  /** Plans a document's write. Throws AppError `unavailable` where Cloud Storage does not take what that needs. */
   plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Promise<Plan<State>>;
   /** Begins what follows the commits of one flush, for kinds of which something does. */
   follow?(): Following<E, State>;

@@ -6,12 +6,14 @@ import { mapPool } from '../platform/pool.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import type { Prepared } from './chunks.ts';
 import { type CommitJob, type CommitResult, unsuccessful } from './commitResult.ts';
-import type { Snapshot } from './kind.ts';
+import type { DeadLetters } from './deadLetters.ts';
+import type { Plan, Snapshot } from './kind.ts';
 import { maxConflictAttempts, planMs, singleCommitsInFlight, snapshotBytes } from './limits.ts';
 import { SnapshotReader, type SnapshotReaderOptions, type Timed } from './snapshots.ts';
 
 export interface WriterOptions extends SnapshotReaderOptions {
   documents: LeasedDocuments;
+  deadLetters: DeadLetters;
   clock: Clock;
 }
 
@@ -28,12 +30,16 @@ export class DocumentWriter {
     this.reader = new SnapshotReader(options);
   }
 
-  /** Plans the write of a job. Throws what the kind throws, and AppError `unavailable` past `planMs`. */
+  /** Plans the write of a job, and keeps the dead letters that it makes. Throws what the kind throws, and AppError `unavailable` past `planMs`. */
   async prepare(job: CommitJob, snapshot: Snapshot): Promise<Prepared> {
-    const { clock, kind } = this.#options;
+    const { clock, kind, deadLetters } = this.#options;
     const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');
-    const planned = kind.plan(job.path, snapshot, job.events);
-    return { job, snapshot, plan: await within(clock, planMs, planned, late) };
+    const planned = async (): Promise<Plan> => {
+      const plan = await kind.plan(job.path, snapshot, job.events);
+      for (const dead of plan.dead ?? []) await deadLetters.keepAll(dead);
+      return plan;
+    };
+    return { job, snapshot, plan: await within(clock, planMs, planned(), late) };
   }
 
   /** Commits the documents together; where something is in the way, by themselves. */

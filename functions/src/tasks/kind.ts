@@ -1,5 +1,5 @@
 import type { TaskEvent } from '../events/event.ts';
-import type { DeadLetters } from '../flush/deadLetters.ts';
+import { undecidable } from '../flush/deadLetters.ts';
 import type { Kind, Plan, Snapshot } from '../flush/kind.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
@@ -22,7 +22,6 @@ export interface TaskKindOptions {
   retentionMs: number;
   /** ORPHANS_PER_KEY_PER_DAY. */
   orphansPerKey: number;
-  deadLetters: DeadLetters;
   outbox: Outbox;
   objects: ObjectStore;
   clock: Clock;
@@ -32,7 +31,7 @@ export interface TaskKindOptions {
 
 /** Makes the kind of task documents. */
 export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
-  const { rules, retentionMs, deadLetters, outbox, clock } = options;
+  const { rules, retentionMs, outbox, clock } = options;
   const bodies = new TaskBodies(options);
   const orphans = new OrphanCounter({ ...options, maxPerKey: options.orphansPerKey });
   const { isReady, reduced } = taskReadiness(rules);
@@ -79,16 +78,13 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
       return { state: taskState(taskId, fields, rules.taskTimeoutMs), document: fields, version };
     },
     plan: async (path, snapshot, events) => {
-      const { state, overflow, undecidable } = reduced(snapshot.state, events);
+      const { state, overflow, undecidable: late } = reduced(snapshot.state, events);
       if (!taskExists(state))
         return { document: undefined, bytes: 0, writes: [], ifAbsent: [], after: state };
-      if (overflow.length > 0) {
-        // Before the commit that may take one of them out of the task.
-        orphans.countOverflow(overflow, state);
-        await deadLetters.keepAll(overflow, 'too_many_responses', detail);
-      }
-      await deadLetters.keepUndecidable(undecidable);
-      return planOf(path, snapshot, withReplacedBodies(state, snapshot.state));
+      // Before the commit that may take one of them out of the task.
+      orphans.countOverflow(overflow, state);
+      const dead = [{ events: overflow, reason: 'too_many_responses', detail } as const, undecidable(late)];
+      return { ...(await planOf(path, snapshot, withReplacedBodies(state, snapshot.state))), dead };
     },
     follow: () => {
       const deadlines = new Deadlines(clock);

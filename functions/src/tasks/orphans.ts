@@ -54,7 +54,7 @@ export class OrphanCounter {
    * such a key no task has too many, and whoever else finds no place is not to blame.
    */
   countOverflow(overflow: readonly ResponseReceived[], kept: TaskState): void {
-    if (this.#options.maxPerKey === 0) return;
+    if (this.#options.maxPerKey === 0 || overflow.length === 0) return;
     this.#beginDay();
     const answers = Map.groupBy([...overflow, ...kept.responses.values()], ({ minerKey }) => minerKey);
     for (const { minerKey } of overflow) {
