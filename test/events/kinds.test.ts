@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Event, targetOf } from '../../functions/src/events/event.ts';
-import { readEvent } from '../../functions/src/events/eventSchema.ts';
+import { readEvent } from '../../functions/src/events/readEvent.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response, stampAt } from '../support/events.ts';
 import { operation } from '../support/operations.ts';

@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 import { parseWritten } from '../platform/json.ts';
 import type { Carrier } from './carrier.ts';
 import type { Event } from './event.ts';
-import { readEvent } from './eventSchema.ts';
+import { readEvent } from './readEvent.ts';
 import { knownSchemas } from './schemas.ts';
 import { stampPattern } from './stamp.ts';
 

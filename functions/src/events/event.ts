@@ -1,5 +1,8 @@
-import { holdsBigint, type Json, type JsonObject } from '../platform/json.ts';
-import type { Stamp } from './stamp.ts';
+import * as z from 'zod/mini';
+import { holdsBigint, type Json } from '../platform/json.ts';
+import { once } from '../platform/once.ts';
+import { documentPathFault, idFault } from './documentPath.ts';
+import { stampPattern } from './stamp.ts';
 
 /**
  * The wait of a task's creation and fields for responses to join their write: `prompt` not at all, `default`
@@ -8,85 +11,99 @@ import type { Stamp } from './stamp.ts';
 export const visibilities = ['prompt', 'default', 'deferred'] as const;
 export type Visibility = (typeof visibilities)[number];
 
+export const operationTypes = ['set', 'update', 'delete'] as const;
+
+/**
+ * Events as carriers of every schema hold them. A field that a later schema brought is optional, or has the default that
+ * events queued before it mean.
+ */
+const schemas = once(() => {
+  const json: z.ZodMiniType<Json> = z.custom<Json>((value) => value !== undefined);
+  const fields = z.record(z.string(), json);
+  // One bad name fails the read of a whole batch, so it must not get that far.
+  const taskId = z.string().check(z.refine((id) => idFault(id) === undefined));
+  const path = z.string().check(z.refine((text) => documentPathFault(text) === undefined));
+  const stamp = z.string().check(z.regex(stampPattern));
+  const visibility = z.enum(visibilities);
+  const isTrue = z.optional(z.literal(true));
+  /** True where some of its numbers are integers that a version which does not know this would alter. */
+  const exact = isTrue;
+  const body = z.strictObject({ object: z.string(), bytes: z.int() });
+  const response = z.strictObject({
+    miner_uid: z.int().check(z.minimum(0)),
+    response_data: z.optional(json),
+    body: z.optional(body),
+    /** Milliseconds since the epoch, as the miner said, or when Sluice accepted it. */
+    submitted_at_ms: z.number(),
+    processing_time: z.number(),
+    accuracy_score: z.number(),
+    speed_score: z.number(),
+    hotkey: z.nullable(z.string()),
+    status: z.string(),
+  });
+  const created = z.strictObject({ kind: z.literal('created'), taskId, stamp, fields, visibility, exact });
+  const patched = z.strictObject({ kind: z.literal('patched'), taskId, stamp, fields, visibility, exact });
+  const received = z.strictObject({
+    kind: z.literal('response'),
+    taskId,
+    stamp,
+    response,
+    /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
+    minerKey: z.optional(z.string()),
+    /** True where the answer counts although its task may name other miners. */
+    countsUnassigned: isTrue,
+    exact,
+  });
+  const deadline = z.strictObject({ kind: z.literal('deadline'), taskId, stamp });
+  const operation = z.strictObject({
+    kind: z.literal('operation'),
+    path,
+    stamp,
+    type: z.enum(operationTypes),
+    /** JSON, with `$timestamp` and `$bytes` for what it cannot hold. Of an update: by field path. A delete has none. */
+    data: z.optional(fields),
+    /** Set where the operation need not wait for others. */
+    visibility: z.optional(z.literal('prompt')),
+    /** True where the id was made for it: most likely there is no such document yet, so that none need be read. */
+    isNew: isTrue,
+    exact,
+  });
+  const event = z.discriminatedUnion('kind', [created, patched, received, deadline, operation]);
+  return { body, response, created, patched, received, deadline, operation, event };
+});
+
+type Of<Name extends keyof ReturnType<typeof schemas>> = z.infer<ReturnType<typeof schemas>[Name]>;
+
 /** A body too large for the task document, in Cloud Storage. */
-export interface BodyReference {
-  object: string;
-  bytes: number;
-}
+export type BodyReference = Of<'body'>;
 
 /** A miner's answer, in the shape of its document field. Exactly one of `response_data` and `body` is there. */
-export interface MinerResponse {
-  miner_uid: number;
-  response_data?: Json | undefined;
-  body?: BodyReference | undefined;
-  /** Milliseconds since the epoch, as the miner said, or when Sluice accepted it. */
-  submitted_at_ms: number;
-  processing_time: number;
-  accuracy_score: number;
-  speed_score: number;
-  hotkey: string | null;
-  status: string;
-}
-
-interface Exact {
-  /** Some of its numbers are integers that a version which does not know this would alter. */
-  exact?: true | undefined;
-}
-
-interface Addressed {
-  taskId: string;
-  stamp: Stamp;
-}
+export type MinerResponse = Of<'response'>;
 
 /** A task came into being. Its `required_miner_count` and `min_miner_count` hold if no earlier creation is known. */
-export interface TaskCreated extends Addressed, Exact {
-  kind: 'created';
-  fields: JsonObject;
-  visibility: Visibility;
-}
+export type TaskCreated = Of<'created'>;
 
 /** Some of a task's fields were set. */
-export interface TaskPatched extends Addressed, Exact {
-  kind: 'patched';
-  fields: JsonObject;
-  visibility: Visibility;
-}
+export type TaskPatched = Of<'patched'>;
 
 /** A miner answered. */
-export interface ResponseReceived extends Addressed, Exact {
-  kind: 'response';
-  response: MinerResponse;
-  /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
-  minerKey?: string | undefined;
-  /** True where the answer counts although its task may name other miners. */
-  countsUnassigned?: true | undefined;
-}
+export type ResponseReceived = Of<'received'>;
 
 /** A task's deadline passed; its stamp is the deadline. */
-export interface DeadlinePassed extends Addressed {
-  kind: 'deadline';
-}
+export type DeadlinePassed = Of<'deadline'>;
 
 export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlinePassed;
 
-export const operationTypes = ['set', 'update', 'delete'] as const;
-
 /** An operation on a document of any kind, by its path. */
-export interface OperationAccepted extends Exact {
-  kind: 'operation';
-  path: string;
-  stamp: Stamp;
-  type: (typeof operationTypes)[number];
-  /** JSON, with `$timestamp` and `$bytes` for what it cannot hold. Of an update: by field path. A delete has none. */
-  data?: JsonObject | undefined;
-  /** True where the operation need not wait for others. */
-  visibility?: 'prompt' | undefined;
-  /** The id was made for it: most likely there is no such document yet, so that none need be read. */
-  isNew?: true | undefined;
-}
+export type OperationAccepted = Of<'operation'>;
 
 /** One accepted fact. Its target document and stamp identify it. */
-export type Event = TaskEvent | OperationAccepted;
+export type Event = Of<'event'>;
+
+/** Parses a value as an event, which may be none. */
+export function parseEvent(value: unknown): z.core.util.SafeParseResult<Event> {
+  return schemas().event.safeParse(value);
+}
 
 /** The event, marked where its integers are to be read exactly. */
 export function marked<Kind extends Event>(event: Kind): Kind {

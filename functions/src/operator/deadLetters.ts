@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
 import { carrierFromWire } from '../events/carrierReader.ts';
 import { type Event, targetOf } from '../events/event.ts';
-import { readEvent } from '../events/eventSchema.ts';
+import { readEvent } from '../events/readEvent.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
 import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from '../flush/limits.ts';
 import { type Clock, nextTickMs } from '../platform/clock.ts';
