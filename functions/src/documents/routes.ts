@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { StampSource } from '../events/stamp.ts';
 import { acceptedBatch, textLike, warnings } from '../http/answers.ts';
 import { acceptEach, batchOf, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { readJson } from '../http/body.ts';
@@ -8,15 +7,11 @@ import { newIdFor } from '../http/idempotency.ts';
 import { visibility } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { anyObject, expecting, members } from '../http/schema.ts';
-import type { Ids } from '../platform/ids.ts';
-import type { Stager } from '../staging/groupStager.ts';
+import type { AcceptingParts } from '../staging/groupStager.ts';
 import { maxOperationsPerRequest } from './limits.ts';
 import { operation, operationEvent } from './submit.ts';
 
-export interface OperationRoutesOptions {
-  stager: Stager;
-  stamps: StampSource;
-  ids: Pick<Ids, 'uuid'>;
+export interface OperationRoutesOptions extends AcceptingParts {
   /** OPERATIONS_COLLECTIONS. */
   collections: readonly string[];
 }

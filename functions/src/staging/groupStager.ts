@@ -1,10 +1,11 @@
 import { eventLine, foldText, maxCarrierBytes, packedCarrierBytes } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { schemaOf } from '../events/schemas.ts';
-import { earliestOf, type Stamp } from '../events/stamp.ts';
+import { earliestOf, type Stamp, type StampSource } from '../events/stamp.ts';
 import { largest } from '../platform/arrays.ts';
 import { nextTickMs, within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import type { Ids } from '../platform/ids.ts';
 import { storeLargeBodies } from './bodies.ts';
 import { GroupCommitter } from './groupCommit.ts';
 import {
@@ -23,6 +24,13 @@ export interface Stager {
    * @throws AppError `unavailable`: not known to be kept, repeating is safe; `payload_too_large`: more than buffers allow.
    */
   stage(events: readonly Event[]): Promise<void>;
+}
+
+/** The parts that a route needs which accepts events. */
+export interface AcceptingParts {
+  stager: Stager;
+  stamps: StampSource;
+  ids: Pick<Ids, 'uuid'>;
 }
 
 /** One request's events as they travel; they never span two carriers. */

@@ -38,7 +38,6 @@ function getTask({ reader }: ReadRoutesOptions): Route {
       }),
     describe: () => ({
       summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
-      example: { params: { task_id: 'task-1' } },
       answers: {
         200: taskShown(),
         304: {},

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import type { Event } from '../events/event.ts';
-import type { StampSource } from '../events/stamp.ts';
 import { acceptedBatch } from '../http/answers.ts';
 import { acceptEach, batchOf, checkCount, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { isNdjson, ndjsonLines, readJson } from '../http/body.ts';
@@ -10,14 +9,12 @@ import { maxWarnings } from '../http/limits.ts';
 import { Reading, type Warning } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
 import { anyObject, read } from '../http/schema.ts';
-import type { Stager } from '../staging/groupStager.ts';
+import type { AcceptingParts } from '../staging/groupStager.ts';
 import type { Speakers } from './speaker.ts';
 import { response, responseEvent } from './submit.ts';
-import { maxResponsesPerRequest } from './submitLimits.ts';
+import { maxResponsesPerRequest } from './submitFields.ts';
 
-export interface ResponseRoutesOptions {
-  stager: Stager;
-  stamps: StampSource;
+export interface ResponseRoutesOptions extends Pick<AcceptingParts, 'stager' | 'stamps'> {
   speakers: Speakers;
 }
 

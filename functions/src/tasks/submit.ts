@@ -19,19 +19,11 @@ import {
 } from '../http/schema.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
-import { minerUid, minerUidOrText, taskId } from './submitFields.ts';
-import { maxTextLength } from './submitLimits.ts';
+import { maxTextLength, minerUid, minerUidOrText, taskId } from './submitFields.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The members of a response that differ with its form. */
-interface VariedMembers {
-  miner_uid: Schema<number>;
-  response_data: Schema;
-  number: Schema<number>;
-}
-
-function responseMembers({ miner_uid, response_data, number }: VariedMembers) {
+function responseMembers(miner_uid: Schema<number>, response_data: Schema, number: Schema<number>) {
   return {
     task_id: taskId(),
     miner_uid,
@@ -45,15 +37,13 @@ function responseMembers({ miner_uid, response_data, number }: VariedMembers) {
   };
 }
 
-const data = once(() =>
-  z.custom((value) => value !== undefined && value !== null, expecting('a JSON value')),
-);
+const data = () => z.custom((value) => value !== undefined && value !== null, expecting('a JSON value'));
 
 function strictResponse(number: Schema<number>) {
   // Existing miners send two members that the task document has no place for.
   const unused = { coldkey_address: z.optional(z.unknown()), network: z.optional(z.unknown()) };
-  const varied = { miner_uid: minerUid(), response_data: data(), number };
-  return members({ ...responseMembers(varied), ...unused }, { hint: 'put it into response_data' });
+  const all = { ...responseMembers(minerUid(), data(), number), ...unused };
+  return members(all, { hint: 'put it into response_data' });
 }
 
 /** A submitted response; of a miner's key, whose scores may come as text. */
@@ -62,17 +52,12 @@ const minersResponse = once(() => strictResponse(finiteOrText()));
 
 /** A response of an existing miner: numbers may come as text, the data as JSON text, and more members beside them. */
 export const textResponse = once(() => {
-  const response_data = prepared((value) => (value === '' ? undefined : fromText(value)), data());
-  return z.object(responseMembers({ miner_uid: minerUidOrText(), response_data, number: finiteOrText() }));
+  const dataOrText = prepared((value) => (value === '' ? undefined : fromText(value)), data());
+  return z.object(responseMembers(minerUidOrText(), dataOrText, finiteOrText()));
 });
 
 /** Fields that a miner's answer goes without where they are wrong. */
-const dispensable: ReadonlySet<unknown> = new Set([
-  'submitted_at',
-  'processing_time',
-  'accuracy_score',
-  'speed_score',
-]);
+const dispensable = new Set<unknown>(['submitted_at', 'processing_time', 'accuracy_score', 'speed_score']);
 
 /** The form in which a response was written. */
 export interface ResponseForm {

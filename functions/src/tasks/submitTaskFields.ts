@@ -21,8 +21,7 @@ import { once } from '../platform/once.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
 import type { Fields } from './submit.ts';
-import { minerUid, taskId } from './submitFields.ts';
-import { maxAssignedMiners, maxInputFields } from './submitLimits.ts';
+import { maxAssignedMiners, maxInputFields, minerUid, taskId } from './submitFields.ts';
 
 /** A task's inputs: any JSON, also null and ''. */
 const inputName = /^input_[a-z0-9_]{1,64}$/;

@@ -1,27 +1,18 @@
 import * as z from 'zod/mini';
-import type { StampSource } from '../events/stamp.ts';
 import { textLike, warnings } from '../http/answers.ts';
 import { readJson } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { visibility } from '../http/parameters.ts';
-import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { anyObject, read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
-import type { Stager } from '../staging/groupStager.ts';
-import { taskInPath } from './submitFields.ts';
-import { maxTaskFieldsBytes } from './submitLimits.ts';
+import type { AcceptingParts } from '../staging/groupStager.ts';
+import { maxTaskFieldsBytes, taskInPath } from './submitFields.ts';
 import { change, createdEvent, creation, patchedEvent } from './submitTaskFields.ts';
 
-export interface WriteRoutesOptions {
-  stager: Stager;
-  stamps: StampSource;
-  ids: Pick<Ids, 'uuid'>;
-}
-
 /** The routes that accept tasks and their fields: an event is durable when its request is answered. */
-export function writeRoutes(options: WriteRoutesOptions): Route[] {
+export function writeRoutes(options: AcceptingParts): Route[] {
   return [
     create(options),
     setFields(options, 'PATCH', '/v1/tasks/:task_id'),
@@ -33,7 +24,7 @@ export function writeRoutes(options: WriteRoutesOptions): Route[] {
 const query = () => z.object({ visibility: visibility(['prompt', 'deferred']) });
 const proxies = { access: ['ingest'], query } as const;
 
-function create({ stager, stamps, ids }: WriteRoutesOptions): Route {
+function create({ stager, stamps, ids }: AcceptingParts): Route {
   return defineRoute({
     method: 'POST',
     path: '/v1/tasks',
@@ -43,12 +34,7 @@ function create({ stager, stamps, ids }: WriteRoutesOptions): Route {
       bodies: {
         'application/json': {
           schema: creation(),
-          example: {
-            task_id: 'task-1',
-            task_type: 'text_translation',
-            input_text: 'Hallo',
-            assigned_miners: [7],
-          },
+          example: { task_id: 'task-1', task_type: 'translation', input_text: 'Hallo' },
         },
       },
       isRepeatable: true,
@@ -63,7 +49,7 @@ function create({ stager, stamps, ids }: WriteRoutesOptions): Route {
   });
 }
 
-function setFields({ stager, stamps }: WriteRoutesOptions, method: 'PATCH' | 'POST', path: string): Route {
+function setFields({ stager, stamps }: AcceptingParts, method: 'PATCH' | 'POST', path: string): Route {
   const needsStatus = method === 'POST';
   return defineRoute({
     method,
@@ -72,7 +58,6 @@ function setFields({ stager, stamps }: WriteRoutesOptions, method: 'PATCH' | 'PO
     params: taskInPath,
     describe: () => ({
       summary: needsStatus ? 'Sets the status of a task, and other fields' : 'Sets fields of a task',
-      example: { params: { task_id: 'task-1' } },
       bodies: { 'application/json': { schema: change(needsStatus), example: { status: 'approved' } } },
       answers: accepted(),
     }),
@@ -89,14 +74,11 @@ function readTask(request: ApiRequest): Record<string, unknown> {
   if (request.body.length > maxTaskFieldsBytes) {
     throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
   }
-  return read(anyObject, readJson(request), 'body');
+  return read(anyObject, readJson(request));
 }
 
 function answer({ taskId }: { taskId: string }): ApiResponse {
   return { status: 202, json: { task_id: taskId, warnings: [] } };
 }
 
-function accepted(): RouteDescription['answers'] {
-  const schema = z.object({ task_id: textLike('task-1'), warnings: warnings() });
-  return { 202: schema };
-}
+const accepted = () => ({ 202: z.object({ task_id: textLike('task-1'), warnings: warnings() }) });
