@@ -17,7 +17,9 @@ const bounded: readonly string[] = [
   // Parts of a name, as few as code writes them.
   "hashedUuid('file', ...parts",
   "secretUuid(secret, 'file', ...parts",
-  "secretFileId(await secret.read(), 'tts_audio', ...named",
+  "secretFileId(await secret(), 'tts_audio', ...named",
+  // A parameter's name and its default.
+  'int(...parameter',
 ];
 
 /** The calls of a text that spread something into their arguments, up to there. */
