@@ -65,15 +65,17 @@ describe('a document that nothing but answers of miners’ keys made', () => {
   });
 
   it('is none where another system made it, or wrote into it since', async () => {
-    const adopted = startPipeline();
-    adopted.documents.set('tasks/t', { theirs: 1 });
-    await adopted.accept(answers);
-    await adopted.clock.advance(70_000);
-    adopted.start();
-    await adopted.accept([ownAnswer('t', 30, 3)]);
-    await adopted.clock.advance(70_000);
-    assert.equal(adopted.task('t')?.['response_count'], 3);
-    assert.equal(expiryOf(adopted, 't'), undefined);
+    for (const theirs of [{ theirs: 1 }, { task_id: 't' }]) {
+      const adopted = startPipeline();
+      adopted.documents.set('tasks/t', theirs);
+      await adopted.accept(answers);
+      await adopted.clock.advance(70_000);
+      adopted.start();
+      await adopted.accept([ownAnswer('t', 30, 3)]);
+      await adopted.clock.advance(70_000);
+      assert.equal(adopted.task('t')?.['response_count'], 3);
+      assert.equal(expiryOf(adopted, 't'), undefined);
+    }
 
     const touched = startPipeline();
     await touched.accept(answers);

@@ -3,7 +3,7 @@ import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { deadlineStamp, earliestStamp, stampCeiling } from '../../functions/src/events/stamp.ts';
 import { taskReadiness } from '../../functions/src/tasks/readiness.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
-import { emptyTask } from '../../functions/src/tasks/state.ts';
+import { emptyTask, type TaskState } from '../../functions/src/tasks/state.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
 import { defaultRules } from '../support/pipeline.ts';
@@ -67,4 +67,38 @@ describe('a task is ready', () => {
   it('when its carrier came before its time', () => {
     assert.equal(ready(answers(1), { isForced: true }), true);
   });
+});
+
+describe('events that were reduced to see whether they are ready', () => {
+  /** Events that count how often they were gone through one by one, as the reducer does once. */
+  function counted(...events: TaskEvent[]) {
+    const seen = { reductions: 0 };
+    const list = [...events];
+    list[Symbol.iterator] = () => {
+      seen.reductions += 1;
+      return Array.prototype[Symbol.iterator].call(list);
+    };
+    return { events: list, seen };
+  }
+
+  const adopted: TaskState = { ...emptyTask('t'), isAdopted: true };
+
+  for (const [name, known, before, reductions] of [
+    ['are not reduced again on the same state', undefined, emptyTask('t'), 1],
+    ['are reduced anew where there is a document after all', undefined, adopted, 2],
+  ] as const) {
+    it(name, () => {
+      const { isReady, reduced } = taskReadiness(defaultRules);
+      const { events, seen } = counted(...answers(1, 2, 3));
+      const group = { path: 'tasks/t', events, isForced: false };
+      assert.equal(
+        isReady(group, { nowMs: startMs, flushBefore: earliestStamp, lastKnown: () => known }),
+        true,
+      );
+      const { state } = reduced(before, events);
+      assert.equal(seen.reductions, reductions);
+      assert.equal(state.responses.size, 3);
+      assert.equal(state.isAdopted, before.isAdopted);
+    });
+  }
 });

@@ -76,9 +76,10 @@ export function emptyTask(taskId: string): TaskState {
   return { taskId, fields: new Map(), statuses: new Map(), responses: new Map(), named: new Set() };
 }
 
-/** True for the {@link emptyTask}. */
+/** True for the {@link emptyTask}: nothing is known, not even that somebody else made the document. */
 export function isEmptyTask(state: TaskState): boolean {
-  return !taskExists(state) && state.named.size === 0 && state.deadlinePassedMs === undefined;
+  const { named, isAdopted, deadlinePassedMs } = state;
+  return !taskExists(state) && named.size === 0 && !isAdopted && deadlinePassedMs === undefined;
 }
 
 /** True where there is anything to keep a document for. A deadline alone makes none. */
