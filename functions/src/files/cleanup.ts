@@ -1,6 +1,5 @@
 import {
   DocumentError,
-  type DocumentStore,
   type DocumentVersion,
   type DocumentWrite,
   type Fields,
@@ -33,40 +32,45 @@ export interface CleanupReport {
   is_complete: boolean;
 }
 
+/** One cleanup. Objects and files that came since `oldestKeptMs` are too young to judge. */
+interface Run extends CleanupOptions {
+  maxAgeMs: number;
+  oldestKeptMs: number;
+  /** It also compares one page of the objects, another each day, with its documents. */
+  isThorough: boolean;
+  report: CleanupReport;
+}
+
 const purpose = 'cleanup';
 const dayMs = 86_400_000;
 const maxDuePage = 200;
 
 /**
  * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, what is left of deleted
- * files. What is not surely Sluice's stays. Where it is `thorough`, it also compares one page of the objects, another each day, with
- * its documents. Bounded: at most 1,000 due documents, one listing of up to 100,000 objects. With nothing to do it costs two
- * billed reads at most.
+ * files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing of up to 100,000 objects. With
+ * nothing to do it costs two billed reads at most.
  * @throws DocumentError; what was done stays done.
  */
 export async function cleanUp(
   options: CleanupOptions,
-  { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
+  scope: Pick<Run, 'maxAgeMs' | 'isThorough'>,
 ): Promise<CleanupReport> {
+  const { objects, clock, logger } = options;
   const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
-  await removeDue(options, { maxAgeMs, isThorough }, report);
-  const { pages, isWhole } = await allObjects(options.objects, maxListedPages);
-  if (isWhole) await keepTotals(options.objects, pages.flat(), options.clock.now());
+  const run = { ...options, ...scope, oldestKeptMs: clock.now() - scope.maxAgeMs, report };
+  await removeDue(run);
+  const { pages, isWhole } = await allObjects(objects, maxListedPages);
+  if (isWhole) await keepTotals(objects, pages.flat(), clock.now());
   else report.is_complete = false;
-  const oldestKeptMs = options.clock.now() - maxAgeMs;
-  for (const object of pages.flat()) await removeIfWaste(options, object, oldestKeptMs, report);
-  if (isThorough) await compare(options, pages, oldestKeptMs, report);
-  if (report.deleted > 0 || report.repaired > 0) options.logger.info('Cleaned up files', { ...report });
+  for (const object of pages.flat()) await removeIfWaste(run, object);
+  if (run.isThorough) await compare(run, pages);
+  if (report.deleted > 0 || report.repaired > 0) logger.info('Cleaned up files', { ...report });
   return report;
 }
 
 /** Removes files whose documents are due: the object goes first, so that a cut leaves the document. */
-async function removeDue(
-  options: CleanupOptions,
-  { maxAgeMs, isThorough }: { maxAgeMs: number; isThorough: boolean },
-  report: CleanupReport,
-): Promise<void> {
-  const { documents, clock, firstPurpose } = options;
+async function removeDue(run: Run): Promise<void> {
+  const { documents, clock, firstPurpose, maxAgeMs, isThorough } = run;
   // A temporary file expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
   const query = {
@@ -83,17 +87,17 @@ async function removeDue(
     for (const { path, fields, version } of due.documents) {
       const record = knownRecord(path, fields);
       if (record === undefined || version === undefined) continue;
-      if (await removeObject(options, record, cutoff.getTime(), report)) {
+      if (await removeObject(run, record, cutoff.getTime())) {
         writes.push({ path, ifVersion: version, changes: 'deleted' });
       }
     }
-    await removeDocuments(documents, writes, report);
+    await removeDocuments(run, writes);
     if (due.documents.length < maxDuePage) return;
     // Others' documents, in a collection of the same name, are not read again each hour.
     if (writes.length === 0 && !isThorough) break;
     after = due.cursor;
   }
-  report.is_complete = false;
+  run.report.is_complete = false;
 }
 
 /** The record in a document, unless it is somebody else's, or of a version to come: those stay. */
@@ -107,11 +111,7 @@ function knownRecord(path: string, fields: Fields | undefined): FileRecord | und
 }
 
 /** Removes documents as they were judged: one that was written since stays, and the others with it, until the next run. */
-async function removeDocuments(
-  documents: DocumentStore,
-  writes: readonly DocumentWrite[],
-  report: CleanupReport,
-): Promise<void> {
+async function removeDocuments({ documents, report }: Run, writes: readonly DocumentWrite[]): Promise<void> {
   if (writes.length === 0) return;
   try {
     await documents.commit(writes, purpose);
@@ -124,13 +124,8 @@ async function removeDocuments(
 }
 
 /** Removes the object of a document that is due; false where the document must stay all the same. */
-async function removeObject(
-  options: CleanupOptions,
-  document: FileRecord,
-  cutoffMs: number,
-  report: CleanupReport,
-): Promise<boolean> {
-  const { objects, clock } = options;
+async function removeObject(run: Run, document: FileRecord, cutoffMs: number): Promise<boolean> {
+  const { objects, clock } = run;
   const { fileId, location, status, expiresMs } = document;
   // One that remembers a deletion is needed for as long as it says, whatever age was asked for.
   if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
@@ -142,8 +137,8 @@ async function removeObject(
   if (!isDeleted(document, object) && (record.expiresMs ?? cutoffMs) >= cutoffMs) {
     // It is complete, or was sent again after that, and only its event is late or lost.
     if (record.status === 'stored' || status === 'pending') {
-      await finalize(options, object, clock.now());
-      report.repaired += 1;
+      await finalize(run, object, clock.now());
+      run.report.repaired += 1;
       return false;
     }
   }
@@ -162,12 +157,7 @@ function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
 }
 
 /** Removes a temporary object by its own age too, should its document be missing. */
-async function removeIfWaste(
-  { objects }: CleanupOptions,
-  object: ObjectFacts,
-  oldestKeptMs: number,
-  report: CleanupReport,
-): Promise<void> {
+async function removeIfWaste({ objects, oldestKeptMs, report }: Run, object: ObjectFacts): Promise<void> {
   if (object.createdMs > oldestKeptMs || !isLabelled(object)) return;
   const record = recordOf(object);
   if (record === undefined || (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed')) return;
@@ -177,13 +167,8 @@ async function removeIfWaste(
 }
 
 /** Compares a page of the objects with its documents: by their number first. */
-async function compare(
-  options: CleanupOptions,
-  pages: readonly (readonly ObjectFacts[])[],
-  oldestKeptMs: number,
-  report: CleanupReport,
-): Promise<void> {
-  const { documents, clock, firstPurpose } = options;
+async function compare(run: Run, pages: readonly (readonly ObjectFacts[])[]): Promise<void> {
+  const { documents, clock, firstPurpose, oldestKeptMs } = run;
   const turn = Math.floor(clock.now() / dayMs) % Math.max(1, pages.length);
   const page = pages[turn] ?? [];
   // The first and the last page reach to the ends: a document there may be without any object.
@@ -197,37 +182,34 @@ async function compare(
       { field: 'object', op: '>=' as const, value: after },
       { field: 'object', op: '<' as const, value: last },
     ],
+    orderBy: [{ field: 'object' }],
   };
   if (page.length === 0) {
-    const any = await documents.query({ ...range, orderBy: [{ field: 'object' }], limit: 1 }, firstPurpose);
+    const any = await documents.query({ ...range, limit: 1 }, firstPurpose);
     if (any.documents.length === 0) return;
   }
   const count = await documents.count(range, purpose);
   if (count >= old.length && count <= stored.length) return;
-  const found = await documents.query(
-    { ...range, orderBy: [{ field: 'object' }], limit: maxObjectsPage },
-    purpose,
-  );
+  const found = await documents.query({ ...range, limit: maxObjectsPage }, purpose);
   const described = new Map(
     found.documents.flatMap(({ path, fields, version }) => {
       const record = knownRecord(path, fields);
       return record && version ? [[record.fileId, { ...record, version }] as const] : [];
     }),
   );
-  await repair(options, old, described, report);
+  await repair(run, old, described);
   const present = new Set(page.map(({ name }) => name));
   const gone = [...described.values()].filter(
     ({ fileId, createdMs }) => createdMs <= oldestKeptMs && !present.has(objectOf(fileId) ?? ''),
   );
-  await dropDocuments(options, gone, report);
+  await dropDocuments(run, gone);
 }
 
 /** Writes missing documents again: an object that was accepted is never deleted for want of one, and carries its record. */
 async function repair(
-  { index }: CleanupOptions,
+  { index, report }: Run,
   old: readonly ObjectFacts[],
   described: ReadonlyMap<string, unknown>,
-  report: CleanupReport,
 ): Promise<void> {
   for (const object of old) {
     const record = recordOf(object);
@@ -238,15 +220,15 @@ async function repair(
 }
 
 async function dropDocuments(
-  { objects, documents, logger }: CleanupOptions,
+  run: Run,
   gone: readonly { fileId: string; version: DocumentVersion }[],
-  report: CleanupReport,
 ): Promise<void> {
+  const { objects, logger } = run;
   for (const { fileId, version } of gone) {
     // The listing is a moment old.
     if ((await objects.describe(objectOf(fileId) ?? '')) !== undefined) continue;
     logger.warn('A file’s object is gone; its document is removed', { file_id: fileId });
     const write = { path: filePath(fileId), ifVersion: version, changes: 'deleted' } as const;
-    await removeDocuments(documents, [write], report);
+    await removeDocuments(run, [write]);
   }
 }

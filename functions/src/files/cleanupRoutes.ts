@@ -23,7 +23,7 @@ export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupRepo
       describe: () => ({
         summary: 'Removes what nobody needs of files, as the schedule does each hour',
         example: { body: { max_age_hours: defaultMaxAgeHours } },
-        answers: { 200: { description: 'What was done', schema: report() } },
+        answers: { 200: report() },
       }),
       handle: async ({ body }) => {
         const maxAgeMs = (body?.max_age_hours ?? defaultMaxAgeHours) * 3_600_000;

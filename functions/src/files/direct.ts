@@ -4,10 +4,10 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { uploadSessionMs } from './limits.ts';
-import { begunLabel, newObject, recordOf } from './object.ts';
-import { patiently } from './outage.ts';
-import type { FileParts } from './parts.ts';
-import { type FileClaim, type FileRecord, filePath, newDocument, newRecord, recordFrom } from './record.ts';
+import { findFile } from './lookup.ts';
+import { begunLabel, newObject } from './object.ts';
+import { type FileParts, patiently } from './parts.ts';
+import { type FileClaim, type FileRecord, newDocument, newRecord } from './record.ts';
 
 /** Where an uploader sends the bytes, and until when; nowhere where they are there already. */
 export interface UploadTicket {
@@ -62,11 +62,9 @@ async function writePending(parts: FileParts, record: FileRecord): Promise<FileR
 }
 
 /** The record that is there under this id, where it is of the same upload, which is pending or finished. */
-async function sameUpload({ documents, objects }: FileParts, record: FileRecord): Promise<FileRecord> {
-  // The object is there before its document says so.
-  const object = await objects.describe(objectOf(record.fileId) ?? '');
-  const read = () => documents.read([filePath(record.fileId)], 'files');
-  const present = (object && recordOf(object)) ?? recordFrom(record.fileId, (await read()).at(0)?.fields);
+async function sameUpload(parts: FileParts, record: FileRecord): Promise<FileRecord> {
+  const { file } = await findFile(parts, record.fileId);
+  const present = file?.record;
   const isSame = sameness.every((name) => present?.[name] === record[name]);
   const isGood = present?.status === 'pending' || present?.status === 'stored';
   if (present !== undefined && isGood && isSame) return present;

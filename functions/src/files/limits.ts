@@ -1,4 +1,4 @@
-/** What one request may upload in its body: the platform takes 32 MB (https://cloud.google.com/run/quotas#request_limits). */
+/** Most bytes that one request uploads in its body: the platform takes 32 MB (https://cloud.google.com/run/quotas#request_limits). */
 export const maxBodyUploadBytes = 30 * 1024 * 1024;
 
 /** Requests at once in one instance: 8 bodies at their largest took 0.46 GB of its 1 GiB. */
@@ -8,7 +8,10 @@ export const maxFileRequests = 8;
 export const storageMs = 8_000;
 export const storagePutMs = 25_000;
 
-/** What a multipart body may have beside the file. */
+/** Longest wait for Firestore, or for Cloud Storage's description of a file, where there is another way. */
+export const patienceMs = 4_000;
+
+/** Bytes that a multipart body may have beside the file. */
 export const maxMultipartExtraBytes = 64 * 1024;
 
 /** A request for a direct upload, as JSON. */
@@ -17,19 +20,19 @@ export const maxUploadRequestBytes = 16 * 1024;
 /** A file's bytes in its document, which holds 1 MiB with everything else (https://cloud.google.com/firestore/quotas#limits). */
 export const maxInlineBytes = 1_000_000;
 
-/** In UTF-8. All labels of an object take 8 KiB at most (https://cloud.google.com/storage/quotas#objects). */
+/** A name in UTF-8. All labels of an object take 8 KiB at most (https://cloud.google.com/storage/quotas#objects). */
 export const maxFileNameBytes = 255;
 
-/** How long temporary files, failed uploads and pending ones are kept. */
+/** Age at which temporary files, failed uploads and pending ones go. */
 export const temporaryMs = 24 * 3_600_000;
 
-/** How long the document of a deleted file stays: older events about the file find it and lose to it. */
+/** Time for which the document of a deleted file stays: older events about the file find it and lose to it. */
 export const deletedMs = 3_600_000;
 
 /** A resumable session ends by itself after a week (https://cloud.google.com/storage/docs/resumable-uploads). */
 export const uploadSessionMs = 7 * 86_400_000;
 
-/** How long a signed address works: time enough to begin a download. */
+/** Life of a signed address: time enough to begin a download. */
 export const signedUrlMs = 15 * 60_000;
 
 /** After signing failed, this long it is not tried again. */
@@ -44,12 +47,12 @@ export const maxFilesPage = 200;
 /** Most objects that one list call answers (https://cloud.google.com/storage/docs/json_api/v1/objects/list). */
 export const maxObjectsPage = 1_000;
 
-/** Of one cleanup: list calls, and pages of due documents. */
+/** Bounds of one cleanup: list calls, and pages of due documents. */
 export const maxListedPages = 100;
 export const maxDuePages = 5;
 
-/** How long figures of files are answered from memory. */
+/** Time for which figures of files are answered from memory. */
 export const figuresCacheMs = 60_000;
 
-/** After a count that failed. */
+/** The same after a count that failed. */
 export const figuresRetryMs = 10_000;

@@ -2,8 +2,8 @@ import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
 import { objectOf } from './fileId.ts';
+import { patienceMs } from './limits.ts';
 import { recordOf } from './object.ts';
-import { patienceMs } from './outage.ts';
 import type { FileParts } from './parts.ts';
 import { type FileRecord, filePath, filesCollection, recordFrom } from './record.ts';
 

@@ -1,9 +1,10 @@
 import type { StampSource } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { DocumentStore } from '../platform/documents.ts';
+import { type Clock, within } from '../platform/clock.ts';
+import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { FileIndex } from './fileIndex.ts';
+import { patienceMs } from './limits.ts';
 
 /** Services by which files are kept; each part of this room takes those that it needs. */
 export interface FileParts {
@@ -13,4 +14,9 @@ export interface FileParts {
   stamps: StampSource;
   clock: Clock;
   logger: Logger;
+}
+
+/** Waits for Firestore where there is another way: taking too long is an outage as well. */
+export function patiently<Result>(clock: Clock, work: Promise<Result>): Promise<Result> {
+  return within(clock, patienceMs, work, () => new DocumentError('unavailable', 'Firestore takes too long.'));
 }

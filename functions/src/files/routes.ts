@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { pageOf } from '../http/answers.ts';
+import { pageOf, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { matchesEtag } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
@@ -36,8 +36,6 @@ export interface FileRoutesOptions extends FileParts, SavingParts, Pick<Submissi
   /** Undefined where contents are streamed. */
   addressOf: AddressOf | undefined;
 }
-
-const readsHeader = 'x-firestore-reads';
 
 /** The files' part of the HTTP contract. */
 export function fileRoutes(options: FileRoutesOptions): Route[] {
@@ -81,7 +79,7 @@ function upload(everybody: FileRoutesOptions): Route {
         },
       },
       isRepeatable: true,
-      answers: { 201: { description: 'The file, and where to send its bytes', schema: fileShown() } },
+      answers: { 201: fileShown() },
       refusals: ['conflict'],
     }),
     handle: async (_, request) => {
@@ -110,8 +108,8 @@ function show(options: FileRoutesOptions): Route {
     ...readers,
     ...one,
     describe: () => ({
-      summary: 'What is known of a file',
-      answers: { 200: { description: 'The file, without its bytes', schema: fileShown() } },
+      summary: 'A file, without its bytes',
+      answers: { 200: fileShown() },
       refusals: ['not_found'],
     }),
     handle: async ({ params }) => {
@@ -186,7 +184,7 @@ function remove(parts: FileParts): Route {
     access: [],
     describe: () => ({
       summary: 'Deletes a file',
-      answers: { 204: { description: 'Deleted' } },
+      answers: { 204: {} },
       refusals: ['not_found'],
     }),
     handle: async ({ params }) => {
@@ -208,7 +206,7 @@ function list(parts: FileParts): Route {
       }),
     describe: () => ({
       summary: 'A page of files, in the order of their ids',
-      answers: { 200: { description: 'The page', schema: pageOf('files', fileShown()) } },
+      answers: { 200: pageOf('files', fileShown()) },
     }),
     handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
       try {

@@ -4,8 +4,7 @@ import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { maxInlineBytes } from './limits.ts';
 import { newObject, recordOf } from './object.ts';
-import { patiently } from './outage.ts';
-import type { FileParts } from './parts.ts';
+import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, filePath, newDocument, newRecord, recordFrom } from './record.ts';
 
 export interface SavingParts extends Pick<FileParts, 'objects' | 'documents' | 'clock' | 'logger'> {

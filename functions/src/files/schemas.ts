@@ -41,10 +41,10 @@ export function describedContent(summary: string): RouteDescription {
   return {
     summary,
     answers: {
-      200: { description: 'The bytes', ...bytes },
-      206: { description: 'The range of them that was asked for', ...bytes },
-      302: { description: 'Where they are to be had for 15 minutes' },
-      304: { description: 'The version that `If-None-Match` names' },
+      200: bytes,
+      206: bytes,
+      302: { description: 'The address in `Location` gives them for 15 minutes' },
+      304: {},
     },
     refusals: ['not_found', 'conflict', 'range_not_satisfiable'],
   };

@@ -36,7 +36,7 @@ export function isUploadRequest(request: ApiRequest): boolean {
 }
 
 /**
- * The file in a body, raw or as the one file of a form.
+ * Reads the file in a body, raw or as the one file of a form.
  * @throws AppError `invalid_request`, `payload_too_large`
  */
 export function readBodyFile(
@@ -73,7 +73,7 @@ function wholeFile(
   return { file: checkedFile(claim, bytes), bytes };
 }
 
-/** The claim with the hash of the bytes. @throws AppError `invalid_request` where another one was declared. */
+/** Adds the hash of the bytes to a claim. @throws AppError `invalid_request` where another one was declared. */
 export function checkedFile(claim: FileClaim, bytes: Buffer): WholeFile {
   const sha256 = hash('sha256', bytes, 'hex');
   if (claim.sha256 !== null && claim.sha256 !== sha256) {

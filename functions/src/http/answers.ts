@@ -1,6 +1,9 @@
 import * as z from 'zod/mini';
 import type { Schema } from './schema.ts';
 
+/** The header that tells how many billed reads an answer cost. */
+export const readsHeader = 'x-firestore-reads';
+
 /** Schemas of members that many answers have, for openapi.json. */
 
 /** A text such as this one. */

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import type { ApiResponse, Caller, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
@@ -7,7 +8,6 @@ import type { OpenTaskFeed } from '../tasks/feed.ts';
 import type { FinalTask } from '../tasks/finalTasks.ts';
 import type { OpenTask } from '../tasks/openTask.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from '../tasks/readLimits.ts';
-import { readsHeader } from '../tasks/readRoutes.ts';
 import type { Speakers } from '../tasks/speaker.ts';
 import { isFinalStatus, type TaskStatus, taskStatuses } from '../tasks/state.ts';
 import { minerUidOrText } from '../tasks/submitFields.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { pageOf } from '../http/answers.ts';
+import { pageOf, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { matchesEtag } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
@@ -16,9 +16,6 @@ import { minerUidOrText, taskInPath } from './submitFields.ts';
 export interface ReadRoutesOptions extends TaskListOptions {
   reader: TaskReader;
 }
-
-/** The header that tells how many billed reads an answer cost. */
-export const readsHeader = 'x-firestore-reads';
 
 /** The routes that read tasks. */
 export function readRoutes(options: ReadRoutesOptions): Route[] {
