@@ -17,7 +17,8 @@ function tallyKind(follow: FollowUp['work']): Kind<OperationAccepted, ReadonlySe
     owns: (event: Event): event is OperationAccepted =>
       event.kind === 'operation' && event.path.startsWith('tallies/'),
     pathOf: ({ path }) => path,
-    readiness: () => ({ isReady: ({ events }) => events.length > 1 }),
+    waitMs: () => 60 * minuteMs,
+    hasEnough: ({ events }) => events.length > 1,
     isNew: () => false,
     snapshot: (_, { fields, version }) => {
       const stamps = (fields?.['stamps'] ?? []) as Stamp[];

@@ -161,12 +161,9 @@ export function startPipeline({
 function breaking<E extends Event, State>(kind: Kind<E, State>, breaks: Pipeline): Kind<E, State> {
   return {
     ...kind,
-    readiness: (groups, moment) => {
-      const lastKnown = (path: string) => {
-        if (breaks.breaksEarly(path)) throw new TypeError('nobody foresaw this');
-        return moment.lastKnown(path);
-      };
-      return kind.readiness(groups, { ...moment, lastKnown });
+    hasEnough: (group, lastKnown, eventsInHand) => {
+      if (breaks.breaksEarly(group.path)) throw new TypeError('nobody foresaw this');
+      return kind.hasEnough(group, lastKnown, eventsInHand);
     },
     plan: async (path, snapshot, events) => {
       if (events.some(breaks.breaksOn)) throw new TypeError('nobody foresaw this');

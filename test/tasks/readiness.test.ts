@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { deadlineStamp, earliestStamp, stampCeiling } from '../../functions/src/events/stamp.ts';
+import { readiness } from '../../functions/src/flush/readiness.ts';
 import { taskReadiness } from '../../functions/src/tasks/readiness.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask, type TaskState } from '../../functions/src/tasks/state.ts';
@@ -20,8 +21,10 @@ function ready(
   { known, nowMs = startMs, flushBefore = earliestStamp, isForced = false }: Given = {},
 ) {
   const state = known && reduceTask(emptyTask('t'), known, defaultRules.taskTimeoutMs).state;
-  const moment = { nowMs, flushBefore, lastKnown: () => state };
-  return taskReadiness(defaultRules).isReady({ path: 'tasks/t', events, isForced }, moment);
+  const group = { path: 'tasks/t', events, isForced };
+  return readiness(taskReadiness(defaultRules), [group], { nowMs, flushBefore, lastKnown: () => state })(
+    group,
+  );
 }
 
 const answers = (...uids: number[]): TaskEvent[] => uids.map((uid) => response('t', startMs, uid));
@@ -83,18 +86,15 @@ describe('events that were reduced to see whether they are ready', () => {
 
   const adopted: TaskState = { ...emptyTask('t'), isAdopted: true };
 
-  for (const [name, known, before, reductions] of [
-    ['are not reduced again on the same state', undefined, emptyTask('t'), 1],
-    ['are reduced anew where there is a document after all', undefined, adopted, 2],
+  for (const [name, before, reductions] of [
+    ['are not reduced again on the same state', emptyTask('t'), 1],
+    ['are reduced anew where there is a document after all', adopted, 2],
   ] as const) {
     it(name, () => {
-      const { isReady, reduced } = taskReadiness(defaultRules);
+      const { hasEnough, reduced } = taskReadiness(defaultRules);
       const { events, seen } = counted(...answers(1, 2, 3));
       const group = { path: 'tasks/t', events, isForced: false };
-      assert.equal(
-        isReady(group, { nowMs: startMs, flushBefore: earliestStamp, lastKnown: () => known }),
-        true,
-      );
+      assert.equal(hasEnough(group, undefined, 3), true);
       const { state } = reduced(before, events);
       assert.equal(seen.reductions, reductions);
       assert.equal(state.responses.size, 3);

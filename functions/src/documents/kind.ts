@@ -1,7 +1,6 @@
 import type { OperationAccepted } from '../events/event.ts';
-import { stampMs } from '../events/stamp.ts';
 import { undecidable } from '../flush/deadLetters.ts';
-import type { EventGroup, Kind, Moment, Plan, Snapshot } from '../flush/kind.ts';
+import type { EventGroup, Kind, Plan, Snapshot } from '../flush/kind.ts';
 import type { DocumentSet, DocumentWrite, Fields } from '../platform/documents.ts';
 import { documentBytes } from '../platform/values.ts';
 import {
@@ -16,7 +15,7 @@ import { maxDocumentBytes, maxDocumentCacheBytes } from './limits.ts';
 import { reduceDocument } from './reducer.ts';
 import type { DocumentState } from './state.ts';
 
-/** Rules of when operations are written. */
+/** The rules by which operations are written: all once there are so many in hand together, else each in its time. */
 export interface OperationRules {
   operationsBufferSize: number;
   operationsFlushMs: number;
@@ -33,7 +32,10 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     maxCacheBytes: maxDocumentCacheBytes,
     owns: (event) => event.kind === 'operation',
     pathOf: ({ path }) => path,
-    readiness: (groups, moment) => ({ isReady: readiness(groups, moment, rules) }),
+    // Prompt ones are due whatever the clocks say.
+    waitMs: ({ visibility }) =>
+      visibility === 'prompt' ? Number.NEGATIVE_INFINITY : rules.operationsFlushMs,
+    hasEnough: (_group, _lastKnown, eventsInHand) => eventsInHand >= rules.operationsBufferSize,
     isNew: (events) => events.some(({ isNew }) => isNew),
     isDeletion: (events) => latestOf(events)?.type === 'delete',
     tombstonePath,
@@ -57,21 +59,6 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     },
     counts: (groups) => ({ documents: groups.length, operations: countOf(groups) }),
   };
-}
-
-/** Decides when operations are written: all of them once there are enough in hand together, else each in its time. */
-function readiness(
-  groups: readonly EventGroup<OperationAccepted>[],
-  { nowMs, flushBefore }: Pick<Moment, 'nowMs' | 'flushBefore'>,
-  { operationsBufferSize, operationsFlushMs }: OperationRules,
-): (group: EventGroup<OperationAccepted>) => boolean {
-  if (countOf(groups) >= operationsBufferSize) return () => true;
-  return ({ events, isForced }) =>
-    isForced ||
-    events.some(
-      ({ stamp, visibility }) =>
-        visibility === 'prompt' || stamp <= flushBefore || nowMs >= stampMs(stamp) + operationsFlushMs,
-    );
 }
 
 function countOf(groups: readonly EventGroup[]): number {

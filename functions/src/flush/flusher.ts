@@ -14,6 +14,7 @@ import type { Delivery } from './delivery.ts';
 import { addTo, type Intake, takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
+import { readiness } from './readiness.ts';
 import { type Broken, carry, type FlushParts, keepBroken, keepUnreadLines } from './waiting.ts';
 
 /** A kind of documents, with what writes them. */
@@ -109,7 +110,12 @@ export class Flusher {
     run: Run,
     deadlineMs: number,
   ): Promise<FollowUp[]> {
-    const isReady = this.#readiness(kind, committer, groups, run);
+    const { backoff, clock } = this.#parts;
+    // While Firestore is left alone nothing is ready, unless a flush was asked for.
+    const isAskedFor = run.deliveries.some(({ carrier }) => carrier.flushBefore !== undefined);
+    const lastKnown = (path: string): unknown => committer.lastKnown(path);
+    const moment = { nowMs: clock.now(), flushBefore: this.#flushBefore, lastKnown };
+    const isReady = backoff.isParked && !isAskedFor ? () => false : readiness(kind, groups, moment);
     const { ready = [], early = [] } = Object.groupBy(groups, (group) =>
       isReady(group) ? 'ready' : 'early',
     );
@@ -127,31 +133,6 @@ export class Flusher {
       }
     }
     return following?.end() ?? [];
-  }
-
-  /**
-   * Tells which documents may be written now: none while Firestore is left alone, unless a flush was asked for. A document
-   * that our own code breaks on is ready: the commit tells which event that is.
-   */
-  #readiness(
-    kind: Kind,
-    committer: Committer,
-    groups: readonly EventGroup[],
-    { deliveries }: Run,
-  ): (group: EventGroup) => boolean {
-    const { backoff, clock } = this.#parts;
-    const isAskedFor = deliveries.some(({ carrier }) => carrier.flushBefore !== undefined);
-    if (backoff.isParked && !isAskedFor) return () => false;
-    const lastKnown = (path: string): unknown => committer.lastKnown(path);
-    const moment = { nowMs: clock.now(), flushBefore: this.#flushBefore, lastKnown };
-    const readiness = kind.readiness(groups, moment);
-    return (group) => {
-      try {
-        return readiness.isReady(group);
-      } catch {
-        return true;
-      }
-    };
   }
 
   /**

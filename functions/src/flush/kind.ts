@@ -1,5 +1,4 @@
 import type { Event } from '../events/event.ts';
-import type { Stamp } from '../events/stamp.ts';
 import type { DocumentVersion, DocumentWrite, Fields, ReadDocument } from '../platform/documents.ts';
 import type { Dead } from './deadLetters.ts';
 
@@ -48,15 +47,6 @@ export interface FollowUp {
   work(): Promise<void>;
 }
 
-/** The moment at which readiness is decided. */
-export interface Moment<State = unknown> {
-  nowMs: number;
-  /** A flush was asked for of everything accepted up to this stamp. */
-  flushBefore: Stamp;
-  /** The state that this instance last wrote or read, if it remembers. */
-  lastKnown(path: string): State | undefined;
-}
-
 /**
  * A kind of document: which events are its own, when they are written, what they make of a document, and what follows the
  * commit. It is all that the engine knows of documents, and hands each kind nothing but what that kind owns: so the engine may
@@ -69,14 +59,13 @@ export interface Kind<E extends Event = Event, State = unknown> {
   maxCacheBytes: number;
   owns(event: Event): event is E;
   pathOf(event: E): string;
+  /** The longest wait of an event for others of its document, milliseconds. */
+  waitMs(event: E): number;
   /**
-   * Tells of each of these documents whether its events may be written now. Only cost and delay depend on that, never the
-   * result, and it needs no read. A document on whose events it throws is ready: the commit finds the event.
+   * True where enough events are in hand to write the document before that; `lastKnown` is its state as this instance last
+   * wrote or read it, if it remembers. Only cost and delay depend on it, never the result.
    */
-  readiness(
-    groups: readonly EventGroup<E>[],
-    moment: Moment<State>,
-  ): { isReady(group: EventGroup<E>): boolean };
+  hasEnough(group: EventGroup<E>, lastKnown: State | undefined, eventsInHand: number): boolean;
   /** True where the events mean that most likely there is no document yet, so that it need not be read. */
   isNew(events: readonly E[]): boolean;
   /** True where the events most likely take the document away, for kinds that can. */

@@ -34,7 +34,7 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
   const { rules, retentionMs, outbox, clock } = options;
   const bodies = new TaskBodies(options);
   const orphans = new OrphanCounter({ ...options, maxPerKey: options.orphansPerKey });
-  const { isReady, reduced } = taskReadiness(rules);
+  const { waitMs, hasEnough, reduced } = taskReadiness(rules);
   const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
 
   /** Plans the document of a state; where it would be too large, bodies move out of it. */
@@ -68,7 +68,8 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
     maxCacheBytes: maxTaskCacheBytes,
     owns: (event) => event.kind !== 'operation',
     pathOf: ({ taskId }) => taskPath(taskId),
-    readiness: (_, moment) => ({ isReady: (group) => isReady(group, moment) }),
+    waitMs,
+    hasEnough,
     isNew: (events) => events.some(({ kind }) => kind === 'created'),
     snapshot: (path, { fields, version }) => {
       const taskId = taskIdOf({ path });

@@ -1,6 +1,5 @@
 import type { TaskEvent } from '../events/event.ts';
-import { stampMs } from '../events/stamp.ts';
-import type { EventGroup, Moment } from '../flush/kind.ts';
+import type { EventGroup, Kind } from '../flush/kind.ts';
 import { countedAnswers } from './answers.ts';
 import { taskIdOf } from './listing.ts';
 import { outcomeOf } from './outcome.ts';
@@ -20,8 +19,7 @@ type TaskGroup = EventGroup<TaskEvent>;
  * Decides when a task's events are written: when it has enough responses, or one of its events waited as long as it may.
  * `reduced` reduces events; those that were reduced to decide it are not reduced again on the same state.
  */
-export function taskReadiness(rules: TaskRules): {
-  isReady(group: TaskGroup, moment: Moment<TaskState>): boolean;
+export function taskReadiness(rules: TaskRules): Pick<Kind<TaskEvent, TaskState>, 'waitMs' | 'hasEnough'> & {
   reduced(state: TaskState, events: readonly TaskEvent[]): Reduction;
 } {
   const reductions = new WeakMap<readonly TaskEvent[], { before: TaskState; reduction: Reduction }>();
@@ -47,14 +45,8 @@ export function taskReadiness(rules: TaskRules): {
 
   return {
     reduced,
-    isReady: (group, { nowMs, flushBefore, lastKnown }) => {
-      const known = lastKnown(group.path);
-      if (group.isForced || hasAll(known, group)) return true;
-      const isDue = group.events.some(
-        (event) => event.stamp <= flushBefore || nowMs >= stampMs(event.stamp) + longestWaitMs(event, rules),
-      );
-      return isDue || hasEnoughResponses(group, known);
-    },
+    waitMs: (event) => longestWaitMs(event, rules),
+    hasEnough: (group, known) => hasAll(known, group) || hasEnoughResponses(group, known),
   };
 }
 
