@@ -5,7 +5,7 @@ import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
 import { http, single, untilDone, wiredBy } from './app/deployed.ts';
 import { region } from './config.ts';
-import { isFileObject } from './files/fileId.ts';
+import { fileIdOfObject } from './files/fileId.ts';
 import { maxFileRequests } from './files/limits.ts';
 import { keepBodiesFor } from './http/guard.ts';
 
@@ -29,14 +29,14 @@ export const files = onRequest(
   wiredBy(() => import('./app/files.ts')),
 );
 
-const fileFinalized = wiredBy(() => import('./app/fileFinalized.ts'));
+const finalize = wiredBy(() => import('./app/finalize.ts'));
 
 /** Handles each object that is complete: writes a file’s document, removes an upload that is not as declared. */
 export const filed = onObjectFinalized(
   { region, bucket: storageBucket, cpu: 1, memory: '512MiB', concurrency: 80, maxInstances: 5, retry: true },
   async ({ data, time }) => {
     // Every object of the bucket is announced; most are no files.
-    if (isFileObject(data.name)) await fileFinalized(data, Date.parse(time));
+    if (fileIdOfObject(data.name) !== undefined) await finalize(data, Date.parse(time));
   },
 );
 

@@ -12,8 +12,8 @@ import { OpenTaskFeed } from '../tasks/feed.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock } from './base.ts';
-import { fileObjects } from './bucket.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
+import { fileObjects } from './fileParts.ts';
 import { acceptingRoutes, ownRoutes, serve, speakers, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 

@@ -3,7 +3,7 @@ import { temporaryMs } from '../files/limits.ts';
 import { removeLostSpeech } from '../miners/lostSpeech.ts';
 import { cleanupFirstPurpose } from '../quota/leasedDocuments.ts';
 import { clock } from './base.ts';
-import { fileParts } from './bucket.ts';
+import { fileParts } from './fileParts.ts';
 
 /** Comparing objects with documents may take a lease, whose ledger is written: once a day. */
 const thoroughHour = 3;

@@ -10,8 +10,8 @@ import { speechRoutes } from '../miners/speechRoutes.ts';
 import { healthRoutes } from '../operator/statusRoutes.ts';
 import { cleanupFirstPurpose } from '../quota/leasedDocuments.ts';
 import { base, ids } from './base.ts';
-import { fileParts } from './bucket.ts';
 import { documentsFor } from './database.ts';
+import { fileParts } from './fileParts.ts';
 import { serve, speakers, stager } from './http.ts';
 
 /** Takes and gives files. */

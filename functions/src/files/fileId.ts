@@ -63,8 +63,3 @@ export function fileIdOfObject(name: string): string | undefined {
   const fileId = name.slice(name.lastIndexOf('/') + 1);
   return objectOf(fileId) === name ? fileId : undefined;
 }
-
-/** Whether an object's name is that of a file. */
-export function isFileObject(name: string): boolean {
-  return fileIdOfObject(name) !== undefined;
-}
