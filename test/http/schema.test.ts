@@ -173,7 +173,8 @@ describe('a route with schemas', () => {
           { noun: 'parameter' },
         ),
       body: () => optional(members({ a: optional(text(3)) })),
-      describe: () => ({ summary: '', answers: {} }),
+      summary: '',
+      answers: () => ({}),
       handle: async (inputs) => ({ status: 200, json: inputs }),
     });
     server = await serveRoutes([route], { clock: new ManualClock(), logger: memoryLogger() });

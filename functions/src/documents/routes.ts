@@ -28,25 +28,23 @@ function acceptOperations({ stager, stamps, collections }: OperationRoutesOption
   return defineRoute({
     ...proxies,
     path: '/v1/operations',
-    describe: () => ({
-      summary: 'Accepts operations on documents, the valid ones of which are accepted',
-      bodies: {
-        'application/json': {
-          schema: batchOf('operations', operation()),
-          example: {
-            operations: [
-              { type: 'set', path: 'users/1', data: { name: 'Ann', since: { $server_timestamp: true } } },
-              { type: 'update', path: 'users/1', data: { 'stats.views': 3 } },
-              { type: 'delete', path: 'users/2' },
-            ],
-          },
+    summary: 'Accepts operations on documents, the valid ones of which are accepted',
+    bodies: () => ({
+      'application/json': {
+        schema: batchOf('operations', operation()),
+        example: {
+          operations: [
+            { type: 'set', path: 'users/1', data: { name: 'Ann', since: { $server_timestamp: true } } },
+            { type: 'update', path: 'users/1', data: { 'stats.views': 3 } },
+            { type: 'delete', path: 'users/2' },
+          ],
         },
       },
-      answers: {
-        202: acceptedBatch(),
-      },
-      refusals: ['nothing_accepted'],
     }),
+    answers: () => ({
+      202: acceptedBatch(),
+    }),
+    refusals: ['nothing_accepted'],
     handle: async ({ query: { visibility } }, request) => {
       const operations = itemsOf(readJson(request), 'operations', maxOperationsPerRequest);
       const isPrompt = visibility === 'prompt';
@@ -69,17 +67,15 @@ function createDocument({ stager, stamps, ids, collections }: OperationRoutesOpt
     ...proxies,
     path: '/v1/documents',
     body: () => members({ collection: z.string(expecting('the path of a collection')), data: anyObject }),
-    describe: () => ({
-      summary: 'Creates a document under an id that is made for it',
-      example: { body: { collection: 'users', data: { name: 'Ann' } } },
-      isRepeatable: true,
-      answers: {
-        202: z.object({
-          path: textLike('users/0b5f'),
-          document_id: textLike('0b5f'),
-          warnings: warnings(),
-        }),
-      },
+    summary: 'Creates a document under an id that is made for it',
+    example: () => ({ collection: 'users', data: { name: 'Ann' } }),
+    isRepeatable: true,
+    answers: () => ({
+      202: z.object({
+        path: textLike('users/0b5f'),
+        document_id: textLike('0b5f'),
+        warnings: warnings(),
+      }),
     }),
     handle: async ({ query: { visibility }, body: { collection, data } }, request) => {
       const id = newIdFor(request, ids);

@@ -20,11 +20,9 @@ export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupRepo
         const number = z.number(hours).check(z.minimum(0, hours), z.maximum(maxMaxAgeHours, hours));
         return optional(members({ max_age_hours: withDefault(number, defaultMaxAgeHours) }));
       },
-      describe: () => ({
-        summary: 'Removes what nobody needs of files, as the schedule does each hour',
-        example: { body: { max_age_hours: defaultMaxAgeHours } },
-        answers: { 200: report() },
-      }),
+      summary: 'Removes what nobody needs of files, as the schedule does each hour',
+      example: () => ({ max_age_hours: defaultMaxAgeHours }),
+      answers: () => ({ 200: report() }),
       handle: async ({ body }) => {
         const maxAgeMs = (body?.max_age_hours ?? defaultMaxAgeHours) * 3_600_000;
         return { status: 200, json: await cleanUp(maxAgeMs) };

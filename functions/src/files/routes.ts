@@ -17,7 +17,7 @@ import type { FileParts } from './parts.ts';
 import { type FileRecord, recordJson } from './record.ts';
 import { removeFile } from './removal.ts';
 import { type SavingParts, saveFile } from './saving.ts';
-import { binary, describedContent, fileShown } from './schemas.ts';
+import { binary, contents, fileShown } from './schemas.ts';
 import type { FileSecret } from './secret.ts';
 import {
   fileIdsFor,
@@ -61,27 +61,25 @@ function upload(everybody: FileRoutesOptions): Route {
     method: 'POST',
     path: '/v1/files',
     access: ['ingest', 'miner'],
-    describe: () => ({
-      summary: 'Takes a file in the body, raw or as the one of a form, or a request for a direct upload',
-      bodies: {
-        'application/octet-stream': { schema: binary(), example: 'the bytes' },
-        'multipart/form-data': {
-          schema: z.object({
-            file: binary(),
-            file_name: z.optional(z.string()),
-            file_type: z.optional(z.string()),
-          }),
-          example: { file: 'the bytes', file_name: 'a.txt' },
-        },
-        'application/json': {
-          schema: uploadRequest(),
-          example: { file_name: 'a.wav', content_type: 'audio/wav', size: 100_000_000, file_type: 'audio' },
-        },
+    summary: 'Takes a file in the body, raw or as the one of a form, or a request for a direct upload',
+    bodies: () => ({
+      'application/octet-stream': { schema: binary(), example: 'the bytes' },
+      'multipart/form-data': {
+        schema: z.object({
+          file: binary(),
+          file_name: z.optional(z.string()),
+          file_type: z.optional(z.string()),
+        }),
+        example: { file: 'the bytes', file_name: 'a.txt' },
       },
-      isRepeatable: true,
-      answers: { 201: fileShown() },
-      refusals: ['conflict'],
+      'application/json': {
+        schema: uploadRequest(),
+        example: { file_name: 'a.wav', content_type: 'audio/wav', size: 100_000_000, file_type: 'audio' },
+      },
     }),
+    isRepeatable: true,
+    answers: () => ({ 201: fileShown() }),
+    refusals: ['conflict'],
     handle: async (_, request) => {
       const options = forCaller(everybody, request);
       const submission = { ...options, newFileId: await fileIdsFor(request, options) };
@@ -107,11 +105,9 @@ function show(options: FileRoutesOptions): Route {
   return defineRoute({
     ...readers,
     ...one,
-    describe: () => ({
-      summary: 'A file, without its bytes',
-      answers: { 200: fileShown() },
-      refusals: ['not_found'],
-    }),
+    summary: 'A file, without its bytes',
+    answers: () => ({ 200: fileShown() }),
+    refusals: ['not_found'],
     handle: async ({ params }) => {
       const { file, reads } = await found(options, params.file_id);
       return { status: 200, json: recordJson(file.record), headers: { [readsHeader]: String(reads) } };
@@ -124,7 +120,8 @@ function download(options: FileRoutesOptions): Route {
     ...readers,
     ...one,
     path: '/v1/files/:file_id/content',
-    describe: () => describedContent('The bytes of a file, or where they are to be had'),
+    summary: 'The bytes of a file, or where they are to be had',
+    ...contents,
     handle: async ({ params }, request) => content(options, params.file_id, request, options.addressOf),
   });
 }
@@ -136,7 +133,8 @@ function downloadForMiners(options: FileRoutesOptions): Route {
     ...one,
     path: '/api/v1/files/:file_id/download',
     access: ['read', 'ingest', 'miner', 'validator'],
-    describe: () => describedContent('The bytes of a file'),
+    summary: 'The bytes of a file',
+    ...contents,
     handle: async ({ params }, request) =>
       content(forCaller(options, request), params.file_id, request, undefined),
   });
@@ -182,11 +180,9 @@ function remove(parts: FileParts): Route {
     method: 'DELETE',
     ...one,
     access: [],
-    describe: () => ({
-      summary: 'Deletes a file',
-      answers: { 204: {} },
-      refusals: ['not_found'],
-    }),
+    summary: 'Deletes a file',
+    answers: () => ({ 204: {} }),
+    refusals: ['not_found'],
     handle: async ({ params }) => {
       if (await removeFile(parts, params.file_id)) return { status: 204 };
       throw new AppError('not_found', 'There is no such file.');
@@ -204,10 +200,8 @@ function list(parts: FileParts): Route {
         limit: limit({ most: maxFilesPage, otherwise: defaultFilesPage }),
         cursor: cursor(),
       }),
-    describe: () => ({
-      summary: 'A page of files, in the order of their ids',
-      answers: { 200: pageOf('files', fileShown()) },
-    }),
+    summary: 'A page of files, in the order of their ids',
+    answers: () => ({ 200: pageOf('files', fileShown()) }),
     handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
       try {
         const page = await listFiles(parts, { fileType, limit, cursor });

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { count, moment, textLike } from '../http/answers.ts';
-import type { RouteDescription } from '../http/route.ts';
 import type { Schema } from '../http/schema.ts';
 
 /** Bytes, in a body or in a field of a form. */
@@ -35,17 +34,16 @@ export function fileShown(): Schema {
   });
 }
 
-/** The description of a route that gives the bytes of a file. */
-export function describedContent(summary: string): RouteDescription {
-  const bytes = { schema: binary(), mediaType: '*/*' };
-  return {
-    summary,
-    answers: {
+/** The answers and refusals of a route that gives the bytes of a file. */
+export const contents = {
+  answers: () => {
+    const bytes = { schema: binary(), mediaType: '*/*' };
+    return {
       200: bytes,
       206: bytes,
       302: { description: 'The address in `Location` gives them for 15 minutes' },
       304: {},
-    },
-    refusals: ['not_found', 'conflict', 'range_not_satisfiable'],
-  };
-}
+    };
+  },
+  refusals: ['not_found', 'conflict', 'range_not_satisfiable'],
+} as const;

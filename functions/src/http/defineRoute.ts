@@ -1,7 +1,7 @@
 import type * as z from 'zod/mini';
 import { once } from '../platform/once.ts';
 import { readJson } from './body.ts';
-import type { ApiRequest, ApiResponse, Route, RouteDescription } from './route.ts';
+import type { ApiRequest, ApiResponse, Route } from './route.ts';
 import { read, type Schema } from './schema.ts';
 
 /** The inputs of a request, as the schemas of its route read them. */
@@ -12,14 +12,13 @@ export interface Inputs<Params extends Schema, Query extends Schema, Body extend
 }
 
 export interface RouteDefinition<Params extends Schema, Query extends Schema, Body extends Schema>
-  extends Pick<Route, 'method' | 'path' | 'access'> {
+  extends Omit<Route, 'handle' | 'params' | 'query' | 'body'> {
   /** The parameters in the path, by name. */
   params?: () => Params;
   /** The parameters behind the path: texts by name, of several of one name the first. */
   query?: () => Query;
   /** The JSON of the body. No body at all is read as undefined where the schema takes that. */
   body?: () => Body;
-  describe: () => RouteDescription;
   handle(inputs: Inputs<Params, Query, Body>, request: ApiRequest): Promise<ApiResponse>;
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ErrorCode, errorCodes } from '../platform/errors.ts';
 import { exampleOf, type JsonSchema } from './examples.ts';
-import type { Content, DescribedAnswer, Route, RouteDescription } from './route.ts';
+import type { Content, DescribedAnswer, Route } from './route.ts';
 import type { Schema } from './schema.ts';
 
 /** The routes as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1). */
@@ -46,45 +46,37 @@ function problem(): Schema {
 }
 
 function operationOf(route: Route): object {
-  const description = route.describe();
-  const { summary, example = {}, bodies, isRepeatable, answers } = description;
+  const { summary, body, example, bodies, isRepeatable } = route;
+  const answers = route.answers();
   const roles = route.access === 'public' ? undefined : [...route.access, 'admin'].join(', ');
-  const contents = route.body
-    ? { 'application/json': { schema: route.body(), example: example.body } }
-    : bodies;
+  const contents = body ? { 'application/json': { schema: body(), example: example?.() } } : bodies?.();
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/\W+/g, '_')}`,
     summary,
     ...(roles === undefined ? { security: [] } : { description: `For keys of role ${roles}.` }),
     parameters: [
-      ...parametersOf('path', route.params, example.params),
-      ...parametersOf('query', route.query, example.query),
+      ...parametersOf('path', route.params),
+      ...parametersOf('query', route.query),
       ...(isRepeatable ? [headerParameter('Idempotency-Key')] : []),
       ...(304 in answers ? [headerParameter('If-None-Match')] : []),
     ],
     ...(contents && {
       requestBody: {
-        required: route.body?.()._zod.optin !== 'optional',
+        required: body?.()._zod.optin !== 'optional',
         content: mapValues(contents, (content) => contentOf(content, 'input')),
       },
     }),
-    responses: { ...mapValues(answers, answerOf), ...refusalsOf(route, description) },
+    responses: { ...mapValues(answers, answerOf), ...refusalsOf(route) },
   };
 }
 
-function parametersOf(
-  place: 'path' | 'query',
-  schema: (() => Schema) | undefined,
-  examples: Record<string, string> = {},
-): object[] {
+function parametersOf(place: 'path' | 'query', schema: (() => Schema) | undefined): object[] {
   const { properties = {}, required = [] } = schema ? jsonOf(schema(), 'input') : {};
-  return Object.entries(properties).map(([name, property]) => ({
-    name,
-    in: place,
-    required: required.includes(name),
-    schema: property,
-    ...(name in examples ? { example: examples[name] } : {}),
-  }));
+  return Object.entries(properties).map(([name, property]) => {
+    const isRequired = required.includes(name);
+    const parameter = { name, in: place, required: isRequired, schema: property };
+    return isRequired ? { ...parameter, example: exampleOf(property) } : parameter;
+  });
 }
 
 function headerParameter(name: string): object {
@@ -99,11 +91,11 @@ function answerOf(answer: Schema | DescribedAnswer, status: string): object {
 }
 
 /** Refusals by status: those of the route, and those that all routes like it have. */
-function refusalsOf(route: Route, { bodies, refusals = [] }: RouteDescription): Record<string, object> {
-  const hasBody = route.body !== undefined || bodies !== undefined;
+function refusalsOf({ access, params, query, body, bodies, refusals = [] }: Route): Record<string, object> {
+  const hasBody = body !== undefined || bodies !== undefined;
   const codes: ErrorCode[] = [
-    ...(route.params || route.query || hasBody ? (['invalid_request'] as const) : []),
-    ...(route.access === 'public' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
+    ...(params || query || hasBody ? (['invalid_request'] as const) : []),
+    ...(access === 'public' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
     ...(hasBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     ...refusals,
     'internal',

@@ -11,10 +11,8 @@ export function openapiRoute(routes: () => Promise<readonly Route[]>): Route {
     method: 'GET',
     path: '/openapi.json',
     access: 'public',
-    describe: () => ({
-      summary: 'Describes all routes',
-      answers: { 200: { description: 'An OpenAPI document', example: { openapi: '3.1.1' } } },
-    }),
+    summary: 'Describes all routes',
+    answers: () => ({ 200: { description: 'An OpenAPI document', example: { openapi: '3.1.1' } } }),
     handle: async () => ({ status: 200, json: await document() }),
   };
   return route;

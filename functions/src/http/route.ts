@@ -38,24 +38,6 @@ export interface ApiResponse {
   headers?: Readonly<Record<string, string>>;
 }
 
-/** The handling of requests of one method to one path. */
-export interface Route {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** With `:name` for a segment that becomes a parameter. */
-  path: string;
-  /** Roles that may call it, besides `admin`; `public` needs no key. */
-  access: readonly Role[] | 'public';
-  /** Schemas of what a request says, as `defineRoute` reads it. */
-  params?: (() => Schema) | undefined;
-  query?: (() => Schema) | undefined;
-  body?: (() => Schema) | undefined;
-  describe: () => RouteDescription;
-  handle(request: ApiRequest): Promise<ApiResponse>;
-}
-
-/** A route as requests meet it. */
-export type ServedRoute = Pick<Route, 'method' | 'path' | 'access' | 'handle'>;
-
 /** A content in openapi.json: its schema and an example that fits it; without one it is made of the schema. */
 export interface Content {
   schema?: Schema;
@@ -68,17 +50,30 @@ export interface DescribedAnswer extends Content {
   mediaType?: string;
 }
 
-/** The description of a route in openapi.json beside its schemas; made only for that. */
-export interface RouteDescription {
+/** A route answers requests of one method to one path; functions describe it in openapi.json, called for that alone. */
+export interface Route {
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With `:name` for a segment that becomes a parameter. */
+  path: string;
+  /** Roles that may call it, besides `admin`; `public` needs no key. */
+  access: readonly Role[] | 'public';
   summary: string;
-  /** Examples of parameters in path and query, by name; and of a JSON body. */
-  example?: { params?: Record<string, string>; query?: Record<string, string>; body?: unknown };
+  /** Schemas of what a request says, as `defineRoute` reads it. */
+  params?: (() => Schema) | undefined;
+  query?: (() => Schema) | undefined;
+  body?: (() => Schema) | undefined;
+  /** An example of the JSON that `body` is a schema of. */
+  example?: () => unknown;
   /** Bodies that the route reads itself, by media type. */
-  bodies?: Readonly<Record<string, Content>>;
-  /** Answers to what is accepted, by status: the schema of the JSON, or more; empty for an answer without a body. */
-  answers: Readonly<Record<number, Schema | DescribedAnswer>>;
+  bodies?: () => Readonly<Record<string, Content>>;
   /** An `Idempotency-Key` makes a repeated request make the same again. */
   isRepeatable?: true;
+  /** Answers to what is accepted, by status: the schema of the JSON, or more; empty for an answer without a body. */
+  answers: () => Readonly<Record<number, Schema | DescribedAnswer>>;
   /** Refusals beside those that every route has. */
   refusals?: readonly ErrorCode[];
+  handle(request: ApiRequest): Promise<ApiResponse>;
 }
+
+/** A route as requests meet it. */
+export type ServedRoute = Pick<Route, 'method' | 'path' | 'access' | 'handle'>;

@@ -32,12 +32,10 @@ function makeKey({ keys, clock, ids, newKey = randomKey }: KeysRoutesOptions): R
     method: 'POST',
     ...collection,
     body: wanted,
-    describe: () => ({
-      summary: 'Makes a key, which is shown this once; `uids` and `hotkeys` bind one of role miner',
-      example: { body: { role: 'miner', uids: [7], label: 'miner 7' } },
-      answers: { 201: keyShown({ key: textLike('sluice_…') }) },
-      refusals: ['conflict', 'incomplete_binding'],
-    }),
+    summary: 'Makes a key, which is shown this once; `uids` and `hotkeys` bind one of role miner',
+    example: () => ({ role: 'miner', uids: [7], label: 'miner 7' }),
+    answers: () => ({ 201: keyShown({ key: textLike('sluice_…') }) }),
+    refusals: ['conflict', 'incomplete_binding'],
     handle: async ({ body }) => {
       const { role, uids, hotkeys, label } = body;
       checkBinding(body);
@@ -61,10 +59,8 @@ function listKeys({ keys }: KeysRoutesOptions): Route {
   return defineRoute({
     method: 'GET',
     ...collection,
-    describe: () => ({
-      summary: 'Lists the keys, without themselves',
-      answers: { 200: z.object({ keys: z.array(keyShown()) }) },
-    }),
+    summary: 'Lists the keys, without themselves',
+    answers: () => ({ 200: z.object({ keys: z.array(keyShown()) }) }),
     handle: async () => ({ status: 200, json: { keys: (await keys.list()).map(shown) } }),
   });
 }
@@ -75,11 +71,9 @@ function revokeKey({ keys }: KeysRoutesOptions): Route {
     path: '/v1/keys/:key_id',
     access: [],
     params: () => z.object({ key_id: z.string() }),
-    describe: () => ({
-      summary: 'Revokes a key',
-      answers: { 204: {} },
-      refusals: ['not_found', 'conflict'],
-    }),
+    summary: 'Revokes a key',
+    answers: () => ({ 204: {} }),
+    refusals: ['not_found', 'conflict'],
     handle: async ({ params }) => {
       if (await keys.remove(params.key_id)) return { status: 204 };
       throw new AppError('not_found', 'There is no key of this id.');

@@ -55,18 +55,13 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
     method: 'POST',
     path: `${root}/${path}`,
     access: ['ingest', 'miner'],
-    describe: () => {
+    summary: form.summary,
+    bodies: () => {
       const content = { schema: form.schema(), example: form.example };
-      return {
-        summary: form.summary,
-        bodies: {
-          'application/x-www-form-urlencoded': content,
-          'multipart/form-data': content,
-          'application/json': content,
-        },
-        answers: { 200: taken() },
-      };
+      const forms = { 'application/x-www-form-urlencoded': content, 'multipart/form-data': content };
+      return { ...forms, 'application/json': content };
     },
+    answers: () => ({ 200: taken() }),
     handle: (request) => accept(request, form),
   });
   return [

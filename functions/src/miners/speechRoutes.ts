@@ -11,7 +11,7 @@ import type { FileSecret } from '../files/secret.ts';
 import { checkedFile, mediaTypeName } from '../files/submitted.ts';
 import { readFileForm } from '../http/multipart.ts';
 import { Reading } from '../http/reading.ts';
-import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { read } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
@@ -35,7 +35,16 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
       method: 'POST',
       path: '/api/v1/miner/tts/upload-audio',
       access: ['ingest', 'miner'],
-      describe,
+      summary: 'Accepts speech of an existing miner as a file, and the response that refers to it',
+      bodies: () => ({
+        'multipart/form-data': {
+          schema: z.extend(z.omit(textResponse(), { response_data: true }), { audio_file: binary() }),
+          example: { task_id: 'task-1', miner_uid: 7, audio_file: 'the bytes' },
+        },
+      }),
+      answers: () => ({
+        200: taken({ audio_file: z.looseObject({ file_id: z.string() }), file_url: z.string() }),
+      }),
       handle: (request) => uploadSpeech(options, request),
     },
   ];
@@ -91,24 +100,6 @@ async function uploadSpeech(options: SpeechRoutesOptions, request: ApiRequest): 
       audio_file: audio,
       file_url: fileUrl(fileId),
       warnings: reading.warnings,
-    },
-  };
-}
-
-function describe(): RouteDescription {
-  return {
-    summary: 'Accepts speech of an existing miner as a file, and the response that refers to it',
-    bodies: {
-      'multipart/form-data': {
-        schema: z.extend(z.omit(textResponse(), { response_data: true }), { audio_file: binary() }),
-        example: { task_id: 'task-1', miner_uid: 7, audio_file: 'the bytes' },
-      },
-    },
-    answers: {
-      200: {
-        description: 'Accepted and durable',
-        schema: taken({ audio_file: z.looseObject({ file_id: z.string() }), file_url: z.string() }),
-      },
     },
   };
 }

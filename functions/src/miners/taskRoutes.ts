@@ -31,13 +31,9 @@ export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
       access: ['read', 'miner'],
       params: () => z.object({ miner_uid: minerUidOrText() }),
       query: () => z.object({ status: optional(oneOf(taskStatuses)) }),
-      describe: () => ({
-        summary:
-          'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
-        example: { params: { miner_uid: '7' }, query: { status: 'assigned' } },
-        answers: {
-          200: z.array(z.looseObject({ task_id: z.string() })),
-        },
+      summary: 'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
+      answers: () => ({
+        200: z.array(z.looseObject({ task_id: z.string() })),
       }),
       handle: async ({ params: { miner_uid: uid }, query: { status } }, { caller }) => {
         speakers.checkUid(caller, uid);

@@ -51,18 +51,14 @@ function flushNow(options: ControlRoutesOptions): Route {
     ...operators,
     path: '/v1/flush',
     query: () => z.object({ wait: flag() }),
-    describe: () => {
-      const asked = { requested_at: moment() };
+    summary: 'Has everything written that was accepted before; with `wait` the answer tells how far that is',
+    answers: () => {
       const progress = {
         done: z.optional(z.nullable(z.boolean())),
         remaining: z.optional(z.nullable(count())),
       };
-      const schema = z.object({ ...asked, ...progress });
-      return {
-        summary:
-          'Has everything written that was accepted before; with `wait` the answer tells how far that is',
-        answers: { 200: schema, 202: schema },
-      };
+      const schema = z.object({ requested_at: moment(), ...progress });
+      return { 200: schema, 202: schema };
     },
     handle: async ({ query: { wait } }) => {
       const nowMs = clock.now();
@@ -110,12 +106,10 @@ function pause(options: ControlRoutesOptions): Route {
     ...operators,
     path: '/v1/queue/pause',
     body: () => members({ until: time() }),
-    describe: () => ({
-      summary: 'Pauses the writing, for 20 days at most',
-      example: { body: { until: new Date(options.clock.now() + 86_400_000).toISOString() } },
-      answers: {
-        200: z.object({ paused: z.literal(true), until: moment() }),
-      },
+    summary: 'Pauses the writing, for 20 days at most',
+    example: () => ({ until: new Date(options.clock.now() + 86_400_000).toISOString() }),
+    answers: () => ({
+      200: z.object({ paused: z.literal(true), until: moment() }),
     }),
     handle: async ({ body: { until: untilMs } }) => {
       const nowMs = options.clock.now();
@@ -134,10 +128,8 @@ function resume(options: ControlRoutesOptions): Route {
   return defineRoute({
     ...operators,
     path: '/v1/queue/resume',
-    describe: () => ({
-      summary: 'Ends a pause',
-      answers: { 200: z.object({ paused: z.literal(false) }) },
-    }),
+    summary: 'Ends a pause',
+    answers: () => ({ 200: z.object({ paused: z.literal(false) }) }),
     handle: async () => {
       await endPause(pausable(options));
       options.logger.info('The queue is resumed');

@@ -39,10 +39,8 @@ function list(options: DeadLetterOptions): Route {
         limit: limit({ most: maxListedLetters, otherwise: defaultListedLetters }),
         cursor: optional(letterId()),
       }),
-    describe: () => ({
-      summary: 'A page of dead letters, in the order of their ids',
-      answers: { 200: pageOf('dead_letters', listed()) },
-    }),
+    summary: 'A page of dead letters, in the order of their ids',
+    answers: () => ({ 200: pageOf('dead_letters', listed()) }),
     handle: async ({ query: { limit, cursor } }) => {
       const letters = await listLetters(options, limit, cursor);
       const next = letters.length === limit ? letters.at(-1)?.id : undefined;
@@ -63,13 +61,11 @@ function show(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'GET',
     ...one,
-    describe: () => ({
-      summary: 'A dead letter, whole',
-      answers: {
-        200: z.looseObject({ id: z.string(), reason: z.string() }),
-      },
-      refusals: ['not_found', 'conflict'],
+    summary: 'A dead letter, whole',
+    answers: () => ({
+      200: z.looseObject({ id: z.string(), reason: z.string() }),
     }),
+    refusals: ['not_found', 'conflict'],
     handle: async ({ params: { id } }) => ({ status: 200, json: await readLetter(options, id) }),
   });
 }
@@ -79,17 +75,15 @@ function replay(options: DeadLetterOptions): Route {
     method: 'POST',
     ...one,
     path: `${root}/:id/replay`,
-    describe: () => ({
-      summary: 'Sends what a dead letter holds to be written again, and takes the letter away',
-      answers: {
-        202: z.object({
-          id: textLike('…'),
-          replayed: z.literal(true),
-          accepted_at: z.nullable(moment()),
-        }),
-      },
-      refusals: ['not_found', 'conflict'],
+    summary: 'Sends what a dead letter holds to be written again, and takes the letter away',
+    answers: () => ({
+      202: z.object({
+        id: textLike('…'),
+        replayed: z.literal(true),
+        accepted_at: z.nullable(moment()),
+      }),
     }),
+    refusals: ['not_found', 'conflict'],
     handle: async ({ params: { id } }) => {
       const stamp = await replayLetter(options, id);
       const accepted_at = stamp === undefined ? null : new Date(stampMs(stamp)).toISOString();
@@ -102,13 +96,11 @@ function remove(options: DeadLetterOptions): Route {
   return defineRoute({
     method: 'DELETE',
     ...one,
-    describe: () => ({
-      summary: 'Drops a dead letter for good',
-      answers: {
-        200: z.object({ id: z.string(), deleted: z.literal(true) }),
-      },
-      refusals: ['not_found'],
+    summary: 'Drops a dead letter for good',
+    answers: () => ({
+      200: z.object({ id: z.string(), deleted: z.literal(true) }),
     }),
+    refusals: ['not_found'],
     handle: async ({ params: { id } }) => {
       await removeLetter(options, id);
       return { status: 200, json: { id, deleted: true } };

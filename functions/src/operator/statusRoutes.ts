@@ -15,10 +15,8 @@ export function statusRoutes(options: StatusOptions): Route[] {
       path: '/v1/status',
       access: ['read'],
       query: () => z.object({ detail: flag() }),
-      describe: () => ({
-        summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
-        answers: { 200: statusShown() },
-      }),
+      summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
+      answers: () => ({ 200: statusShown() }),
       handle: async ({ query: { detail } }) => ({ status: 200, json: await status(detail) }),
     }),
   ];
@@ -66,10 +64,8 @@ export function healthRoutes(): Route[] {
       method: 'GET',
       path,
       access: 'public',
-      describe: () => ({
-        summary: 'Says that the process answers',
-        answers: { 200: z.object({ status: z.literal('ok') }) },
-      }),
+      summary: 'Says that the process answers',
+      answers: () => ({ 200: z.object({ status: z.literal('ok') }) }),
       handle: async () => ({ status: 200, json: { status: 'ok' } }),
     }),
   );

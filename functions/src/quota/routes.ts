@@ -45,12 +45,10 @@ function takeLease(options: QuotaRoutesOptions): Route {
     method: 'POST',
     ...proxies,
     body: leaseWanted,
-    describe: () => ({
-      summary: 'Grants a share of the quota to a proxy; with `renew` in the place of one that it returns',
-      example: { body: { writes: 3000, reads: 500, ttl_s: 60 } },
-      answers: { 201: leaseShown() },
-      refusals: ['not_found', 'conflict'],
-    }),
+    summary: 'Grants a share of the quota to a proxy; with `renew` in the place of one that it returns',
+    example: () => ({ writes: 3000, reads: 500, ttl_s: 60 }),
+    answers: () => ({ 201: leaseShown() }),
+    refusals: ['not_found', 'conflict'],
     handle: async ({ body: { ttl_s: termSeconds, renew, ...amounts } }, request) => {
       if (operationTypes.every((type) => amounts[type] === 0))
         throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
@@ -81,12 +79,10 @@ function returnLease(options: QuotaRoutesOptions): Route {
     path: `${proxies.path}/:lease_id`,
     params: () => z.object({ lease_id: z.string() }),
     body: () => optional(members({ spent: members(amounts()) })),
-    describe: () => ({
-      summary: 'Returns what is left of a lease; without a body nothing is',
-      example: { body: { spent: { writes: 1200 } } },
-      answers: { 204: {} },
-      refusals: ['not_found', 'conflict'],
-    }),
+    summary: 'Returns what is left of a lease; without a body nothing is',
+    example: () => ({ spent: { writes: 1200 } }),
+    answers: () => ({ 204: {} }),
+    refusals: ['not_found', 'conflict'],
     handle: async ({ params: { lease_id: id }, body }, request) => {
       const { returned } = await ask(options, request, { returns: [{ id, spent: body?.spent ?? 'all' }] });
       if (returned[0] === 'pending') {
@@ -104,10 +100,8 @@ function showQuota({ reader }: QuotaRoutesOptions): Route {
     method: 'GET',
     path: '/v1/quota',
     access: ['read'],
-    describe: () => ({
-      summary: 'What was used of the quota, the limits, and what is near them',
-      answers: { 200: reportShown() },
-    }),
+    summary: 'What was used of the quota, the limits, and what is near them',
+    answers: () => ({ 200: reportShown() }),
     handle: async () => ({ status: 200, json: await known(reader.report()) }),
   });
 }
@@ -118,11 +112,9 @@ function showWarnings({ reader }: QuotaRoutesOptions): Route {
     path: '/v1/warnings',
     access: ['read'],
     query: () => z.object({ limit: limit({ most: maxWarnings, otherwise: 10 }) }),
-    describe: () => ({
-      summary: 'The latest warnings of the quota',
-      answers: {
-        200: z.object({ warnings: z.array(z.looseObject({})) }),
-      },
+    summary: 'The latest warnings of the quota',
+    answers: () => ({
+      200: z.object({ warnings: z.array(z.looseObject({})) }),
     }),
     handle: async ({ query: { limit } }) => ({
       status: 200,

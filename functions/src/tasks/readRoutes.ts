@@ -33,14 +33,12 @@ function getTask({ reader }: ReadRoutesOptions): Route {
         wait: optional(z.literal('completed', expecting('completed'))),
         timeout: withDefault(integerOrText(1, maxWaitSeconds), maxWaitSeconds),
       }),
-    describe: () => ({
-      summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
-      answers: {
-        200: taskShown(),
-        304: {},
-      },
-      refusals: ['not_found'],
+    summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
+    answers: () => ({
+      200: taskShown(),
+      304: {},
     }),
+    refusals: ['not_found'],
     handle: async ({ params, query: { wait, timeout } }, request) => {
       const { task, reads } = await (wait === undefined
         ? reader.read(params.task_id)
@@ -69,12 +67,9 @@ function getTasks(options: ReadRoutesOptions): Route {
         },
         { noun: 'parameter' },
       ),
-    describe: () => ({
-      summary: 'A page of tasks, the newest written first',
-      example: { query: { status: 'completed', limit: '2' } },
-      answers: {
-        200: pageOf('tasks', taskShown()),
-      },
+    summary: 'A page of tasks, the newest written first',
+    answers: () => ({
+      200: pageOf('tasks', taskShown()),
     }),
     handle: async ({ query: { status, task_type: taskType, miner_uid: minerUid, limit, cursor } }) => {
       const page = await listTasks(options, { status, taskType, minerUid }, { limit, cursor });

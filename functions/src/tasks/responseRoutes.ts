@@ -7,7 +7,7 @@ import { isObject } from '../http/fields.ts';
 import { parseJson } from '../http/json.ts';
 import { maxWarnings } from '../http/limits.ts';
 import { Reading, type Warning } from '../http/reading.ts';
-import type { ApiRequest, ApiResponse, Route, RouteDescription } from '../http/route.ts';
+import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { anyObject, read } from '../http/schema.ts';
 import type { AcceptingParts } from '../staging/groupStager.ts';
 import type { Speakers } from './speaker.ts';
@@ -18,6 +18,15 @@ export interface ResponseRoutesOptions extends Pick<AcceptingParts, 'stager' | '
   speakers: Speakers;
 }
 
+const exampleResponse = {
+  task_id: 'task-1',
+  miner_uid: 7,
+  response_data: { text: 'Hello' },
+  processing_time: 1.5,
+  accuracy_score: 0.9,
+  speed_score: 0.8,
+};
+
 /** The route that accepts responses: each request stages its events in one call, and is answered once they are durable. */
 export function responseRoutes(options: ResponseRoutesOptions): Route[] {
   return [
@@ -25,7 +34,17 @@ export function responseRoutes(options: ResponseRoutesOptions): Route[] {
       method: 'POST',
       path: '/v1/responses',
       access: ['ingest', 'miner'],
-      describe,
+      summary:
+        'Accepts one response, or a batch in `responses` or NDJSON, the valid ones of which are accepted',
+      bodies: () => ({
+        'application/json': {
+          schema: z.union([response(), batchOf('responses', response())]),
+          example: exampleResponse,
+        },
+        'application/x-ndjson': { example: `${JSON.stringify(exampleResponse)}\n` },
+      }),
+      answers: () => ({ 202: acceptedBatch() }),
+      refusals: ['nothing_accepted'],
       handle: (request) => accept(options, request),
     },
   ];
@@ -80,31 +99,4 @@ function readItems(request: ApiRequest): { items: Item[]; isBatch: boolean } {
   }
   const items = itemsOf(body, 'responses', maxResponsesPerRequest);
   return { items: items.map((value, index) => ({ index, value: () => value })), isBatch: true };
-}
-
-const exampleResponse = {
-  task_id: 'task-1',
-  miner_uid: 7,
-  response_data: { text: 'Hello' },
-  processing_time: 1.5,
-  accuracy_score: 0.9,
-  speed_score: 0.8,
-};
-
-function describe(): RouteDescription {
-  return {
-    summary:
-      'Accepts one response, or a batch in `responses` or NDJSON, the valid ones of which are accepted',
-    bodies: {
-      'application/json': {
-        schema: z.union([response(), batchOf('responses', response())]),
-        example: exampleResponse,
-      },
-      'application/x-ndjson': { example: `${JSON.stringify(exampleResponse)}\n` },
-    },
-    answers: {
-      202: acceptedBatch(),
-    },
-    refusals: ['nothing_accepted'],
-  };
 }

@@ -29,17 +29,15 @@ function create({ stager, stamps, ids }: AcceptingParts): Route {
     method: 'POST',
     path: '/v1/tasks',
     ...proxies,
-    describe: () => ({
-      summary: 'Creates a task; one without `task_id` gets one',
-      bodies: {
-        'application/json': {
-          schema: creation(),
-          example: { task_id: 'task-1', task_type: 'translation', input_text: 'Hallo' },
-        },
+    summary: 'Creates a task; one without `task_id` gets one',
+    bodies: () => ({
+      'application/json': {
+        schema: creation(),
+        example: { task_id: 'task-1', task_type: 'translation', input_text: 'Hallo' },
       },
-      isRepeatable: true,
-      answers: accepted(),
     }),
+    isRepeatable: true,
+    answers: () => accepted(),
     handle: async ({ query: { visibility } }, request) => {
       const newId = () => newIdFor(request, ids);
       const event = createdEvent(readTask(request), { stamp: stamps.next(), visibility, newId });
@@ -56,11 +54,9 @@ function setFields({ stager, stamps }: AcceptingParts, method: 'PATCH' | 'POST',
     path,
     ...proxies,
     params: taskInPath,
-    describe: () => ({
-      summary: needsStatus ? 'Sets the status of a task, and other fields' : 'Sets fields of a task',
-      bodies: { 'application/json': { schema: change(needsStatus), example: { status: 'approved' } } },
-      answers: accepted(),
-    }),
+    summary: needsStatus ? 'Sets the status of a task, and other fields' : 'Sets fields of a task',
+    bodies: () => ({ 'application/json': { schema: change(needsStatus), example: { status: 'approved' } } }),
+    answers: () => accepted(),
     handle: async ({ params: { task_id }, query: { visibility } }, request) => {
       const fields = readTask(request);
       const event = patchedEvent(task_id, fields, { needsStatus, stamp: stamps.next(), visibility });
