@@ -9,12 +9,17 @@ describe('The way to Firestore', () => {
     assert.deepEqual(imports(text), ['a', './b.ts', 'c', 'd']);
   });
 
-  it('is one module for its client', () => {
+  it('is one module for its client, and one for the values that it takes and gives', () => {
     const isClient = (specifier: string): boolean =>
       /^(firebase-admin(\/firestore)?|@google-cloud\/firestore.*|firebase\/.*|@grpc\/grpc-js)$/.test(
         specifier,
       );
-    assert.deepEqual(importersOf(isClient), ['platform/firestore.ts']);
+    assert.deepEqual(importersOf(isClient), ['platform/firestore.ts', 'platform/firestoreValues.ts']);
+    const making = [...modules].filter(([, text]) => /getFirestore|initializeApp|new Firestore/.test(text));
+    assert.deepEqual(making.map(([path]) => path).sort(), [
+      'platform/cloudTasks.ts',
+      'platform/firestore.ts',
+    ]);
     const byAddress = [...modules].filter(([, text]) => text.includes('firestore.googleapis.com'));
     assert.deepEqual(byAddress, []);
   });

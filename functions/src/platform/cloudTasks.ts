@@ -13,11 +13,15 @@ export interface TaskQueue {
   put(data: Record<string, unknown>, dueMs: number): Promise<void>;
 }
 
-export interface TaskQueueOptions extends CallBound {
+/** The queue of a task queue function, and how long a call to it may take. */
+export interface QueueAddress extends CallBound {
   projectId: string;
   region: string;
   /** The function's name, which is its queue's name too. */
   functionName: string;
+}
+
+export interface TaskQueueOptions extends QueueAddress {
   /** The account Cloud Tasks calls the function as; empty: the one this process runs as. */
   serviceAccount: string;
 }
@@ -66,11 +70,7 @@ export function taskQueue(options: TaskQueueOptions): TaskQueue {
 }
 
 /** The queue's full name. */
-export function queueName({
-  projectId,
-  region,
-  functionName,
-}: Pick<TaskQueueOptions, 'projectId' | 'region' | 'functionName'>): string {
+export function queueName({ projectId, region, functionName }: QueueAddress): string {
   return `projects/${projectId}/locations/${region}/queues/${functionName}`;
 }
 

@@ -4,32 +4,35 @@ import { type App, deleteApp, getApps, initializeApp } from 'firebase-admin/app'
 import {
   type DocumentData,
   type DocumentReference,
-  type DocumentSnapshot,
   FieldPath,
-  FieldValue,
   type Firestore,
   getFirestore,
   type Precondition,
   type Query,
-  Timestamp,
+  type Timestamp,
 } from 'firebase-admin/firestore';
 import {
   DocumentError,
   type DocumentFailure,
   type DocumentQuery,
-  type DocumentSet,
   type DocumentStore,
   type DocumentVersion,
   type DocumentWrite,
-  type Fields,
   type Filter,
   maxCounted,
   type QueryResult,
   type ReadDocument,
-  removed,
-  serverTime,
 } from './documents.ts';
 import { messageOf } from './errors.ts';
+import {
+  encodeCursor,
+  formed,
+  nested,
+  readDocument,
+  refused,
+  startAfter,
+  stored,
+} from './firestoreValues.ts';
 import { type CallBound, Remote } from './remote.ts';
 
 /**
@@ -228,76 +231,4 @@ function filtered(firestore: Firestore, collection: string, filters: readonly Fi
   let query: Query = firestore.collection(collection);
   for (const { field, op, value } of filters) query = query.where(field, op, value);
   return query;
-}
-
-/** Its message is shown to callers: the client's and the service's own words stay behind it. */
-function refused(cause: unknown): DocumentError {
-  return new DocumentError('invalid', 'Firestore does not take this name or value.', { cause });
-}
-
-/** The client checks names and values before it sends them; what it refuses, the service would refuse as well. */
-function formed<Result>(make: () => Result): Result {
-  try {
-    return make();
-  } catch (cause) {
-    throw refused(cause);
-  }
-}
-
-function readDocument(snapshot: DocumentSnapshot): ReadDocument {
-  const { path } = snapshot.ref;
-  const data = snapshot.data();
-  return data === undefined ? { path } : { path, fields: plainFields(data), version: snapshot.updateTime };
-}
-
-function nested(changes: DocumentSet['changes']): DocumentData {
-  const data: DocumentData = {};
-  for (const { path, value } of changes) {
-    const [name] = path;
-    if (name === undefined || path.length !== 1)
-      throw new Error('A new document is written by whole fields.');
-    data[name] = stored(value);
-  }
-  return data;
-}
-
-function stored(value: unknown): unknown {
-  if (value === serverTime) return FieldValue.serverTimestamp();
-  if (value === removed) return FieldValue.delete();
-  return value;
-}
-
-function plainFields(data: DocumentData): Fields {
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, plain(value)]));
-}
-
-function plain(value: unknown): unknown {
-  if (value instanceof Timestamp) return value.toDate();
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
-    return plainFields(value);
-  }
-  return value;
-}
-
-function encodeCursor(values: readonly unknown[]): string {
-  const parts = values.map((value) =>
-    value instanceof Timestamp ? [value.seconds, value.nanoseconds] : plain(value),
-  );
-  return Buffer.from(JSON.stringify(parts)).toString('base64url');
-}
-
-/** Throws DocumentError `invalid` for what {@link encodeCursor} did not make for such a query. */
-function startAfter(query: Query, cursor: string, length: number): Query {
-  try {
-    const parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')) as unknown[];
-    if (parts.length !== length) throw new Error(`${length} values were expected.`);
-    const values = parts.map((part) =>
-      Array.isArray(part) ? new Timestamp(part[0] as number, part[1] as number) : part,
-    );
-    return query.startAfter(...values);
-  } catch (cause) {
-    throw new DocumentError('invalid', 'Not a cursor.', { cause });
-  }
 }

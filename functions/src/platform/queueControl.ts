@@ -1,7 +1,14 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks';
-import { clientOptions, cloudTasks, initialized, isTasksEmulator, queueName } from './cloudTasks.ts';
+import {
+  clientOptions,
+  cloudTasks,
+  initialized,
+  isTasksEmulator,
+  type QueueAddress,
+  queueName,
+} from './cloudTasks.ts';
 import { AppError } from './errors.ts';
-import { type CallBound, Remote } from './remote.ts';
+import { Remote } from './remote.ts';
 
 /** An operator's control of a queue, and view of it. Every method throws AppError `unavailable`. */
 export interface QueueControl {
@@ -29,27 +36,11 @@ export interface QueuedTask {
   data: unknown;
 }
 
-export interface QueueControlOptions extends CallBound {
-  projectId: string;
-  region: string;
-  functionName: string;
-}
-
 /** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
 export interface TasksClients {
   stable: Remote<CloudTasksClient>;
   beta: Remote<v2beta3.CloudTasksClient>;
 }
-
-/** Control over the queue behind a task queue function; undefined in the official emulator, which offers none. */
-export function queueControl(
-  options: QueueControlOptions,
-  clients: TasksClients = { stable: cloudTasks, beta: cloudTasksBeta },
-): QueueControl | undefined {
-  return isTasksEmulator() ? undefined : new CloudQueueControl(options, clients);
-}
-
-const maxPageSize = 100;
 
 const cloudTasksBeta = new Remote<v2beta3.CloudTasksClient>(
   'Cloud Tasks',
@@ -60,67 +51,50 @@ const cloudTasksBeta = new Remote<v2beta3.CloudTasksClient>(
   { close: (client) => client.close() },
 );
 
-class CloudQueueControl implements QueueControl {
-  readonly #name: string;
-  readonly #bound: CallBound;
-  readonly #clients: TasksClients;
+const maxPageSize = 100;
 
-  constructor(options: QueueControlOptions, clients: TasksClients) {
-    this.#name = queueName(options);
-    this.#bound = options;
-    this.#clients = clients;
-  }
-
-  async pause(): Promise<void> {
-    await this.#call(this.#clients.stable, (client, timeout) =>
-      client.pauseQueue({ name: this.#name }, timeout),
-    );
-  }
-
-  async resume(): Promise<void> {
-    await this.#call(this.#clients.stable, (client, timeout) =>
-      client.resumeQueue({ name: this.#name }, timeout),
-    );
-  }
-
-  async stats(): Promise<QueueStats> {
-    const request = { name: this.#name, readMask: { paths: ['state', 'stats'] } };
-    const [{ state, stats }] = await this.#call(this.#clients.beta, (client, timeout) =>
-      client.getQueue(request, timeout),
-    );
-    return {
-      isPaused: state === 'PAUSED',
-      tasks: Number(stats?.tasksCount ?? 0),
-      nextDueMs: millis(stats?.oldestEstimatedArrivalTime),
-    };
-  }
-
-  async list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }> {
-    const tasks: QueuedTask[] = [];
-    let pageToken = '';
-    do {
-      const pageSize = Math.min(maxPageSize, limit - tasks.length);
-      const request = { parent: this.#name, responseView: 'FULL' as const, pageSize, pageToken };
-      const [page, , response] = await this.#call(this.#clients.stable, (client, timeout) =>
-        client.listTasks(request, { ...timeout, autoPaginate: false }),
-      );
-      for (const { httpRequest } of page) tasks.push({ data: dataOf(httpRequest?.body) });
-      pageToken = response.nextPageToken ?? '';
-    } while (pageToken !== '' && tasks.length < limit);
-    return { tasks, isWhole: pageToken === '' };
-  }
-
-  async #call<Client, Result>(
+/** Control over the queue behind a task queue function; undefined in the official emulator, which offers none. */
+export function queueControl(
+  address: QueueAddress,
+  { stable, beta }: TasksClients = { stable: cloudTasks, beta: cloudTasksBeta },
+): QueueControl | undefined {
+  if (isTasksEmulator()) return undefined;
+  const name = queueName(address);
+  const timeout = { timeout: address.limitMs };
+  const call = <Client, Result>(
     remote: Remote<Client>,
-    work: (client: Client, options: { timeout: number }) => Promise<Result>,
-  ): Promise<Result> {
-    const options = { timeout: this.#bound.limitMs };
-    try {
-      return await remote.call(this.#bound, (client) => work(client, options));
-    } catch (cause) {
+    work: (client: Client) => Promise<Result>,
+  ): Promise<Result> =>
+    remote.call(address, work).catch((cause: unknown) => {
       throw new AppError('unavailable', 'Cloud Tasks does not answer; try again.', { cause });
-    }
-  }
+    });
+  return {
+    pause: async () => void (await call(stable, (client) => client.pauseQueue({ name }, timeout))),
+    resume: async () => void (await call(stable, (client) => client.resumeQueue({ name }, timeout))),
+    stats: async () => {
+      const request = { name, readMask: { paths: ['state', 'stats'] } };
+      const [{ state, stats }] = await call(beta, (client) => client.getQueue(request, timeout));
+      return {
+        isPaused: state === 'PAUSED',
+        tasks: Number(stats?.tasksCount ?? 0),
+        nextDueMs: millis(stats?.oldestEstimatedArrivalTime),
+      };
+    },
+    list: async (limit) => {
+      const tasks: QueuedTask[] = [];
+      let pageToken = '';
+      do {
+        const pageSize = Math.min(maxPageSize, limit - tasks.length);
+        const request = { parent: name, responseView: 'FULL' as const, pageSize, pageToken };
+        const [page, , response] = await call(stable, (client) =>
+          client.listTasks(request, { ...timeout, autoPaginate: false }),
+        );
+        for (const { httpRequest } of page) tasks.push({ data: dataOf(httpRequest?.body) });
+        pageToken = response.nextPageToken ?? '';
+      } while (pageToken !== '' && tasks.length < limit);
+      return { tasks, isWhole: pageToken === '' };
+    },
+  };
 }
 
 function dataOf(body: Uint8Array | string | null | undefined): unknown {
