@@ -121,7 +121,7 @@ describe('the ways out of the functions', () => {
       /^(@google-cloud\/|google-|firebase-admin|@grpc\/|gaxios|node-fetch|axios|undici)/.test(specifier);
     const [calling, bare] = [
       ['cloudStorage', 'cloudTasks', 'firestore', 'queueControl'],
-      ['tasksBetaClient', 'tasksClient'],
+      ['firestoreValues', 'tasksBetaClient', 'tasksClient'],
     ].map((names) => names.map((name) => `platform/${name}.ts`));
     assert.deepEqual(importersOf(isClient).sort(), [...(calling ?? []), ...(bare ?? [])].sort());
     for (const path of calling ?? []) assert.match(modules.get(path) ?? '', /\bRemote\b/, path);

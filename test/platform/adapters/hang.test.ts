@@ -35,11 +35,10 @@ describe('a service that takes a call and never answers @slow', () => {
 
   for (const [name, of] of Object.entries(adapters)) {
     it(`has a case for each method: ${name}`, () => {
-      const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(of.make(services.clock)));
-      assert.deepEqual(
-        methods.filter((method) => method !== 'constructor').sort(),
-        Object.keys(of.calls).sort(),
-      );
+      const made = of.make(services.clock);
+      const owner = Object.getPrototypeOf(made) === Object.prototype ? made : Object.getPrototypeOf(made);
+      const methods = Object.getOwnPropertyNames(owner).filter((method) => method !== 'constructor');
+      assert.deepEqual(methods.sort(), Object.keys(of.calls).sort());
     });
 
     for (const method of Object.keys(of.calls)) {
