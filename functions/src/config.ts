@@ -146,7 +146,7 @@ const parameters = {
   ),
 };
 
-/** Those of the quota, Firestore operations by kind. A daily limit of 0 is none. */
+/** Parameters of the quota, Firestore operations by kind. A daily limit of 0 is none. */
 const quotaParameters = {
   perSecond: perKind(
     'QUOTA_#_PER_SECOND',

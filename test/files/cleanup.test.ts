@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { StampSource } from '../../functions/src/events/stamp.ts';
-import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
 import { secretFileId } from '../../functions/src/files/fileId.ts';
 import { finalize } from '../../functions/src/files/finalize.ts';
 import { fieldsOf, filePath, newRecord } from '../../functions/src/files/record.ts';
@@ -17,34 +16,19 @@ const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 
 describe('what becomes of files', () => {
   let files: FilesBackend;
-  let options: CleanupOptions;
   beforeEach(async () => {
     files = await startFiles();
-    options = { ...files, firstPurpose: 'cleanup_first' };
   });
   afterEach(() => files.close());
 
-  const settle = async (): Promise<void> => {
-    await files.finalize();
-    await files.index.flush(files.documents);
-  };
-  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
-  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> =>
-    cleanUp(options, { maxAgeMs, isThorough: true });
-  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer>, headers = {}) =>
-    files.server.call(path, {
-      method,
-      headers: { 'x-api-key': 'admin-key', ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
   const upload = async (bytes: Buffer<ArrayBuffer>, type: string): Promise<string> => {
-    const answer = await call('/v1/files', 'POST', bytes, { 'x-file-type': type });
+    const answer = await files.call('/v1/files', 'POST', bytes, { 'x-file-type': type });
     assert.equal(answer.status, 201, answer.text);
     return String(answer.json['file_id']);
   };
   const begin = async (size: number, hash?: string) => {
     const asked = { file_name: 'a', content_type: 'audio/wav', size, file_type: 'audio', sha256: hash };
-    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
+    const answer = await files.call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
       'content-type': 'application/json',
     });
     assert.equal(answer.status, 201, answer.text);
@@ -60,29 +44,29 @@ describe('what becomes of files', () => {
     const [inline, object] = [await upload(small, 'audio'), await upload(large, 'audio')];
     await files.finalize();
     for (const fileId of [inline, object]) {
-      assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
-      assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
-      assert.equal((await call(`/v1/files/${fileId}/content`)).status, 404);
+      assert.equal((await files.call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+      assert.equal((await files.call(`/v1/files/${fileId}`)).status, 404);
+      assert.equal((await files.call(`/v1/files/${fileId}/content`)).status, 404);
     }
     assert.deepEqual(await files.names(), []);
     await files.index.flush(files.documents);
-    assert.equal((await call(`/v1/files/${object}`)).status, 404);
-    assert.equal((await call(`/v1/files/${object}`, 'DELETE')).status, 404);
-    assert.deepEqual((await call('/v1/files')).json['files'], []);
+    assert.equal((await files.call(`/v1/files/${object}`)).status, 404);
+    assert.equal((await files.call(`/v1/files/${object}`, 'DELETE')).status, 404);
+    assert.deepEqual((await files.call('/v1/files')).json['files'], []);
     // The document that remembers it outlasts whatever age is asked for.
-    assert.equal((await clean(0)).deleted, 0);
+    assert.equal((await files.clean(0)).deleted, 0);
     assert.deepEqual(await files.documentIds(), [object]);
-    pass(2 * hourMs);
-    await clean();
+    files.pass(2 * hourMs);
+    await files.clean();
     await nothingLeft();
   });
 
   it('a deletion that the pipeline does not take leaves the file; what is no file cannot be deleted', async () => {
     const fileId = await upload(large, 'audio');
     files.index.isDown = true;
-    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 503);
-    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
-    assert.equal((await call('/v1/files/x', 'DELETE')).status, 404);
+    assert.equal((await files.call(`/v1/files/${fileId}`, 'DELETE')).status, 503);
+    assert.equal((await files.call(`/v1/files/${fileId}/content`)).status, 200);
+    assert.equal((await files.call('/v1/files/x', 'DELETE')).status, 404);
   });
 
   it('a deletion of what changes meanwhile is told to come again', async () => {
@@ -98,7 +82,7 @@ describe('what becomes of files', () => {
     const stamps = new StampSource(files.clock, 'instance');
     const commit: typeof documents.commit = (writes, cause) => documents.commit(writes, cause);
     await assert.rejects(
-      removeFile({ ...options, documents: { read, commit } as DocumentStore, stamps }, fileId),
+      removeFile({ ...files.cleanup, documents: { read, commit } as DocumentStore, stamps }, fileId),
       {
         code: 'unavailable',
       },
@@ -108,56 +92,56 @@ describe('what becomes of files', () => {
 
   it('a deletion that is cut off between its parts is completed', async () => {
     const fileId = await upload(large, 'audio');
-    await settle();
+    await files.settle();
     const stamps = new StampSource(files.clock, 'instance');
     const cut = { ...files.objects, describe: files.objects.describe.bind(files.objects) };
     const objects = { ...cut, delete: () => Promise.reject(new Error('cut off')) };
-    await assert.rejects(removeFile({ ...options, objects, stamps }, fileId), /cut off/);
+    await assert.rejects(removeFile({ ...files.cleanup, objects, stamps }, fileId), /cut off/);
     await files.index.flush(files.documents);
-    pass(2 * hourMs);
-    assert.equal((await clean()).deleted, 1);
+    files.pass(2 * hourMs);
+    assert.equal((await files.clean()).deleted, 1);
     await nothingLeft();
   });
 
   it('a document stays until its object is gone', async () => {
-    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
-    await settle();
-    pass(3 * dayMs);
+    const answer = await files.call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    await files.settle();
+    files.pass(3 * dayMs);
     files.objects.delete = () => new Promise((_, reject) => setImmediate(reject, new Error('cut off')));
-    await assert.rejects(clean(), /cut off/);
+    await assert.rejects(files.clean(), /cut off/);
     Reflect.deleteProperty(files.objects, 'delete');
     assert.deepEqual(await files.documentIds(), [answer.json['file_id']]);
-    assert.equal((await clean()).deleted, 1);
+    assert.equal((await files.clean()).deleted, 1);
     await nothingLeft();
   });
 
   it('a file that is sent again after its deletion stays, however late its event', async () => {
     const key = { 'x-file-type': 'audio', 'idempotency-key': 'again' };
-    const first = await call('/v1/files', 'POST', large, key);
+    const first = await files.call('/v1/files', 'POST', large, key);
     const path = `/v1/files/${first.json['file_id']}`;
-    await settle();
-    assert.equal((await call(path, 'DELETE')).status, 204);
+    await files.settle();
+    assert.equal((await files.call(path, 'DELETE')).status, 204);
     await files.index.flush(files.documents);
-    pass(60_000);
-    assert.equal((await call('/v1/files', 'POST', large, key)).status, 201);
-    pass(2 * dayMs);
-    await clean();
-    assert.notEqual((await call(`${path}/content`)).status, 404);
+    files.pass(60_000);
+    assert.equal((await files.call('/v1/files', 'POST', large, key)).status, 201);
+    files.pass(2 * dayMs);
+    await files.clean();
+    assert.notEqual((await files.call(`${path}/content`)).status, 404);
     await files.index.flush(files.documents);
-    assert.equal((await call(path)).json['status'], 'stored');
-    assert.equal((await clean()).deleted, 0);
+    assert.equal((await files.call(path)).json['status'], 'stored');
+    assert.equal((await files.clean()).deleted, 0);
   });
 
   it('temporary files go after a day, wherever they are, and no others', async () => {
     await upload(small, 'temp');
     await upload(large, 'temp');
     const kept = [await upload(small, 'tts'), await upload(large, 'tts')];
-    await settle();
-    pass(dayMs - hourMs);
-    assert.equal((await clean()).deleted, 0);
+    await files.settle();
+    files.pass(dayMs - hourMs);
+    assert.equal((await files.clean()).deleted, 0);
     assert.equal((await files.documentIds()).length, 4);
-    pass(2 * hourMs);
-    const report = await clean();
+    files.pass(2 * hourMs);
+    const report = await files.clean();
     assert.equal(report.documents, 2);
     assert.equal(report.is_complete, true);
     assert.deepEqual((await files.documentIds()).sort(), kept.toSorted());
@@ -167,19 +151,19 @@ describe('what becomes of files', () => {
   it('temporary files go earlier where that is asked for', async () => {
     await upload(small, 'temp');
     await upload(large, 'temp');
-    await settle();
-    pass(2 * hourMs);
-    await clean(3 * hourMs);
+    await files.settle();
+    files.pass(2 * hourMs);
+    await files.clean(3 * hourMs);
     assert.equal((await files.documentIds()).length, 2);
-    await clean(hourMs);
+    await files.clean(hourMs);
     await nothingLeft();
   });
 
   it('uploads never finished go after a day', async () => {
     await begin(5_000);
     assert.equal((await files.documentIds()).length, 1);
-    pass(dayMs + hourMs);
-    assert.equal((await clean()).deleted, 1);
+    files.pass(dayMs + hourMs);
+    assert.equal((await files.clean()).deleted, 1);
     await nothingLeft();
   });
 
@@ -193,28 +177,28 @@ describe('what becomes of files', () => {
       contentDisposition: 'attachment',
       labels: { file_name: 'a', file_type: 'audio', direct_size: String(large.length + 1) },
     });
-    await settle();
+    await files.settle();
     for (const [{ fileId }, reason] of [
       [wrongHash, /SHA-256/],
       [wrongSize, /bytes were declared/],
     ] as const) {
-      const { json } = await call(`/v1/files/${fileId}`);
+      const { json } = await files.call(`/v1/files/${fileId}`);
       assert.equal(json['status'], 'failed');
       assert.match(String(json['reason']), reason);
-      assert.equal((await call(`/v1/files/${fileId}/content`)).status, 404);
+      assert.equal((await files.call(`/v1/files/${fileId}/content`)).status, 404);
     }
     assert.deepEqual(await files.names(), []);
-    pass(dayMs + hourMs);
-    await clean();
+    files.pass(dayMs + hourMs);
+    await files.clean();
     await nothingLeft();
   });
 
   it('an upload with a declared hash is not given out before it is compared, then is', async () => {
     const { fileId, url } = await begin(large.length, sha256(large));
     assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
-    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 409);
+    assert.equal((await files.call(`/v1/files/${fileId}/content`)).status, 409);
     await files.finalize();
-    const { status, json } = await call(`/v1/files/${fileId}`);
+    const { status, json } = await files.call(`/v1/files/${fileId}`);
     assert.equal(status, 200);
     assert.equal(json['status'], 'stored');
     await files.index.flush(files.documents);
@@ -227,11 +211,11 @@ describe('what becomes of files', () => {
     for (const { url } of [good, bad])
       assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
     await files.index.flush(files.documents);
-    pass(2 * dayMs);
-    await clean();
+    files.pass(2 * dayMs);
+    await files.clean();
     await files.index.flush(files.documents);
-    assert.equal((await call(`/v1/files/${good.fileId}`)).json['status'], 'stored');
-    assert.equal((await call(`/v1/files/${bad.fileId}/content`)).status, 404);
+    assert.equal((await files.call(`/v1/files/${good.fileId}`)).json['status'], 'stored');
+    assert.equal((await files.call(`/v1/files/${bad.fileId}/content`)).status, 404);
     assert.equal((await files.names()).length, 1);
   });
 
@@ -240,11 +224,11 @@ describe('what becomes of files', () => {
     const object = await files.objects.describe(`user_audio/${fileId}`);
     assert.ok(object);
     const eventMs = files.clock.now();
-    await settle();
-    await call(`/v1/files/${fileId}`, 'DELETE');
+    await files.settle();
+    await files.call(`/v1/files/${fileId}`, 'DELETE');
     await files.index.flush(files.documents);
-    pass(2 * hourMs);
-    await clean();
+    files.pass(2 * hourMs);
+    await files.clean();
     await finalize(files, object, eventMs);
     assert.deepEqual(files.index.written, []);
     await nothingLeft();
@@ -255,16 +239,16 @@ describe('what becomes of files', () => {
     files.index.isDown = true;
     await assert.rejects(files.finalize());
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
-    assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
+    assert.equal((await files.call(`/v1/files/${fileId}`)).status, 200);
   });
 
   it('an object whose document is missing gets it again', async () => {
     const fileId = await upload(large, 'audio');
-    pass(hourMs);
+    files.pass(hourMs);
     assert.deepEqual(await files.documentIds(), []);
-    assert.equal((await clean()).deleted, 0);
-    pass(dayMs);
-    assert.equal((await clean()).repaired, 1);
+    assert.equal((await files.clean()).deleted, 0);
+    files.pass(dayMs);
+    assert.equal((await files.clean()).repaired, 1);
     await files.index.flush(files.documents);
     assert.deepEqual(await files.documentIds(), [fileId]);
     assert.deepEqual(await files.names(), [`user_audio/${fileId}`]);
@@ -272,10 +256,10 @@ describe('what becomes of files', () => {
 
   it('a document that is written since it was judged stays, until the next run', async () => {
     const [first, second] = [await upload(small, 'temp'), await upload(small, 'temp')];
-    pass(2 * dayMs);
+    files.pass(2 * dayMs);
     const { documents } = files;
     let isLate = true;
-    options.documents = {
+    files.cleanup.documents = {
       read: documents.read.bind(documents),
       count: documents.count.bind(documents),
       commitIfAbsent: documents.commitIfAbsent.bind(documents),
@@ -291,31 +275,31 @@ describe('what becomes of files', () => {
         return found;
       },
     };
-    const { deleted, documents: removed, is_complete } = await clean();
+    const { deleted, documents: removed, is_complete } = await files.clean();
     assert.deepEqual({ deleted, removed, is_complete }, { deleted: 0, removed: 0, is_complete: false });
     assert.deepEqual((await files.documentIds()).sort(), [first, second].sort());
-    assert.equal((await clean()).documents, 2);
+    assert.equal((await files.clean()).documents, 2);
   });
 
   it('is told of where Firestore fails, and what was done stays done', async () => {
     await upload(large, 'temp');
-    await settle();
-    pass(2 * dayMs);
+    await files.settle();
+    files.pass(2 * dayMs);
     files.fail('firestore', 14, { method: 'Commit' });
-    await assert.rejects(clean(), { failure: 'unavailable' });
+    await assert.rejects(files.clean(), { failure: 'unavailable' });
     assert.deepEqual(await files.names(), []);
     assert.equal((await files.documentIds()).length, 1);
   });
 
   it('a document whose object is gone goes', async () => {
     const [gone, kept] = [await upload(large, 'audio'), await upload(large, 'tts')];
-    await settle();
+    await files.settle();
     const object = await files.objects.describe(`user_audio/${gone}`);
     assert.ok(object);
     await files.objects.delete(object.name, object.generation);
-    assert.equal((await call(`/v1/files/${gone}`)).status, 404);
-    pass(dayMs + hourMs);
-    assert.equal((await clean()).documents, 1);
+    assert.equal((await files.call(`/v1/files/${gone}`)).status, 404);
+    files.pass(dayMs + hourMs);
+    assert.equal((await files.clean()).documents, 1);
     assert.deepEqual(await files.documentIds(), [kept]);
   });
 
@@ -331,7 +315,7 @@ describe('what becomes of files', () => {
     });
     await files.documents.commit(writes, 'test');
     await upload(small, 'temp');
-    const report = await clean(0);
+    const report = await files.clean(0);
     assert.deepEqual([report.documents, report.is_complete], [1, true]);
     assert.equal((await files.documentIds()).length, 250);
   });
@@ -340,17 +324,17 @@ describe('what becomes of files', () => {
     const other = { contentType: 'text/plain', contentDisposition: 'attachment', labels: {} };
     const names = ['bodies/one', 'control/keys.json', 'spool/one', 'templates/a', 'zebra'];
     for (const name of names) await files.objects.put(name, small, other);
-    pass(40 * dayMs);
-    assert.equal((await clean(0)).deleted, 0);
+    files.pass(40 * dayMs);
+    assert.equal((await files.clean(0)).deleted, 0);
     assert.deepEqual(await files.names(), names);
   });
 
   it('costs two reads where there is nothing to do', async () => {
     for (let count = 0; count < 5; count += 1) await upload(count % 2 ? small : large, 'audio');
-    await settle();
-    pass(dayMs + hourMs);
+    await files.settle();
+    files.pass(dayMs + hourMs);
     files.firestore.resetUsage();
-    assert.equal((await clean()).deleted, 0);
+    assert.equal((await files.clean()).deleted, 0);
     assert.deepEqual(files.firestore.usage(), { reads: 2, writes: 0, deletes: 0 });
   });
 });

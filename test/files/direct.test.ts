@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cleanUp } from '../../functions/src/files/cleanup.ts';
 import { bytesOf, type FilesBackend, startFiles } from './support.ts';
 
 const large = bytesOf(60_000);
@@ -14,12 +13,6 @@ describe('direct uploads that do not go straight', () => {
   });
   afterEach(() => files.close());
 
-  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer> | FormData, headers = {}) =>
-    files.server.call(path, {
-      method,
-      headers: { 'x-api-key': 'admin-key', ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
   const begin = async (headers: Record<string, string> = {}, more: object = {}) => {
     const asked = {
       file_name: 'a',
@@ -28,21 +21,13 @@ describe('direct uploads that do not go straight', () => {
       file_type: 'audio',
       ...more,
     };
-    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
+    const answer = await files.call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), {
       'content-type': 'application/json',
       ...headers,
     });
     assert.equal(answer.status, 201, answer.text);
     const { url } = answer.json['upload'] as { url: string };
     return { fileId: String(answer.json['file_id']), url };
-  };
-  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
-  const clean = (maxAgeMs = dayMs) => {
-    return cleanUp({ ...files, firstPurpose: 'cleanup_first' }, { maxAgeMs, isThorough: true });
-  };
-  const settle = async (): Promise<void> => {
-    await files.finalize();
-    await files.index.flush(files.documents);
   };
   const put = async (url: string): Promise<number> =>
     (await fetch(url, { method: 'PUT', body: large })).status;
@@ -52,8 +37,8 @@ describe('direct uploads that do not go straight', () => {
     const again = await begin({ 'idempotency-key': 'k' });
     assert.equal(again.fileId, first.fileId);
     assert.equal(await put(again.url), 200);
-    await settle();
-    assert.equal((await call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
+    await files.settle();
+    assert.equal((await files.call(`/v1/files/${first.fileId}`)).json['status'], 'stored');
   });
 
   for (const isLateWritten of [false, true]) {
@@ -63,28 +48,28 @@ describe('direct uploads that do not go straight', () => {
       const { fileId, url } = await begin();
       files.faults.clear();
       // The bucket's clock is behind.
-      pass(-60_000);
+      files.pass(-60_000);
       assert.equal((await files.fields(fileId))?.['status'], undefined);
       if (!isLateWritten) {
         await files.index.flush(files.documents);
         assert.equal((await files.fields(fileId))?.['status'], 'pending');
       }
       assert.equal(await put(url), 200);
-      await settle();
-      assert.equal((await call(`/v1/files/${fileId}`)).json['status'], 'stored');
+      await files.settle();
+      assert.equal((await files.call(`/v1/files/${fileId}`)).json['status'], 'stored');
       assert.equal((await files.fields(fileId))?.['status'], 'stored');
     });
   }
 
   it('keep the time at which they began, however late they end, and then go no sooner', async () => {
     const [good, bad] = [await begin(), await begin({}, { sha256: sha256(Buffer.from('other')) })];
-    const shown = async ({ fileId }: { fileId: string }) => (await call(`/v1/files/${fileId}`)).json;
+    const shown = async ({ fileId }: { fileId: string }) => (await files.call(`/v1/files/${fileId}`)).json;
     const began = (await shown(good))['created_at'];
-    pass(2 * dayMs);
+    files.pass(2 * dayMs);
     assert.deepEqual([await put(good.url), await put(bad.url)], [200, 200]);
     assert.equal((await shown(good))['created_at'], began);
-    await settle();
-    await clean();
+    await files.settle();
+    await files.clean();
     assert.equal((await shown(good))['created_at'], began);
     assert.deepEqual((await files.fields(good.fileId))?.['created_at'], new Date(String(began)));
     assert.equal((await shown(bad))['status'], 'failed');
@@ -102,10 +87,10 @@ describe('direct uploads that do not go straight', () => {
       const ask = (more: object) => {
         const asked = { file_name: 'a', content_type: 'audio/wav', size: large.length, file_type: 'audio' };
         const body = Buffer.from(JSON.stringify({ ...asked, ...declared, ...more }));
-        return call('/v1/files', 'POST', body, { 'content-type': 'application/json', ...headers });
+        return files.call('/v1/files', 'POST', body, { 'content-type': 'application/json', ...headers });
       };
       const early = await ask({});
-      await settle();
+      await files.settle();
       const late = await ask({});
       for (const answer of [early, late]) {
         assert.equal(answer.status, 201, answer.text);
@@ -119,14 +104,14 @@ describe('direct uploads that do not go straight', () => {
 
   it('stay deleted where they are completed after their deletion', async () => {
     const { fileId, url } = await begin();
-    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
-    assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
+    assert.equal((await files.call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    assert.equal((await files.call(`/v1/files/${fileId}`)).status, 404);
     await put(url);
-    await settle();
-    assert.equal((await call(`/v1/files/${fileId}`)).status, 404);
+    await files.settle();
+    assert.equal((await files.call(`/v1/files/${fileId}`)).status, 404);
     assert.deepEqual(await files.names(), []);
-    pass(9 * dayMs);
-    await clean();
+    files.pass(9 * dayMs);
+    await files.clean();
     assert.deepEqual(await files.documentIds(), []);
   });
 
@@ -134,44 +119,44 @@ describe('direct uploads that do not go straight', () => {
     const key = { 'idempotency-key': 'k' };
     const [first, second] = [await begin(key), await begin(key)];
     assert.equal(await put(first.url), 200);
-    await settle();
-    pass(dayMs);
-    assert.equal((await call(`/v1/files/${first.fileId}`, 'DELETE')).status, 204);
-    await settle();
-    pass(5 * dayMs);
-    await clean();
+    await files.settle();
+    files.pass(dayMs);
+    assert.equal((await files.call(`/v1/files/${first.fileId}`, 'DELETE')).status, 204);
+    await files.settle();
+    files.pass(5 * dayMs);
+    await files.clean();
     assert.equal(await put(second.url), 200);
-    await settle();
-    assert.equal((await call(`/v1/files/${first.fileId}`)).status, 404);
+    await files.settle();
+    assert.equal((await files.call(`/v1/files/${first.fileId}`)).status, 404);
     assert.deepEqual(await files.names(), []);
-    pass(3 * dayMs);
-    await clean();
+    files.pass(3 * dayMs);
+    await files.clean();
     assert.deepEqual(await files.documentIds(), []);
   });
 
   it('that were deleted do not take with them a body that was sent since, however late its event', async () => {
     const key = { 'idempotency-key': 'k' };
     const { fileId } = await begin(key);
-    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
-    pass(dayMs);
+    assert.equal((await files.call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    files.pass(dayMs);
     const headers = { ...key, 'x-file-type': 'audio', 'content-type': 'audio/wav' };
-    assert.equal((await call('/v1/files', 'POST', large, headers)).status, 201);
-    pass(8 * dayMs);
-    await clean();
+    assert.equal((await files.call('/v1/files', 'POST', large, headers)).status, 201);
+    files.pass(8 * dayMs);
+    await files.clean();
     await files.index.flush(files.documents);
-    assert.equal((await call(`/v1/files/${fileId}/content`)).status, 200);
+    assert.equal((await files.call(`/v1/files/${fileId}/content`)).status, 200);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
   });
 
   it('that are complete are kept although their documents still say pending', async () => {
     const { fileId, url } = await begin({}, { sha256: sha256(large) });
-    pass(dayMs - 60_000);
+    files.pass(dayMs - 60_000);
     assert.equal(await put(url), 200);
     await files.finalize();
-    pass(3_600_000);
+    files.pass(3_600_000);
     files.index.written.length = 0;
-    await clean();
-    assert.equal((await call(`/v1/files/${fileId}`)).status, 200);
+    await files.clean();
+    assert.equal((await files.call(`/v1/files/${fileId}`)).status, 200);
     await files.index.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
   });
@@ -180,14 +165,14 @@ describe('direct uploads that do not go straight', () => {
     const headers = { 'idempotency-key': 'k', 'x-file-type': 'audio', 'content-type': 'audio/wav' };
     const small = bytesOf(400);
     await begin({ 'idempotency-key': 'k' }, { size: small.length, sha256: sha256(small) });
-    const instead = await call('/v1/files', 'POST', small, headers);
+    const instead = await files.call('/v1/files', 'POST', small, headers);
     assert.equal(instead.status, 201, instead.text);
     assert.equal(instead.json['status'], 'stored');
-    assert.equal((await call(`/v1/files/${String(instead.json['file_id'])}/content`)).status, 200);
+    assert.equal((await files.call(`/v1/files/${String(instead.json['file_id'])}/content`)).status, 200);
     const other = { ...headers, 'idempotency-key': 'other' };
     const { url } = await begin({ 'idempotency-key': 'other' }, { sha256: sha256(large) });
     await fetch(url, { method: 'PUT', body: bytesOf(large.length, 7) });
-    const unchecked = await call('/v1/files', 'POST', large, other);
+    const unchecked = await files.call('/v1/files', 'POST', large, other);
     assert.equal(unchecked.status, 409, unchecked.text);
   });
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Storage } from '@google-cloud/storage';
-import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
+import type { CleanupOptions } from '../../functions/src/files/cleanup.ts';
 import { fileFigures } from '../../functions/src/files/figures.ts';
 import { folders } from '../../functions/src/files/fileId.ts';
 import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
@@ -17,22 +17,11 @@ const uuidIn = (folder: (typeof folders)[number]): string =>
 
 describe('what a project had before, and what others put beside Sluice’s', () => {
   let files: FilesBackend;
-  let options: CleanupOptions;
   beforeEach(async () => {
     files = await startFiles();
-    options = { ...files, firstPurpose: 'cleanup_first' };
   });
   afterEach(() => files.close());
 
-  const pass = (ms: number): void => files.clock.moveTo(files.clock.offsetMs() + ms);
-  const clean = (maxAgeMs = dayMs): Promise<CleanupReport> =>
-    cleanUp(options, { maxAgeMs, isThorough: true });
-  const call = (path: string, method = 'GET', body?: Buffer<ArrayBuffer>, headers = {}) =>
-    files.server.call(path, {
-      method,
-      headers: { 'x-api-key': 'admin-key', ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
   const foreign = (name: string, labels: Record<string, string> = {}) =>
     files.objects.put(name, large, {
       contentType: 'audio/wav',
@@ -83,23 +72,23 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     await unlabelled(`temp/2f8fad5b-d9cb-469f-a165-708677289500`, { direct_size: '7' });
     const before = await files.objects.list('', { limit: 1000 });
     await files.finalize();
-    pass(40 * dayMs);
+    files.pass(40 * dayMs);
     await files.finalize();
     for (const maxAgeMs of [dayMs, 0]) {
-      const { deleted, repaired, is_complete } = await clean(maxAgeMs);
+      const { deleted, repaired, is_complete } = await files.clean(maxAgeMs);
       assert.deepEqual({ deleted, repaired, is_complete }, { deleted: 0, repaired: 0, is_complete: true });
     }
     const queue = { put: () => Promise.reject(new Error('a carrier that is none')) };
     const queues = { flush: queue, expire: queue };
     await sweepSpool({
-      ...options,
+      ...files.cleanup,
       objects: cloudObjects(bucketName, { clock: files.clock, limitMs: 10_000 }),
       queues,
     });
     files.storage.runLifecycle();
     assert.deepEqual(await files.objects.list('', { limit: 1000 }), before);
     assert.deepEqual(files.index.written, []);
-    const figures = await fileFigures(options)();
+    const figures = await fileFigures(files.cleanup)();
     // Objects with the labels of 3a6e002 are counted: nothing tells them apart without a read each.
     assert.ok(Number(figures.total_files) <= 4);
   });
@@ -107,11 +96,12 @@ describe('what a project had before, and what others put beside Sluice’s', () 
   it('beside it, temporary files that cleanup never hears of go by the bucket’s rule, and no others', async () => {
     const [bucket] = await new Storage({ projectId: 'demo-sluice' }).bucket(bucketName).get();
     await setUpBucket(bucket);
-    for (const type of ['temp', 'audio']) await call('/v1/files', 'POST', large, { 'x-file-type': type });
+    for (const type of ['temp', 'audio'])
+      await files.call('/v1/files', 'POST', large, { 'x-file-type': type });
     const asked = { file_name: 'a', content_type: 'a/b', size: large.length, file_type: 'temp' };
     const json = { 'content-type': 'application/json' };
-    const begun = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
-    pass(6 * dayMs);
+    const begun = await files.call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
+    files.pass(6 * dayMs);
     files.storage.runLifecycle();
     const { url } = begun.json['upload'] as { url: string };
     assert.equal((await fetch(url, { method: 'PUT', body: large })).status, 200);
@@ -120,7 +110,7 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       (await files.names()).map((name) => name.split('/')[0]),
       ['temp', 'user_audio'],
     );
-    pass(4 * dayMs);
+    files.pass(4 * dayMs);
     files.storage.runLifecycle();
     assert.deepEqual(
       (await files.names()).map((name) => name.split('/')[0]),
@@ -131,8 +121,8 @@ describe('what a project had before, and what others put beside Sluice’s', () 
   it('objects are not deleted by the id that their name would be, without a document', async () => {
     await foreign(`user_audio/${uuidIn('user_audio')}`);
     await unlabelled(`tts_audio/${uuidIn('tts_audio')}`);
-    assert.equal((await call(`/v1/files/${uuidIn('user_audio')}`, 'DELETE')).status, 404);
-    assert.equal((await call(`/v1/files/${uuidIn('tts_audio')}`, 'DELETE')).status, 409);
+    assert.equal((await files.call(`/v1/files/${uuidIn('user_audio')}`, 'DELETE')).status, 404);
+    assert.equal((await files.call(`/v1/files/${uuidIn('tts_audio')}`, 'DELETE')).status, 409);
     assert.equal((await files.names()).length, 2);
   });
 
@@ -146,18 +136,18 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     for (let count = 0; count < 250; count += 1)
       await put(`files/their-${count}`, theirs[count % theirs.length] ?? {});
     await put(`files/${uuidIn('temp')}`, theirs[1] ?? {});
-    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    const answer = await files.call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
     assert.equal(answer.status, 201);
     await files.finalize();
     await files.index.flush(files.documents);
-    pass(3 * dayMs);
-    const report = await clean();
+    files.pass(3 * dayMs);
+    const report = await files.clean();
     assert.deepEqual([report.documents, report.is_complete], [1, true]);
     assert.equal((await files.documentIds()).length, 251);
     assert.deepEqual(await files.names(), []);
-    assert.equal((await call(`/v1/files/${uuidIn('temp')}`)).status, 404);
-    assert.equal((await call(`/v1/files/${uuidIn('temp')}`, 'DELETE')).status, 404);
-    assert.deepEqual((await call('/v1/files')).json['files'], []);
+    assert.equal((await files.call(`/v1/files/${uuidIn('temp')}`)).status, 404);
+    assert.equal((await files.call(`/v1/files/${uuidIn('temp')}`, 'DELETE')).status, 404);
+    assert.deepEqual((await files.call('/v1/files')).json['files'], []);
     assert.equal((await files.documentIds()).length, 251);
   });
 
@@ -177,57 +167,57 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       md5: null,
       expires_at,
     });
-    await call('/v1/files', 'POST', bytesOf(400), { 'x-file-type': 'temp' });
-    pass(3 * dayMs);
-    assert.equal((await clean()).documents, 1);
+    await files.call('/v1/files', 'POST', bytesOf(400), { 'x-file-type': 'temp' });
+    files.pass(3 * dayMs);
+    assert.equal((await files.clean()).documents, 1);
     assert.deepEqual(await files.documentIds(), [uuidIn('user_audio')]);
   });
 
   it('what an earlier version stored without a label goes by its document', async () => {
-    const answer = await call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
+    const answer = await files.call('/v1/files', 'POST', large, { 'x-file-type': 'temp' });
     const name = `temp/${answer.json['file_id']}`;
     await files.finalize();
     await files.index.flush(files.documents);
     await replace(name);
-    assert.equal((await call(`/v1/files/${answer.json['file_id']}/content`)).status, 200);
-    pass(dayMs + hourMs);
-    assert.deepEqual([(await clean()).documents, await files.names()], [1, []]);
+    assert.equal((await files.call(`/v1/files/${answer.json['file_id']}/content`)).status, 200);
+    files.pass(dayMs + hourMs);
+    assert.deepEqual([(await files.clean()).documents, await files.names()], [1, []]);
   });
 
   it('an upload that an earlier version began is finished by its document', async () => {
     const asked = { file_name: 'a', content_type: 'audio/wav', size: large.length, file_type: 'audio' };
     const json = { 'content-type': 'application/json' };
-    const answer = await call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
+    const answer = await files.call('/v1/files', 'POST', Buffer.from(JSON.stringify(asked)), json);
     const fileId = String(answer.json['file_id']);
     await unlabelled(`user_audio/${fileId}`, { direct_size: String(large.length) });
     await files.finalize();
     await files.index.flush(files.documents);
     assert.equal((await files.fields(fileId))?.['status'], 'stored');
-    assert.equal((await call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
+    assert.equal((await files.call(`/v1/files/${fileId}`, 'DELETE')).status, 204);
     assert.deepEqual(await files.names(), []);
   });
 
   it('a file that is sent again between a look and its deletion stays', async () => {
     const key = { 'x-file-type': 'temp', 'idempotency-key': 'again' };
-    const answer = await call('/v1/files', 'POST', large, key);
+    const answer = await files.call('/v1/files', 'POST', large, key);
     const name = `temp/${answer.json['file_id']}`;
     await files.finalize();
     await files.index.flush(files.documents);
-    pass(dayMs + hourMs);
-    const { objects } = options;
+    files.pass(dayMs + hourMs);
+    const { objects } = files.cleanup;
     const sentAgainAfter = async <Result>(look: Promise<Result>): Promise<Result> => {
       const found = await look;
       const present = await objects.describe(name);
       if (present !== undefined) await objects.delete(present.name, present.generation);
-      await call('/v1/files', 'POST', large, key);
+      await files.call('/v1/files', 'POST', large, key);
       return found;
     };
-    options.objects = {
+    files.cleanup.objects = {
       ...bound(objects),
       describe: (asked) => sentAgainAfter(objects.describe(asked)),
       list: (prefix, options) => sentAgainAfter(objects.list(prefix, options)),
     };
-    await clean();
+    await files.clean();
     assert.deepEqual(await files.names(), [name]);
   });
 

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { StampSource } from '../../functions/src/events/stamp.ts';
+import { type CleanupOptions, type CleanupReport, cleanUp } from '../../functions/src/files/cleanup.ts';
 import { signedAddresses } from '../../functions/src/files/content.ts';
 import type { FileIndex, IndexOptions } from '../../functions/src/files/fileIndex.ts';
 import { finalize } from '../../functions/src/files/finalize.ts';
@@ -19,7 +20,7 @@ import { type LocalFirestore, startFirestore } from '../../local/firestore/index
 import { type Fault, Faults, type LocalServiceName } from '../../local/shared/faults.ts';
 import { type LocalStorage, type StorageEvent, startStorage } from '../../local/storage/index.ts';
 import { StandingClock } from '../support/api.ts';
-import { firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
+import { type Answer, firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
 import { memoryLogger } from '../support/logger.ts';
 import { MemoryObjects } from '../support/objects.ts';
 
@@ -65,8 +66,23 @@ export interface FilesBackend extends FileParts {
   server: TestServer;
   /** Every call of a service fails from now on. */
   fail(service: LocalServiceName, code: number, more?: Pick<Partial<Fault>, 'phase' | 'method'>): void;
+  /** Calls with the admin's key. */
+  call(
+    path: string,
+    method?: string,
+    body?: Buffer<ArrayBuffer> | FormData,
+    headers?: object,
+  ): Promise<Answer>;
+  /** Moves the time on. */
+  pass(ms: number): void;
+  /** Services of a cleanup; a test may put others in their place. */
+  cleanup: CleanupOptions;
+  /** Runs a thorough cleanup. */
+  clean(maxAgeMs?: number): Promise<CleanupReport>;
   /** Hands the bucket's events over that came since the last call. */
   finalize(): Promise<void>;
+  /** Finalizes, and writes what the pipeline took. */
+  settle(): Promise<void>;
   /** Names of all objects in the bucket. */
   names(): Promise<string[]>;
   /** The bucket's small objects. */
@@ -130,6 +146,12 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     logger,
     ids: randomIds,
   });
+  const cleanup: CleanupOptions = { ...parts, firstPurpose: 'cleanup_first' };
+  const handOver = async (): Promise<void> => {
+    for (const { type, object, atMs } of events.splice(0)) {
+      if (type.endsWith('finalized')) await finalize(parts, factsOf(object), atMs);
+    }
+  };
   return {
     ...parts,
     faults,
@@ -139,10 +161,19 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     server,
     fail: (service, code, more = {}) =>
       faults.add({ service, code, rate: 1, forMs: Number.POSITIVE_INFINITY, phase: 'before', ...more }),
-    finalize: async () => {
-      for (const { type, object, atMs } of events.splice(0)) {
-        if (type.endsWith('finalized')) await finalize(parts, factsOf(object), atMs);
-      }
+    call: (path, method = 'GET', body = undefined, headers = {}) =>
+      server.call(path, {
+        method,
+        headers: { 'x-api-key': 'admin-key', ...headers },
+        ...(body === undefined ? {} : { body }),
+      }),
+    pass: (ms) => clock.moveTo(clock.offsetMs() + ms),
+    cleanup,
+    clean: (maxAgeMs = 86_400_000) => cleanUp(cleanup, { maxAgeMs, isThorough: true }),
+    finalize: handOver,
+    settle: async () => {
+      await handOver();
+      await index.flush(documents);
     },
     names: async () => (await objects.list('', { limit: 1000 })).map(({ name }) => name),
     fields: async (fileId) => (await documents.read([filePath(fileId)], 'test'))[0]?.fields,

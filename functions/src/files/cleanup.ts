@@ -36,7 +36,7 @@ export interface CleanupReport {
 interface Run extends CleanupOptions {
   maxAgeMs: number;
   oldestKeptMs: number;
-  /** It also compares one page of the objects, another each day, with its documents. */
+  /** Also compares one page of the objects, another each day, with its documents. */
   isThorough: boolean;
   report: CleanupReport;
 }

@@ -9,7 +9,7 @@ import { begunLabel, newObject } from './object.ts';
 import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, newDocument, newRecord } from './record.ts';
 
-/** Where an uploader sends the bytes, and until when; nowhere where they are there already. */
+/** The address to which an uploader sends the bytes, and its end; none where they are there already. */
 export interface UploadTicket {
   record: FileRecord;
   upload?: { url: string; expiresMs: number };

@@ -28,7 +28,7 @@ const folderByType: Readonly<Record<string, Folder>> = {
 /** Every `file_type` there is. */
 export const fileTypes = Object.keys(folderByType);
 
-/** Where files of this type are; undefined for a type that there is not. */
+/** The folder of files of this type; undefined for a type that there is not. */
 export function folderOfType(fileType: string): Folder | undefined {
   return Object.hasOwn(folderByType, fileType) ? folderByType[fileType] : undefined;
 }
