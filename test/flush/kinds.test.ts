@@ -20,10 +20,7 @@ function tallyKind(follow: FollowUp['work']): Kind<OperationAccepted, ReadonlySe
     waitMs: () => 60 * minuteMs,
     hasEnough: ({ events }) => events.length > 1,
     isNew: () => false,
-    snapshot: (_, { fields, version }) => {
-      const stamps = (fields?.['stamps'] ?? []) as Stamp[];
-      return { state: new Set(stamps), document: fields, version: version ?? 'absent' };
-    },
+    stateOf: (_, fields) => new Set((fields?.['stamps'] ?? []) as Stamp[]),
     plan: async (path, { state, version }, events) => {
       const after = new Set([...state, ...events.map(({ stamp }) => stamp)]);
       const document = { count: after.size, stamps: [...after].sort() };

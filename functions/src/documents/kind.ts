@@ -39,17 +39,8 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     isNew: (events) => events.some(({ isNew }) => isNew),
     isDeletion: (events) => latestOf(events)?.type === 'delete',
     tombstonePath,
-    snapshot: (path, { fields, version }, grave) => {
-      if (fields !== undefined && version !== undefined) {
-        return { state: documentState(path, fields), document: fields, version };
-      }
-      return {
-        state: absentState(path, grave?.fields),
-        document: undefined,
-        version: 'absent',
-        tombstone: grave && (grave.version ?? 'absent'),
-      };
-    },
+    stateOf: (path, fields, stored) =>
+      fields === undefined ? absentState(path, stored) : documentState(path, fields),
     plan: async (path, snapshot, events) => {
       const { state: after, undecidable: late } = reduceDocument(snapshot.state, events);
       const document = storedDocument(after);
@@ -77,7 +68,7 @@ type Writes = Pick<Plan<DocumentState>, 'writes' | 'ifAbsent'>;
 /** The writes that make, or change, the document. */
 function creation(
   path: string,
-  { document: before, version, tombstone: grave }: Snapshot<DocumentState>,
+  { document: before, version, tombstone: present = 'absent' }: Snapshot<DocumentState>,
   after: Fields,
 ): Writes {
   if (before !== undefined) {
@@ -85,27 +76,24 @@ function creation(
     return { writes: changes.length === 0 ? [] : [{ path, ifVersion: version, changes }], ifAbsent: [] };
   }
   const created: DocumentWrite = { path, ifVersion: 'absent', changes: wholeFields(after) };
-  const graveyard = tombstonePath(path);
-  if (grave === undefined || grave === 'absent') return { writes: [created], ifAbsent: [graveyard] };
-  return { writes: [created, { path: graveyard, ifVersion: grave, changes: 'deleted' }], ifAbsent: [] };
+  const place = tombstonePath(path);
+  if (present === 'absent') return { writes: [created], ifAbsent: [place] };
+  return { writes: [created, { path: place, ifVersion: present, changes: 'deleted' }], ifAbsent: [] };
 }
 
 /** The writes that take the document away, or remember a later deletion of one that is not there. */
 function deletion(
-  { state: before, document, version, tombstone: grave }: Snapshot<DocumentState>,
+  { state: before, document, version, tombstone: present = 'absent' }: Snapshot<DocumentState>,
   after: DocumentState,
 ): Writes {
   if (after.wholeStamp === before.wholeStamp && document === undefined) return { writes: [], ifAbsent: [] };
   const { path } = after;
-  const buried = { path: tombstonePath(path), changes: wholeFields(tombstone(after)) };
+  const made = { path: tombstonePath(path), changes: wholeFields(tombstone(after)) };
   if (document !== undefined && version !== 'absent') {
     const taken: DocumentWrite = { path, ifVersion: version, changes: 'deleted' };
-    return { writes: [taken, { ...buried, ifVersion: 'any' }], ifAbsent: [] };
+    return { writes: [taken, { ...made, ifVersion: 'any' }], ifAbsent: [] };
   }
-  if (grave === undefined || grave === 'absent') {
-    return { writes: [{ ...buried, ifVersion: 'absent' }], ifAbsent: [path] };
-  }
-  return { writes: [{ ...buried, ifVersion: grave }], ifAbsent: [] };
+  return { writes: [{ ...made, ifVersion: present }], ifAbsent: present === 'absent' ? [path] : [] };
 }
 
 function wholeFields(fields: Fields): DocumentSet['changes'] {

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { Carrier } from '../events/carrier.ts';
 import { type Clock, within } from '../platform/clock.ts';
 import { sha256Hex } from '../platform/ids.ts';
+import { parsedJson } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { marksPauseMs, marksTimeoutMs } from './limits.ts';
 
@@ -35,7 +36,7 @@ export class Attempts {
   async broken(carrier: Carrier): Promise<number> {
     const { objects, instance } = this.#options;
     const stored = await this.#unlessDown(() => objects.get(markName(carrier)));
-    const found = mark.safeParse(stored && parsed(stored.bytes));
+    const found = mark.safeParse(stored && parsedJson(stored.bytes));
     if (!found.success) return 0;
     const { by, broken } = found.data;
     return by === null || by === instance ? broken : broken + 1;
@@ -74,12 +75,4 @@ export class Attempts {
 /** The name of a carrier's mark: the same whenever the carrier is due, as it may have been put again. */
 function markName({ schema, count, oldest, events, object }: Carrier): string {
   return `bodies/attempts/${sha256Hex(JSON.stringify([schema, count, oldest, events, object]))}`;
-}
-
-function parsed(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import type { Event } from '../events/event.ts';
-import type { DocumentVersion, DocumentWrite, Fields, ReadDocument } from '../platform/documents.ts';
+import type { DocumentVersion, DocumentWrite, Fields } from '../platform/documents.ts';
 import type { Dead } from './deadLetters.ts';
 
 /** A document's events in hand. */
@@ -72,8 +72,8 @@ export interface Kind<E extends Event = Event, State = unknown> {
   isDeletion?(events: readonly E[]): boolean;
   /** The path of the document's tombstone, for kinds that have them: it tells of the deletion while there is no document. */
   tombstonePath?(path: string): string;
-  /** A document as it was read; `tombstone` where that was read too. Throws UnknownVersion. */
-  snapshot(path: string, found: ReadDocument, tombstone?: ReadDocument): Snapshot<State>;
+  /** Reads the state of a document; while there is none, by the fields of its tombstone, if they are known. Throws UnknownVersion. */
+  stateOf(path: string, fields: Fields | undefined, tombstone?: Fields): State;
   /** Plans a document's write. Throws AppError `unavailable` where Cloud Storage does not take what that needs. */
   plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Promise<Plan<State>>;
   /** Begins what follows the commits of one flush, for kinds of which something does. */

@@ -55,7 +55,7 @@ export class SnapshotReader {
       if (done) break;
       snapshots.push(() => {
         if (read instanceof DocumentError) throw read;
-        return kind.snapshot(path, read);
+        return snapshotOf(kind, path, read);
       });
     }
     return snapshots;
@@ -66,12 +66,12 @@ export class SnapshotReader {
     const { documents, kind } = this.#options;
     const paths = [path, kind.tombstonePath?.(path)].filter((each) => each !== undefined);
     const [found, tombstone] = await timed(documents.read(paths, 'flush'));
-    return kind.snapshot(path, found ?? { path }, tombstone);
+    return snapshotOf(kind, path, found, tombstone);
   }
 
   #known({ path, events }: CommitJob): Snapshot | undefined {
     const { cache, kind } = this.#options;
-    return cache.get(path) ?? (kind.isNew(events) ? kind.snapshot(path, { path }) : undefined);
+    return cache.get(path) ?? (kind.isNew(events) ? snapshotOf(kind, path) : undefined);
   }
 
   async #readFirst(paths: readonly string[], timed: Timed): Promise<(ReadDocument | DocumentError)[]> {
@@ -100,4 +100,18 @@ export class SnapshotReader {
       return (await mapPool(paths, singleCommitsInFlight, (path) => this.#read([path], timed))).flat();
     }
   }
+}
+
+/** The snapshot of a document as it was read, or of one that is not there, with its tombstone where that was read too. */
+function snapshotOf(kind: Kind, path: string, found?: ReadDocument, tombstone?: ReadDocument): Snapshot {
+  const { fields: document, version } = found ?? {};
+  if (document !== undefined && version !== undefined)
+    return { state: kind.stateOf(path, document), document, version };
+  const state = kind.stateOf(path, undefined, tombstone?.fields);
+  return {
+    state,
+    document: undefined,
+    version: 'absent',
+    tombstone: tombstone && (tombstone.version ?? 'absent'),
+  };
 }

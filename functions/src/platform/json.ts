@@ -2,6 +2,15 @@
 export type Json = string | number | bigint | boolean | null | Json[] | { [key: string]: Json };
 export type JsonObject = { [key: string]: Json };
 
+/** Parses the JSON in some bytes; undefined where there is none. */
+export function parsedJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The depth of a JSON value: 0 for a scalar, 1 for a flat array or object. Counting stops past `limit`. */
 export function jsonDepth(value: unknown, limit: number): number {
   if (typeof value !== 'object' || value === null) return 0;

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
+import { parsedJson } from '../platform/json.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
@@ -91,7 +92,7 @@ async function putBack(
 ): Promise<void> {
   const stored = await objects.get(name);
   if (stored === undefined) return;
-  const parsed = record().safeParse(parseJson(stored.bytes));
+  const parsed = record().safeParse(parsedJson(stored.bytes));
   if (parsed.success) {
     const { queue, due_ms: dueMs, data } = parsed.data;
     try {
@@ -108,12 +109,4 @@ async function putBack(
     return;
   }
   await objects.delete(name);
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -8,7 +8,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { keptUntilMs, storeBody } from '../staging/bodies.ts';
-import { keptFor, type ProjectionOptions, taskDocument } from './document.ts';
+import { type ProjectionOptions, retentionOf, taskDocument } from './document.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
 export interface TaskBodiesOptions extends ProjectionOptions {
@@ -56,7 +56,7 @@ export class TaskBodies {
    */
   async follow({ before, after }: Committed<TaskEvent, TaskState>): Promise<void> {
     const { retentionMs, clock } = this.#options;
-    const keptMs = keptFor(after, retentionMs);
+    const keptMs = retentionOf(after, retentionMs);
     const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
     const kept = bodiesOf(after);
     const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);

@@ -87,14 +87,14 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
       superseded.map((answer) => [uidOf(answer), responseFields(answer.superseded ?? answer)]),
     );
   }
-  const keptMs = keptFor(state, retentionMs);
+  const keptMs = retentionOf(state, retentionMs);
   if (keptMs > 0) document[ttlField] = new Date(updatedMs + keptMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
   return document;
 }
 
 /** Milliseconds after its last change for which a task is kept; 0: for good. */
-export function keptFor(state: TaskState, retentionMs: number): number {
+export function retentionOf(state: TaskState, retentionMs: number): number {
   if (!isOrphan(state)) return retentionMs;
   return retentionMs > 0 ? Math.min(retentionMs, orphanMs) : orphanMs;
 }

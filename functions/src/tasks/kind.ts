@@ -71,12 +71,9 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
     waitMs,
     hasEnough,
     isNew: (events) => events.some(({ kind }) => kind === 'created'),
-    snapshot: (path, { fields, version }) => {
+    stateOf: (path, fields) => {
       const taskId = taskIdOf({ path });
-      if (fields === undefined || version === undefined) {
-        return { state: emptyTask(taskId), document: undefined, version: 'absent' };
-      }
-      return { state: taskState(taskId, fields, rules.taskTimeoutMs), document: fields, version };
+      return fields === undefined ? emptyTask(taskId) : taskState(taskId, fields, rules.taskTimeoutMs);
     },
     plan: async (path, snapshot, events) => {
       const { state, overflow, undecidable: late } = reduced(snapshot.state, events);
