@@ -46,7 +46,7 @@ const dayMs = 86_400_000;
 const maxDuePage = 200;
 
 /**
- * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, what is left of deleted
+ * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, remains of deleted
  * files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing of up to 100,000 objects. With
  * nothing to do it costs two billed reads at most.
  * @throws DocumentError; what was done stays done.

@@ -8,7 +8,7 @@ import type { CleanupReport } from './cleanup.ts';
 const defaultMaxAgeHours = 24;
 const maxMaxAgeHours = 24 * 365;
 
-/** `POST /v1/cleanup {max_age_hours}`: what the schedule does each hour, now. */
+/** The route that cleans up now, as the schedule does every hour. */
 export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupReport>): Route[] {
   const hours = expecting(`a number from 0 to ${maxMaxAgeHours}`);
   return [

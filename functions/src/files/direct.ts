@@ -9,13 +9,13 @@ import { begunLabel, newObject } from './object.ts';
 import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, newDocument, newRecord } from './record.ts';
 
-/** The address to which an uploader sends the bytes, and its end; none where they are there already. */
+/** The answer to who asks for an upload: an address for the bytes and its end, or none where they are there already. */
 export interface UploadTicket {
   record: FileRecord;
   upload?: { url: string; expiresMs: number };
 }
 
-/** A `pending` written late is this much older, so that what the bucket says wins even where its clock is behind. */
+/** Lead of an index entry over a late `pending`: the bucket's account wins even where the bucket's clock is behind. */
 const pendingLeadMs = 10 * 60_000;
 
 /** Members that two requests for one upload have in common. */

@@ -16,7 +16,7 @@ export interface FileFigures {
   firestore_files: number | null;
   total_files: number | null;
   total_bytes: number | null;
-  /** When the listing was made. */
+  /** The time of the listing. */
   as_of: string | null;
 }
 

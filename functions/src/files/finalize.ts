@@ -5,7 +5,7 @@ import { checkedLabel, isDirect, isOwn, recordOf } from './object.ts';
 import type { FileParts } from './parts.ts';
 import { type FileRecord, failedRecord, filePath } from './record.ts';
 
-/** An event that comes this late may be about a file that is deleted by now. */
+/** Age from which an event may be about a file that is deleted by now. */
 const lateMs = 5 * 60_000;
 
 /**

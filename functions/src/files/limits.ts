@@ -35,7 +35,7 @@ export const uploadSessionMs = 7 * 86_400_000;
 /** Life of a signed address: time enough to begin a download. */
 export const signedUrlMs = 15 * 60_000;
 
-/** After signing failed, this long it is not tried again. */
+/** Time for which signing is not tried again after it failed. */
 export const signingPauseMs = 10 * 60_000;
 
 /** A longer answer goes without its length: with one the platform refuses more than 32 MB (https://cloud.google.com/run/quotas#request_limits). */

@@ -4,10 +4,10 @@ import { fileIdOfObject, folderOfId } from './fileId.ts';
 import { disposition } from './fileName.ts';
 import { type FileClaim, type FileRecord, failedRecord, filePath, newRecord, recordFrom } from './record.ts';
 
-/** The label that tells Sluice's objects from those that a project had before; 3a6e002 set none. */
+/** The label that tells Sluice's objects from those that a project had before; early versions set none. */
 const ownLabel = { sluice: 'file' } as const;
 
-/** Set on an object whose declared SHA-256 was compared with its bytes. */
+/** The label of an object whose declared SHA-256 was compared with its bytes. */
 export const checkedLabel = { checked: 'true' } as const;
 
 /** The label with the time at which a direct upload began: that is when its file was created. */

@@ -24,10 +24,10 @@ export interface FileRecord extends FileClaim {
   md5: string | null;
   location: (typeof locations)[number];
   status: (typeof statuses)[number];
-  /** Why it failed. */
+  /** The reason for which it failed. */
   reason: string | null;
   createdMs: number;
-  /** When cleanup removes it; null: never. */
+  /** The time at which cleanup removes it; null: never. */
   expiresMs: number | null;
 }
 
@@ -51,7 +51,7 @@ export function failedRecord(record: FileRecord, reason: string, failedMs: numbe
   return { ...record, status: 'failed', reason, expiresMs: failedMs + temporaryMs };
 }
 
-/** Until when the document of a deleted upload, begun at `createdMs`, stays: its addresses cannot be taken back. */
+/** The end of a deleted upload's document, begun at `createdMs`: the upload's addresses cannot be taken back. */
 export function uploadEndMs({ createdMs }: Pick<FileRecord, 'createdMs'>): number {
   return createdMs + uploadSessionMs + deletedMs;
 }
@@ -97,8 +97,8 @@ function shared(record: FileRecord) {
 }
 
 /**
- * Reads what {@link fieldsOf} wrote; undefined for what others keep in a collection of this name.
- * @throws UnknownVersion where it is somewhere, or in a state, that is not known.
+ * Reads the fields that {@link fieldsOf} wrote; undefined for documents that others keep in a collection of this name.
+ * @throws UnknownVersion for a location or a status that is not known.
  */
 export function recordFrom(fileId: string, fields: Fields | undefined): FileRecord | undefined {
   const isOwn = folderOfId(fileId) !== undefined && fields?.['file_id'] === fileId;

@@ -48,7 +48,7 @@ export async function removeFile(
   return true;
 }
 
-/** Until its address ends, an upload may still be completed: its object goes then, as its document says. */
+/** Marks an upload deleted: until its address ends it may still be completed, and its object goes then by this mark. */
 function deletedUpload(record: FileRecord): DocumentSet['changes'] {
   return [
     { path: ['status'], value: 'deleted' },

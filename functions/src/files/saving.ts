@@ -8,7 +8,7 @@ import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, filePath, newDocument, newRecord, recordFrom } from './record.ts';
 
 export interface SavingParts extends Pick<FileParts, 'objects' | 'documents' | 'clock' | 'logger'> {
-  /** INLINE_FILE_MAX_BYTES: what is larger goes to Cloud Storage. */
+  /** The parameter INLINE_FILE_MAX_BYTES: larger files go to Cloud Storage. */
   inlineMaxBytes: number;
 }
 

@@ -21,7 +21,7 @@ import type { FileSecret } from './secret.ts';
 export interface SubmissionOptions {
   /** Names a file of this folder. */
   newFileId: (folder: Folder) => string;
-  /** MAX_FILE_BYTES. */
+  /** The parameter MAX_FILE_BYTES. */
   maxFileBytes: number;
 }
 
