@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { minerRoutes } from '../../functions/src/miners/taskRoutes.ts';
 import { ttlField } from '../../functions/src/platform/documents.ts';
 import { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
-import { FinalTasks } from '../../functions/src/tasks/finalTasks.ts';
+import { FinalTasks } from '../../functions/src/tasks/minerTasks.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { created } from '../support/events.ts';
 import type { Answer } from '../support/http.ts';

@@ -4,7 +4,7 @@ import type { ResponseReceived, TaskEvent } from '../../functions/src/events/eve
 import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import { maxNamedMiners, maxResponsesPerTask } from '../../functions/src/tasks/limits.ts';
 import { decodeMeta, encodeMeta } from '../../functions/src/tasks/meta.ts';
-import { openTaskOf } from '../../functions/src/tasks/openTask.ts';
+import { openTaskOf } from '../../functions/src/tasks/minerTasks.ts';
 import { reduceTask } from '../../functions/src/tasks/reducer.ts';
 import { emptyTask, type TaskState } from '../../functions/src/tasks/state.ts';
 import { regrouped } from '../support/arbitraries.ts';

@@ -24,7 +24,7 @@ export interface KeyRecord {
  */
 export function readKeyRecords(value: unknown, known?: 'all'): KeyRecord[] {
   if (!Array.isArray(value)) throw new Error('the keys are not a JSON array');
-  const records = value.map((each, index) => readKeyRecord(each, index, known));
+  const records = value.map((entry, index) => readKeyRecord(entry, index, known));
   if (new Set(records.map(({ id }) => id)).size < records.length)
     throw new Error('two keys have the same id');
   return records;
@@ -52,27 +52,24 @@ function readKeyRecord(value: unknown, index: number, known?: 'all'): KeyRecord 
   };
 }
 
-export function isRole(value: unknown): value is Role {
+function isRole(value: unknown): value is Role {
   return (roles as readonly unknown[]).includes(value);
 }
 
-/** Miner uids a key is bound to: at least one. */
-export function isUids(value: unknown): value is number[] {
-  return (
-    isList(value) && value.every((uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= maxUid)
+function isUids(value: unknown): value is number[] {
+  return isBound(value, (uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= maxUid);
+}
+
+function isHotkeys(value: unknown): value is string[] {
+  return isBound(
+    value,
+    (hotkey) => typeof hotkey === 'string' && hotkey !== '' && hotkey.length <= maxHotkeyLength,
   );
 }
 
-/** Hotkeys a key is bound to: at least one. */
-export function isHotkeys(value: unknown): value is string[] {
-  return (
-    isList(value) &&
-    value.every((hotkey) => typeof hotkey === 'string' && hotkey !== '' && hotkey.length <= maxHotkeyLength)
-  );
-}
-
-function isList(value: unknown): value is unknown[] {
-  return Array.isArray(value) && value.length > 0 && value.length <= maxBound;
+/** At least one of what a key may be bound to. */
+function isBound(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length > 0 && value.length <= maxBound && value.every(isItem);
 }
 
 /** SHA-256 of a key. By way of hex, which takes a third of the time that a hash into bytes does. */
@@ -80,7 +77,7 @@ export function keyDigest(key: string): Buffer {
   return Buffer.from(hash('sha256', key, 'hex'), 'hex');
 }
 
-/** Keys by digest. */
+/** A key ring finds keys by digest. */
 export class KeyRing {
   readonly records: readonly KeyRecord[];
   readonly #byPrefix = new Map<number, { digest: Buffer; record: KeyRecord }[]>();
@@ -90,9 +87,7 @@ export class KeyRing {
     for (const record of records) {
       const digest = Buffer.from(record.sha256, 'hex');
       const prefix = digest.readUInt32BE();
-      const sharing = this.#byPrefix.get(prefix);
-      if (sharing === undefined) this.#byPrefix.set(prefix, [{ digest, record }]);
-      else sharing.push({ digest, record });
+      this.#byPrefix.set(prefix, [...(this.#byPrefix.get(prefix) ?? []), { digest, record }]);
     }
   }
 

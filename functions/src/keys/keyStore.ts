@@ -2,6 +2,7 @@ import { type Clock, within } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore, StoredObject } from '../platform/objects.ts';
+import { once } from '../platform/once.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
 
@@ -42,7 +43,7 @@ interface Copy {
  */
 export class KeyStore {
   readonly #options: KeyStoreOptions;
-  #first: { ring: KeyRing; broken: boolean } | undefined;
+  readonly #firstKeys = once(() => this.#readFirstKeys());
   #copy: Copy | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
@@ -67,7 +68,7 @@ export class KeyStore {
     if (record !== undefined) return record;
     if (this.#ageMs() >= unknownKeyRereadMs) await this.#reread();
     record = this.#copy?.ring.find(digest);
-    if (record === undefined && (first.broken || this.#ageMs() >= unknownKeyRereadMs)) {
+    if (record === undefined && (first.isBroken || this.#ageMs() >= unknownKeyRereadMs)) {
       throw new AppError('unavailable', 'The keys cannot be read now, and this one is not known yet.');
     }
     return record;
@@ -113,17 +114,16 @@ export class KeyStore {
     return wasThere;
   }
 
-  #firstKeys(): { ring: KeyRing; broken: boolean } {
-    if (this.#first !== undefined) return this.#first;
+  #readFirstKeys(): { ring: KeyRing; isBroken: boolean } {
+    const { firstKeys, logger } = this.#options;
     try {
-      this.#first = { ring: new KeyRing(readKeyRecords(parse(this.#options.firstKeys()))), broken: false };
+      return { ring: new KeyRing(readKeyRecords(parse(firstKeys()))), isBroken: false };
     } catch (error) {
-      this.#options.logger.error('the secret with the first API keys is malformed: none of them works', {
+      logger.error('the secret with the first API keys is malformed: none of them works', {
         reason: messageOf(error),
       });
-      this.#first = { ring: new KeyRing([]), broken: true };
+      return { ring: new KeyRing([]), isBroken: true };
     }
-    return this.#first;
   }
 
   #ageMs(): number {
@@ -132,23 +132,21 @@ export class KeyStore {
 
   /** Reads the bucket's keys, unless that was tried within 10 s. Never throws: what cannot be read stays as it was. */
   async #reread(): Promise<void> {
-    const sinceTryMs = this.#options.clock.now() - this.#triedAtMs;
-    if (this.#reading === undefined) {
-      if (sinceTryMs < unknownKeyRereadMs) return;
-      this.#reading = this.#tryRead();
-      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs);
-    } else if (sinceTryMs < maxRereadWaitMs) {
-      await atMost(this.#options.clock, this.#reading, maxRereadWaitMs - sinceTryMs);
-    }
+    const { clock } = this.#options;
+    const sinceTryMs = clock.now() - this.#triedAtMs;
+    if (this.#reading === undefined && sinceTryMs < unknownKeyRereadMs) return;
+    this.#reading ??= this.#tryRead();
+    const waitMs = maxRereadWaitMs - (clock.now() - this.#triedAtMs);
+    if (waitMs > 0) await within(clock, waitMs, this.#reading, tooLate).catch(() => undefined);
   }
 
   async #tryRead(): Promise<void> {
-    this.#triedAtMs = this.#options.clock.now();
+    const { clock, logger } = this.#options;
+    this.#triedAtMs = clock.now();
     try {
-      const late = () => new Error('The bucket did not answer in time.');
-      await within(this.#options.clock, unknownKeyRereadMs, this.#read(), late);
+      await within(clock, unknownKeyRereadMs, this.#read(), tooLate);
     } catch (error) {
-      this.#options.logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
+      logger.warn('API keys not read from the bucket', { reason: messageOf(error) });
     } finally {
       this.#reading = undefined;
     }
@@ -159,10 +157,10 @@ export class KeyStore {
     const readAtMs = clock.now();
     const known = this.#copy;
     const writes = this.#writes;
-    const found =
-      known === undefined || known.generation === '0'
-        ? await objects.get(keysObject)
-        : await objects.getIfChanged(keysObject, known.generation);
+    const isThere = known !== undefined && known.generation !== '0';
+    const found = await (isThere
+      ? objects.getIfChanged(keysObject, known.generation)
+      : objects.get(keysObject));
     // A read that began before a write of ours, or before another read, may end after it.
     if (writes !== this.#writes || (this.#copy?.readAtMs ?? readAtMs) > readAtMs) return;
     if (found !== 'unchanged') {
@@ -208,15 +206,7 @@ export class KeyStore {
   }
 }
 
-/** Waits for a promise that never rejects, but not longer than this. */
-async function atMost(clock: Clock, promise: Promise<void>, maxMs: number): Promise<void> {
-  let timer: unknown;
-  const timeout = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, maxMs);
-  });
-  await Promise.race([promise, timeout]);
-  clock.clearTimeout(timer);
-}
+const tooLate = () => new Error('The bucket did not answer in time.');
 
 /** @throws AppError `unavailable`: keys that cannot be understood are as good as not read. */
 function ringOf(object: StoredObject | undefined): KeyRing {

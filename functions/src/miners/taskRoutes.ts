@@ -5,8 +5,7 @@ import type { ApiResponse, Caller, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { OpenTaskFeed } from '../tasks/feed.ts';
-import type { FinalTask } from '../tasks/finalTasks.ts';
-import type { OpenTask } from '../tasks/openTask.ts';
+import type { FinalTask, OpenTask } from '../tasks/minerTasks.ts';
 import { maxPageSize, maxPolledBytes, maxPolledTasks } from '../tasks/readLimits.ts';
 import type { Speakers } from '../tasks/speaker.ts';
 import { isFinalStatus, type TaskStatus, taskStatuses } from '../tasks/state.ts';
@@ -66,32 +65,27 @@ function openViews(mine: readonly OpenTask[], uid: number, status: TaskStatus | 
 /** The newest tasks first, with what the miner answered where the key can be nobody's but its own. */
 function finalViews(tasks: readonly FinalTask[], uid: number, { role, uids }: Caller): JsonObject[] {
   const isOwn = role !== 'miner' || uids?.includes(uid) === true;
-  let bytes = 0;
-  return tasks
-    .slice(0, maxPageSize)
-    .filter((task, index) => {
-      bytes += task.bytes;
-      return index === 0 || bytes <= maxPolledBytes;
-    })
-    .map(({ view, responses }) => {
-      const own = responses[uid];
-      return { ...view, miner_responses: isOwn && own !== undefined ? { [uid]: own } : {} };
-    });
+  return oneAnswer(tasks, maxPageSize).map(({ view, responses }) => {
+    const own = responses[uid];
+    return { ...view, miner_responses: isOwn && own !== undefined ? { [uid]: own } : {} };
+  });
 }
 
-/** The oldest tasks first, as many as one answer holds. */
+/** The oldest tasks first. */
 function views(tasks: readonly OpenTask[]): JsonObject[] {
   const oldestFirst = tasks.toSorted(
     (a, b) => Number(a.createdAt > b.createdAt) - Number(a.createdAt < b.createdAt),
   );
+  return oneAnswer(oldestFirst, maxPolledTasks).map(({ view }) => view);
+}
+
+/** As many of the first tasks as one answer holds, at least one. */
+function oneAnswer<Task extends { bytes: number }>(tasks: readonly Task[], maxTasks: number): Task[] {
   let bytes = 0;
-  return oldestFirst
-    .slice(0, maxPolledTasks)
-    .filter((task, index) => {
-      bytes += task.bytes;
-      return index === 0 || bytes <= maxPolledBytes;
-    })
-    .map(({ view }) => view);
+  return tasks.slice(0, maxTasks).filter((task, index) => {
+    bytes += task.bytes;
+    return index === 0 || bytes <= maxPolledBytes;
+  });
 }
 
 function answer(tasks: readonly JsonObject[], reads: number): ApiResponse {

@@ -15,7 +15,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { isSpoolEmpty } from '../staging/spool.ts';
-import { flushSettledMs } from '../tasks/readLimits.ts';
+import { flushVisibleMs } from '../tasks/readLimits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
 import { eventsUpTo, listCarriers } from './queueContents.ts';
 
@@ -79,7 +79,7 @@ async function waitForFlush(
 ): Promise<Progress> {
   let progress: Progress = { done: null, remaining: null };
   while (queueControl !== undefined && !progress.done) {
-    const lookMs = nextTickMs(clock.now() - flushSettledMs, tickMs) + flushSettledMs;
+    const lookMs = nextTickMs(clock.now() - flushVisibleMs, tickMs) + flushVisibleMs;
     if (lookMs > endMs) break;
     await delay(clock, lookMs - clock.now());
     try {

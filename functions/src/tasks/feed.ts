@@ -11,10 +11,9 @@ import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
 import { tasksCollection } from './document.ts';
-import { type FinalTask, FinalTasks } from './finalTasks.ts';
 import { allFeedShards } from './limits.ts';
 import { taskIdOf } from './listing.ts';
-import { type OpenTask, openTaskOf } from './openTask.ts';
+import { type FinalTask, FinalTasks, type OpenTask, openTaskOf } from './minerTasks.ts';
 import {
   feedOverlapMs,
   feedPageSize,

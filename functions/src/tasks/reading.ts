@@ -6,7 +6,7 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { unavailable } from '../platform/outage.ts';
 import { taskPath } from './document.ts';
 import { etagOf, presentWholeTask } from './present.ts';
-import { absentCacheMs, flushSettledMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';
+import { absentCacheMs, flushVisibleMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';
 import { isFinalStatus } from './state.ts';
 
 export interface TaskReaderOptions {
@@ -66,12 +66,12 @@ export class TaskReader {
   }
 
   /**
-   * The task once it is final, or as it is after `timeoutMs`. Looks once at the start and then after each tick, when
+   * Reads the task once it is final, or as it is after `timeoutMs`. It looks once at the start and then after each tick, when
    * flushes have written; all who wait for one task share the reads.
    * @throws as {@link TaskReader.read}, if that lasts to the end.
    */
   async waitUntilFinal(taskId: string, timeoutMs: number): Promise<TaskReading> {
-    const { clock, readCacheMs } = this.#options;
+    const { clock, readCacheMs, tickMs } = this.#options;
     const endMs = clock.now() + timeoutMs;
     let reads = 0;
     let latest: TaskReading | undefined;
@@ -86,7 +86,8 @@ export class TaskReader {
         failure = error;
       }
       if (latest?.task?.isFinal) return { task: latest.task, reads };
-      const lookMs = this.#nextLookMs();
+      // The next moment at which a flush has just written.
+      const lookMs = nextTickMs(clock.now() - flushVisibleMs, tickMs) + flushVisibleMs;
       await delay(clock, Math.min(lookMs, endMs) - clock.now());
       if (lookMs > endMs) {
         if (latest === undefined) throw failure;
@@ -96,53 +97,31 @@ export class TaskReader {
     }
   }
 
-  /** The next moment at which a flush has just written. */
-  #nextLookMs(): number {
-    const { clock, tickMs } = this.#options;
-    return nextTickMs(clock.now() - flushSettledMs, tickMs) + flushSettledMs;
-  }
-
   /** A reading that began at `sinceMs` or later: a cached one, one under way, or a new one. */
   async #readSince(taskId: string, sinceMs: number): Promise<TaskReading> {
     const cached = this.#cache.get(taskId);
-    if (cached !== undefined && cached.readAtMs >= this.#oldestGood(cached, sinceMs)) {
-      return { task: cached.task, reads: 0 };
-    }
+    const absentSinceMs = this.#options.clock.now() - absentCacheMs + 1;
+    const oldestMs = cached?.task === undefined ? Math.max(sinceMs, absentSinceMs) : sinceMs;
+    if (cached !== undefined && cached.readAtMs >= oldestMs) return { task: cached.task, reads: 0 };
     const pending = this.#pending.get(taskId);
     if (pending !== undefined && pending.startedAtMs >= sinceMs)
       return { task: await pending.result, reads: 0 };
     return { task: await this.#start(taskId), reads: 1 };
   }
 
-  #oldestGood({ task }: Cached, sinceMs: number): number {
-    if (task !== undefined) return sinceMs;
-    return Math.max(sinceMs, this.#options.clock.now() - absentCacheMs + 1);
-  }
-
-  #start(taskId: string): Promise<PresentedTask | undefined> {
-    const startedAtMs = this.#options.clock.now();
-    const result = this.#fetch(taskId).then(
-      (task) => {
-        this.#keep(taskId, task, startedAtMs);
-        this.#settled(taskId, result);
-        return task;
-      },
-      (error: unknown) => {
-        this.#settled(taskId, result);
-        throw error;
-      },
-    );
-    this.#pending.set(taskId, { startedAtMs, result });
-    return result;
-  }
-
-  #settled(taskId: string, result: Promise<unknown>): void {
-    if (this.#pending.get(taskId)?.result === result) this.#pending.delete(taskId);
-  }
-
-  async #fetch(taskId: string): Promise<PresentedTask | undefined> {
+  async #start(taskId: string): Promise<PresentedTask | undefined> {
     const { clock } = this.#options;
-    return within(clock, readTimeoutMs, this.#present(taskId), () => unavailable(clock));
+    const startedAtMs = clock.now();
+    const result = within(clock, readTimeoutMs, this.#present(taskId), () => unavailable(clock));
+    const pending = { startedAtMs, result };
+    this.#pending.set(taskId, pending);
+    try {
+      const task = await result;
+      this.#remember(taskId, task, startedAtMs);
+      return task;
+    } finally {
+      if (this.#pending.get(taskId) === pending) this.#pending.delete(taskId);
+    }
   }
 
   async #present(taskId: string): Promise<PresentedTask | undefined> {
@@ -153,7 +132,7 @@ export class TaskReader {
     return { text: JSON.stringify(task), etag: etagOf(task), isFinal: isFinalStatus(task['status']) };
   }
 
-  #keep(taskId: string, task: PresentedTask | undefined, readAtMs: number): void {
+  #remember(taskId: string, task: PresentedTask | undefined, readAtMs: number): void {
     if ((this.#cache.get(taskId)?.readAtMs ?? 0) > readAtMs) return;
     const bytes = entryBytes + taskId.length + Buffer.byteLength(task?.text ?? '');
     this.#cache.set(taskId, { task, readAtMs }, bytes);
