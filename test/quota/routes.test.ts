@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { QuotaReader } from '../../functions/src/quota/reader.ts';
+import { quotaReader } from '../../functions/src/quota/reader.ts';
 import { quotaRoutes } from '../../functions/src/quota/routes.ts';
 import { startMs } from '../support/clock.ts';
 import { type Answer, firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
@@ -17,7 +17,7 @@ describe('Quota routes', () => {
   async function start(limits = freeTier) {
     const scene = new Scene(limits);
     const { clock, logger, days } = scene;
-    const reader = new QuotaReader({
+    const reader = quotaReader({
       ledger: scene.ledger(),
       days,
       limits: { ...limits, quotaPerSecond: { writes: 1_000, reads: 10_000, deletes: 500 } },

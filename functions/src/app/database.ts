@@ -16,7 +16,7 @@ import {
   workerMaxWaitMs,
 } from '../quota/limits.ts';
 import { OperationMeter } from '../quota/meter.ts';
-import { QuotaReader } from '../quota/reader.ts';
+import { quotaReader as createQuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
 import { base, clock } from './base.ts';
 
@@ -54,7 +54,7 @@ export const ledger = once(() => {
 export const quotaReader = once(() => {
   const { quota } = base().config;
   const limits = { ...quotaLimits(quota), quotaPerSecond: quota.perSecond };
-  return new QuotaReader({ ledger: ledger(), days: days(), limits, clock });
+  return createQuotaReader({ ledger: ledger(), days: days(), limits, clock });
 });
 
 /** The one way to Firestore: each operation waits its turn in the leases of this process, which is of this kind. */

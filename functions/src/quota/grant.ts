@@ -42,34 +42,27 @@ const spendingSeconds = 60;
 type GrantRequest = LedgerRequest & { wanted: LeaseRequest };
 
 /**
- * Grants a lease of what others leave free. `own`: the holder's leases that this one replaces; what was retained of them
+ * Grants a lease of what others leave free. `own`: the holder's leases that this one replaces; what was `retained` of them
  * goes over to it. No lease where nothing can be granted.
  */
 export function grantOf(
   state: LedgerState,
   request: GrantRequest,
-  own: readonly Lease[],
+  { own, retained }: { own: readonly Lease[]; retained: Operations },
   limits: QuotaLimits,
 ): { lease: Lease | undefined; denials: Denials } {
-  const { wanted, nowMs, day, holder, kind, returns } = request;
+  const { wanted, nowMs, day, holder, kind } = request;
   const leasable = leasableRates(limits);
   const rates = perType((type) => rateOf(state, request, type, leasable[type]));
   const takeoverMs = Math.max(wanted.takeoverMs, nowMs);
   const endMs = Math.min(takeoverMs + termMs(state, request, rates, leasable), day.endMs - resetMarginMs);
-  const retained = perType((type) =>
-    returns.reduce(
-      (sum, { id, retained: of }) => (own.some((lease) => lease.id === id) ? sum + (of?.[type] ?? 0) : sum),
-      0,
-    ),
-  );
-  const amounts = perType((type) =>
-    rates[type] > 0
-      ? retained[type] +
-        freshAmount(state, request, own, limits, { type, rate: rates[type], retained: retained[type], endMs })
-      : retained[type],
-  );
+  const amounts = perType((type) => {
+    const [rate, before] = [rates[type], retained[type]];
+    if (rate === 0) return before;
+    return before + freshAmount(state, request, own, limits, { type, rate, retained: before, endMs });
+  });
   const denials: Denials = {};
-  for (const type of operationTypes.filter((each) => wanted.demands[each] > 0)) {
+  for (const type of operationTypes.filter((kind) => wanted.demands[kind] > 0)) {
     if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nextFreeMs(state, nowMs) };
     else if (amounts[type] < Math.max(1, wanted.needs[type])) denials[type] = budgetDenial(request);
   }
@@ -106,7 +99,7 @@ function rateOf(state: LedgerState, request: GrantRequest, type: OperationType, 
   const { wanted, nowMs, kind } = request;
   if (wanted.demands[type] <= 0) return 0;
   const reserved = state.leases.filter((lease) => isReserved(lease, nowMs));
-  const sumOf = (rates: readonly Operations[]): number => rates.reduce((sum, each) => sum + each[type], 0);
+  const sumOf = (rates: readonly Operations[]): number => rates.reduce((sum, rate) => sum + rate[type], 0);
   const ratesOf = (leases: readonly Lease[]) => leases.map((lease) => reservedRates(lease, nowMs));
   const taken = sumOf([...ratesOf(reserved), ...state.releasing.map(({ rates }) => rates)]);
   const byProxies = sumOf(ratesOf(reserved.filter((lease) => lease.kind === 'proxy')));
@@ -148,12 +141,12 @@ function sharing(
   const wanted = (from: readonly { demands: Operations }[]): number[] =>
     from.map(({ demands }) => demands[type]).filter((demand) => demand > 0);
   if (kind === 'proxy') return { limit: leasable, others: wanted([...leases, ...waiting]) };
-  const isProxy = (each: { kind?: HolderKind }): boolean => each.kind === 'proxy';
-  const held = leases.filter(isProxy).reduce((sum, { rates }) => sum + rates[type], 0);
-  const own = [...leases, ...waiting].filter((each) => !isProxy(each));
-  const forProxies = leasable * (1 - ownRatesShare) - held;
+  const isProxy = ({ kind: of }: { kind?: HolderKind }): boolean => of === 'proxy';
+  const proxiesRate = leases.filter(isProxy).reduce((sum, { rates }) => sum + rates[type], 0);
+  const own = [...leases, ...waiting].filter((sharer) => !isProxy(sharer));
+  const forProxies = leasable * (1 - ownRatesShare) - proxiesRate;
   const more = wanted(waiting.filter(isProxy)).map((demand) => Math.min(demand, Math.max(0, forProxies)));
-  return { limit: leasable - held, others: [...wanted(own), ...more.filter((demand) => demand > 0)] };
+  return { limit: leasable - proxiesRate, others: [...wanted(own), ...more.filter((demand) => demand > 0)] };
 }
 
 /** The lease's term: short where more is wanted than there is, so that shares adapt; else longer the less it blocks. */
@@ -164,7 +157,7 @@ function termMs(state: LedgerState, request: GrantRequest, rates: Operations, le
   const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
   const isScarce = granted.some((type) => {
     const shared = sharing(state, request, type, leasable[type]);
-    return shared.others.reduce((sum, each) => sum + each, wanted.demands[type]) > shared.limit;
+    return shared.others.reduce((sum, demand) => sum + demand, wanted.demands[type]) > shared.limit;
   });
   if (isScarce || state.waiting.length > 0) return Math.max(minTermMs, (others.size + 1) * termPerHolderMs);
   const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
@@ -215,8 +208,8 @@ export function budgetLeft(
   if (type !== 'reads') return left;
   const taken = { api: state.apiReads, flush: state.flushReads ?? 0 };
   const reserved = Math.ceil(limits.daily[type] * reservedReadsShare);
-  const others = (['api', 'flush'] as const).filter((each) => each !== kind);
-  const free = others.reduce((rest, each) => rest - Math.max(0, reserved - taken[each]), left);
+  const others = (['api', 'flush'] as const).filter((other) => other !== kind);
+  const free = others.reduce((rest, other) => rest - Math.max(0, reserved - taken[other]), left);
   if (kind !== 'miner') return free;
   return Math.min(free, Math.floor(limits.daily[type] * minerReadsShare) - (state.minerReads ?? 0));
 }

@@ -3,7 +3,6 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import { Demand } from './demand.ts';
-import { HeldLease } from './heldLease.ts';
 import { LedgerBackoff } from './ledgerBackoff.ts';
 import { type Ledger, LedgerError } from './ledgerDocument.ts';
 import type { Denial } from './ledgerRequest.ts';
@@ -11,6 +10,7 @@ import type { HolderKind } from './ledgerState.ts';
 import { longWaitMs, rateRetryMs, renewLeadMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { type Operations, type OperationType, operationTypes, perType } from './operations.ts';
+import { OwnLease } from './ownLease.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
@@ -33,7 +33,7 @@ export class LeaseHolder {
   readonly #options: LeaseHolderOptions;
   readonly #id: string;
   readonly #demand: Demand;
-  readonly #held: HeldLease;
+  readonly #own: OwnLease;
   readonly #backoff: LedgerBackoff;
   readonly #waiters: Record<OperationType, Waiters>;
   readonly #timers: Partial<Record<OperationType, unknown>> = {};
@@ -45,7 +45,7 @@ export class LeaseHolder {
     this.#options = options;
     this.#id = ids.uuid();
     this.#demand = new Demand(clock.now());
-    this.#held = new HeldLease(clock, throttle);
+    this.#own = new OwnLease(clock, throttle);
     this.#backoff = new LedgerBackoff(random);
     this.#waiters = { writes: new Waiters(clock), reads: new Waiters(clock), deletes: new Waiters(clock) };
   }
@@ -61,7 +61,7 @@ export class LeaseHolder {
 
   /** Refunds what was granted and surely not done. It counts again only while its lease is the present one. */
   refund(type: OperationType, count: number, leaseId: string): void {
-    if (!this.#held.refund(type, count, leaseId)) return;
+    if (!this.#own.refund(type, count, leaseId)) return;
     this.#demand.refund(type, count);
     this.#serve(type);
   }
@@ -69,24 +69,24 @@ export class LeaseHolder {
   /** Documents that one commit may write, or delete, now, where `waiting` wait for it; takes a lease for that, or says why not. */
   async commitSize(waiting: number, type: OperationType = 'writes'): Promise<number | Denial> {
     const { clock } = this.#options;
-    const held = this.#held;
+    const own = this.#own;
     this.#demand.expect(type, waiting, clock.now());
-    const rate = held.rate(type);
+    const rate = own.rate(type);
     const isSlow =
       rate === 0 || (waiting > (rate * longWaitMs) / 1000 && this.#backoff.mayUpgrade(clock.now()));
     if (isSlow && this.#mayAsk(type)) await this.#ask();
     const denial = this.#backoff.denial(type);
-    if (held.rate(type) === 0 && denial !== undefined && denial.retryAtMs > clock.now())
+    if (own.rate(type) === 0 && denial !== undefined && denial.retryAtMs > clock.now())
       return this.#refusal(type, denial);
-    const left = held.remaining(type) - this.#waiters[type].count;
-    return Math.max(1, Math.floor(Math.min(left, held.burst(type))));
+    const left = own.remaining(type) - this.#waiters[type].count;
+    return Math.max(1, Math.floor(Math.min(left, own.burst(type))));
   }
 
   /** Ends with the process: returns what is left, and grants nothing any more. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#asking;
-    this.#held.end();
+    this.#own.end();
     for (const type of operationTypes) this.#serve(type);
     await this.#report();
   }
@@ -94,11 +94,11 @@ export class LeaseHolder {
   async #report(): Promise<void> {
     const { ledger, kind, meter, logger } = this.#options;
     const use = meter.drain();
-    const returns = this.#held.ended;
+    const returns = this.#own.ended;
     if (returns.length === 0 && Object.keys(use.byCause).length === 0) return;
     try {
       await ledger.ask({ holder: this.#id, kind, returns, use, multiplier: 1 });
-      this.#held.forgetEnded();
+      this.#own.forgetEnded();
     } catch (error) {
       logger.warn('Leases are not returned: what they had counts as spent', { error });
     }
@@ -111,7 +111,7 @@ export class LeaseHolder {
     clock.clearTimeout(this.#timers[type]);
     let waitMs = 0;
     for (let count = waiters.first; count !== undefined; count = waiters.first) {
-      const taken = this.#isClosed ? Number.POSITIVE_INFINITY : this.#held.take(type, count);
+      const taken = this.#isClosed ? Number.POSITIVE_INFINITY : this.#own.take(type, count);
       if (typeof taken === 'number') {
         waitMs = taken;
         break;
@@ -138,17 +138,17 @@ export class LeaseHolder {
   /** True where a request to the ledger would help what waits, or what will come. */
   #isInNeed(type: OperationType, waitMs: number): boolean {
     const nowMs = this.#options.clock.now();
-    const [held, backoff, waiters] = [this.#held, this.#backoff, this.#waiters[type]];
-    const lease = held.live();
+    const [own, backoff, waiters] = [this.#own, this.#backoff, this.#waiters[type]];
+    const lease = own.live();
     if (lease === undefined || lease.rates[type] === 0) return !waiters.isEmpty;
     // Before the reset leases are short: one is not renewed as soon as it begins.
     const leadMs = Math.min(renewLeadMs, (lease.endMs - lease.startMs) / 2);
     if (nowMs >= lease.endMs - leadMs) return true;
     const isSpent = waitMs === Number.POSITIVE_INFINITY;
-    const isTooLittle = held.remaining(type) < waiters.count + this.#demand.expected(type, nowMs);
+    const isTooLittle = own.remaining(type) < waiters.count + this.#demand.expected(type, nowMs);
     if ((isSpent || isTooLittle) && backoff.mayRefill(nowMs)) return true;
     return (
-      backoff.mayUpgrade(nowMs) && (held.timeOf(type, waiters.count) > longWaitMs || this.#isPressed(type))
+      backoff.mayUpgrade(nowMs) && (own.timeOf(type, waiters.count) > longWaitMs || this.#isPressed(type))
     );
   }
 
@@ -156,7 +156,7 @@ export class LeaseHolder {
   #isPressed(type: OperationType): boolean {
     const { throttle, clock } = this.#options;
     if (throttle.rateDivisor(clock.now()) > 1 || !this.#waiters[type].isPressed()) return false;
-    this.#demand.raise(type, this.#held.rate(type) * 2);
+    this.#demand.raise(type, this.#own.rate(type) * 2);
     return true;
   }
 
@@ -180,7 +180,7 @@ export class LeaseHolder {
   /** A denial as callers hear it: with the time to come again that the throttle names. */
   #refusal(type: OperationType, denial: Denial): Denial {
     const nowMs = this.#options.clock.now();
-    const flow = { demand: this.#demands(nowMs)[type], granted: this.#held.rate(type) };
+    const flow = { demand: this.#demands(nowMs)[type], granted: this.#own.rate(type) };
     return { ...denial, retryAtMs: this.#options.throttle.refused(type, denial, flow, nowMs) };
   }
 
@@ -203,7 +203,7 @@ export class LeaseHolder {
   async #askNow(): Promise<void> {
     const { ledger, kind, meter, clock, ids, throttle } = this.#options;
     const nowMs = clock.now();
-    const { returns, takeoverMs, spentEarly } = this.#held.startRenewal();
+    const { returns, takeoverMs, spentEarly } = this.#own.startRenewal();
     const demands = this.#demands(nowMs);
     const needs = perType((type) => this.#waiters[type].first ?? 0);
     const wanted = { id: ids.uuid(), takeoverMs, demands, needs, spentEarly };
@@ -212,9 +212,9 @@ export class LeaseHolder {
     try {
       const answer = await ledger.ask({ holder: this.#id, kind, returns, wanted, use, multiplier });
       if (!answer.isUseRecorded) meter.restore(use);
-      if (answer.lease === undefined) this.#held.notRenewed();
+      if (answer.lease === undefined) this.#own.notRenewed();
       else {
-        this.#held.renewed(answer.lease);
+        this.#own.renewed(answer.lease);
         this.#demand.restart(clock.now());
       }
       this.#backoff.answered(answer, demands, clock.now());
@@ -229,8 +229,8 @@ export class LeaseHolder {
     const { clock, logger, throttle } = this.#options;
     if (error instanceof LedgerError && error.exhausted !== undefined)
       throttle.exhausted(error.exhausted, clock.now());
-    if (error instanceof LedgerError && !error.mayBeRecorded) this.#held.notRenewed();
-    else this.#held.lost(requestedId);
+    if (error instanceof LedgerError && !error.mayBeRecorded) this.#own.notRenewed();
+    else this.#own.lost(requestedId);
     const pauseMs = this.#backoff.failed(clock.now());
     logger.warn('No lease: the quota ledger cannot be used', { error, retry_in_ms: pauseMs });
   }

@@ -39,35 +39,34 @@ export interface LeasedDocuments extends DocumentStore {
 }
 
 /**
- * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its cause.
+ * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its purpose.
  * What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what it asked for
  * may have been done; so does one whose answer is lost. But where documents are not absent as they should be, only they were
  * read.
  */
 export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments {
   const options = { ...given, isSetAside: cleanupSetAside(given) };
-  const { holder } = options;
   return {
     commitSize: async (waiting, type = 'writes') => {
-      const size = await holder.commitSize(waiting, type);
+      const size = await options.holder.commitSize(waiting, type);
       if (typeof size === 'number') return size;
       throw noQuota(waiting, type, size);
     },
     read: (paths, purpose) =>
-      reading(options, purpose, { reads: paths.length }, async (documents) => {
-        const result = await documents.read(paths, purpose);
-        return { result, reads: paths.length };
-      }),
+      reading(options, purpose, { reads: paths.length }, async (documents) => ({
+        result: await documents.read(paths, purpose),
+        reads: paths.length,
+      })),
     commit: (writes, purpose) =>
-      spending(options, purpose, operationsOf(writes), async (documents) => {
-        const result = await documents.commit(writes, purpose);
-        return { result, reads: 0 };
-      }),
+      spending(options, purpose, operationsOf(writes), async (documents) => ({
+        result: await documents.commit(writes, purpose),
+        reads: 0,
+      })),
     commitIfAbsent: (writes, absent, purpose) =>
-      spending(options, purpose, { ...operationsOf(writes), reads: absent.length }, async (documents) => {
-        await documents.commitIfAbsent(writes, absent, purpose);
-        return { result: undefined, reads: absent.length };
-      }),
+      spending(options, purpose, { ...operationsOf(writes), reads: absent.length }, async (documents) => ({
+        result: await documents.commitIfAbsent(writes, absent, purpose),
+        reads: absent.length,
+      })),
     query: (query, purpose) =>
       reading(options, purpose, { reads: Math.max(1, query.limit) }, async (documents) => {
         const result = await documents.query(query, purpose);
@@ -175,7 +174,7 @@ async function acquireAll(
   operations: Operations,
 ): Promise<Map<OperationType, string>> {
   const leases = new Map<OperationType, string>();
-  for (const type of operationTypes.filter((each) => operations[each] > 0)) {
+  for (const type of operationTypes.filter((kind) => operations[kind] > 0)) {
     const decision = await holder.acquire(type, operations[type], maxWaitMs);
     if (!decision.isGranted) {
       for (const [granted, leaseId] of leases) holder.refund(granted, operations[granted], leaseId);
@@ -198,7 +197,7 @@ function withRetry(
   operations: Operations,
 ): unknown {
   if (!(error instanceof DocumentError) || error.failure !== 'exhausted') return error;
-  const type = operationTypes.find((each) => operations[each] > 0) ?? 'reads';
+  const type = operationTypes.find((kind) => operations[kind] > 0) ?? 'reads';
   const retryAtMs = throttle.exhausted(type, clock.now());
   return new DocumentError('exhausted', error.message, { cause: error, retryAtMs });
 }

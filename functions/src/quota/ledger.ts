@@ -54,13 +54,13 @@ export function applyToLedger(
   const current = inDay(before, day.id, nowMs);
   const state: LedgerState = { ...current, charged: { ...current.charged } };
   const own: Lease[] = [];
-  const returned = request.returns.map((each) => credit(state, each, request.holder, own));
+  const returned = request.returns.map((back) => credit(state, back, request.holder, own));
   // A proxy that is mistaken is told so, and nothing is changed; an instance returns leases that may never have been.
   if (request.kind === 'proxy' && returned.some((outcome) => outcome !== 'credited'))
     return { state: undefined, answer: answerOf(current, request, limits, { returned }) };
   const report = request.kind === 'proxy' ? { ...request, use: proxyUse(request, own) } : request;
   if (wanted === undefined) {
-    cool(state, own, nowMs);
+    release(state, own, nowMs);
     return recorded(current, state, report, limits, { returned });
   }
   const full = request.kind === 'proxy' ? fullUntilMs(state, request) : undefined;
@@ -68,13 +68,11 @@ export function applyToLedger(
     const denial = { reason: 'too_many_leases', retryAtMs: full } as const;
     return refused(current, request, wanted, limits, denialsOf(wanted, denial));
   }
-  const { lease, denials } = grantOf(state, { ...request, wanted }, own, limits);
+  const retained = retainedOf(request, own);
+  const { lease, denials } = grantOf(state, { ...request, wanted }, { own, retained }, limits);
   if (lease === undefined) return refused(current, request, wanted, limits, denials);
-  charge(
-    state,
-    request.kind,
-    perType((type) => lease.amounts[type] - retainedOf(request, own)[type]),
-  );
+  const fresh = perType((type) => lease.amounts[type] - retained[type]);
+  charge(state, request.kind, fresh);
   state.leases = [...state.leases, lease];
   state.waiting = state.waiting.filter(({ holder }) => holder !== request.holder);
   return recorded(current, state, report, limits, { returned, lease, denials });
@@ -83,7 +81,7 @@ export function applyToLedger(
 /** The use of a proxy, as far as anybody knows: what it says, or all that it might have done. */
 function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): LedgerRequest['use'] {
   const spent = own.map(({ id, amounts }) => {
-    const said = returns.find((each) => each.id === id)?.spent ?? 'all';
+    const said = returns.find((back) => back.id === id)?.spent ?? 'all';
     return said === 'all' ? amounts : said;
   });
   if (spent.length === 0) return use;
@@ -135,19 +133,16 @@ function credit(
   holder: string,
   own: Lease[],
 ): ReturnOutcome {
-  const lease = state.leases.find((each) => each.id === id);
+  const lease = state.leases.find((known) => known.id === id);
   if (lease === undefined || lease.holder !== holder) return 'unknown';
   if (lease.day !== state.day) return 'other_day';
   const back = perType((type) =>
     spent === 'all' ? 0 : lease.amounts[type] - spent[type] - (retained?.[type] ?? 0),
   );
   if (operationTypes.some((type) => back[type] < 0)) return 'too_much';
-  charge(
-    state,
-    lease.kind,
-    perType((type) => -back[type]),
-  );
-  state.leases = state.leases.filter((each) => each !== lease);
+  const credited = perType((type) => -back[type]);
+  charge(state, lease.kind, credited);
+  state.leases = state.leases.filter((known) => known !== lease);
   own.push(lease);
   return 'credited';
 }
@@ -164,8 +159,8 @@ function retainedOf({ returns }: LedgerRequest, own: readonly Lease[]): Operatio
   return counted.reduce((sum, { retained }) => plus(sum, retained ?? noOperations), { ...noOperations });
 }
 
-/** Rates that were given up may show at the database for a while. */
-function cool(state: LedgerState, own: readonly Lease[], nowMs: number): void {
+/** Releases the rates that were given up: they may show at the database for a while. */
+function release(state: LedgerState, own: readonly Lease[], nowMs: number): void {
   for (const lease of own) {
     const untilMs = Math.min(nowMs, lease.endMs) + releaseMs;
     if (untilMs > nowMs)
@@ -201,13 +196,13 @@ function refused(
   denials: Denials,
 ): LedgerStep {
   const { holder, nowMs } = request;
-  const known = current.waiting.find((each) => each.holder === holder);
+  const known = current.waiting.find((waiter) => waiter.holder === holder);
   const isKnown = known !== undefined && known.untilMs > nowMs + waitingMs / 2;
   const isShort = operationTypes.some((type) => denials[type]?.reason === 'rate');
   if (isKnown || !isShort)
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   const waiting = [
-    ...current.waiting.filter((each) => each !== known),
+    ...current.waiting.filter((waiter) => waiter !== known),
     { holder, kind: request.kind, demands: wanted.demands, untilMs: nowMs + waitingMs },
   ];
   return recorded(current, { ...current, waiting }, request, limits, { denials });

@@ -66,13 +66,7 @@ export class Ledger {
   async ask(order: LedgerOrder): Promise<LedgerAnswer> {
     const progress: Progress = { mayBeRecorded: false, isGivenUp: false };
     try {
-      const { clock } = this.#options;
-      return await within(
-        clock,
-        ledgerTimeoutMs,
-        this.#ask(order, progress),
-        () => new Error('no answer in time'),
-      );
+      return await this.#inTime(this.#ask(order, progress));
     } catch (cause) {
       progress.isGivenUp = true;
       throw new LedgerError(progress.mayBeRecorded, cause);
@@ -82,11 +76,14 @@ export class Ledger {
   /** The state as it is stored, for those who only look. Throws {@link LedgerError}. */
   async look(): Promise<LedgerState | undefined> {
     try {
-      const { clock } = this.#options;
-      return (await within(clock, ledgerTimeoutMs, this.#read(), () => new Error('no answer in time'))).state;
+      return (await this.#inTime(this.#read())).state;
     } catch (cause) {
       throw new LedgerError(false, cause);
     }
+  }
+
+  #inTime<Value>(work: Promise<Value>): Promise<Value> {
+    return within(this.#options.clock, ledgerTimeoutMs, work, () => new Error('no answer in time'));
   }
 
   async #ask(order: LedgerOrder, progress: Progress): Promise<LedgerAnswer> {

@@ -34,9 +34,9 @@ export function boundedLeases(
 function boundedReleasing(releasing: Releasing): Releasing {
   if (releasing.length <= maxReleasing) return releasing;
   const byEnd = releasing.toSorted((a, b) => a.untilMs - b.untilMs);
-  return byEnd.flatMap((each, index) => {
+  return byEnd.flatMap((rate, index) => {
     const next = byEnd[index + 1];
     if (index % 2 === 1) return [];
-    return next === undefined ? [each] : [{ rates: plus(each.rates, next.rates), untilMs: next.untilMs }];
+    return next === undefined ? [rate] : [{ rates: plus(rate.rates, next.rates), untilMs: next.untilMs }];
   });
 }

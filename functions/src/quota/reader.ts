@@ -2,7 +2,6 @@ import type { Clock } from '../platform/clock.ts';
 import { keptFor } from '../platform/once.ts';
 import type { QuotaDays } from './day.ts';
 import type { Ledger } from './ledgerDocument.ts';
-import type { LedgerState } from './ledgerState.ts';
 import { ledgerCacheMs } from './limits.ts';
 import { quotaReport, type ReportedLimits, shownWarning, spentBudget } from './report.ts';
 
@@ -13,38 +12,22 @@ export interface QuotaReaderOptions {
   clock: Clock;
 }
 
-/** Reads what operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
-export class QuotaReader {
-  readonly #options: QuotaReaderOptions;
-  readonly #look: () => Promise<LedgerState | undefined>;
-
-  constructor(options: QuotaReaderOptions) {
-    this.#options = options;
-    this.#look = keptFor(options.clock, ledgerCacheMs, () => options.ledger.look());
-  }
-
+export interface QuotaReader {
   /** `GET /v1/quota`. Throws LedgerError. */
-  async report(): Promise<object> {
-    const { limits } = this.#options;
-    const { state, nowMs, day } = await this.#present();
-    return quotaReport(state, day, limits, nowMs);
-  }
-
+  report(): Promise<object>;
   /** The latest warnings, newest first. Throws LedgerError. */
-  async warnings(limit: number): Promise<object[]> {
-    const { state } = await this.#present();
-    return (state?.warnings ?? []).slice(-limit).reverse().map(shownWarning);
-  }
-
+  warnings(limit: number): Promise<object[]>;
   /** Tells of a spent daily budget: since when, and until when work waits. Throws LedgerError. */
-  async spentBudget(): Promise<ReturnType<typeof spentBudget>> {
-    const { state, day } = await this.#present();
-    return spentBudget(state, day, this.#options.limits);
-  }
+  spentBudget(): Promise<ReturnType<typeof spentBudget>>;
+}
 
-  async #present() {
-    const { clock, days } = this.#options;
-    const nowMs = clock.now();
-    return { state: await this.#look(), nowMs, day: days.dayOf(nowMs) };
-  }
+/** Reads what operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
+export function quotaReader({ ledger, days, limits, clock }: QuotaReaderOptions): QuotaReader {
+  const look = keptFor(clock, ledgerCacheMs, () => ledger.look());
+  const today = () => days.dayOf(clock.now());
+  return {
+    report: async () => quotaReport(await look(), today(), limits, clock.now()),
+    warnings: async (limit) => ((await look())?.warnings ?? []).slice(-limit).reverse().map(shownWarning),
+    spentBudget: async () => spentBudget(await look(), today(), limits),
+  };
 }

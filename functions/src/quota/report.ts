@@ -62,7 +62,7 @@ export function spentBudget(
   limits: QuotaLimits,
 ): { type: OperationType; sinceMs: number | undefined; untilMs: number } | undefined {
   if (state?.day !== day.id) return undefined;
-  const type = operationTypes.find((each) => isSpent(state, limits, each));
+  const type = operationTypes.find((kind) => isSpent(state, limits, kind));
   return type && { type, sinceMs: state.spentAtMs?.[type], untilMs: day.endMs };
 }
 

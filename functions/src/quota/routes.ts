@@ -178,14 +178,8 @@ function shownLease(lease: Lease): object {
 }
 
 function leaseShown() {
-  const perSecond = z.object(perType(() => z.number()));
-  const moments = { starts_at: moment(), expires_at: moment() };
-  return z.object({
-    lease_id: z.string(),
-    granted: z.object(perType(count)),
-    per_second: perSecond,
-    ...moments,
-  });
+  const shares = { granted: z.object(perType(count)), per_second: z.object(perType(() => z.number())) };
+  return z.object({ lease_id: z.string(), ...shares, starts_at: moment(), expires_at: moment() });
 }
 
 function reportShown() {

@@ -57,7 +57,7 @@ export class Throttle {
   readonly #saturations = new Map<OperationType, Saturation>();
   readonly #refusedAtMs: Partial<Record<OperationType, number>> = {};
   /** True where nothing was let through since something was refused. */
-  #isHeldBack = false;
+  #isStretched = false;
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
@@ -77,24 +77,24 @@ export class Throttle {
   /** Operations were let through: what stretched the ticks is over. */
   served(type: OperationType, nowMs: number): void {
     this.#saturations.delete(type);
-    this.#isHeldBack = false;
+    this.#isStretched = false;
     if (this.#multiplier > 1) this.#step(nowMs);
   }
 
   /** Operations were not let through. Returns when to come again: later, the higher the multiplier. */
   refused(type: OperationType, { reason, retryAtMs }: Denial, flow: Flow, nowMs: number): number {
-    if (reason !== 'rate') return this.#holdBack(type, reason, retryAtMs, nowMs);
+    if (reason !== 'rate') return this.#told(type, reason, retryAtMs, nowMs);
     this.#saturate(type, flow, nowMs);
-    this.#isHeldBack = true;
-    return this.#holdBack(type, reason, Math.max(retryAtMs, nowMs + this.stretchedTickMs(nowMs)), nowMs);
+    this.#isStretched = true;
+    return this.#told(type, reason, Math.max(retryAtMs, nowMs + this.stretchedTickMs(nowMs)), nowMs);
   }
 
   /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again. */
   exhausted(type: OperationType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;
-    this.#isHeldBack = true;
-    return this.#holdBack(type, 'exhausted', nowMs + this.stretchedTickMs(nowMs), nowMs);
+    this.#isStretched = true;
+    return this.#told(type, 'exhausted', nowMs + this.stretchedTickMs(nowMs), nowMs);
   }
 
   /** Learns what the ledger says of the day, and the warnings that a request set off. */
@@ -108,7 +108,7 @@ export class Throttle {
   stretchedTickMs(nowMs: number): number {
     const multiplier = this.multiplier(nowMs);
     const { tickMs } = this.#options;
-    return this.#isHeldBack ? Math.max(tickMs, Math.min(maxStretchedTickMs, tickMs * multiplier)) : tickMs;
+    return this.#isStretched ? Math.max(tickMs, Math.min(maxStretchedTickMs, tickMs * multiplier)) : tickMs;
   }
 
   #saturate(type: OperationType, { demand, granted }: Flow, nowMs: number): void {
@@ -124,7 +124,7 @@ export class Throttle {
   }
 
   /** Says so where it was not so lately. Returns `againMs`. */
-  #holdBack(type: OperationType, reason: string, againMs: number, nowMs: number): number {
+  #told(type: OperationType, reason: string, againMs: number, nowMs: number): number {
     const isNews = nowMs - (this.#refusedAtMs[type] ?? Number.NEGATIVE_INFINITY) >= maxGapMs;
     this.#refusedAtMs[type] = nowMs;
     if (isNews) {

@@ -38,26 +38,21 @@ export function recordUse(
     (type) => isSpent(state, limits, type) && !isSpent(before, limits, type),
   );
   state.spentAtMs = { ...before.spentAtMs, ...Object.fromEntries(spent.map((type) => [type, nowMs])) };
-  const spentFrom = (type: OperationType): number =>
-    spent.includes(type) ? state.charged[type] : Number.POSITIVE_INFINITY;
   const minuteNow = minuteAt(minutes, nowMs)?.operations ?? noOperations;
   const minuteBefore = minuteAt(before.used.minutes, nowMs)?.operations ?? noOperations;
-  const warnings = operationTypes.flatMap((operationType) => {
-    const common = { operationType, atMs: nowMs };
-    const day = daily[operationType];
-    const minute = perMinute[operationType];
-    return [
-      ...[day * warningShare, day * emergencyShare, spentFrom(operationType)].flatMap(
-        (threshold): QuotaWarning[] =>
-          crosses(before.charged[operationType], state.charged[operationType], threshold) &&
-          !isKnown(before.warnings, operationType, threshold, dayStartMs)
-            ? [{ ...common, limitType: 'per_day', current: state.charged[operationType], limit: day }]
-            : [],
-      ),
-      ...(crosses(minuteBefore[operationType], minuteNow[operationType], minute * warningShare)
-        ? [{ ...common, limitType: 'per_minute' as const, current: minuteNow[operationType], limit: minute }]
-        : []),
-    ];
+  const warnings = operationTypes.flatMap((type): QuotaWarning[] => {
+    const common = { operationType: type, atMs: nowMs };
+    const [charged, day, minute] = [state.charged[type], daily[type], perMinute[type]];
+    const perDay = { ...common, limitType: 'per_day', current: charged, limit: day } as const;
+    const inMinute = { ...common, limitType: 'per_minute', current: minuteNow[type], limit: minute } as const;
+    const thresholds = [day * warningShare, day * emergencyShare, ...(spent.includes(type) ? [charged] : [])];
+    const news = thresholds.filter(
+      (threshold) =>
+        crosses(before.charged[type], charged, threshold) &&
+        !isKnown(before.warnings, type, threshold, dayStartMs),
+    );
+    const isMinuteNear = crosses(minuteBefore[type], minuteNow[type], minute * warningShare);
+    return [...news.map(() => perDay), ...(isMinuteNear ? [inMinute] : [])];
   });
   state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxWarnings);
   return warnings;

@@ -32,7 +32,7 @@ export interface Renewal {
  * The lease that a process holds, and what it spent of it. Once a renewal is sent, only what it keeps of the old lease is
  * spent; where its answer is lost, neither lease is, and the next request returns whichever of them the ledger knows.
  */
-export class HeldLease {
+export class OwnLease {
   readonly #clock: Clock;
   readonly #throttle: Throttle;
   readonly #buckets: Record<OperationType, Bucket> = {
@@ -178,8 +178,8 @@ export class HeldLease {
     if (lease === undefined) return;
     const nowMs = this.#clock.now();
     const { rates, previous } = lease;
-    const isBeforeSwitch = previous !== undefined && nowMs < previous.untilMs;
-    const rate = isBeforeSwitch ? Math.max(rates[type], previous.rates[type]) : rates[type];
+    const isBeforeTakeover = previous !== undefined && nowMs < previous.untilMs;
+    const rate = isBeforeTakeover ? Math.max(rates[type], previous.rates[type]) : rates[type];
     this.#buckets[type].setRate(rate / this.#throttle.rateDivisor(nowMs), nowMs);
   }
 
