@@ -1,3 +1,4 @@
+import { readPage } from '../http/parameters.ts';
 import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
@@ -51,21 +52,17 @@ async function fileInDocument(
 
 /**
  * Reads a page of files in the order of their ids.
- * @throws DocumentError, `invalid` for a cursor that is none.
+ * @throws DocumentError, AppError `invalid_request` for a bad cursor.
  */
 export async function listFiles(
   { documents }: Pick<FileParts, 'documents'>,
   { fileType, limit, cursor }: { fileType?: string | undefined; limit: number; cursor?: string | undefined },
-): Promise<{ files: FileRecord[]; cursor: string | undefined; reads: number }> {
+): Promise<{ files: FileRecord[]; nextCursor: string | undefined; reads: number }> {
   const filters = fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }];
   const query = { collection: filesCollection, filters, orderBy: [], limit, after: cursor };
-  const page = await documents.query(query, 'files');
-  const records = page.documents.flatMap(({ path, fields }) => {
+  const { documents: found, nextCursor, reads } = await readPage(documents.query(query, 'files'), limit);
+  const records = found.flatMap(({ path, fields }) => {
     return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
   });
-  return {
-    files: records.filter(({ status }) => status !== 'deleted'),
-    cursor: page.documents.length < limit ? undefined : page.cursor,
-    reads: page.billedReads,
-  };
+  return { files: records.filter(({ status }) => status !== 'deleted'), nextCursor, reads };
 }

@@ -5,7 +5,7 @@ import { matchesEtag } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
-import { DocumentError, type DocumentStore } from '../platform/documents.ts';
+import type { DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { type AddressOf, contentAnswer, etagOf } from './content.ts';
@@ -203,17 +203,12 @@ function list(parts: FileParts): Route {
     summary: 'A page of files, in the order of their ids',
     answers: () => ({ 200: pageOf('files', fileShown()) }),
     handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
-      try {
-        const page = await listFiles(parts, { fileType, limit, cursor });
-        return {
-          status: 200,
-          json: { files: page.files.map(recordJson), next_cursor: page.cursor ?? null },
-          headers: { [readsHeader]: String(page.reads) },
-        };
-      } catch (cause) {
-        if (!(cause instanceof DocumentError && cause.failure === 'invalid')) throw cause;
-        throw new AppError('invalid_request', 'cursor: not one that this list gave out.', { cause });
-      }
+      const { files, nextCursor, reads } = await listFiles(parts, { fileType, limit, cursor });
+      return {
+        status: 200,
+        json: { files: files.map(recordJson), next_cursor: nextCursor ?? null },
+        headers: { [readsHeader]: String(reads) },
+      };
     },
   });
 }

@@ -1,5 +1,6 @@
+import { readPage } from '../http/parameters.ts';
 import { type Clock, within } from '../platform/clock.ts';
-import { DocumentError, type DocumentStore, type Filter, type ReadDocument } from '../platform/documents.ts';
+import type { DocumentStore, Filter, ReadDocument } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { unavailable } from '../platform/outage.ts';
@@ -50,14 +51,13 @@ export async function listTasks(
     'list_tasks',
   );
   const answer = within(clock, readTimeoutMs, query, () => unavailable(clock));
-  const found = await answer.catch((error: unknown) => Promise.reject(badCursor(error)));
-  const tasks = found.documents.map(presented);
+  const { documents: found, nextCursor, reads } = await readPage(answer, page.limit);
+  const tasks = found.map(presented);
   const bytes = tasks.reduce((sum, task) => sum + JSON.stringify(task).length, 0);
   if (bytes > maxPageBytes) {
     throw new AppError('payload_too_large', `These tasks are ${bytes} bytes; ask for fewer with limit.`);
   }
-  const isFull = found.documents.length === page.limit;
-  return { tasks, nextCursor: isFull ? found.cursor : undefined, reads: found.billedReads };
+  return { tasks, nextCursor, reads };
 }
 
 /** The id of the task in a document. */
@@ -77,11 +77,4 @@ function firestoreFilters({ status, taskType, minerUid }: TaskFilters): Filter[]
   if (minerUid !== undefined)
     filters.push({ field: 'assigned_miners', op: 'array-contains', value: minerUid });
   return filters;
-}
-
-/** The filters and the limit are checked before, so what Firestore finds invalid is the cursor. */
-function badCursor(error: unknown): unknown {
-  return error instanceof DocumentError && error.failure === 'invalid'
-    ? new AppError('invalid_request', 'cursor: expected a next_cursor of an earlier page.', { cause: error })
-    : error;
 }
