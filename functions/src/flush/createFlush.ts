@@ -99,9 +99,9 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
 }
 
 function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: FlushOptions): Engine {
-  const { clock, objects, logger } = shared;
-  const deadLetters = new DeadLetters(objects, clock, logger);
-  const attempts = new Attempts({ objects, clock, instance });
+  const { clock } = shared;
+  const deadLetters = new DeadLetters(shared);
+  const attempts = new Attempts({ ...shared, instance });
   const parts: FlushParts = { ...shared, deadLetters, attempts, backoff: new Backoff({ clock, tickMs }) };
   const readBytes = shared.maxReadBytes ?? maxReadBytes;
   const atWork = kinds.map((kind) => {

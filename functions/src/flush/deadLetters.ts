@@ -37,26 +37,22 @@ export interface Dead {
 
 /** Keeps dead letters in Cloud Storage, each under a name made from its content: a redelivery writes the same one. */
 export class DeadLetters {
-  readonly #objects: ObjectStore;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #parts: { objects: ObjectStore; clock: Clock; logger: Logger };
 
-  constructor(objects: ObjectStore, clock: Clock, logger: Logger) {
-    this.#objects = objects;
-    this.#clock = clock;
-    this.#logger = logger;
+  constructor(parts: { objects: ObjectStore; clock: Clock; logger: Logger }) {
+    this.#parts = parts;
   }
 
   /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
   async keep({ reason, detail, cause, content }: DeadLetter): Promise<void> {
     if (!('event' in content)) await this.#keepBodies(content);
     const whole =
-      'event' in content ? { event: await withBodyInside(content.event, this.#objects) } : content;
+      'event' in content ? { event: await withBodyInside(content.event, this.#parts.objects) } : content;
     const id = sha256Hex(JSON.stringify(content));
-    const letter = { id, reason, detail, at: new Date(this.#clock.now()).toISOString(), ...whole };
+    const letter = { id, reason, detail, at: new Date(this.#parts.clock.now()).toISOString(), ...whole };
     const options = { contentType: 'application/json', ifGeneration: '0' };
     try {
-      await this.#objects.put(deadLetterName(id), Buffer.from(JSON.stringify(letter)), options);
+      await this.#parts.objects.put(deadLetterName(id), Buffer.from(JSON.stringify(letter)), options);
     } catch (error) {
       // It is kept already, with its body, whose object may be gone by now.
       if (!(error instanceof AppError && error.code === 'conflict')) throw error;
@@ -64,14 +60,14 @@ export class DeadLetters {
     }
     const target = 'event' in content ? targetOf(content.event) : undefined;
     const said = cause === undefined ? {} : { cause: messageOf(cause) };
-    this.#logger.error('Kept a dead letter', { id, reason, detail, target, ...said });
+    this.#parts.logger.error('Kept a dead letter', { id, reason, detail, target, ...said });
   }
 
   /** Bodies of an unreadable event cannot be put inside, so they stay where it says they are. */
   async #keepBodies(content: { raw: string } | { carrier: Record<string, unknown> }): Promise<void> {
     const text = 'raw' in content ? content.raw : JSON.stringify(content.carrier);
     const names = new Set([...text.matchAll(/"(bodies\/[^"\\]+)"/g)].map(([, name = '']) => name));
-    await mapPool([...names], lettersAtOnce, (name) => this.#objects.setCustomTime(name, keptUntilMs));
+    await mapPool([...names], lettersAtOnce, (name) => this.#parts.objects.setCustomTime(name, keptUntilMs));
   }
 
   /** Keeps events that a document has no place for. Throws as {@link DeadLetters.keep}. */

@@ -26,7 +26,7 @@ export interface Arrival extends Dispatch {
 }
 
 /** A carrier that arrived, unfolded. */
-export interface Delivery extends Pick<Arrival, 'carrier' | 'retryCount' | 'arrivedMs'> {
+export interface Delivery extends Arrival {
   events: UnpackedEvent[];
   unfoldedBytes: number;
 }
@@ -62,19 +62,17 @@ export function expectedBytes({ unfoldedBytes, events, object }: Carrier): numbe
  * Unfolds a carrier that came. Corrupt contents come as one unreadable event.
  * @throws AppError `unavailable` when its body object cannot be fetched.
  */
-export async function openDelivery(
-  { data, carrier, retryCount, arrivedMs, fault }: Arrival,
-  objects: ObjectStore,
-): Promise<Delivery | TooLarge> {
+export async function openDelivery(arrival: Arrival, objects: ObjectStore): Promise<Delivery | TooLarge> {
+  const { data, carrier, fault } = arrival;
   try {
     if (fault !== undefined) throw new CorruptCarrier(fault);
     const lines = await unfold(await contentsOf(carrier, objects));
     if (lines.length > maxGatheredBytes && lines.includes(lineFeed)) return { lines };
-    return { carrier, retryCount, arrivedMs, events: eventsIn(lines), unfoldedBytes: lines.length };
+    return { ...arrival, events: eventsIn(lines), unfoldedBytes: lines.length };
   } catch (error) {
     if (!(error instanceof CorruptCarrier)) throw error;
     const events = [{ invalid: JSON.stringify(data) ?? '', reason: error.message }];
-    return { carrier, retryCount, arrivedMs, events, unfoldedBytes: 0 };
+    return { ...arrival, events, unfoldedBytes: 0 };
   }
 }
 

@@ -4,6 +4,7 @@ import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
 import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
+import { once } from '../platform/once.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { adoptedMeta } from './adoption.ts';
 import { answersOf, type CountedAnswer, countedAnswers, namedMiners } from './answers.ts';
@@ -11,7 +12,7 @@ import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
 import { withNamed } from './reducer.ts';
-import { answerKey, isOrphan, type Stamped, type TaskState, type TaskStatus } from './state.ts';
+import { answerKey, emptyTask, isOrphan, type Stamped, type TaskState, type TaskStatus } from './state.ts';
 import {
   adoptedAnswer,
   answerStamps,
@@ -22,29 +23,18 @@ import {
 } from './storedAnswers.ts';
 
 /** Fields that Sluice derives; what else a document holds is a task field or not Sluice's. */
-const derivedFields = new Set([
-  'task_id',
-  'status',
-  'required_miner_count',
-  'min_miner_count',
-  'miner_responses',
-  'superseded_responses',
-  'evaluations',
-  'response_count',
-  'first_response_at',
-  'best_response',
-  'completed_at',
-  'completion_reason',
-  'distributed_at',
-  'created_at',
-  'updated_at',
-  'written_at',
-  // The name that earlier versions gave to the TTL field.
-  'expires_at',
-  ttlField,
-  'feed_shard',
-  '_sluice',
-]);
+const derivedFields = once(
+  () =>
+    new Set([
+      ...Object.keys(taskDocument(emptyTask(''), { retentionMs: 0 })),
+      'superseded_responses',
+      'evaluations',
+      'written_at',
+      ttlField,
+      // The name that earlier versions gave to the TTL field.
+      'expires_at',
+    ]),
+);
 
 export const tasksCollection = 'tasks';
 
@@ -106,7 +96,7 @@ export function retentionOf(state: TaskState, retentionMs: number): number {
 export function documentChanges(before: Fields, after: Fields): DocumentSet['changes'] {
   const changes: DocumentSet['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (name.endsWith('_responses') && derivedFields.has(name) && isMap(before[name])) {
+    if (name.endsWith('_responses') && derivedFields().has(name) && isMap(before[name])) {
       append(changes, responseChanges(name, before[name], value as Fields));
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
@@ -153,7 +143,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
   const meta = decodeMeta(document['_sluice']) ?? adoptedMeta(document, timeoutMs);
   const fields = new Map<string, Stamped<Json>>();
   for (const [name, value] of Object.entries(
-    jsonFromFields(document, (field) => !derivedFields.has(field)),
+    jsonFromFields(document, (field) => !derivedFields().has(field)),
   )) {
     const stamp = meta.fields[name];
     if (stamp !== undefined) fields.set(name, { value, stamp });
