@@ -8,9 +8,8 @@ import { expected } from '../http/fields.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { members, time } from '../http/schema.ts';
-import { type Clock, delay, nextTickMs } from '../platform/clock.ts';
+import { delay, nextTickMs } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
@@ -19,13 +18,10 @@ import { flushVisibleMs } from '../tasks/readLimits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
 import { eventsUpTo, listCarriers } from './queueContents.ts';
 
-export interface ControlRoutesOptions {
+export interface ControlRoutesOptions extends Omit<PauseOptions, 'queueControl'> {
   outbox: Outbox;
-  objects: ObjectStore;
   /** The control of the queue `flush`; undefined where there is none (the official emulator). */
   queueControl: QueueControl | undefined;
-  clock: Clock;
-  logger: Logger;
   /** FLUSH_TICK_SECONDS. */
   tickMs: number;
 }
@@ -108,9 +104,7 @@ function pause(options: ControlRoutesOptions): Route {
     body: () => members({ until: time() }),
     summary: 'Pauses the writing, for 20 days at most',
     example: () => ({ until: new Date(options.clock.now() + 86_400_000).toISOString() }),
-    answers: () => ({
-      200: z.object({ paused: z.literal(true), until: moment() }),
-    }),
+    answers: () => ({ 200: z.object({ paused: z.literal(true), until: moment() }) }),
     handle: async ({ body: { until: untilMs } }) => {
       const nowMs = options.clock.now();
       const until = new Date(untilMs).toISOString();

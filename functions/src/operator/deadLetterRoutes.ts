@@ -62,9 +62,7 @@ function show(options: DeadLetterOptions): Route {
     method: 'GET',
     ...one,
     summary: 'A dead letter, whole',
-    answers: () => ({
-      200: z.looseObject({ id: z.string(), reason: z.string() }),
-    }),
+    answers: () => ({ 200: z.looseObject({ id: z.string(), reason: z.string() }) }),
     refusals: ['not_found', 'conflict'],
     handle: async ({ params: { id } }) => ({ status: 200, json: await readLetter(options, id) }),
   });
@@ -97,9 +95,7 @@ function remove(options: DeadLetterOptions): Route {
     method: 'DELETE',
     ...one,
     summary: 'Drops a dead letter for good',
-    answers: () => ({
-      200: z.object({ id: z.string(), deleted: z.literal(true) }),
-    }),
+    answers: () => ({ 200: z.object({ id: z.string(), deleted: z.literal(true) }) }),
     refusals: ['not_found'],
     handle: async ({ params: { id } }) => {
       await removeLetter(options, id);

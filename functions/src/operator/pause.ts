@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { Carrier } from '../events/carrier.ts';
 import { strictSchema } from '../events/schemas.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
@@ -25,26 +24,22 @@ export interface PauseOptions {
  * Throws AppError `unavailable`.
  */
 export async function pauseUntil(options: PauseOptions & { outbox: Outbox }, untilMs: number): Promise<void> {
-  await keepEnd(options, untilMs);
-  await options.outbox.send('expire', resumeTask(untilMs));
+  await putEnd(options, untilMs);
+  // The queue `expire` is never paused.
+  const resumeTask = { schema: strictSchema, dueMs: untilMs, count: 0, pauseUntilMs: untilMs };
+  await options.outbox.send('expire', resumeTask);
   await obeyRecord(options, options.clock.now());
 }
 
 /** Ends a pause, or does nothing. Throws AppError `unavailable`. */
 export async function endPause(options: PauseOptions): Promise<void> {
-  await keepEnd(options, options.clock.now());
+  await putEnd(options, options.clock.now());
   await resumeIfDue(options);
-}
-
-/** A carrier for the queue `expire`, which is never paused: due when a pause of `flush` ends. */
-function resumeTask(untilMs: number): Carrier {
-  return { schema: strictSchema, dueMs: untilMs, count: 0, pauseUntilMs: untilMs };
 }
 
 /** When the present pause ends; undefined where none is known. Throws AppError `unavailable`. */
 export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<number | undefined> {
-  const stored = await objects.get(pauseObject);
-  return stored === undefined ? undefined : endOf(stored.bytes);
+  return (await readEnd(objects)).untilMs;
 }
 
 /**
@@ -53,18 +48,16 @@ export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<num
  * tried again.
  */
 export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.now()): Promise<boolean> {
-  const { objects, logger } = options;
-  const stored = await objects.get(pauseObject);
-  const untilMs = stored && endOf(stored.bytes);
-  if (stored === undefined || untilMs === undefined || untilMs > nowMs) return false;
+  const { untilMs, generation } = await readEnd(options.objects);
+  if (untilMs === undefined || untilMs > nowMs) return false;
   await obeyRecord(options, nowMs);
   try {
     // Not deleted, so that a pause which began meanwhile keeps its end.
-    await keepEnd(options, null, stored.generation);
+    await putEnd(options, null, generation);
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'conflict')) throw error;
   }
-  logger.info('Resumed the queue: its pause is over', { until: new Date(untilMs).toISOString() });
+  options.logger.info('Resumed the queue: its pause is over', { until: new Date(untilMs).toISOString() });
   return true;
 }
 
@@ -75,36 +68,34 @@ export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.n
 async function obeyRecord({ objects, queueControl }: PauseOptions, nowMs: number): Promise<void> {
   let obeyed: string | undefined;
   for (;;) {
-    const stored = await objects.get(pauseObject);
-    const generation = stored?.generation ?? '0';
+    const { untilMs = 0, generation } = await readEnd(objects);
     if (generation === obeyed) return;
-    const isPaused = stored !== undefined && (endOf(stored.bytes) ?? 0) > nowMs;
-    await (isPaused ? queueControl.pause() : queueControl.resume());
+    await (untilMs > nowMs ? queueControl.pause() : queueControl.resume());
     obeyed = generation;
   }
 }
 
-async function keepEnd(
+async function putEnd(
   { objects }: Pick<PauseOptions, 'objects'>,
   untilMs: number | null,
   ifGeneration?: string,
 ): Promise<void> {
-  await objects.put(pauseObject, recordOf(untilMs), {
+  const until = untilMs === null ? null : new Date(untilMs).toISOString();
+  await objects.put(pauseObject, Buffer.from(JSON.stringify({ until })), {
     contentType: 'application/json',
     ...(ifGeneration === undefined ? {} : { ifGeneration }),
   });
 }
 
-function recordOf(untilMs: number | null): Buffer {
-  return Buffer.from(JSON.stringify({ until: untilMs === null ? null : new Date(untilMs).toISOString() }));
-}
-
-/** A record that cannot be read ends its pause: nothing may stay queued for ever. */
-function endOf(bytes: Buffer): number | undefined {
+/** Reads the record. One that cannot be understood ends its pause: nothing may stay queued for ever. */
+async function readEnd(objects: Pick<ObjectStore, 'get'>): Promise<{ untilMs?: number; generation: string }> {
+  const stored = await objects.get(pauseObject);
+  if (stored === undefined) return { generation: '0' };
+  const { generation } = stored;
   try {
-    const { until } = record.parse(JSON.parse(bytes.toString('utf8')));
-    return until === null ? undefined : Date.parse(until);
+    const { until } = record.parse(JSON.parse(stored.bytes.toString('utf8')));
+    return { generation, ...(until === null ? {} : { untilMs: Date.parse(until) }) };
   } catch {
-    return 0;
+    return { generation, untilMs: 0 };
   }
 }

@@ -43,6 +43,8 @@ export interface FeedAnswer {
   reads: number;
 }
 
+type Query = Pick<DocumentQuery, 'filters' | 'orderBy'>;
+
 /**
  * The open tasks, in memory, kept up to date only while somebody asks: at most one query for what changed in
  * READ_CACHE_SECONDS, for all who ask together. Each write is read by at most two of those queries (they overlap by
@@ -138,58 +140,36 @@ export class OpenTaskFeed {
 
   /** Asks for what changed, or for everything. Returns the billed reads; a failure is not asked again at once. */
   async #refresh(): Promise<number> {
-    const { clock } = this.#options;
-    this.#askedAtMs = clock.now();
+    const startedAtMs = this.#options.clock.now();
+    this.#askedAtMs = startedAtMs;
+    const sinceMs = this.#changesSinceMs;
+    const loads = sinceMs === undefined || startedAtMs - this.#loadedAtMs >= feedReloadMs;
+    const tasks = loads ? this.#noTasks() : this.#tasks;
+    let dropped = 0;
     try {
-      const isLoadDue = this.#askedAtMs - this.#loadedAtMs >= feedReloadMs;
-      return this.#changesSinceMs === undefined || isLoadDue
-        ? await this.#load()
-        : await this.#update(this.#changesSinceMs);
+      const { readTimeMs, billedReads } = await this.#all(
+        loads ? openTasks : changedSince(sinceMs),
+        (document) => {
+          if (!loads) this.#finals?.put(document);
+          dropped += take(tasks, document);
+        },
+      );
+      // Between two loads without a query for changes some may have become final unseen.
+      const finals = loads && this.#hasFinals ? this.#finals : undefined;
+      const finalReads = finals === undefined ? 0 : await this.#loadFinals(finals, sinceMs);
+      this.#tasks = tasks;
+      this.#changesSinceMs = readTimeMs;
+      if (loads) this.#loadedAtMs = startedAtMs;
+      if (dropped > 0) this.#reportDropped(dropped);
+      return billedReads + finalReads;
     } finally {
       this.#refreshing = undefined;
     }
   }
 
-  async #load(): Promise<number> {
-    const startedAtMs = this.#askedAtMs;
-    const tasks = this.#noTasks();
-    let dropped = 0;
-    const { readTimeMs, billedReads } = await this.#all(
-      { filters: [{ field: 'status', op: 'in', value: openStatuses }], orderBy: [] },
-      (document) => {
-        dropped += take(tasks, document);
-      },
-    );
-    // Between two loads without a query for changes some may have become final unseen.
-    const finals =
-      this.#hasFinals && this.#finals && (await this.#loadFinals(this.#finals, this.#changesSinceMs));
-    this.#tasks = tasks;
-    this.#warnOf(dropped);
-    this.#changesSinceMs = readTimeMs;
-    this.#loadedAtMs = startedAtMs;
-    return billedReads + (finals || 0);
-  }
-
-  async #update(sinceMs: number): Promise<number> {
-    let dropped = 0;
-    const { readTimeMs, billedReads } = await this.#all(
-      {
-        filters: [{ field: 'feed_shard', op: 'in', value: allFeedShards }, writtenSince(sinceMs)],
-        orderBy: [{ field: 'written_at' }],
-      },
-      (document) => {
-        this.#finals?.put(document);
-        dropped += take(this.#tasks, document);
-      },
-    );
-    this.#warnOf(dropped);
-    this.#changesSinceMs = readTimeMs;
-    return billedReads;
-  }
-
   /** Every page of a query. What changes while they are read is in the next update: it starts where the first began. */
   async #all(
-    query: Pick<DocumentQuery, 'filters' | 'orderBy'>,
+    query: Query,
     take: (document: ReadDocument) => void,
   ): Promise<{ readTimeMs: number; billedReads: number }> {
     let readTimeMs: number | undefined;
@@ -212,8 +192,7 @@ export class OpenTaskFeed {
     return new ByteCache(this.#options.maxBytes ?? maxFeedBytes);
   }
 
-  #warnOf(dropped: number): void {
-    if (dropped === 0) return;
+  #reportDropped(dropped: number): void {
     this.#options.logger.error('More open tasks than memory is meant for; miners do not see all of them', {
       tasks: this.#tasks.values().length + dropped,
       dropped,
@@ -228,6 +207,16 @@ function take(tasks: ByteCache<OpenTask>, document: ReadDocument): number {
   if (task !== undefined) return tasks.set(taskId, task, task.bytes);
   tasks.delete(taskId);
   return 0;
+}
+
+const openTasks: Query = {
+  filters: [{ field: 'status', op: 'in', value: openStatuses }],
+  orderBy: [],
+};
+
+function changedSince(ms: number): Query {
+  const inFeed: Filter = { field: 'feed_shard', op: 'in', value: allFeedShards };
+  return { filters: [inFeed, writtenSince(ms)], orderBy: [{ field: 'written_at' }] };
 }
 
 function writtenSince(ms: number): Filter {

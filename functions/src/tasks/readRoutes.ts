@@ -34,10 +34,7 @@ function getTask({ reader }: ReadRoutesOptions): Route {
         timeout: withDefault(integerOrText(1, maxWaitSeconds), maxWaitSeconds),
       }),
     summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
-    answers: () => ({
-      200: taskShown(),
-      304: {},
-    }),
+    answers: () => ({ 200: taskShown(), 304: {} }),
     refusals: ['not_found'],
     handle: async ({ params, query: { wait, timeout } }, request) => {
       const { task, reads } = await (wait === undefined
@@ -68,9 +65,7 @@ function getTasks(options: ReadRoutesOptions): Route {
         { noun: 'parameter' },
       ),
     summary: 'A page of tasks, the newest written first',
-    answers: () => ({
-      200: pageOf('tasks', taskShown()),
-    }),
+    answers: () => ({ 200: pageOf('tasks', taskShown()) }),
     handle: async ({ query: { status, task_type: taskType, miner_uid: minerUid, limit, cursor } }) => {
       const page = await listTasks(options, { status, taskType, minerUid }, { limit, cursor });
       return {

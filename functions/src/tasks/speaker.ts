@@ -35,25 +35,17 @@ export class Speakers {
     checkHotkey(caller, event.response.hotkey);
     if (caller.role !== 'miner') return event;
     this.#checkOrphans(caller);
-    const { countUnassignedAnswers } = this.#options;
-    return {
-      ...event,
-      minerKey: caller.keyId,
-      ...(countUnassignedAnswers ? { countsUnassigned: true } : {}),
-    };
+    const countsUnassigned = this.#options.countUnassignedAnswers;
+    return { ...event, minerKey: caller.keyId, ...(countsUnassigned ? { countsUnassigned } : {}) };
   }
 
   #checkOrphans({ keyId }: Caller): void {
     const { clock, orphanKeys } = this.#options;
     const untilMs = orphanKeys.refusedUntilMs(keyId);
     if (untilMs === undefined) return;
-    throw new AppError(
-      'rate_limited',
-      'Too many answers of this key today are for tasks that nobody created, or that have no place for them.',
-      {
-        retryAfterSeconds: (untilMs - clock.now()) / 1000,
-      },
-    );
+    const message =
+      'Too many answers of this key today are for tasks that nobody created, or that have no place for them.';
+    throw new AppError('rate_limited', message, { retryAfterSeconds: (untilMs - clock.now()) / 1000 });
   }
 
   /** Throws AppError `forbidden` where a key neither answers nor asks for this miner. */
