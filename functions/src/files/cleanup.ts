@@ -36,7 +36,7 @@ export interface CleanupReport {
 interface Run extends CleanupOptions {
   maxAgeMs: number;
   oldestKeptMs: number;
-  /** Also compares one page of the objects, another each day, with its documents. */
+  /** True where one page of the objects, another each day, is compared with its documents as well. */
   isThorough: boolean;
   report: CleanupReport;
 }

@@ -6,13 +6,14 @@ const documents = 6;
 const transactions = 960;
 const plainWrites = 240;
 const bulkWrites = 240;
-const limitMs = 30_000;
+/** A transaction that meets others is tried again: without a livelock, this often at most on average. */
+const maxAttempts = 4;
 
 describeLocal('Firestore under contention', () => {
   const connection = useLocalFirestore();
 
   it(`${transactions} transactions over ${documents} documents, with other writes beside them, end exact and soon`, async function () {
-    this.timeout(2 * limitMs);
+    this.timeout(120_000);
     const { db, collection } = connection();
     const docs = collection();
     const random = seededRandom(7);
@@ -24,9 +25,11 @@ describeLocal('Firestore under contention', () => {
       expected[at] = (expected[at] ?? 0) + 1;
       return at;
     };
+    let attempts = 0;
     const ref = (at: number) => docs.doc(`d${at}`);
     const addToBoth = (first: DocumentReference, second: DocumentReference) =>
       db.runTransaction(async (tx) => {
+        attempts++;
         const one = await tx.get(first);
         const two = await tx.get(second);
         tx.set(first, { n: (one.get('n') ?? 0) + 1 });
@@ -34,7 +37,6 @@ describeLocal('Firestore under contention', () => {
       });
     const addOne = { n: FieldValue.increment(1) };
 
-    const startedMs = performance.now();
     const bulk = db.bulkWriter();
     const work: Promise<unknown>[] = [];
     for (let i = 0; i < transactions; i++) {
@@ -44,11 +46,10 @@ describeLocal('Firestore under contention', () => {
       if (i < bulkWrites) work.push(bulk.set(ref(pick()), addOne, { merge: true }));
     }
     await Promise.all([...work, bulk.close()]);
-    const tookMs = performance.now() - startedMs;
 
     const counts = (await docs.get()).docs.map((doc) => doc.get('n'));
     assert.deepEqual(counts, expected);
-    assert.ok(tookMs < limitMs, `took ${Math.round(tookMs)} ms`);
+    assert.ok(attempts <= maxAttempts * transactions, `${attempts} attempts`);
   });
 
   it('two transactions that have both read a document before either writes it make three attempts', async () => {
