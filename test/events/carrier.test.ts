@@ -6,15 +6,16 @@ import {
   carrierOf,
   carrierToWire,
   eventLine,
+  foldText,
   packedCarrierBytes,
-  packLines,
 } from '../../functions/src/events/carrier.ts';
 import {
   CorruptCarrier,
   carrierFromWire,
+  eventsIn,
   maxCarrierUnfoldedBytes,
   UnknownCarrierVersion,
-  unpackLines,
+  unfold,
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, marked } from '../../functions/src/events/event.ts';
 import { schemaOf } from '../../functions/src/events/schemas.ts';
@@ -22,7 +23,7 @@ import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import { parseWritten } from '../../functions/src/platform/json.ts';
 import { taskEvents } from '../support/arbitraries.ts';
 import { startMs } from '../support/clock.ts';
-import { created, response, stampAt } from '../support/events.ts';
+import { created, packLines, response, stampAt } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
 import { runs } from '../support/runs.ts';
 
@@ -32,7 +33,7 @@ const carrier = carrierOf({ schema: 1, dueMs: startMs, count: 2, oldest: stampAt
 const task = (): Event => created('t', startMs);
 
 async function unpacked(lines: readonly string[]) {
-  return (await unpackLines(await packLines(lines))).events;
+  return eventsIn(await unfold(await packLines(lines)));
 }
 
 describe('carriers', () => {
@@ -139,8 +140,8 @@ describe("a carrier's contents", () => {
 
   it('say how many bytes they unfold to', async () => {
     const lines = [eventLine(response('t', startMs, 1)), eventLine(created('t', startMs))];
-    const { unfoldedBytes } = await unpackLines(await packLines(lines));
-    assert.equal(unfoldedBytes, Buffer.byteLength(lines.join('\n')));
+    const { packed, unfoldedBytes } = await foldText(lines.join('\n'));
+    assert.equal(unfoldedBytes, (await unfold(packed)).length);
   });
 
   it('keep bad lines apart from good ones', async () => {
@@ -186,10 +187,10 @@ describe("a carrier's contents", () => {
   });
 
   it('are corrupt when they do not decompress, or to more than a carrier may hold', async () => {
-    await assert.rejects(unpackLines(Buffer.from('not deflate')), CorruptCarrier);
+    await assert.rejects(unfold(Buffer.from('not deflate')), CorruptCarrier);
     const whole = await packLines([eventLine(response('t', startMs, 1))]);
-    await assert.rejects(unpackLines(whole.subarray(0, whole.length - 4)), CorruptCarrier);
+    await assert.rejects(unfold(whole.subarray(0, whole.length - 4)), CorruptCarrier);
     const bomb = deflateRawSync(Buffer.alloc(maxCarrierUnfoldedBytes + 1));
-    await assert.rejects(unpackLines(bomb), CorruptCarrier);
+    await assert.rejects(unfold(bomb), CorruptCarrier);
   });
 });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { packLines } from '../../functions/src/events/carrier.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { deadLetterRoutes } from '../../functions/src/operator/deadLetterRoutes.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
 import { startMs } from '../support/clock.ts';
-import { response } from '../support/events.ts';
+import { packLines, response } from '../support/events.ts';
 import type { Decide } from '../support/fate.ts';
 import { type Answer, serveRoutes, type TestServer } from '../support/http.ts';
 import { countingIds } from '../support/ids.ts';

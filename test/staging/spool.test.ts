@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { carrierOf, carrierToWire, packLines } from '../../functions/src/events/carrier.ts';
+import { carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
 import { eventKey } from '../../functions/src/events/event.ts';
 import { maxSweptPage } from '../../functions/src/staging/limits.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
-import { response } from '../support/events.ts';
+import { packLines, response } from '../support/events.ts';
 import type { Fate } from '../support/fate.ts';
 import { idle } from '../support/idle.ts';
 import { memoryLogger } from '../support/logger.ts';

@@ -1,3 +1,4 @@
+import { foldText } from '../../functions/src/events/carrier.ts';
 import type {
   MinerResponse,
   ResponseReceived,
@@ -59,4 +60,9 @@ export function response(
       ...changes,
     },
   };
+}
+
+/** Event lines as a carrier's compressed contents. */
+export async function packLines(lines: readonly string[]): Promise<Buffer> {
+  return (await foldText(lines.join('\n'))).packed;
 }

@@ -2,8 +2,9 @@ import { type OperationRules, operationKind } from '../../functions/src/document
 import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
   carrierFromWire,
+  eventsIn,
   type UnpackedEvent,
-  unpackLines,
+  unfold,
 } from '../../functions/src/events/carrierReader.ts';
 import { type Event, eventKey } from '../../functions/src/events/event.ts';
 import { createFlush } from '../../functions/src/flush/createFlush.ts';
@@ -192,7 +193,7 @@ export async function contentsOf(
   const packedEvents =
     object === undefined ? Buffer.from(events ?? '', 'base64') : objects.objects.get(object)?.bytes;
   if (packedEvents === undefined || packedEvents.length === 0) return [];
-  return (await unpackLines(packedEvents)).events;
+  return eventsIn(await unfold(packedEvents));
 }
 
 /** The keys of the events inside a carrier. */

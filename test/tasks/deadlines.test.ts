@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { carrierOf, carrierToWire, packLines } from '../../functions/src/events/carrier.ts';
+import { carrierOf, carrierToWire } from '../../functions/src/events/carrier.ts';
 import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import { startMs } from '../support/clock.ts';
 import { crashAt } from '../support/crash.ts';
-import { created, patched, response } from '../support/events.ts';
+import { created, packLines, patched, response } from '../support/events.ts';
 import { keysIn, type Pipeline, startPipeline } from '../support/pipeline.ts';
 
 const timeoutMs = 3_600_000;

@@ -47,21 +47,13 @@ export function eventLine(event: Event): string {
   return JSON.stringify(event);
 }
 
-/** Event lines as a carrier's compressed contents. */
-export function packLines(lines: readonly string[]): Promise<Buffer> {
-  return packText(lines.join('\n'));
-}
-
-/** Event lines, with line feeds between them, as a carrier's compressed contents. */
-export async function packText(text: string | Uint8Array): Promise<Buffer> {
-  return text.length <= maxSyncLength ? deflateRawSync(text, compression) : compress(text, compression);
-}
-
-/** Contents of a carrier, and what they are unfolded. */
+/** Folds event lines, with line feeds between them, into a carrier's contents, and tells their bytes before. */
 export async function foldText(
   text: string | Uint8Array,
 ): Promise<{ packed: Buffer; unfoldedBytes: number }> {
-  return { packed: await packText(text), unfoldedBytes: Buffer.byteLength(text) };
+  const isShort = text.length <= maxSyncLength;
+  const packed = isShort ? deflateRawSync(text, compression) : await compress(text, compression);
+  return { packed, unfoldedBytes: Buffer.byteLength(text) };
 }
 
 /** A carrier's word about its contents. */

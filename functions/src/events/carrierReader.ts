@@ -55,10 +55,15 @@ export function carrierFromWire(data: unknown): Carrier {
     const message = `Not a carrier: ${z.prettifyError(parsed.error)}`;
     throw isUnknown ? new UnknownCarrierVersion(message) : new CorruptCarrier(message);
   }
-  const { due_ms: dueMs, flush_before: flushBefore, ...more } = parsed.data;
-  const { unread_since_ms: unreadSinceMs, pause_until_ms: pauseUntilMs, ...others } = more;
-  const { unfolded_bytes: unfoldedBytes, ...rest } = others;
-  return { ...rest, dueMs, flushBefore, unreadSinceMs, pauseUntilMs, unfoldedBytes };
+  const { due_ms, flush_before, unread_since_ms, pause_until_ms, unfolded_bytes, ...rest } = parsed.data;
+  return {
+    ...rest,
+    dueMs: due_ms,
+    flushBefore: flush_before,
+    unreadSinceMs: unread_since_ms,
+    pauseUntilMs: pause_until_ms,
+    unfoldedBytes: unfolded_bytes,
+  };
 }
 
 /** A line of a carrier: an event, or what stood there and why this version, or any, reads none. */
@@ -79,14 +84,6 @@ export async function unfold(packed: Uint8Array): Promise<Buffer> {
 /** The events of unfolded lines; a bad line stands alone among good ones. */
 export function eventsIn(text: Buffer): UnpackedEvent[] {
   return text.length === 0 ? [] : text.toString('utf8').split('\n').map(unpackLine);
-}
-
-/** The events of compressed lines. Throws CorruptCarrier when the whole does not unfold. */
-export async function unpackLines(
-  packed: Uint8Array,
-): Promise<{ events: UnpackedEvent[]; unfoldedBytes: number }> {
-  const text = await unfold(packed);
-  return { events: eventsIn(text), unfoldedBytes: text.length };
 }
 
 /** Numbers are written with all their digits; only an event that says so means integers by them. */

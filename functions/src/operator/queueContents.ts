@@ -1,5 +1,5 @@
 import type { Carrier } from '../events/carrier.ts';
-import { carrierFromWire, unpackLines } from '../events/carrierReader.ts';
+import { carrierFromWire, eventsIn, unfold } from '../events/carrierReader.ts';
 import type { Event, OperationAccepted } from '../events/event.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
@@ -70,8 +70,8 @@ export async function openCarriers({ carriers, unreadable, isWhole }: QueuedCarr
 async function eventsOf({ events }: Carrier): Promise<Event[]> {
   if (events === undefined) return [];
   try {
-    const unpacked = await unpackLines(Buffer.from(events, 'base64'));
-    return unpacked.events.flatMap((line) => ('event' in line ? [line.event] : []));
+    const lines = eventsIn(await unfold(Buffer.from(events, 'base64')));
+    return lines.flatMap((line) => ('event' in line ? [line.event] : []));
   } catch {
     return [];
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Firestore } from '@google-cloud/firestore';
-import { carrierOf, carrierToWire, eventLine, packLines } from '../../../functions/src/events/carrier.ts';
+import { carrierOf, carrierToWire, eventLine } from '../../../functions/src/events/carrier.ts';
 import type { Event } from '../../../functions/src/events/event.ts';
 import { startFirestore } from '../../../local/firestore/index.ts';
 import { OffsetClock } from '../../../local/shared/clock.ts';
@@ -8,7 +8,7 @@ import { Faults } from '../../../local/shared/faults.ts';
 import { startStorage } from '../../../local/storage/index.ts';
 import { startTasks } from '../../../local/tasks/index.ts';
 import { build } from '../../support/build.ts';
-import { created, response } from '../../support/events.ts';
+import { created, packLines, response } from '../../support/events.ts';
 import { projectId, runDeployed } from './child.ts';
 
 // Off the cloud, the clients would look for a metadata server.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { carrierOf, carrierToWire, packLines } from '../../../functions/src/events/carrier.ts';
+import { carrierOf, carrierToWire } from '../../../functions/src/events/carrier.ts';
 import type { Event } from '../../../functions/src/events/event.ts';
 import { maxUnreadMs } from '../../../functions/src/flush/limits.ts';
 import { startMs } from '../../support/clock.ts';
-import { response } from '../../support/events.ts';
+import { packLines, response } from '../../support/events.ts';
 import { operation } from '../../support/operations.ts';
 import { keysIn, type Pipeline, startPipeline } from '../../support/pipeline.ts';
 
