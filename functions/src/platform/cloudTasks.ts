@@ -1,5 +1,4 @@
 import type { CloudTasksClient } from '@google-cloud/tasks';
-import type { TaskQueue as AdminTaskQueue } from 'firebase-admin/functions';
 import { AppError } from './errors.ts';
 import { type CallBound, Remote } from './remote.ts';
 
@@ -66,7 +65,7 @@ export function isTasksEmulator(): boolean {
 
 /** The queue behind a task queue function of this project; in the official emulator through the Admin SDK. */
 export function taskQueue(options: TaskQueueOptions): TaskQueue {
-  return isTasksEmulator() ? new EmulatorQueue(options) : new CloudQueue(options);
+  return isTasksEmulator() ? emulatorQueue(options) : cloudQueue(options);
 }
 
 /** The queue's full name. */
@@ -74,70 +73,58 @@ export function queueName({ projectId, region, functionName }: QueueAddress): st
   return `projects/${projectId}/locations/${region}/queues/${functionName}`;
 }
 
-class CloudQueue implements TaskQueue {
-  readonly #options: TaskQueueOptions;
-  readonly #parent: string;
-  readonly #url: string;
-  #serviceAccount: string | undefined;
-
-  constructor(options: TaskQueueOptions) {
-    const { projectId, region, functionName } = options;
-    this.#options = options;
-    this.#parent = queueName(options);
-    const base = process.env['SLUICE_FUNCTIONS_URL'] ?? `https://${region}-${projectId}.cloudfunctions.net`;
-    this.#url = `${base}/${functionName}`;
-  }
-
-  async put(data: Record<string, unknown>, dueMs: number): Promise<void> {
-    const call = async (client: CloudTasksClient): Promise<void> => {
-      this.#serviceAccount ??= await this.#findServiceAccount(client);
-      const task = {
-        httpRequest: {
-          url: this.#url,
-          httpMethod: 'POST' as const,
-          headers: { 'Content-Type': 'application/json' },
-          body: Buffer.from(JSON.stringify({ data })),
-          oidcToken: { serviceAccountEmail: this.#serviceAccount },
-        },
-        scheduleTime: { seconds: Math.floor(dueMs / 1000), nanos: Math.round(dueMs % 1000) * 1e6 },
-        dispatchDeadline: { seconds: dispatchDeadlineSeconds },
+function cloudQueue(options: TaskQueueOptions): TaskQueue {
+  const { projectId, region, functionName, limitMs: timeout } = options;
+  const parent = queueName(options);
+  const base = process.env['SLUICE_FUNCTIONS_URL'] ?? `https://${region}-${projectId}.cloudfunctions.net`;
+  let serviceAccountEmail: string | undefined;
+  return {
+    put: async (data, dueMs) => {
+      const call = async (client: CloudTasksClient): Promise<void> => {
+        serviceAccountEmail ??= await serviceAccountOf(client, options.serviceAccount);
+        const task = {
+          httpRequest: {
+            url: `${base}/${functionName}`,
+            httpMethod: 'POST' as const,
+            headers: { 'Content-Type': 'application/json' },
+            body: Buffer.from(JSON.stringify({ data })),
+            oidcToken: { serviceAccountEmail },
+          },
+          scheduleTime: { seconds: Math.floor(dueMs / 1000), nanos: Math.round(dueMs % 1000) * 1e6 },
+          dispatchDeadline: { seconds: dispatchDeadlineSeconds },
+        };
+        await client.createTask({ parent, task }, { timeout });
       };
-      await client.createTask({ parent: this.#parent, task }, { timeout: this.#options.limitMs });
-    };
-    await cloudTasks.call(this.#options, call).catch(unavailable);
-  }
+      await cloudTasks.call(options, call).catch(unavailable);
+    },
+  };
+}
 
-  /** The account of the machine, where none is configured. */
-  async #findServiceAccount(client: CloudTasksClient): Promise<string> {
-    if (this.#options.serviceAccount !== '') return this.#options.serviceAccount;
-    if (process.env['SLUICE_TASKS_HOST'] !== undefined) return 'local@sluice.invalid';
-    const { client_email: email } = await client.auth.getCredentials();
-    if (!email) throw new Error('The credentials name no service account; set TASKS_SERVICE_ACCOUNT.');
-    return email;
-  }
+/** The account that is configured, or else the machine's. */
+async function serviceAccountOf(client: CloudTasksClient, configured: string): Promise<string> {
+  if (configured !== '') return configured;
+  if (process.env['SLUICE_TASKS_HOST'] !== undefined) return 'local@sluice.invalid';
+  const { client_email: email } = await client.auth.getCredentials();
+  if (!email) throw new Error('The credentials name no service account; set TASKS_SERVICE_ACCOUNT.');
+  return email;
 }
 
 /** firebase-tools' Tasks emulator speaks only what the Admin SDK's `enqueue` sends, and ignores the schedule time. */
-class EmulatorQueue implements TaskQueue {
-  readonly #bound: CallBound;
-  readonly #queue: Remote<Pick<AdminTaskQueue<Record<string, unknown>>, 'enqueue'>>;
-
-  constructor({ region, functionName, ...bound }: TaskQueueOptions) {
-    this.#bound = bound;
-    this.#queue = new Remote('The Cloud Tasks emulator', async () => {
-      const [{ getApps, initializeApp }, { getFunctions }] = await Promise.all([
-        import('firebase-admin/app'),
-        import('firebase-admin/functions'),
-      ]);
-      const resource = `locations/${region}/functions/${functionName}`;
-      return getFunctions(getApps()[0] ?? initializeApp()).taskQueue<Record<string, unknown>>(resource);
-    });
-  }
-
-  async put(data: Record<string, unknown>, dueMs: number): Promise<void> {
-    const options = { scheduleTime: new Date(dueMs), dispatchDeadlineSeconds };
-    await this.#queue.call(this.#bound, (queue) => queue.enqueue(data, options)).catch(unavailable);
-  }
+function emulatorQueue({ region, functionName, ...bound }: TaskQueueOptions): TaskQueue {
+  const remote = new Remote('The Cloud Tasks emulator', async () => {
+    const [{ getApps, initializeApp }, { getFunctions }] = await Promise.all([
+      import('firebase-admin/app'),
+      import('firebase-admin/functions'),
+    ]);
+    const resource = `locations/${region}/functions/${functionName}`;
+    return getFunctions(getApps()[0] ?? initializeApp()).taskQueue<Record<string, unknown>>(resource);
+  });
+  return {
+    put: async (data, dueMs) => {
+      const options = { scheduleTime: new Date(dueMs), dispatchDeadlineSeconds };
+      await remote.call(bound, (queue) => queue.enqueue(data, options)).catch(unavailable);
+    },
+  };
 }
 
 function unavailable(cause: unknown): never {

@@ -14,14 +14,10 @@ import {
 import {
   DocumentError,
   type DocumentFailure,
-  type DocumentQuery,
   type DocumentStore,
-  type DocumentVersion,
   type DocumentWrite,
   type Filter,
   maxCounted,
-  type QueryResult,
-  type ReadDocument,
 } from './documents.ts';
 import { messageOf } from './errors.ts';
 import {
@@ -56,7 +52,79 @@ const readFailures: typeof writeFailures = { 3: 'invalid', 8: 'exhausted' };
  * but commits that are aborted: every other attempt is the caller's.
  */
 export function firestoreDocuments(bound: CallBound, client = firestoreClient()): DocumentStore {
-  return new FirestoreDocuments(client, bound);
+  const call = async <Result>(
+    failures: typeof writeFailures,
+    work: (firestore: Firestore) => Promise<Result>,
+  ): Promise<Result> => {
+    try {
+      return await client.call(bound, async (app) => work(getFirestore(app)));
+    } catch (cause) {
+      if (cause instanceof DocumentError) throw cause;
+      const failure = failures[codeOf(cause) ?? 0] ?? 'unavailable';
+      if (failure === 'invalid') throw refused(cause);
+      throw new DocumentError(failure, messageOf(cause), { cause });
+    }
+  };
+  return {
+    async read(paths) {
+      if (paths.length === 0) return [];
+      const found = await call(readFailures, (firestore) =>
+        firestore.getAll(...formed(() => paths.map((path) => firestore.doc(path)))),
+      );
+      return formed(() => found.map(readDocument));
+    },
+
+    async commit(writes) {
+      const results = await call(writeFailures, (firestore) => {
+        const batch = firestore.batch();
+        addAll(firestore, batch, writes);
+        return batch.commit();
+      });
+      return results.map((result) => result.writeTime);
+    },
+
+    async commitIfAbsent(writes, absent) {
+      await call(writeFailures, (firestore) => {
+        const references = formed(() => absent.map((path) => firestore.doc(path)));
+        return firestore.runTransaction(
+          async (transaction) => {
+            const found = await transaction.getAll(...references);
+            const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
+            if (present.length > 0)
+              throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
+            addAll(firestore, transaction, writes);
+          },
+          { maxAttempts: 1 },
+        );
+      });
+    },
+
+    async query({ collection, filters, orderBy, limit, after }) {
+      const found = await call(readFailures, (firestore) => {
+        let query = formed(() => filtered(firestore, collection, filters).limit(limit));
+        for (const { field, descending } of orderBy)
+          query = query.orderBy(field, descending ? 'desc' : 'asc');
+        const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
+        query = query.orderBy(FieldPath.documentId(), byName);
+        if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
+        return query.get();
+      });
+      const last = found.docs.at(-1);
+      return {
+        documents: formed(() => found.docs.map(readDocument)),
+        cursor: last && encodeCursor([...orderBy.map(({ field }) => last.get(field) as unknown), last.id]),
+        readTimeMs: found.readTime.toMillis(),
+        billedReads: Math.max(1, found.size),
+      };
+    },
+
+    async count({ collection, filters }) {
+      const counted = await call(readFailures, (firestore) =>
+        formed(() => filtered(firestore, collection, filters).limit(maxCounted).count()).get(),
+      );
+      return Number(counted.data().count);
+    },
+  };
 }
 
 /** The client behind {@link firestoreDocuments}; several of them may share one. */
@@ -107,88 +175,6 @@ interface WriteSink {
   set(reference: DocumentReference, data: DocumentData): unknown;
   update(reference: DocumentReference, field: FieldPath, value: unknown, ...more: unknown[]): unknown;
   delete(reference: DocumentReference, precondition?: Precondition): unknown;
-}
-
-class FirestoreDocuments implements DocumentStore {
-  readonly #client: Remote<App>;
-  readonly #bound: CallBound;
-
-  constructor(client: Remote<App>, bound: CallBound) {
-    this.#client = client;
-    this.#bound = bound;
-  }
-
-  async read(paths: readonly string[]): Promise<ReadDocument[]> {
-    if (paths.length === 0) return [];
-    const found = await this.#call(readFailures, (firestore) =>
-      firestore.getAll(...formed(() => paths.map((path) => firestore.doc(path)))),
-    );
-    return formed(() => found.map(readDocument));
-  }
-
-  async commit(writes: readonly DocumentWrite[]): Promise<DocumentVersion[]> {
-    const results = await this.#call(writeFailures, (firestore) => {
-      const batch = firestore.batch();
-      addAll(firestore, batch, writes);
-      return batch.commit();
-    });
-    return results.map((result) => result.writeTime);
-  }
-
-  async commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[]): Promise<void> {
-    await this.#call(writeFailures, (firestore) => {
-      const references = formed(() => absent.map((path) => firestore.doc(path)));
-      return firestore.runTransaction(
-        async (transaction) => {
-          const found = await transaction.getAll(...references);
-          const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
-          if (present.length > 0)
-            throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
-          addAll(firestore, transaction, writes);
-        },
-        { maxAttempts: 1 },
-      );
-    });
-  }
-
-  async query({ collection, filters, orderBy, limit, after }: DocumentQuery): Promise<QueryResult> {
-    const found = await this.#call(readFailures, (firestore) => {
-      let query = formed(() => filtered(firestore, collection, filters).limit(limit));
-      for (const { field, descending } of orderBy) query = query.orderBy(field, descending ? 'desc' : 'asc');
-      const byName = orderBy.at(-1)?.descending ? 'desc' : 'asc';
-      query = query.orderBy(FieldPath.documentId(), byName);
-      if (after !== undefined) query = startAfter(query, after, orderBy.length + 1);
-      return query.get();
-    });
-    const last = found.docs.at(-1);
-    return {
-      documents: formed(() => found.docs.map(readDocument)),
-      cursor: last && encodeCursor([...orderBy.map(({ field }) => last.get(field) as unknown), last.id]),
-      readTimeMs: found.readTime.toMillis(),
-      billedReads: Math.max(1, found.size),
-    };
-  }
-
-  async count({ collection, filters }: Pick<DocumentQuery, 'collection' | 'filters'>): Promise<number> {
-    const counted = await this.#call(readFailures, (firestore) =>
-      formed(() => filtered(firestore, collection, filters).limit(maxCounted).count()).get(),
-    );
-    return Number(counted.data().count);
-  }
-
-  async #call<Result>(
-    failures: typeof writeFailures,
-    work: (firestore: Firestore) => Promise<Result>,
-  ): Promise<Result> {
-    try {
-      return await this.#client.call(this.#bound, async (app) => work(getFirestore(app)));
-    } catch (cause) {
-      if (cause instanceof DocumentError) throw cause;
-      const failure = failures[codeOf(cause) ?? 0] ?? 'unavailable';
-      if (failure === 'invalid') throw refused(cause);
-      throw new DocumentError(failure, messageOf(cause), { cause });
-    }
-  }
 }
 
 /** The gRPC status, if there is one. */
