@@ -17,6 +17,7 @@ const listed = defineRoute({
   params: () => members({ thing_id: text(5) }),
   query: () => members({ limit: limit({ most: 5, otherwise: 2 }) }),
   summary: 'Things',
+  headers: ['If-None-Match'],
   answers: () => ({
     200: { description: 'A page', schema: pageOf('things', members({ name: textLike('x'), n: count() })) },
     304: { description: 'As it was' },
@@ -32,7 +33,7 @@ const made = defineRoute({
   params: () => members({ thing_id: text(5) }),
   body: () => optional(members({ name: text(3) })),
   summary: 'Makes',
-  isRepeatable: true,
+  headers: ['Idempotency-Key'],
   answers: () => ({ 201: { description: 'Made' } }),
   handle: async () => ({ status: 201 }),
 });

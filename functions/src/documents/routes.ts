@@ -69,7 +69,7 @@ function createDocument({ stager, stamps, ids, collections }: OperationRoutesOpt
     body: () => members({ collection: z.string(expecting('the path of a collection')), data: anyObject }),
     summary: 'Creates a document under an id that is made for it',
     example: () => ({ collection: 'users', data: { name: 'Ann' } }),
-    isRepeatable: true,
+    headers: ['Idempotency-Key'],
     answers: () => ({
       202: z.object({
         path: textLike('users/0b5f'),

@@ -77,7 +77,7 @@ function upload(everybody: FileRoutesOptions): Route {
         example: { file_name: 'a.wav', content_type: 'audio/wav', size: 100_000_000, file_type: 'audio' },
       },
     }),
-    isRepeatable: true,
+    headers: ['Idempotency-Key', 'X-File-Name', 'X-File-Type', 'X-File-SHA256', 'Content-Disposition'],
     answers: () => ({ 201: fileShown() }),
     refusals: ['conflict'],
     handle: async (_, request) => {

@@ -34,7 +34,7 @@ export function fileShown(): Schema {
   });
 }
 
-/** The answers and refusals of a route that gives the bytes of a file. */
+/** The answers, refusals and headers of a route that gives the bytes of a file. */
 export const contents = {
   answers: () => {
     const bytes = { schema: binary(), mediaType: '*/*' };
@@ -45,5 +45,6 @@ export const contents = {
       304: {},
     };
   },
+  headers: ['Range', 'If-Range', 'If-None-Match'],
   refusals: ['not_found', 'conflict', 'range_not_satisfiable'],
 } as const;

@@ -46,8 +46,7 @@ function problem(): Schema {
 }
 
 function operationOf(route: Route): object {
-  const { summary, body, example, bodies, isRepeatable } = route;
-  const answers = route.answers();
+  const { summary, body, example, bodies, headers = [] } = route;
   const roles = route.access === 'public' ? undefined : [...route.access, 'admin'].join(', ');
   const contents = body ? { 'application/json': { schema: body(), example: example?.() } } : bodies?.();
   return {
@@ -57,8 +56,7 @@ function operationOf(route: Route): object {
     parameters: [
       ...parametersOf('path', route.params),
       ...parametersOf('query', route.query),
-      ...(isRepeatable ? [headerParameter('Idempotency-Key')] : []),
-      ...(304 in answers ? [headerParameter('If-None-Match')] : []),
+      ...headers.map((name) => ({ name, in: 'header', required: false, schema: { type: 'string' } })),
     ],
     ...(contents && {
       requestBody: {
@@ -66,7 +64,7 @@ function operationOf(route: Route): object {
         content: mapValues(contents, (content) => contentOf(content, 'input')),
       },
     }),
-    responses: { ...mapValues(answers, answerOf), ...refusalsOf(route) },
+    responses: { ...mapValues(route.answers(), answerOf), ...refusalsOf(route) },
   };
 }
 
@@ -77,10 +75,6 @@ function parametersOf(place: 'path' | 'query', schema: (() => Schema) | undefine
     const parameter = { name, in: place, required: isRequired, schema: property };
     return isRequired ? { ...parameter, example: exampleOf(property) } : parameter;
   });
-}
-
-function headerParameter(name: string): object {
-  return { name, in: 'header', required: false, schema: { type: 'string' } };
 }
 
 function answerOf(answer: Schema | DescribedAnswer, status: string): object {

@@ -66,8 +66,8 @@ export interface Route {
   example?: () => unknown;
   /** Bodies that the route reads itself, by media type. */
   bodies?: () => Readonly<Record<string, Content>>;
-  /** An `Idempotency-Key` makes a repeated request make the same again. */
-  isRepeatable?: true;
+  /** Headers that it heeds, beside those of every request. */
+  headers?: readonly string[];
   /** Answers to what is accepted, by status: the schema of the JSON, or more; empty for an answer without a body. */
   answers: () => Readonly<Record<number, Schema | DescribedAnswer>>;
   /** Refusals beside those that every route has. */

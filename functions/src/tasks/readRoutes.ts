@@ -34,6 +34,7 @@ function getTask({ reader }: ReadRoutesOptions): Route {
         timeout: withDefault(integerOrText(1, maxWaitSeconds), maxWaitSeconds),
       }),
     summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
+    headers: ['If-None-Match'],
     answers: () => ({ 200: taskShown(), 304: {} }),
     refusals: ['not_found'],
     handle: async ({ params, query: { wait, timeout } }, request) => {

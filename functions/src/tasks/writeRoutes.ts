@@ -36,7 +36,7 @@ function create({ stager, stamps, ids }: AcceptingParts): Route {
         example: { task_id: 'task-1', task_type: 'translation', input_text: 'Hallo' },
       },
     }),
-    isRepeatable: true,
+    headers: ['Idempotency-Key'],
     answers: () => accepted(),
     handle: async ({ query: { visibility } }, request) => {
       const newId = () => newIdFor(request, ids);
