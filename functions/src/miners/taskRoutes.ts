@@ -40,14 +40,8 @@ export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
           return answer(finalViews(mine, uid, caller), reads);
         }
         const { tasks, reads } = await feed.open();
-        return answer(
-          openViews(
-            [...tasks].filter((task) => task.assigned.has(uid)),
-            uid,
-            status,
-          ),
-          reads,
-        );
+        const mine = [...tasks].filter((task) => task.assigned.has(uid));
+        return answer(openViews(mine, uid, status), reads);
       },
     }),
   ];
