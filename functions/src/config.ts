@@ -6,7 +6,7 @@ export const region = 'us-central1';
 /** First API keys: a JSON array of `{id, role, sha256}`; further keys are made through `/v1/keys`. */
 export const apiKeys = params.defineSecret('API_KEYS');
 
-/** Tells, for each parameter that is declared below by its name, whether a text of the environment is no value of it. */
+/** A test for every parameter below, by its name: true for a text of the environment that is no value of it. */
 const declared = new Map<string, (text: string | undefined) => boolean>();
 
 /** A parameter's value, known at run time. */
@@ -48,7 +48,7 @@ function names(name: string, value: string, description: string): Reader<readonl
       .filter((text) => text !== '');
 }
 
-/** A limit on each kind of Firestore operation, which the # of the name and description stands for. */
+/** Three limits, one for every kind of Firestore operation: the # in name and description stands for the kind. */
 function perKind(name: string, values: PerKind<number>, description: string): Reader<PerKind<number>> {
   const limit = (kind: keyof typeof values): Reader<number> =>
     int(name.replace('#', kind.toUpperCase()), values[kind], description.replace('#', kind));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { keptFor, once } from '../../functions/src/platform/once.ts';
+import { cachedFor, once } from '../../functions/src/platform/once.ts';
 import { ManualClock } from '../support/clock.ts';
 
 describe('a value made once', () => {
@@ -30,7 +30,7 @@ describe('a value that is kept for a time', () => {
 
   it('is made for all who ask within that time, and again by the first who asks later', async () => {
     let made = 0;
-    const ask = keptFor(clock, 1_000, async () => ++made);
+    const ask = cachedFor(clock, 1_000, async () => ++made);
     assert.deepEqual(await Promise.all([ask(), ask()]), [1, 1]);
     await clock.advance(999);
     assert.equal(await ask(), 1);
@@ -41,7 +41,7 @@ describe('a value that is kept for a time', () => {
   it('may be kept as long as it says itself, from when it was asked for', async () => {
     let made = 0;
     let finish: () => void = () => {};
-    const ask = keptFor(
+    const ask = cachedFor(
       clock,
       (value) => value * 1_000,
       async () => {
@@ -66,7 +66,7 @@ describe('a value that is kept for a time', () => {
 
   it('is not kept where making it failed', async () => {
     let tries = 0;
-    const ask = keptFor(clock, 1_000, async () => {
+    const ask = cachedFor(clock, 1_000, async () => {
       tries += 1;
       if (tries === 1) throw new Error('down');
       return tries;

@@ -8,7 +8,7 @@ import { fileParts } from './fileParts.ts';
 /** Comparing objects with documents may take a lease, whose ledger is written: once a day. */
 const thoroughHour = 3;
 
-/** Removes each hour what nobody needs of files. */
+/** Removes what nobody needs of files. */
 export function start(): () => Promise<void> {
   const parts = fileParts('worker');
   return async () => {

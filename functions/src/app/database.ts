@@ -57,7 +57,7 @@ export const quotaReader = once(() => {
   return createQuotaReader({ ledger: ledger(), days: days(), limits, clock });
 });
 
-/** The one way to Firestore: each operation waits its turn in the leases of this process, which is of this kind. */
+/** The one way to Firestore: every operation waits for its turn in this process's leases. `kind` is what the ledger knows it by. */
 export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { ...base(), meter, throttle: throttle() };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });

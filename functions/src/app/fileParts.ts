@@ -9,7 +9,7 @@ import { base, clock, storage } from './base.ts';
 import { documentsFor } from './database.ts';
 import { stager, stamps } from './http.ts';
 
-/** The bucket with the patience that files have. */
+/** The bucket, with the time limits that files need. */
 export const fileObjects = once(() =>
   cloudObjects(storageBucket.value(), { clock, limitMs: storageMs, putMs: storagePutMs }, storage),
 );

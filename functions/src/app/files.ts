@@ -23,7 +23,7 @@ export function start(): HttpHandler {
   });
 }
 
-/** Its routes; `api` describes them too. */
+/** The routes of `files`; `api` describes them too. */
 export function routes(): Route[] {
   const { config, objects } = base();
   const { inlineFileMaxBytes: inlineMaxBytes, maxFileBytes } = config;

@@ -52,7 +52,7 @@ const keys = once(() => new KeyStore({ ...base(), firstKeys: () => apiKeys.value
 /** The routes of the keys, which every function has. */
 export const ownRoutes = once(() => keysRoutes({ ...base(), keys: keys() }));
 
-/** These routes and those of the keys, behind authentication. */
+/** A handler of these routes and those of the keys, behind authentication. */
 export function serve(routes: readonly Route[], own: Partial<HttpLimits> = {}): HttpHandler {
   const limits = { ...defaultHttpLimits, maxBodyBytes: base().config.maxBodyBytes, ...own };
   base().logger.info('Limits of http', { ...limits, requestsPerSecond });

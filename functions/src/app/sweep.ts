@@ -3,7 +3,7 @@ import { sweepSpool } from '../staging/spool.ts';
 import { base } from './base.ts';
 import { flushQueueControl } from './queue.ts';
 
-/** The work of each minute. */
+/** Ends a pause that is over, and puts spooled carriers back. */
 export function start(): () => Promise<void> {
   const queueControl = flushQueueControl();
   return async () => {

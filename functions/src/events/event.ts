@@ -14,7 +14,8 @@ export type Visibility = (typeof visibilities)[number];
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /**
- * Events as carriers of every schema hold them. A field that a later schema brought is optional, or has the default that
+ * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered, that a
+ * deadline passed, or that an operation on another document was accepted. These are the forms of events in carriers. A field that a later schema brought is optional, or has the default that
  * events queued before it mean.
  */
 const schemas = once(() => {

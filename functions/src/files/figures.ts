@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
-import { keptFor } from '../platform/once.ts';
+import { cachedFor } from '../platform/once.ts';
 import { type Folder, folderOfId, folders } from './fileId.ts';
 import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
 import { recordOf } from './object.ts';
@@ -84,7 +84,7 @@ export interface FileFiguresOptions {
  */
 export function fileFigures({ objects, documents, clock }: FileFiguresOptions): () => Promise<FileFigures> {
   const inline = { field: 'location', op: '==', value: 'firestore' } as const;
-  return keptFor(clock, keptMsOf, async () => {
+  return cachedFor(clock, keptMsOf, async () => {
     const [listed, counted] = await Promise.allSettled([
       presentTotals(objects, clock.now()),
       documents.count({ collection: filesCollection, filters: [inline] }, 'files'),

@@ -5,7 +5,7 @@ import { type Clock, within } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
-import { keptFor } from '../platform/once.ts';
+import { cachedFor } from '../platform/once.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import type { OperationMeter } from '../quota/meter.ts';
 import type { QuotaReader } from '../quota/reader.ts';
@@ -51,7 +51,7 @@ export function statusReader(options: StatusOptions): ReadStatus {
       return undefined;
     }
   };
-  const letters = keptFor(clock, limits.deadLettersCacheMs, () => known(() => countLetters(objects)));
+  const letters = cachedFor(clock, limits.deadLettersCacheMs, () => known(() => countLetters(objects)));
 
   const make = async (hasDetail: boolean): Promise<object> => {
     const [stats, events, report, spent, deadLetters, files] = await Promise.all([
@@ -89,8 +89,8 @@ export function statusReader(options: StatusOptions): ReadStatus {
       dead_letters: deadLetters ?? { count: null, is_exact: false },
     };
   };
-  const plain = keptFor(clock, limits.statusCacheMs, () => make(false));
-  const detailed = keptFor(clock, limits.statusCacheMs, () => make(true));
+  const plain = cachedFor(clock, limits.statusCacheMs, () => make(false));
+  const detailed = cachedFor(clock, limits.statusCacheMs, () => make(true));
   return (hasDetail) => (hasDetail ? detailed() : plain());
 }
 

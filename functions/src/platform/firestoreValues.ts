@@ -15,7 +15,7 @@ import {
 } from './documents.ts';
 import { isMap } from './values.ts';
 
-/** Its message is shown to callers: the client's and the service's own words stay behind it. */
+/** The error of a refused value. Callers see its message: the client's and the service's own words stay behind it. */
 export function refused(cause: unknown): DocumentError {
   return new DocumentError('invalid', 'Firestore does not take this name or value.', { cause });
 }

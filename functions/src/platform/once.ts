@@ -10,27 +10,27 @@ export function once<Value>(make: () => Value): () => Value {
 }
 
 /**
- * Makes a value when it is asked for, and answers with it until it is `keptMs` old, which may depend on the value: until that is
- * known, all who ask wait for it. A failure is not kept.
+ * Makes a value when it is asked for, and answers with it until it is `lifetimeMs` old, which may depend on the value: until that is
+ * known, all who ask wait for it. A failure is not cached.
  */
-export function keptFor<Value>(
+export function cachedFor<Value>(
   clock: Clock,
-  keptMs: number | ((value: Value) => number),
+  lifetimeMs: number | ((value: Value) => number),
   make: () => Promise<Value>,
 ): () => Promise<Value> {
-  let kept: { value: Promise<Value>; untilMs: number } | undefined;
+  let cached: { value: Promise<Value>; untilMs: number } | undefined;
   return () => {
     const nowMs = clock.now();
-    if (kept !== undefined && nowMs < kept.untilMs) return kept.value;
-    const isFixed = typeof keptMs === 'number';
-    const made = { value: make(), untilMs: isFixed ? nowMs + keptMs : Number.POSITIVE_INFINITY };
-    kept = made;
+    if (cached !== undefined && nowMs < cached.untilMs) return cached.value;
+    const isFixed = typeof lifetimeMs === 'number';
+    const made = { value: make(), untilMs: isFixed ? nowMs + lifetimeMs : Number.POSITIVE_INFINITY };
+    cached = made;
     made.value.then(
       (value) => {
-        if (!isFixed) made.untilMs = nowMs + keptMs(value);
+        if (!isFixed) made.untilMs = nowMs + lifetimeMs(value);
       },
       () => {
-        if (kept === made) kept = undefined;
+        if (cached === made) cached = undefined;
       },
     );
     return made.value;

@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import { keptFor } from '../platform/once.ts';
+import { cachedFor } from '../platform/once.ts';
 import type { QuotaDays } from './day.ts';
 import type { Ledger } from './ledgerDocument.ts';
 import { ledgerCacheMs } from './limits.ts';
@@ -23,7 +23,7 @@ export interface QuotaReader {
 
 /** Reads what operators see of the quota. Looks at the ledger at most once every `ledgerCacheMs`: one read. */
 export function quotaReader({ ledger, days, limits, clock }: QuotaReaderOptions): QuotaReader {
-  const look = keptFor(clock, ledgerCacheMs, () => ledger.look());
+  const look = cachedFor(clock, ledgerCacheMs, () => ledger.look());
   const today = () => days.dayOf(clock.now());
   return {
     report: async () => quotaReport(await look(), today(), limits, clock.now()),

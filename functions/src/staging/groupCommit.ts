@@ -121,7 +121,7 @@ export class GroupCommitter<Item> {
     });
   }
 
-  /** Settles each item and gives back what the group held: its place, its bytes. Only the first time. */
+  /** Settles every item and frees the group's place and bytes. Only the first time. */
   #end(group: Group<Item>, settle: (waiting: Waiting<Item>, index: number) => void): void {
     if (group.isOver) return;
     group.isOver = true;
