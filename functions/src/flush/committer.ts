@@ -65,13 +65,13 @@ export class Committer {
     let rest = reader.knownFirst(possible);
     // What is read is written before more is: a backlog that is larger than the day's reads gets on all the same.
     for (let most = this.#firstReads; rest.length > 0; most *= 2) {
-      const snapshots = await this.#snapshots(rest.slice(0, maxRoundDocuments), most, deadlineMs);
-      if (snapshots instanceof DocumentError) {
-        yield failed(rest, snapshots);
+      const opened = await this.#open(rest.slice(0, maxRoundDocuments), most, deadlineMs);
+      if (opened instanceof DocumentError) {
+        yield failed(rest, opened);
         return;
       }
-      const round = await this.#commitOn(snapshots, rest.slice(0, snapshots.length), deadlineMs);
-      rest = rest.slice(snapshots.length);
+      const round = await this.#commitOn(opened, deadlineMs);
+      rest = rest.slice(opened.length);
       const error = endIn(round);
       if (error?.short === 'reads') this.#firstReads = fewFirstReads;
       yield round;
@@ -95,7 +95,7 @@ export class Committer {
   }
 
   /** Finds the snapshots of as many jobs as memory has room for, at most so many of them read, nor more than are soon written. */
-  async #snapshots(
+  async #open(
     jobs: readonly CommitJob[],
     most: number,
     deadlineMs: number,
@@ -114,18 +114,12 @@ export class Committer {
     }
   }
 
-  async #commitOn(
-    snapshots: readonly Opened[],
-    jobs: readonly CommitJob[],
-    deadlineMs: number,
-  ): Promise<CommitResult[]> {
+  async #commitOn(opened: readonly Opened[], deadlineMs: number): Promise<CommitResult[]> {
     const prepared: Prepared[] = [];
     const results: CommitResult[] = [];
     // At once, so that one whose bodies hang on their way to Cloud Storage does not hold up the others.
-    await mapPool([...jobs.entries()], followUpsAtOnce, async ([index, job]) => {
-      const opened = snapshots[index];
-      if (opened === undefined) return;
-      const { item, others } = await this.#prepareSound(job, opened);
+    await mapPool(opened, followUpsAtOnce, async (one) => {
+      const { item, others } = await this.#prepareSound(one);
       append(results, others);
       if (item?.plan.writes.length === 0) results.push(this.#writer.done(item, undefined));
       else if (item !== undefined) prepared.push(item);
@@ -135,10 +129,10 @@ export class Committer {
   }
 
   /** Plans a document. An event that our own code breaks on stands alone, so that the others are written at once. */
-  async #prepareSound({ path, events }: CommitJob, opened: Opened): Promise<Sound> {
+  async #prepareSound({ job: { path, events }, snapshot: snapshotOf }: Opened): Promise<Sound> {
     const others: CommitResult[] = [];
     try {
-      const snapshot = opened();
+      const snapshot = snapshotOf();
       const prepare = (part: CommitJob['events']) => this.#writer.prepare({ path, events: part }, snapshot);
       const { sound, plans, bad, rest } = await apart(events, prepare);
       for (const [event, error] of bad) others.push({ path, events: [event], outcome: 'broken', error });

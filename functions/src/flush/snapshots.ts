@@ -6,8 +6,12 @@ import type { CommitJob } from './commitResult.ts';
 import type { Kind, Snapshot } from './kind.ts';
 import { maxReadDocuments, readsInFlight, singleCommitsInFlight } from './limits.ts';
 
-/** Gives the snapshot that events build on. Throws where nobody can understand the document, so that it fails alone. */
-export type Opened = () => Snapshot;
+/** A job, and the snapshot that its events build on. */
+export interface Opened {
+  job: CommitJob;
+  /** Throws where nobody can understand the document, so that it fails alone. */
+  snapshot(): Snapshot;
+}
 
 export interface SnapshotReaderOptions {
   kind: Kind;
@@ -44,21 +48,22 @@ export class SnapshotReader {
     const known = jobs.map((job) => this.#known(job));
     const unknown = jobs.filter((_, index) => known[index] === undefined).map(({ path }) => path);
     const found = (await this.#readFirst(unknown.slice(0, most), timed)).values();
-    const snapshots: Opened[] = [];
-    for (const [index, { path }] of jobs.entries()) {
+    const opened: Opened[] = [];
+    for (const [index, job] of jobs.entries()) {
       const remembered = known[index];
       if (remembered !== undefined) {
-        snapshots.push(() => remembered);
+        opened.push({ job, snapshot: () => remembered });
         continue;
       }
       const { value: read, done } = found.next();
       if (done) break;
-      snapshots.push(() => {
+      const snapshot = (): Snapshot => {
         if (read instanceof DocumentError) throw read;
-        return snapshotOf(kind, path, read);
-      });
+        return snapshotOf(kind, job.path, read);
+      };
+      opened.push({ job, snapshot });
     }
-    return snapshots;
+    return opened;
   }
 
   /** Reads a document that was not as expected, and its tombstone. Throws DocumentError. */

@@ -1,39 +1,29 @@
 import type { TaskEvent } from '../events/event.ts';
 import { undecidable } from '../flush/deadLetters.ts';
 import type { Kind, Plan, Snapshot } from '../flush/kind.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Ids } from '../platform/ids.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { documentBytes, fieldsBytes } from '../platform/values.ts';
 import type { Outbox } from '../staging/outbox.ts';
-import { TaskBodies } from './bodies.ts';
+import { TaskBodies, type TaskBodiesOptions } from './bodies.ts';
 import { Deadlines } from './deadlines.ts';
 import { documentChanges, foreignFields, taskDocument, taskPath, taskState } from './document.ts';
 import { maxResponsesPerTask, maxTaskCacheBytes, maxTaskDocumentBytes } from './limits.ts';
 import { taskIdOf } from './listing.ts';
-import { OrphanCounter } from './orphans.ts';
+import { OrphanCounter, type OrphanCounterOptions } from './orphans.ts';
 import { type TaskRules, taskReadiness } from './readiness.ts';
 import { emptyTask, isOrphan, type TaskState, taskExists, withReplacedBodies } from './state.ts';
 
-export interface TaskKindOptions {
+export interface TaskKindOptions extends TaskBodiesOptions, OrphanCounterOptions {
   rules: TaskRules;
-  /** TASK_RETENTION_DAYS; 0: tasks stay. */
-  retentionMs: number;
-  /** ORPHANS_PER_KEY_PER_DAY. */
-  orphansPerKey: number;
   outbox: Outbox;
   objects: ObjectStore;
-  clock: Clock;
-  ids: Ids;
-  logger: Logger;
 }
 
 /** Makes the kind of task documents. */
 export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
-  const { rules, retentionMs, outbox, clock } = options;
+  const { rules, outbox, clock } = options;
   const bodies = new TaskBodies(options);
-  const orphans = new OrphanCounter({ ...options, maxPerKey: options.orphansPerKey });
+  const orphans = new OrphanCounter(options);
   const { waitMs, hasEnough, reduced } = taskReadiness(rules);
   const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
 
@@ -45,17 +35,17 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
   ): Promise<Plan<TaskState>> => {
     const before = snapshot.document ?? {};
     let after = state;
-    let document = taskDocument(after, { retentionMs });
+    let document = taskDocument(after, options);
     const foreign = foreignFields(before, document);
     const foreignBytes = fieldsBytes(foreign);
     if (isOrphan(after) && Object.keys(foreign).length > 0) {
       after = { ...after, isAdopted: true };
-      document = taskDocument(after, { retentionMs });
+      document = taskDocument(after, options);
     }
     let bytes = documentBytes(path, document) + foreignBytes;
     if (bytes > maxTaskDocumentBytes) {
       after = await bodies.shrink(after, maxTaskDocumentBytes - foreignBytes);
-      document = taskDocument(after, { retentionMs });
+      document = taskDocument(after, options);
       bytes = documentBytes(path, document) + foreignBytes;
     }
     const changes = documentChanges(before, document);
@@ -66,7 +56,7 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
   return {
     maxBytes: maxTaskDocumentBytes,
     maxCacheBytes: maxTaskCacheBytes,
-    owns: (event) => event.kind !== 'operation',
+    owns: (event) => 'taskId' in event,
     pathOf: ({ taskId }) => taskPath(taskId),
     waitMs,
     hasEnough,
@@ -102,11 +92,7 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
     },
     counts: (groups) => ({
       tasks: groups.length,
-      responses: groups.reduce((sum, { events }) => sum + events.filter(isResponse).length, 0),
+      responses: groups.flatMap(({ events }) => events).filter(({ kind }) => kind === 'response').length,
     }),
   };
-}
-
-function isResponse({ kind }: TaskEvent): boolean {
-  return kind === 'response';
 }

@@ -18,7 +18,7 @@ export interface OrphanCounterOptions {
   clock: Clock;
   logger: Logger;
   /** ORPHANS_PER_KEY_PER_DAY; 0: nothing is counted. */
-  maxPerKey: number;
+  orphansPerKey: number;
 }
 
 /**
@@ -41,7 +41,7 @@ export class OrphanCounter {
 
   /** Takes in a commit. */
   count(committed: Committed<TaskEvent, TaskState>): void {
-    if (this.#options.maxPerKey === 0) return;
+    if (this.#options.orphansPerKey === 0) return;
     this.#beginDay();
     const before = orphanKeys(committed.before);
     const after = orphanKeys(committed.after);
@@ -54,7 +54,7 @@ export class OrphanCounter {
    * such a key no task has too many, and whoever else finds no place is not to blame.
    */
   countOverflow(overflow: readonly ResponseReceived[], kept: TaskState): void {
-    if (this.#options.maxPerKey === 0 || overflow.length === 0) return;
+    if (this.#options.orphansPerKey === 0 || overflow.length === 0) return;
     this.#beginDay();
     const answers = Map.groupBy([...overflow, ...kept.responses.values()], ({ minerKey }) => minerKey);
     for (const { minerKey } of overflow) {
@@ -120,7 +120,7 @@ export class OrphanCounter {
   }
 
   #partsIn(count: number): number {
-    return Math.floor(count / Math.ceil(this.#options.maxPerKey / partsWritten));
+    return Math.floor(count / Math.ceil(this.#options.orphansPerKey / partsWritten));
   }
 }
 
