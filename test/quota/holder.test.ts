@@ -75,6 +75,26 @@ describe('LeaseHolder', () => {
     assert.equal(await slow.process().holder.commitSize(1_000), 1);
   });
 
+  it('keeps a rate for a kind that it used lately: a write now and then asks the ledger for nothing', async () => {
+    const scene = new Scene();
+    const process = scene.process();
+    void asked(scene, process, 'writes', 1);
+    // Queries large enough that their leases are short, and renewed many times.
+    const reads = async (untilMs: number): Promise<void> => {
+      while (scene.clock.now() < untilMs) {
+        void asked(scene, process, 'reads', 700);
+        await scene.clock.advance(100);
+      }
+    };
+    await reads(startMs + minuteMs);
+    const renewals = scene.ledgerWrites;
+    assert.ok(renewals > 2, `${renewals} leases`);
+    const write = asked(scene, process, 'writes', 1);
+    await scene.clock.advance(0);
+    assert.equal(write.decision?.isGranted, true);
+    assert.equal(scene.ledgerWrites, renewals, 'it is served from the lease that there is');
+  });
+
   it('serves in order, also where a later one is smaller', async () => {
     const scene = new Scene({ ...plenty, rates: { ...plenty.rates, reads: 100 } });
     const process = scene.process();

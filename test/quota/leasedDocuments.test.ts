@@ -150,7 +150,7 @@ describe('Leased documents', () => {
     await assert.rejects(documents.commit([set('a/1')], 'x'), (error) => {
       assert.ok(error instanceof DocumentError);
       assert.equal(error.failure, 'exhausted');
-      assert.equal(error.retryAtMs, startMs + 7_500);
+      assert.equal(error.retryAtMs, startMs + 5_000);
       return true;
     });
     assert.equal(throttle.multiplier(clock.now()), 1.5);

@@ -145,15 +145,15 @@ describe('Throttle', () => {
   it('takes RESOURCE_EXHAUSTED for an emergency at once, divides the rates, and climbs while it lasts', () => {
     const scene = new Scene();
     assert.equal(scene.throttle.rateDivisor(scene.nowMs), 1);
-    assert.equal(scene.exhaust(), 7_500);
+    assert.equal(scene.exhaust(), tickMs);
     assert.equal(scene.throttle.rateDivisor(scene.nowMs), 1.5);
     assert.deepEqual(scene.lines('EMERGENCY'), ['EMERGENCY THROTTLING ENABLED']);
-    assert.deepEqual(scene.lines('Throttling'), ['Throttling writes operation for 8 seconds']);
+    assert.deepEqual(scene.lines('Throttling'), ['Throttling writes operation for 5 seconds']);
     for (let tries = 0; tries < 12; tries += 1) {
       scene.serve();
       scene.wait(scene.exhaust());
     }
-    assert.equal(scene.exhaust(), 15_000);
+    assert.equal(scene.exhaust(), tickMs);
     assert.equal(scene.multiplier, 10);
     scene.wait(15_000).serve();
     scene.wait(100_000);
@@ -208,18 +208,13 @@ describe('Throttle', () => {
     assert.equal(scene.multiplier, 1);
   });
 
-  it('stretches ticks while operations are refused, to at most 15 s; the first success ends that', () => {
+  it('asks to come again after a tick, however long it lasts, or when the denial ends', () => {
     const scene = new Scene();
-    assert.equal(scene.refuse(), 5_000);
-    scene.refuseFor(80_000);
-    const stretched = scene.refuse();
-    assert.ok(stretched > 5_000 && stretched <= 15_000);
-    scene.refuseFor(120_000);
-    assert.equal(scene.refuse(), 15_000);
-    assert.equal(scene.throttle.stretchedTickMs(scene.nowMs), 15_000);
-    scene.serve();
-    assert.ok(scene.multiplier > 1);
-    assert.equal(scene.throttle.stretchedTickMs(scene.nowMs), 5_000);
+    scene.refuseFor(200_000);
+    assert.equal(scene.multiplier, 10);
+    assert.equal(scene.refuse(), tickMs);
+    assert.equal(scene.refuse('rate', 12_000), 12_000);
+    assert.equal(scene.exhaust(), tickMs);
   });
 
   it('keeps kinds apart: reads that are served do not end the saturation of writes', () => {
@@ -232,6 +227,6 @@ describe('Throttle', () => {
     assert.equal(scene.multiplier, 1.5);
     const denial = { reason: 'rate', retryAtMs: scene.nowMs } as const;
     const first = perType((type) => scene.throttle.refused(type, denial, flow, scene.nowMs) - scene.nowMs);
-    assert.deepEqual(first, { writes: 7_500, reads: 7_500, deletes: 7_500 });
+    assert.deepEqual(first, { writes: tickMs, reads: tickMs, deletes: tickMs });
   });
 });

@@ -5,6 +5,7 @@ import { type CommitResult, hasWritten } from './commitResult.ts';
 import {
   backlogBytesPerSecond,
   firstTryPauseMs,
+  maxExhaustedParkMs,
   maxParkMs,
   maxUnreadWaitMs,
   minUnreadWaitMs,
@@ -64,10 +65,13 @@ export class Backoff {
     const nowMs = this.#clock.now();
     const retryMs = largest(errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
     if (retryMs > nowMs) this.#parkedUntilMs = retryMs;
+    const isExhausted = errors.some(({ failure }) => failure === 'exhausted');
+    const isDown = errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined);
     // A flush that asked nothing of Firestore says nothing about it.
-    if (!errors.some(({ failure, retryAtMs }) => failure !== 'conflict' && retryAtMs === undefined)) return;
+    if (!isExhausted && !isDown) return;
     this.#failuresInRow += 1;
-    const pauseMs = Math.min(maxParkMs, this.#tickMs * 2 ** (this.#failuresInRow - 1));
+    const mostMs = isDown ? maxParkMs : maxExhaustedParkMs;
+    const pauseMs = Math.min(mostMs, this.#tickMs * 2 ** (this.#failuresInRow - 1));
     this.#parkedUntilMs = Math.max(retryMs, nowMs + pauseMs);
   }
 

@@ -126,8 +126,9 @@ export const minUnreadWaitMs = 60_000;
 export const maxUnreadWaitMs = 3_600_000;
 export const maxUnreadMs = 30 * 86_400_000;
 
-/** Longest pause after Firestore failed. */
+/** Longest pause after Firestore failed; after it said that its quota is used up, which a part of the work may fit into again. */
 export const maxParkMs = 60_000;
+export const maxExhaustedParkMs = 15_000;
 
 /** Longest pause of the queue, which keeps its tasks for 31 days. */
 export const maxPauseMs = 20 * 86_400_000;

@@ -13,13 +13,10 @@ const stepEveryMs = 10_000;
 const saturationWarningMs = 10_000;
 const saturationEmergencyMs = 60_000;
 
-/** Ticks stretch to this at most. */
-export const maxStretchedTickMs = 15_000;
-
 /** RESOURCE_EXHAUSTED counts as an emergency for so long: until after the next try. */
-const exhaustionMs = maxStretchedTickMs + 5_000;
+const exhaustionMs = 20_000;
 
-/** Refusals that are further apart are not one time of it: a stretched tick, and how long operations wait. */
+/** Refusals that are further apart are not one time of it: a few ticks, and how long operations wait. */
 const maxGapMs = 30_000;
 
 /** Operations a second that a holder would use, and that its lease allows. */
@@ -44,7 +41,8 @@ export interface ThrottleOptions {
 
 /**
  * Goes slower when the quota runs short, and back by itself: each emergency raises the multiplier by a half, and each
- * quiet time lowers it again. Using the granted rate fully is healthy and changes nothing.
+ * quiet time lowers it again. Where Firestore itself refuses, rates are divided by it; else leases keep to the limit, and
+ * it is only shown. Using the granted rate fully is healthy and changes nothing.
  */
 export class Throttle {
   readonly #options: ThrottleOptions;
@@ -56,8 +54,6 @@ export class Throttle {
   #isDayShort = false;
   readonly #saturations = new Map<OperationType, Saturation>();
   readonly #refusedAtMs: Partial<Record<OperationType, number>> = {};
-  /** True where nothing was let through since something was refused. */
-  #isStretched = false;
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
@@ -74,27 +70,26 @@ export class Throttle {
     return this.#isFirestoreShort ? this.multiplier(nowMs) : 1;
   }
 
-  /** Operations were let through: what stretched the ticks is over. */
+  /** Operations were let through: the kind is not saturated. */
   served(type: OperationType, nowMs: number): void {
     this.#saturations.delete(type);
-    this.#isStretched = false;
     if (this.#multiplier > 1) this.#step(nowMs);
   }
 
-  /** Operations were not let through. Returns when to come again: later, the higher the multiplier. */
+  /** Operations were not let through. Returns when to come again: a tick later, or when the denial ends. */
   refused(type: OperationType, { reason, retryAtMs }: Denial, flow: Flow, nowMs: number): number {
     if (reason !== 'rate') return this.#told(type, reason, retryAtMs, nowMs);
     this.#saturate(type, flow, nowMs);
-    this.#isStretched = true;
-    return this.#told(type, reason, Math.max(retryAtMs, nowMs + this.stretchedTickMs(nowMs)), nowMs);
+    this.#step(nowMs);
+    return this.#told(type, reason, Math.max(retryAtMs, nowMs + this.#options.tickMs), nowMs);
   }
 
-  /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again. */
+  /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits longer each time. */
   exhausted(type: OperationType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;
-    this.#isStretched = true;
-    return this.#told(type, 'exhausted', nowMs + this.stretchedTickMs(nowMs), nowMs);
+    this.#step(nowMs);
+    return this.#told(type, 'exhausted', nowMs + this.#options.tickMs, nowMs);
   }
 
   /** Learns what the ledger says of the day, and the warnings that a request set off. */
@@ -102,13 +97,6 @@ export class Throttle {
     for (const warning of warnings) this.#log(warning);
     this.#isDayShort = operationTypes.some((type) => chargedShare[type] >= emergencyShare);
     this.#step(nowMs);
-  }
-
-  /** The tick while operations are refused; the first success ends that. */
-  stretchedTickMs(nowMs: number): number {
-    const multiplier = this.multiplier(nowMs);
-    const { tickMs } = this.#options;
-    return this.#isStretched ? Math.max(tickMs, Math.min(maxStretchedTickMs, tickMs * multiplier)) : tickMs;
   }
 
   #saturate(type: OperationType, { demand, granted }: Flow, nowMs: number): void {
