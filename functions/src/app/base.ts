@@ -1,24 +1,20 @@
 import { projectID, storageBucket } from 'firebase-functions/params';
 import { type Config, readConfig, region } from '../config.ts';
-import { type Clock, systemClock } from '../platform/clock.ts';
+import { systemClock } from '../platform/clock.ts';
 import { cloudObjects, storageClient } from '../platform/cloudStorage.ts';
 import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
-import { type Ids, randomIds } from '../platform/ids.ts';
-import { jsonLogger, type Logger, severityOf } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import { randomIds } from '../platform/ids.ts';
+import { jsonLogger, severityOf } from '../platform/logger.ts';
 import { once } from '../platform/once.ts';
+import type { Using } from '../platform/services.ts';
 import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
 import { Outbox } from '../staging/outbox.ts';
 import type { QueueName } from '../staging/spool.ts';
 
 /** Parts that every function of a process shares. None of them has loaded a Google client yet. */
-export interface Base {
+export interface Base extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
   config: Config;
   tickMs: number;
-  clock: Clock;
-  ids: Ids;
-  logger: Logger;
-  objects: ObjectStore;
   queues: Record<QueueName, TaskQueue>;
   outbox: Outbox;
 }

@@ -1,19 +1,15 @@
 import type { StampSource } from '../events/stamp.ts';
 import { type Clock, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import type { Using } from '../platform/services.ts';
 import type { FileIndex } from './fileIndex.ts';
 import { patienceMs } from './limits.ts';
 
 /** Services by which files are kept; each part of this room takes those that it needs. */
-export interface FileParts {
-  objects: ObjectStore;
+export interface FileParts extends Using<'clock' | 'logger' | 'objects'> {
   documents: DocumentStore;
   index: FileIndex;
   stamps: StampSource;
-  clock: Clock;
-  logger: Logger;
 }
 
 /** Waits for Firestore where there is another way: taking too long is an outage as well. */

@@ -2,11 +2,9 @@ import { type Carrier, foldText } from '../events/carrier.ts';
 import type { Event } from '../events/event.ts';
 import { strictSchema } from '../events/schemas.ts';
 import { earliestOf } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
+import type { Using } from '../platform/services.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import type { Attempts } from './attempts.ts';
 import type { Backoff } from './backoff.ts';
@@ -14,14 +12,11 @@ import type { DeadLetters } from './deadLetters.ts';
 import { lettersAtOnce, maxLettersTogether, maxTries, maxUnreadMs } from './limits.ts';
 
 /** Parts of the engine that most of its functions need, one each in a process. */
-export interface FlushParts {
+export interface FlushParts extends Using<'clock' | 'logger' | 'objects'> {
   outbox: Outbox;
   deadLetters: DeadLetters;
   attempts: Attempts;
   backoff: Backoff;
-  objects: ObjectStore;
-  clock: Clock;
-  logger: Logger;
 }
 
 /** A line that this version cannot read. */

@@ -7,6 +7,7 @@ import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
+import type { Using } from '../platform/services.ts';
 import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits } from './limits.ts';
 import { problem } from './problem.ts';
@@ -22,12 +23,9 @@ export interface Authenticator {
   admit(caller: Caller): void;
 }
 
-export interface HttpHandlerOptions {
+export interface HttpHandlerOptions extends Using<'clock' | 'ids' | 'logger'> {
   routes: readonly ServedRoute[];
   authenticator: Authenticator;
-  logger: Logger;
-  clock: Clock;
-  ids: Ids;
   limits?: Partial<HttpLimits>;
 }
 

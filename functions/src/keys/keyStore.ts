@@ -1,8 +1,8 @@
-import { type Clock, within } from '../platform/clock.ts';
+import { within } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore, StoredObject } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
+import type { Using } from '../platform/services.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
 
@@ -18,12 +18,10 @@ export const keysVersion = 1;
 /** Other instances may write between our read and our write; each time one of them has got on. */
 const maxWriteAttempts = 20;
 
-export interface KeyStoreOptions {
+export interface KeyStoreOptions extends Using<'clock' | 'logger'> {
   /** The value of the secret: `[{"id", "role", "sha256", "uids"?, "hotkeys"?}]`. Asked for once, when first needed. */
   firstKeys: () => string;
   objects: Pick<ObjectStore, 'get' | 'getIfChanged' | 'put'>;
-  clock: Clock;
-  logger: Logger;
 }
 
 /** The keys as they should be, or undefined where they are so already. */

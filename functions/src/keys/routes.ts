@@ -4,16 +4,13 @@ import { moment, textLike } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { type Route, roles } from '../http/route.ts';
 import { expecting, integer, members, oneOf, optional, type Schema, text } from '../http/schema.ts';
-import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
+import type { Using } from '../platform/services.ts';
 import { type KeyRecord, keyDigest, maxBound, maxHotkeyLength, maxUid } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 
-export interface KeysRoutesOptions {
+export interface KeysRoutesOptions extends Using<'clock' | 'ids'> {
   keys: Pick<KeyStore, 'list' | 'add' | 'remove'>;
-  clock: Clock;
-  ids: Ids;
   /** A new key: at least 128 random bits in the characters of a URL. */
   newKey?: () => string;
 }

@@ -5,13 +5,12 @@ import { type Event, targetOf } from '../events/event.ts';
 import { readEvent } from '../events/readEvent.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
 import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from '../flush/limits.ts';
-import { type Clock, nextTickMs } from '../platform/clock.ts';
+import { nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
-import type { Logger } from '../platform/logger.ts';
-import { type ObjectFacts, type ObjectStore, ownObjects } from '../platform/objects.ts';
+import { type ObjectFacts, ownObjects } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
+import type { Using } from '../platform/services.ts';
 import { storeLargeBodies } from '../staging/bodies.ts';
 import {
   deadLetterId,
@@ -21,13 +20,9 @@ import {
 } from '../staging/deadLetterName.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 
-export interface DeadLetterOptions {
-  objects: ObjectStore;
+export interface DeadLetterOptions extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
   outbox: Outbox;
   stamps: StampSource;
-  clock: Clock;
-  ids: Ids;
-  logger: Logger;
   tickMs: number;
   responseInlineMaxBytes: number;
 }

@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
 import { strictSchema } from '../events/schemas.ts';
-import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
+import type { Using } from '../platform/services.ts';
 import type { Outbox } from '../staging/outbox.ts';
 
 /** The object that keeps the end of a pause: it must be found while Firestore is down or out of quota. */
@@ -12,11 +11,8 @@ const pauseObject = 'control/pause.json';
 
 const record = z.object({ until: z.nullable(z.iso.datetime()) });
 
-export interface PauseOptions {
-  objects: ObjectStore;
+export interface PauseOptions extends Using<'clock' | 'logger' | 'objects'> {
   queueControl: QueueControl;
-  clock: Clock;
-  logger: Logger;
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { Config } from '../config.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import type { FileFigures } from '../files/figures.ts';
-import { type Clock, within } from '../platform/clock.ts';
+import { within } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { cachedFor } from '../platform/once.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
+import type { Using } from '../platform/services.ts';
 import type { OperationMeter } from '../quota/meter.ts';
 import type { QuotaReader } from '../quota/reader.ts';
 import { deadLettersPrefix, isDeadLetterName } from '../staging/deadLetterName.ts';
@@ -14,14 +14,12 @@ import * as limits from './limits.ts';
 import { pauseEndMs } from './pause.ts';
 import { listCarriers, openCarriers, type QueuedEvents } from './queueContents.ts';
 
-export interface StatusOptions {
+export interface StatusOptions extends Using<'clock' | 'logger'> {
   /** Figures of files. */
   files: { read(): Promise<FileFigures> };
   /** The control of the queue `flush`; undefined where there is none (the official emulator). */
   queueControl: QueueControl | undefined;
   objects: Pick<ObjectStore, 'get' | 'list'>;
-  clock: Clock;
-  logger: Logger;
   meter: OperationMeter;
   quota: Pick<QuotaReader, 'report' | 'spentBudget'>;
   config: Pick<

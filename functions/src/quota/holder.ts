@@ -1,7 +1,6 @@
 import { smallest } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { Ids } from '../platform/ids.ts';
-import type { Logger } from '../platform/logger.ts';
+import type { Using } from '../platform/services.ts';
 import { Demand } from './demand.ts';
 import { LedgerBackoff } from './ledgerBackoff.ts';
 import { type Ledger, LedgerError } from './ledgerDocument.ts';
@@ -14,14 +13,12 @@ import { OwnLease } from './ownLease.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
-export interface LeaseHolderOptions {
+export interface LeaseHolderOptions extends Using<'clock' | 'logger'> {
   ledger: Pick<Ledger, 'ask'>;
   kind: HolderKind;
   meter: OperationMeter;
   throttle: Throttle;
-  clock: Clock;
   ids: Pick<Ids, 'uuid'>;
-  logger: Logger;
   random(): number;
 }
 

@@ -5,9 +5,8 @@ import { limit } from '../http/parameters.ts';
 import type { ApiRequest, Route } from '../http/route.ts';
 import { expecting, integer, members, optional, withDefault } from '../http/schema.ts';
 import { smallest } from '../platform/arrays.ts';
-import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
+import type { Using } from '../platform/services.ts';
 import type { QuotaDays } from './day.ts';
 import { type Ledger, LedgerError, type LedgerOrder } from './ledgerDocument.ts';
 import type { LedgerAnswer } from './ledgerRequest.ts';
@@ -22,14 +21,12 @@ const maxLeaseAmount = 1_000_000;
 const maxLeaseSeconds = 3_600;
 const defaultLeaseSeconds = 60;
 
-export interface QuotaRoutesOptions {
+export interface QuotaRoutesOptions extends Using<'clock' | 'ids'> {
   ledger: Pick<Ledger, 'ask'>;
   reader: QuotaReader;
   days: QuotaDays;
   /** Hears what the ledger says of the day, and logs what was neared. */
   throttle: Pick<Throttle, 'learn'>;
-  clock: Clock;
-  ids: Ids;
 }
 
 /** Leases for proxies that write to Firestore themselves, and what operators see of the quota. */

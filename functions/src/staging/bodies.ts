@@ -1,13 +1,9 @@
 import type { Event, MinerResponse } from '../events/event.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Ids } from '../platform/ids.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import type { Using } from '../platform/services.ts';
 
-export interface BodyOptions {
-  objects: ObjectStore;
-  clock: Clock;
-  ids: Ids;
+export interface BodyOptions extends Using<'clock' | 'ids' | 'objects'> {
   responseInlineMaxBytes: number;
 }
 

@@ -11,12 +11,9 @@ import {
 import type { Event } from '../events/event.ts';
 import { schemaOf } from '../events/schemas.ts';
 import type { Stamp } from '../events/stamp.ts';
-import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { Ids } from '../platform/ids.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import type { Using } from '../platform/services.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { breakerOpenMs, breakerThreshold } from './limits.ts';
 import { type QueueName, spoolName, spoolRecord } from './spool.ts';
@@ -24,12 +21,8 @@ import { type QueueName, spoolName, spoolRecord } from './spool.ts';
 /** Compressed event lines and what a carrier says about them. */
 export type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };
 
-export interface OutboxOptions {
+export interface OutboxOptions extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
   queues: Readonly<Record<QueueName, TaskQueue>>;
-  objects: ObjectStore;
-  clock: Clock;
-  ids: Ids;
-  logger: Logger;
 }
 
 /** The way carriers leave a process: to Cloud Tasks, or while that fails to the spool in Cloud Storage. */

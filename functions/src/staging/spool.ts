@@ -1,11 +1,10 @@
 import * as z from 'zod/mini';
-import type { Clock } from '../platform/clock.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { messageOf } from '../platform/errors.ts';
 import { parsedJson } from '../platform/json.ts';
-import type { Logger } from '../platform/logger.ts';
 import { type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
+import type { Using } from '../platform/services.ts';
 import { breakerThreshold, maxSweepMs, maxSweptPage, sweptAtOnce } from './limits.ts';
 
 /** The folder of the spool: carriers that Cloud Tasks did not take. */
@@ -44,11 +43,8 @@ export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<
   return !(await objects.list(spoolPrefix, { limit: maxSweptPage })).some(({ name }) => isSpoolName(name));
 }
 
-export interface SweepOptions {
-  objects: ObjectStore;
+export interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
   queues: Readonly<Record<QueueName, TaskQueue>>;
-  clock: Clock;
-  logger: Logger;
 }
 
 /**

@@ -1,22 +1,14 @@
 import type { TaskEvent } from '../events/event.ts';
 import type { Committed } from '../flush/kind.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Ids } from '../platform/ids.ts';
 import type { Json } from '../platform/json.ts';
-import type { Logger } from '../platform/logger.ts';
-import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
+import type { Using } from '../platform/services.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { keptUntilMs, storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, retentionOf, taskDocument } from './document.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
-export interface TaskBodiesOptions extends ProjectionOptions {
-  objects: ObjectStore;
-  clock: Clock;
-  ids: Ids;
-  logger: Logger;
-}
+export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'ids' | 'logger' | 'objects'> {}
 
 /** Response bodies in Cloud Storage: put there when a document would be too large, kept and let go with their task. */
 export class TaskBodies {

@@ -1,5 +1,5 @@
 import { ByteCache } from '../platform/byteCache.ts';
-import { type Clock, within } from '../platform/clock.ts';
+import { within } from '../platform/clock.ts';
 import type {
   DocumentQuery,
   DocumentStore,
@@ -8,8 +8,8 @@ import type {
   ReadDocument,
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
+import type { Using } from '../platform/services.ts';
 import { tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { taskIdOf } from './listing.ts';
@@ -26,10 +26,8 @@ import {
 } from './readLimits.ts';
 import { finalStatuses, openStatuses } from './state.ts';
 
-export interface OpenTaskFeedOptions {
+export interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
   documents: Pick<DocumentStore, 'query'>;
-  clock: Clock;
-  logger: Logger;
   /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
   readCacheMs: number;
   maxBytes?: number;

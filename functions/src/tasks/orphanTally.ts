@@ -1,7 +1,6 @@
-import type { Clock } from '../platform/clock.ts';
 import { messageOf, UnknownVersion } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import type { Using } from '../platform/services.ts';
 
 /** The object by which the flush tells the functions that accept answers which keys answer what nobody asked. */
 export const orphansObject = 'control/orphans.json';
@@ -41,10 +40,8 @@ export function decodeTally(bytes: Uint8Array): OrphanTally {
   return { day, keys: new Map(Object.entries(keys as Record<string, number>)) };
 }
 
-export interface OrphanKeysOptions {
+export interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
   objects: Pick<ObjectStore, 'get'>;
-  clock: Clock;
-  logger: Logger;
   /** ORPHANS_PER_KEY_PER_DAY; 0: no limit. */
   maxPerKey: number;
 }

@@ -1,9 +1,8 @@
 import type { ResponseReceived, TaskEvent } from '../events/event.ts';
 import type { Committed } from '../flush/kind.ts';
-import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
-import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import type { Using } from '../platform/services.ts';
 import { dayOf, decodeTally, encodeTally, type OrphanTally, orphansObject } from './orphanTally.ts';
 import { isOrphan, type TaskState } from './state.ts';
 
@@ -13,10 +12,8 @@ const partsWritten = 10;
 /** For so many miners one key may answer a task that has too many answers, before those count. */
 const maxMinersOfKey = 16;
 
-export interface OrphanCounterOptions {
+export interface OrphanCounterOptions extends Using<'clock' | 'logger'> {
   objects: Pick<ObjectStore, 'get' | 'put'>;
-  clock: Clock;
-  logger: Logger;
   /** ORPHANS_PER_KEY_PER_DAY; 0: nothing is counted. */
   orphansPerKey: number;
 }
