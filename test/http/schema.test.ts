@@ -174,7 +174,7 @@ describe('a route with schemas', () => {
         ),
       body: () => optional(members({ a: optional(text(3)) })),
       summary: '',
-      answers: () => ({}),
+      answers: () => ({ 200: {} }),
       handle: async (inputs) => ({ status: 200, json: inputs }),
     });
     server = await serveRoutes([route], { clock: new ManualClock(), logger: memoryLogger() });

@@ -8,6 +8,7 @@ import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { KeyStore, type KeyStoreOptions } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
 import type { Stager } from '../../functions/src/staging/groupStager.ts';
+import { asDescribed } from './described.ts';
 import { countingIds } from './ids.ts';
 import { MemoryObjects } from './objects.ts';
 
@@ -60,7 +61,7 @@ export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger
   secret?: string;
 }
 
-/** The handler of these routes as it is deployed: behind keys and the limit of their rate. */
+/** The handler of these routes as it is deployed: behind keys and the limit of their rate. Answers must be as described. */
 export function keyedHandler(
   routes: readonly ServedRoute[] | ((keys: KeyStore) => readonly ServedRoute[]),
   keyed: KeyedOptions,
@@ -70,7 +71,7 @@ export function keyedHandler(
   const keys = new KeyStore({ ...options, objects, firstKeys: () => secret });
   return httpHandler({
     ...options,
-    routes: typeof routes === 'function' ? routes(keys) : routes,
+    routes: (typeof routes === 'function' ? routes(keys) : routes).map(asDescribed),
     authenticator: keyAuthenticator(keys, keyed.clock, keyed.requestsPerSecond),
     ids,
   });
