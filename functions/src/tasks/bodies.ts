@@ -1,5 +1,6 @@
 import type { TaskEvent } from '../events/event.ts';
 import type { Committed } from '../flush/kind.ts';
+import { ByteCache } from '../platform/byteCache.ts';
 import type { Json } from '../platform/json.ts';
 import { mapPool } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
@@ -10,10 +11,11 @@ import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
 export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'ids' | 'logger' | 'objects'> {}
 
-/** Response bodies in Cloud Storage: put there when a document would be too large, kept and let go with their task. */
+/** Puts response bodies into Cloud Storage where a document would be too large; keeps them and lets them go with their task. */
 export class TaskBodies {
   readonly #options: TaskBodiesOptions;
-  readonly #keptUntilMs = new Map<string, number>();
+  /** The custom times that this process gave to bodies, by object; forgetting one costs one operation. */
+  readonly #keptUntilMs = new ByteCache<number>(maxRememberedBytes);
 
   constructor(options: TaskBodiesOptions) {
     this.#options = options;
@@ -42,18 +44,18 @@ export class TaskBodies {
   }
 
   /**
-   * After a commit: the bodies that the task refers to are kept, those it no longer refers to are deleted, also those that
-   * are noted: whoever committed before may have died before this, so only what this process kept itself is not repeated.
+   * Follows a commit: keeps the bodies that the task refers to, and deletes those it no longer refers to, also those that are
+   * noted. Whoever committed before may have died before this, so only what this process kept itself is not repeated.
    * Throws AppError `unavailable`; the delivery must then come again.
    */
   async follow({ before, after }: Committed<TaskEvent, TaskState>): Promise<void> {
     const { retentionMs, clock } = this.#options;
     const keptMs = retentionOf(after, retentionMs);
     const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
-    const kept = bodiesOf(after);
-    const due = [...kept].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
+    const present = bodiesOf(after);
+    const due = [...present].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
     const earlier = new Set([...(after.replacedBodies ?? []), ...bodiesOf(before)]);
-    const replaced = [...earlier].filter((object) => !kept.has(object));
+    const replaced = [...earlier].filter((object) => !present.has(object));
     await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
     await mapPool(replaced, bodiesInFlight, (object) => this.#options.objects.delete(object));
   }
@@ -62,19 +64,16 @@ export class TaskBodies {
     const { objects, logger } = this.#options;
     if (!(await objects.setCustomTime(object, untilMs)))
       logger.error('A response body is missing', { object });
-    this.#keptUntilMs.set(object, untilMs);
-    for (const oldest of this.#keptUntilMs.keys()) {
-      if (this.#keptUntilMs.size <= maxKeptRemembered) break;
-      this.#keptUntilMs.delete(oldest);
-    }
+    this.#keptUntilMs.set(object, untilMs, rememberedBytes);
   }
 }
 
 /** The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow. */
 const keptSlackMs = 86_400_000;
 
-/** Bodies of which a process remembers that it kept them; forgetting costs one operation each. */
-const maxKeptRemembered = 20_000;
+/** About what remembering a body takes in memory; the bound is 20,000 of them. */
+const rememberedBytes = 200;
+const maxRememberedBytes = 20_000 * rememberedBytes;
 
 const bodiesInFlight = 8;
 

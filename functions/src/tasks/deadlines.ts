@@ -41,7 +41,7 @@ export class Deadlines {
 }
 
 /**
- * Makes the deadline that is to come back as an event, after these events led to this state: of an open task with its creation in
+ * Makes the deadline that is to come back as an event, after these events led to this state: for an open task with its creation in
  * hand, adopted, or maybe opened again by other miners' names. Repeated by a redelivery, as a crash may have come before.
  */
 export function deadlineToBook(events: readonly TaskEvent[], after: TaskState): DeadlinePassed | undefined {
