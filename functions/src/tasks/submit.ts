@@ -24,14 +24,15 @@ import { maxTextLength, minerUid, minerUidOrText, taskId } from './submitFields.
 export type Fields = Readonly<Record<string, unknown>>;
 
 function responseMembers(miner_uid: Schema<number>, response_data: Schema, number: Schema<number>) {
+  const score = optional(number);
   return {
     task_id: taskId(),
     miner_uid,
     response_data,
     submitted_at: optional(time()),
-    processing_time: optional(number),
-    accuracy_score: optional(number),
-    speed_score: optional(number),
+    processing_time: score,
+    accuracy_score: score,
+    speed_score: score,
     hotkey: optional(text(128)),
     status: withDefault(text(64), 'completed'),
   };
@@ -41,8 +42,8 @@ const data = () => z.custom((value) => value !== undefined && value !== null, ex
 
 function strictResponse(number: Schema<number>) {
   // Existing miners send two members that the task document has no place for.
-  const unused = { coldkey_address: z.optional(z.unknown()), network: z.optional(z.unknown()) };
-  const all = { ...responseMembers(minerUid(), data(), number), ...unused };
+  const unused = z.optional(z.unknown());
+  const all = { ...responseMembers(minerUid(), data(), number), coldkey_address: unused, network: unused };
   return members(all, { hint: 'put it into response_data' });
 }
 
