@@ -12,7 +12,7 @@ export const days = new QuotaDays('America/Los_Angeles');
 /** Noon in Los Angeles, 12 hours before the reset. */
 export const noonMs = Date.UTC(2026, 0, 1, 20);
 export const resetMs = noonMs + 12 * 3_600_000;
-const noUse = { byCause: {}, unleased: noOperations, warnings: [] };
+const noUse = { byPurpose: {}, unleased: noOperations, warnings: [] };
 
 export interface Call {
   holder?: string;

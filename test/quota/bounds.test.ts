@@ -147,7 +147,7 @@ describe('The ledger’s document', () => {
       'other',
       ...Array.from({ length: 200 }, (_, i) => `cause ${i}`),
     ];
-    const byCause = JSON.parse(
+    const byPurpose = JSON.parse(
       `{${names.map((name) => `"${name}":{"writes":1,"reads":1,"deletes":1}`).join(',')}}`,
     );
     const warning = {
@@ -157,7 +157,7 @@ describe('The ledger’s document', () => {
       limit: 1,
       atMs: noonMs,
     } as const;
-    const use = { byCause, unleased: noOperations, warnings: Array.from({ length: 500 }, () => warning) };
+    const use = { byPurpose, unleased: noOperations, warnings: Array.from({ length: 500 }, () => warning) };
     let state: LedgerState | undefined;
     for (let index = 0; index < 50; index += 1) {
       const nowMs = noonMs + index * 60_000;

@@ -88,7 +88,7 @@ describe('Leased documents', () => {
     const writes = [set('a/1'), removal('a/2')];
     await assert.rejects(documents.commitIfAbsent(writes, ['b/1', 'b/2'], 'x'), { failure: 'conflict' });
     assert.deepEqual(taken, { ...noOperations, reads: 2 });
-    assert.deepEqual(meter.byCause(), { x: { ...noOperations, reads: 2 } });
+    assert.deepEqual(meter.byPurpose(), { x: { ...noOperations, reads: 2 } });
   });
 
   for (const [name, call, cost] of calls) {
@@ -98,7 +98,7 @@ describe('Leased documents', () => {
       const { documents, taken, meter } = counted();
       await call(documents);
       assert.deepEqual(taken, expected);
-      assert.deepEqual(meter.byCause(), { x: expected });
+      assert.deepEqual(meter.byPurpose(), { x: expected });
       await call(documents);
       assert.deepEqual(meter.of('x').reads, expected.reads * 2, 'a repetition is spent anew');
       assert.equal(taken.reads, expected.reads * 2);
@@ -116,7 +116,7 @@ describe('Leased documents', () => {
       });
       assert.deepEqual(sent, []);
       assert.deepEqual(taken, noOperations, 'what another kind got comes back');
-      assert.deepEqual(meter.byCause(), {});
+      assert.deepEqual(meter.byPurpose(), {});
     });
 
     it(`${name} whose answer is lost keeps the most that it may have cost`, async () => {

@@ -28,7 +28,7 @@ describe('Metered documents', () => {
     await documents.query(query, 'feed');
     await documents.query(query, 'feed');
 
-    assert.deepEqual(meter.byCause(), {
+    assert.deepEqual(meter.byPurpose(), {
       flush: { reads: 3, writes: 2, deletes: 1 },
       status: { reads: 3, writes: 0, deletes: 0 },
       feed: { reads: 6, writes: 0, deletes: 0 },
@@ -43,7 +43,7 @@ describe('Metered documents', () => {
     await assert.rejects(documents.commit([{ ...write, changes: [] }], 'x'));
     await assert.rejects(documents.query(query, 'x'));
 
-    assert.deepEqual(meter.byCause(), { x: { reads: 6, writes: 1, deletes: 0 } });
+    assert.deepEqual(meter.byPurpose(), { x: { reads: 6, writes: 1, deletes: 0 } });
   });
 
   it('open the database at the first operation, once, and again only after that failed', async () => {
@@ -61,6 +61,6 @@ describe('Metered documents', () => {
     await Promise.all([documents.read(['a'], 'x'), documents.read(['b'], 'x')]);
 
     assert.equal(opened, 2);
-    assert.deepEqual(meter.byCause(), { x: { reads: 2, writes: 0, deletes: 0 } });
+    assert.deepEqual(meter.byPurpose(), { x: { reads: 2, writes: 0, deletes: 0 } });
   });
 });

@@ -206,7 +206,7 @@ export class ProxyHolder {
   }
 }
 
-const noUse = { byCause: {}, unleased: noOperations, warnings: [] };
+const noUse = { byPurpose: {}, unleased: noOperations, warnings: [] };
 
 /** The most writes in any window of this length that begins with one. */
 export function busiest(arrivals: readonly Arrival[], windowMs: number): number {

@@ -78,7 +78,7 @@ describe('GET /v1/tasks/{id}', () => {
 
     assert.deepEqual(costs, ['1', '0', '0', '1']);
     assert.equal(backend.billedReads(), 2);
-    assert.deepEqual(backend.meter.byCause(), { get_task: { reads: 2, writes: 0, deletes: 0 } });
+    assert.deepEqual(backend.meter.byPurpose(), { get_task: { reads: 2, writes: 0, deletes: 0 } });
   });
 
   it('reads once for all who ask at the same time', async () => {

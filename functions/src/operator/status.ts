@@ -74,7 +74,7 @@ export function statusReader(options: StatusOptions): ReadStatus {
       // The ledger's figures, and beside them the operations of the instance that answers.
       quota_monitor: {
         ...(report ?? unknownQuota),
-        instance_operations: { since: isoOf(startedAtMs), by_cause: meter.byCause() },
+        instance_operations: { since: isoOf(startedAtMs), by_cause: meter.byPurpose() },
       },
       backlog: {
         queued_carriers: stats?.tasks ?? null,

@@ -31,17 +31,10 @@ export class QuotaDays {
     const latest = this.#latest;
     if (latest !== undefined && nowMs >= latest.startMs && nowMs < latest.endMs) return latest;
     const id = this.#format.format(nowMs);
-    this.#latest = { id, startMs: this.#change(nowMs - 2 * dayMs, nowMs, id), endMs: this.#end(nowMs, id) };
+    const startMs = firstTrue(nowMs - 2 * dayMs, nowMs, (ms) => this.#format.format(ms) >= id);
+    const endMs = firstTrue(nowMs, nowMs + 2 * dayMs, (ms) => this.#format.format(ms) > id);
+    this.#latest = { id, startMs, endMs };
     return this.#latest;
-  }
-
-  #end(nowMs: number, id: string): number {
-    const after = (ms: number): boolean => this.#format.format(ms) > id;
-    return firstTrue(nowMs, nowMs + 2 * dayMs, after);
-  }
-
-  #change(fromMs: number, toMs: number, id: string): number {
-    return firstTrue(fromMs, toMs, (ms) => this.#format.format(ms) >= id);
   }
 }
 

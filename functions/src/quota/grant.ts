@@ -6,6 +6,7 @@ import {
   isReserved,
   type Lease,
   type LedgerState,
+  liveHolders,
   reservedRates,
 } from './ledgerState.ts';
 import {
@@ -154,12 +155,12 @@ function termMs(state: LedgerState, request: GrantRequest, rates: Operations, le
   const { wanted, nowMs } = request;
   if (wanted.fixed !== undefined) return wanted.fixed.termMs;
   const granted = operationTypes.filter((type) => rates[type] > 0);
-  const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
   const isScarce = granted.some((type) => {
     const shared = sharing(state, request, type, leasable[type]);
     return shared.others.reduce((sum, demand) => sum + demand, wanted.demands[type]) > shared.limit;
   });
-  if (isScarce || state.waiting.length > 0) return Math.max(minTermMs, (others.size + 1) * termPerHolderMs);
+  if (isScarce || state.waiting.length > 0)
+    return Math.max(minTermMs, (liveHolders(state, nowMs).size + 1) * termPerHolderMs);
   const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
   return Math.max(minTermMs, Math.min(maxTermMs, smallest(terms)));
 }

@@ -32,7 +32,7 @@ export class LeaseHolder {
   readonly #demand: Demand;
   readonly #own: OwnLease;
   readonly #backoff: LedgerBackoff;
-  readonly #waiters: Record<OperationType, Waiters>;
+  readonly #waiters: Readonly<Record<OperationType, Waiters>>;
   readonly #timers: Partial<Record<OperationType, unknown>> = {};
   #asking: Promise<void> | undefined;
   #isClosed = false;
@@ -44,7 +44,7 @@ export class LeaseHolder {
     this.#demand = new Demand(clock.now());
     this.#own = new OwnLease(clock, throttle);
     this.#backoff = new LedgerBackoff(random);
-    this.#waiters = { writes: new Waiters(clock), reads: new Waiters(clock), deletes: new Waiters(clock) };
+    this.#waiters = perType(() => new Waiters(clock));
   }
 
   /** Waits its turn, at most `maxWaitMs`; a denial that is known to last longer comes at once. */
@@ -92,7 +92,7 @@ export class LeaseHolder {
     const { ledger, kind, meter, logger } = this.#options;
     const use = meter.drain();
     const returns = this.#own.ended;
-    if (returns.length === 0 && Object.keys(use.byCause).length === 0) return;
+    if (returns.length === 0 && Object.keys(use.byPurpose).length === 0) return;
     try {
       await ledger.ask({ holder: this.#id, kind, returns, use, multiplier: 1 });
       this.#own.forgetEnded();
@@ -158,9 +158,8 @@ export class LeaseHolder {
   }
 
   #mayAsk(type: OperationType): boolean {
-    return (
-      this.#asking === undefined && !this.#isClosed && this.#backoff.mayAsk(type, this.#options.clock.now())
-    );
+    if (this.#asking !== undefined || this.#isClosed) return false;
+    return this.#backoff.mayAsk(type, this.#options.clock.now());
   }
 
   /** Decides for those whose time is up, or that wait for what is known to come later than that. */
@@ -182,10 +181,8 @@ export class LeaseHolder {
   }
 
   #demands(nowMs: number): Operations {
-    return this.#demand.rates(
-      perType((type) => this.#waiters[type].count),
-      nowMs,
-    );
+    const queued = perType((type) => this.#waiters[type].count);
+    return this.#demand.rates(queued, nowMs);
   }
 
   #ask(): Promise<void> {

@@ -128,9 +128,8 @@ async function spending<Result>(
   const { holder, meter } = options;
   const operations = { ...noOperations, ...most };
   const documents = await options.open();
-  const leases = options.isSetAside(purpose, operations)
-    ? new Map<OperationType, string>()
-    : await acquireAll(options, operations);
+  const needed = options.isSetAside(purpose, operations) ? noOperations : operations;
+  const leases = await acquireAll(options, needed);
   let spent = operations;
   try {
     const { result, reads } = await call(documents);

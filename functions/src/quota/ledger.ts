@@ -13,10 +13,10 @@ import type {
 import {
   emptyLedger,
   type HolderKind,
-  isLive,
   isReserved,
   type Lease,
   type LedgerState,
+  liveHolders,
   reservedRates,
 } from './ledgerState.ts';
 import {
@@ -48,7 +48,7 @@ export function applyToLedger(
   const before = stored ?? emptyLedger(day.id);
   const resetEndMs = endOfReset(before, day, nowMs);
   if (resetEndMs !== undefined) {
-    const denials = wanted === undefined ? {} : denialsOf(wanted, { reason: 'reset', retryAtMs: resetEndMs });
+    const denials = denialsOf(wanted, { reason: 'reset', retryAtMs: resetEndMs });
     return { state: undefined, answer: answerOf(before, request, limits, { denials }) };
   }
   const current = inDay(before, day.id, nowMs);
@@ -85,7 +85,7 @@ function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): Ledge
     return said === 'all' ? amounts : said;
   });
   if (spent.length === 0) return use;
-  return { ...use, byCause: { ...use.byCause, leases: spent.reduce(plus, { ...noOperations }) } };
+  return { ...use, byPurpose: { ...use.byPurpose, leases: spent.reduce(plus, { ...noOperations }) } };
 }
 
 /** The time at which leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
@@ -176,10 +176,9 @@ function recorded(
   parts: Partial<LedgerAnswer>,
 ): LedgerStep {
   charge(state, 'worker', { writes: 1, reads: request.attempts, deletes: 0 });
-  const { wanted } = request;
   // The write that would record it is the day's as well.
   if (limits.daily.writes > 0 && state.charged.writes > limits.daily.writes) {
-    const denials = wanted === undefined ? {} : denialsOf(wanted, budgetDenial(request));
+    const denials = denialsOf(request.wanted, budgetDenial(request));
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   }
   charge(state, request.kind, request.use.unleased);
@@ -208,10 +207,10 @@ function refused(
   return recorded(current, { ...current, waiting }, request, limits, { denials });
 }
 
-function denialsOf(wanted: LeaseRequest, denial: Denial): Denials {
-  return Object.fromEntries(
-    operationTypes.filter((type) => wanted.demands[type] > 0).map((type) => [type, denial]),
-  );
+/** Denies all that is asked for; nothing where no lease is. */
+function denialsOf(wanted: LeaseRequest | undefined, denial: Denial): Denials {
+  const types = operationTypes.filter((type) => (wanted?.demands[type] ?? 0) > 0);
+  return Object.fromEntries(types.map((type) => [type, denial]));
 }
 
 function answerOf(
@@ -220,14 +219,14 @@ function answerOf(
   { daily }: QuotaLimits,
   parts: Partial<LedgerAnswer>,
 ): LedgerAnswer {
-  const others = new Set(state.leases.filter((lease) => isLive(lease, nowMs)).map((lease) => lease.holder));
-  for (const waiter of state.waiting) others.add(waiter.holder);
+  const holders = liveHolders(state, nowMs).add(holder);
+  for (const waiter of state.waiting) holders.add(waiter.holder);
   return {
     isUseRecorded: false,
     lease: undefined,
     denials: {},
     returned: returns.map(() => 'pending'),
-    holders: others.add(holder).size,
+    holders: holders.size,
     chargedShare: perType((type) => (daily[type] > 0 ? state.charged[type] / daily[type] : 0)),
     warnings: [],
     ...parts,

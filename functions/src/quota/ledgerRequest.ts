@@ -1,6 +1,6 @@
 import type { QuotaDay } from './day.ts';
 import type { HolderKind, Lease, QuotaWarning } from './ledgerState.ts';
-import type { ByCause, Operations, OperationType } from './operations.ts';
+import type { ByPurpose, Operations, OperationType } from './operations.ts';
 
 /** The reason of a denial. */
 export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
@@ -39,7 +39,7 @@ export interface LeaseRequest {
 
 /** The operations that a holder did since its last recorded request. */
 export interface UseReport {
-  byCause: ByCause;
+  byPurpose: ByPurpose;
   /** The part of it that no lease covers: cleanup's first reads. */
   unleased: Operations;
   warnings: readonly QuotaWarning[];

@@ -1,5 +1,5 @@
 import { emergencyShare, releaseMs } from './limits.ts';
-import { type ByCause, noOperations, type Operations, type OperationType, perType } from './operations.ts';
+import { type ByPurpose, noOperations, type Operations, type OperationType, perType } from './operations.ts';
 
 /** The holders of leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
 export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
@@ -43,8 +43,8 @@ export interface LedgerState {
   releasing: { rates: Operations; untilMs: number }[];
   /** Holders that found no rate free. */
   waiting: { holder: string; kind?: HolderKind; demands: Operations; untilMs: number }[];
-  /** Operations known to be done. */
-  used: { today: Operations; total: Operations; byCause: ByCause; minutes: UsedMinute[] };
+  /** Operations known to be done; `byCause`, as it is stored, has them by purpose. */
+  used: { today: Operations; total: Operations; byCause: ByPurpose; minutes: UsedMinute[] };
   /** The latest last. */
   warnings: QuotaWarning[];
 }
@@ -72,6 +72,11 @@ export function emptyLedger(day: string): LedgerState {
 /** True while a lease may still be spent. */
 export function isLive(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.endMs;
+}
+
+/** The holders of live leases. */
+export function liveHolders({ leases }: LedgerState, nowMs: number): Set<string> {
+  return new Set(leases.filter((lease) => isLive(lease, nowMs)).map(({ holder }) => holder));
 }
 
 /** True while what a lease allowed may still show at the database. */

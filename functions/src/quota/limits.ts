@@ -95,7 +95,7 @@ export const maxProxyLeases = 128;
 export const maxLeasesOfKey = 32;
 export const maxReleasing = 512;
 export const maxWaiting = 256;
-export const maxCauses = 40;
+export const maxPurposes = 40;
 export const maxWarnings = 50;
 
 /** A holder that found no rate free counts for so long as one that wants a share. */

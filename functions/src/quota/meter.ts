@@ -1,16 +1,16 @@
 import type { UseReport } from './ledgerRequest.ts';
 import type { QuotaWarning } from './ledgerState.ts';
-import { type ByCause, noOperations, type Operations, plus, plusByCause } from './operations.ts';
+import { type ByPurpose, noOperations, type Operations, plus, plusByPurpose } from './operations.ts';
 
 /** Billed Firestore operations of this process, by the purpose that each call names; and what the ledger is yet to hear. */
 export class OperationMeter {
-  #sums: ByCause = {};
+  #sums: ByPurpose = {};
   #unreported: UseReport = nothing();
 
   count(purpose: string, operations: Partial<Operations>): void {
     const counted = { [purpose]: plus(noOperations, { ...noOperations, ...operations }) };
-    this.#sums = plusByCause(this.#sums, counted);
-    this.#unreported.byCause = plusByCause(this.#unreported.byCause, counted);
+    this.#sums = plusByPurpose(this.#sums, counted);
+    this.#unreported.byPurpose = plusByPurpose(this.#unreported.byPurpose, counted);
   }
 
   /** Counts the part of it that was spent without a lease. */
@@ -23,7 +23,7 @@ export class OperationMeter {
   }
 
   /** Operations since the start of the process. */
-  byCause(): ByCause {
+  byPurpose(): ByPurpose {
     return this.#sums;
   }
 
@@ -41,9 +41,9 @@ export class OperationMeter {
 
   /** A report did not arrive; it goes with the next. */
   restore(report: UseReport): void {
-    const { byCause, unleased, warnings } = this.#unreported;
+    const { byPurpose, unleased, warnings } = this.#unreported;
     this.#unreported = {
-      byCause: plusByCause(report.byCause, byCause),
+      byPurpose: plusByPurpose(report.byPurpose, byPurpose),
       unleased: plus(report.unleased, unleased),
       warnings: [...report.warnings, ...warnings],
     };
@@ -51,5 +51,5 @@ export class OperationMeter {
 }
 
 function nothing(): UseReport {
-  return { byCause: {}, unleased: { ...noOperations }, warnings: [] };
+  return { byPurpose: {}, unleased: { ...noOperations }, warnings: [] };
 }

@@ -16,12 +16,12 @@ export function plus(a: Readonly<Operations>, b: Readonly<Operations>): Operatio
   return perType((type) => a[type] + b[type]);
 }
 
-/** Sums by cause. */
-export type ByCause = Record<string, Operations>;
+/** Sums by the purpose that calls name. */
+export type ByPurpose = Record<string, Operations>;
 
-export function plusByCause(a: Readonly<ByCause>, b: Readonly<ByCause>): ByCause {
-  const sum: ByCause = { ...a };
-  for (const [cause, operations] of Object.entries(b))
-    sum[cause] = plus(sum[cause] ?? noOperations, operations);
+export function plusByPurpose(a: Readonly<ByPurpose>, b: Readonly<ByPurpose>): ByPurpose {
+  const sum: ByPurpose = { ...a };
+  for (const [purpose, operations] of Object.entries(b))
+    sum[purpose] = plus(sum[purpose] ?? noOperations, operations);
   return sum;
 }

@@ -35,11 +35,7 @@ export interface Renewal {
 export class OwnLease {
   readonly #clock: Clock;
   readonly #throttle: Throttle;
-  readonly #buckets: Record<OperationType, Bucket> = {
-    writes: new Bucket(),
-    reads: new Bucket(),
-    deletes: new Bucket(),
-  };
+  readonly #buckets = perType(() => new Bucket());
   #lease: Lease | undefined;
   #spent: Operations = { ...noOperations };
   #renewal: RenewalInFlight | undefined;
@@ -127,18 +123,13 @@ export class OwnLease {
     const nowMs = this.#clock.now();
     const lease = this.live();
     const untilMs = lease === undefined ? nowMs : Math.min(lease.endMs, nowMs + renewLeadMs);
-    const retained = perType((type) =>
-      lease === undefined ? 0 : this.#retainable(lease, type, untilMs - nowMs),
-    );
+    const retained = perType((type) => (lease ? this.#retainable(lease, type, untilMs - nowMs) : 0));
     this.#renewal = { retained, spent: { ...noOperations }, untilMs };
     if (lease === undefined) return { returns: this.#pending, takeoverMs: untilMs, spentEarly: [] };
-    return {
-      returns: [...this.#pending, { id: lease.id, spent: { ...this.#spent }, retained }],
-      takeoverMs: untilMs,
-      spentEarly: operationTypes.filter(
-        (type) => this.#spent[type] * 2 >= lease.amounts[type] && lease.amounts[type] > 0,
-      ),
-    };
+    const { id, amounts } = lease;
+    const returns = [...this.#pending, { id, spent: { ...this.#spent }, retained }];
+    const isSpentEarly = (type: OperationType) => this.#spent[type] * 2 >= amounts[type] && amounts[type] > 0;
+    return { returns, takeoverMs: untilMs, spentEarly: operationTypes.filter(isSpentEarly) };
   }
 
   /** The renewal brought a lease. */

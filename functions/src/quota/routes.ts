@@ -110,12 +110,10 @@ function showWarnings({ reader }: QuotaRoutesOptions): Route {
     access: ['read'],
     query: () => z.object({ limit: limit({ most: maxWarnings, otherwise: 10 }) }),
     summary: 'The latest warnings of the quota',
-    answers: () => ({
-      200: z.object({ warnings: z.array(z.looseObject({})) }),
-    }),
-    handle: async ({ query: { limit } }) => ({
+    answers: () => ({ 200: z.object({ warnings: z.array(z.looseObject({})) }) }),
+    handle: async ({ query }) => ({
       status: 200,
-      json: { warnings: await known(reader.warnings(limit)) },
+      json: { warnings: await known(reader.warnings(query.limit)) },
     }),
   });
 }
@@ -126,7 +124,7 @@ async function ask(
   { caller }: ApiRequest,
   order: Pick<LedgerOrder, 'returns' | 'wanted'>,
 ): Promise<LedgerAnswer> {
-  const use = { byCause: {}, unleased: noOperations, warnings: [] };
+  const use = { byPurpose: {}, unleased: noOperations, warnings: [] };
   const holder = `key:${caller.keyId}`;
   const answer = await known(ledger.ask({ ...order, holder, kind: 'proxy', use, multiplier: 1 }));
   throttle.learn(answer, clock.now());

@@ -108,7 +108,15 @@ export class Throttle {
     if (saturation.isWarned || nowMs - saturation.sinceMs < saturationWarningMs) return;
     saturation.isWarned = true;
     const [current, limit] = [tenths(demand), tenths(granted)];
-    this.#warn({ operationType: type, limitType: 'per_second', current, limit, atMs: nowMs });
+    const warning: QuotaWarning = {
+      operationType: type,
+      limitType: 'per_second',
+      current,
+      limit,
+      atMs: nowMs,
+    };
+    this.#log(warning);
+    this.#options.warn(warning);
   }
 
   /** Says so where it was not so lately. Returns `againMs`. */
@@ -148,18 +156,10 @@ export class Throttle {
     }
   }
 
-  #warn(warning: QuotaWarning): void {
-    this.#log(warning);
-    this.#options.warn(warning);
-  }
-
   #log(warning: QuotaWarning): void {
     const { operationType, limitType, current, limit } = warning;
-    this.#options.logger.warn(`QUOTA WARNING ${operationType} ${limitType}`, {
-      current,
-      limit,
-      percentage: percentageOf(warning),
-    });
+    const fields = { current, limit, percentage: percentageOf(warning) };
+    this.#options.logger.warn(`QUOTA WARNING ${operationType} ${limitType}`, fields);
   }
 }
 

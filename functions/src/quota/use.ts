@@ -1,15 +1,15 @@
 import { budgetLeft } from './grant.ts';
 import type { LedgerRequest } from './ledgerRequest.ts';
 import type { LedgerState, QuotaWarning, UsedMinute } from './ledgerState.ts';
-import { emergencyShare, maxCauses, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
+import { emergencyShare, maxPurposes, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
 import {
-  type ByCause,
+  type ByPurpose,
   noOperations,
   type Operations,
   type OperationType,
   operationTypes,
   plus,
-  plusByCause,
+  plusByPurpose,
 } from './operations.ts';
 
 const minuteMs = 60_000;
@@ -25,13 +25,13 @@ export function recordUse(
   limits: QuotaLimits,
 ): QuotaWarning[] {
   const { daily, perMinute } = limits;
-  const byCause = plusByCause(use.byCause, { ledger: { writes: 1, reads: attempts, deletes: 0 } });
-  const sum = Object.values(byCause).reduce(plus, { ...noOperations });
+  const byPurpose = plusByPurpose(use.byPurpose, { ledger: { writes: 1, reads: attempts, deletes: 0 } });
+  const sum = Object.values(byPurpose).reduce(plus, { ...noOperations });
   const minutes = withMinute(before.used.minutes, nowMs, sum);
   state.used = {
     today: plus(before.used.today, sum),
     total: plus(before.used.total, sum),
-    byCause: boundedCauses(plusByCause(before.used.byCause, byCause)),
+    byCause: boundedPurposes(plusByPurpose(before.used.byCause, byPurpose)),
     minutes,
   };
   const spent = operationTypes.filter(
@@ -95,9 +95,9 @@ function withMinute(minutes: readonly UsedMinute[], nowMs: number, sum: Operatio
     .slice(-2);
 }
 
-function boundedCauses(byCause: ByCause): ByCause {
-  const entries = Object.entries(byCause);
-  if (entries.length <= maxCauses) return byCause;
-  const rest = entries.slice(maxCauses).map(([, operations]) => ({ other: operations }));
-  return rest.reduce<ByCause>(plusByCause, Object.fromEntries(entries.slice(0, maxCauses)));
+function boundedPurposes(byPurpose: ByPurpose): ByPurpose {
+  const entries = Object.entries(byPurpose);
+  if (entries.length <= maxPurposes) return byPurpose;
+  const rest = entries.slice(maxPurposes).map(([, operations]) => ({ other: operations }));
+  return rest.reduce<ByPurpose>(plusByPurpose, Object.fromEntries(entries.slice(0, maxPurposes)));
 }
