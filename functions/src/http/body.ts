@@ -12,10 +12,10 @@ const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
  * The body's JSON. A body without a content type counts as JSON.
  * @throws AppError `unsupported_media_type`, `invalid_request`.
  */
-export function readJson(request: ApiRequest): unknown {
+export function readJson(request: ApiRequest, accepted = 'application/json'): unknown {
   const type = mediaType(request);
   if (type !== '' && !isJson(type)) {
-    throw new AppError('unsupported_media_type', `Send application/json, not ${type}.`);
+    throw new AppError('unsupported_media_type', `Send ${accepted}, not ${type}.`);
   }
   return parseJson(utf8Text(request.body));
 }
@@ -47,12 +47,7 @@ export function* ndjsonLines(request: ApiRequest): Generator<{ index: number; te
  */
 export function readFields(request: ApiRequest): Readonly<Record<string, unknown>> {
   const type = mediaType(request);
-  if (!formTypes.includes(type)) {
-    if (type !== '' && !isJson(type)) {
-      throw new AppError('unsupported_media_type', `Send a form or application/json, not ${type}.`);
-    }
-    return read(anyObject, readJson(request));
-  }
+  if (!formTypes.includes(type)) return read(anyObject, readJson(request, 'a form or application/json'));
   const isMultipart = type === 'multipart/form-data';
   return uniqueFields(isMultipart ? readTexts(request) : urlencoded(utf8Text(request.body)));
 }

@@ -62,10 +62,7 @@ export async function listLetters(
   const from = after === undefined ? undefined : deadLetterName(after);
   const found: ObjectFacts[] = [];
   const all = ownObjects(objects, deadLettersPrefix, { isOwn: isDeadLetterName, limit, after: from });
-  for await (const letter of all) {
-    found.push(letter);
-    if (found.length === limit) break;
-  }
+  for await (const letter of all) if (found.push(letter) === limit) break;
   return mapPool(found, lettersReadAtOnce, async ({ name, bytes, createdMs }) => {
     const stored = bytes > maxListedLetterBytes ? undefined : await objects.get(name);
     const letter = stored && letterOf(parsed(stored.bytes));
@@ -160,10 +157,7 @@ function nothingToReplay(cause?: unknown): AppError {
   return new AppError('conflict', 'It holds nothing that this version can replay.', { cause });
 }
 
-function letterOf(value: Json): Letter | undefined {
-  const letter = letterSchema.safeParse(value);
-  return letter.success ? letter.data : undefined;
-}
+const letterOf = (value: Json): Letter | undefined => letterSchema.safeParse(value).data;
 
 /** The event in a letter; a line that could not be read may be one for the code of today. */
 function eventOf({ event, raw }: Letter): Event | undefined {

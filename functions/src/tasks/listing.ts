@@ -52,7 +52,7 @@ export async function listTasks(
   );
   const answer = within(clock, readTimeoutMs, query, () => unavailable(clock));
   const { documents: found, nextCursor, reads } = await readPage(answer, page.limit);
-  const tasks = found.map(presented);
+  const tasks = found.map(({ path, fields = {} }) => presentTask(taskIdOf({ path }), fields));
   const bytes = tasks.reduce((sum, task) => sum + JSON.stringify(task).length, 0);
   if (bytes > maxPageBytes) {
     throw new AppError('payload_too_large', `These tasks are ${bytes} bytes; ask for fewer with limit.`);
@@ -61,12 +61,8 @@ export async function listTasks(
 }
 
 /** The id of the task in a document. */
-export function taskIdOf({ path }: ReadDocument): string {
+export function taskIdOf({ path }: Pick<ReadDocument, 'path'>): string {
   return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function presented(document: ReadDocument): JsonObject {
-  return presentTask(taskIdOf(document), document.fields ?? {});
 }
 
 function firestoreFilters({ status, taskType, minerUid }: TaskFilters): Filter[] {

@@ -3,6 +3,7 @@ import type { Fields } from '../platform/documents.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import { jsonFromFields } from '../platform/values.ts';
 import { bodyReference, loadBodyObject } from '../staging/bodies.ts';
 import { decodeMeta } from './meta.ts';
@@ -39,9 +40,10 @@ export async function presentWholeTask(
     bytesLeft -= bodyOf(response)?.bytes ?? 0;
     return bytesLeft >= 0;
   });
-  for (let start = 0; start < fetched.length; start += bodiesInFlight) {
-    await Promise.all(fetched.slice(start, start + bodiesInFlight).map((each) => putInPlace(each, objects)));
-  }
+  await mapPool(fetched, bodiesInFlight, async (response) => {
+    response['response_data'] = (await loadBodyObject(bodyOf(response)?.object ?? '', objects)) ?? null;
+    delete response['response_body'];
+  });
   for (const response of stored) hideReference(response);
   return task;
 }
@@ -55,13 +57,8 @@ function presentWithReferences(taskId: string, fields: Fields): JsonObject {
   const { miner_responses: stored, ...rest } = fields;
   const task = jsonFromFields(rest, (name) => !hiddenFields.has(name));
   const responses = Object.entries((stored ?? {}) as Record<string, Fields>);
-  return {
-    ...task,
-    task_id: taskId,
-    miner_responses: Object.fromEntries(
-      responses.map(([uid, response]) => [uid, jsonFromFields(response ?? {})]),
-    ),
-  };
+  const shown = responses.map(([uid, response]) => [uid, jsonFromFields(response ?? {})]);
+  return { ...task, task_id: taskId, miner_responses: Object.fromEntries(shown) };
 }
 
 function responsesOf(task: JsonObject): JsonObject[] {
@@ -70,11 +67,6 @@ function responsesOf(task: JsonObject): JsonObject[] {
 
 function bodyOf(response: JsonObject): MinerResponse['body'] {
   return bodyReference(response['response_body']);
-}
-
-async function putInPlace(response: JsonObject, objects: Pick<ObjectStore, 'get'>): Promise<void> {
-  response['response_data'] = (await loadBodyObject(bodyOf(response)?.object ?? '', objects)) ?? null;
-  delete response['response_body'];
 }
 
 function hideReference(response: JsonObject): void {
