@@ -17,8 +17,8 @@ import {
   UnknownCarrierVersion,
   unfold,
 } from '../../functions/src/events/carrierReader.ts';
+import { schemaOf } from '../../functions/src/events/carrierVersion.ts';
 import { type Event, marked } from '../../functions/src/events/event.ts';
-import { schemaOf } from '../../functions/src/events/schemas.ts';
 import { deadlineStamp } from '../../functions/src/events/stamp.ts';
 import { parseWritten } from '../../functions/src/platform/json.ts';
 import { taskEvents } from '../support/arbitraries.ts';

@@ -6,7 +6,7 @@ import {
 } from '../../functions/src/platform/documents.ts';
 import { leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
-import { noOperations, type Operations, type OperationType } from '../../functions/src/quota/operations.ts';
+import { type BilledType, noOperations, type Operations } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -24,7 +24,7 @@ function removal(path: string): DocumentWrite {
 }
 
 /** Documents whose holder grants as it is told, and writes down what is taken and given back. */
-function counted(store: Partial<DocumentStore> = {}, deny?: OperationType) {
+function counted(store: Partial<DocumentStore> = {}, deny?: BilledType) {
   const taken: Operations = { ...noOperations };
   const calls: string[] = [];
   const clock = new ManualClock();

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { isLive, type Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasablePerDay, leasableRates, type QuotaLimits } from '../../functions/src/quota/limits.ts';
 import {
+  billedTypes,
   noOperations,
   type Operations,
-  operationTypes,
   perType,
   plus,
 } from '../../functions/src/quota/operations.ts';
@@ -82,7 +82,7 @@ class Model {
     const live = this.#holders.flatMap(({ lease }) =>
       lease !== undefined && isLive(lease, nowMs - maxSkewMs) ? [lease] : [],
     );
-    for (const type of operationTypes) {
+    for (const type of billedTypes) {
       const rate = live.reduce((sum, { rates }) => sum + rates[type], 0);
       assert.ok(rate <= leasable[type] + 1e-6, `${type}: ${rate} a second`);
     }
@@ -90,7 +90,7 @@ class Model {
     const owed = [...held, this.#gone.get(state.day) ?? noOperations].reduce(plus, noOperations);
     const own = this.#ledgerWrites.get(state.day) ?? 0;
     assert.deepEqual(state.charged, plus(owed, { writes: own, reads: own, deletes: 0 }));
-    for (const type of operationTypes.filter((each) => limits.daily[each] > 0)) {
+    for (const type of billedTypes.filter((each) => limits.daily[each] > 0)) {
       assert.ok(owed[type] <= daily[type], `${type}: ${owed[type]} of ${daily[type]}`);
     }
     for (const { day, startMs, endMs } of live) {
@@ -113,7 +113,7 @@ class Model {
     const wanted = {
       demands: demand,
       needs: writes(need),
-      spentEarly: isEarly ? operationTypes : [],
+      spentEarly: isEarly ? billedTypes : [],
       takeoverMs: lease === undefined ? nowMs : Math.max(nowMs, Math.min(lease.endMs, nowMs + 3_000)),
     };
     const answer = this.#book.ask({

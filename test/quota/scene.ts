@@ -6,7 +6,7 @@ import { Ledger, ledgerPath } from '../../functions/src/quota/ledgerDocument.ts'
 import type { HolderKind, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
-import type { OperationType } from '../../functions/src/quota/operations.ts';
+import type { BilledType } from '../../functions/src/quota/operations.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 import type { QuotaDecision } from '../../functions/src/quota/waiters.ts';
 import { ManualClock } from '../support/clock.ts';
@@ -105,7 +105,7 @@ export class Scene {
 export function asked(
   { clock }: Scene,
   { holder }: Process,
-  type: OperationType,
+  type: BilledType,
   count: number,
   maxWaitMs = 10_000,
 ): { decision: QuotaDecision | undefined; atMs: number } {

@@ -3,9 +3,9 @@ import { inflateRaw } from 'node:zlib';
 import * as z from 'zod/mini';
 import { parseWritten } from '../platform/json.ts';
 import type { Carrier } from './carrier.ts';
+import { knownSchemas } from './carrierVersion.ts';
 import type { Event } from './event.ts';
 import { readEvent } from './readEvent.ts';
-import { knownSchemas } from './schemas.ts';
 import { stampPattern } from './stamp.ts';
 
 const decompress = promisify(inflateRaw);

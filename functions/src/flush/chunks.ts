@@ -1,4 +1,4 @@
-import type { OperationType } from '../quota/operations.ts';
+import type { BilledType } from '../quota/operations.ts';
 import type { CommitJob } from './commitResult.ts';
 import type { Plan, Snapshot } from './kind.ts';
 import { maxCommitBytes, maxCommitDocuments } from './limits.ts';
@@ -12,7 +12,7 @@ export interface Prepared {
 
 /** Documents that may share commits. */
 interface Queue {
-  needs: readonly OperationType[];
+  needs: readonly BilledType[];
   items: Prepared[];
 }
 
@@ -21,7 +21,7 @@ interface Queue {
  * commit with one that does not; neither does one that needs deletes. So each goes on while what only others need is spent.
  */
 export function queuesOf(prepared: readonly Prepared[]): Queue[] {
-  const kinds: OperationType[][] = [
+  const kinds: BilledType[][] = [
     ['writes'],
     ['writes', 'reads'],
     ['writes', 'deletes'],

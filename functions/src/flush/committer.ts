@@ -2,7 +2,7 @@ import { append, smallest } from '../platform/arrays.ts';
 import { within } from '../platform/clock.ts';
 import { DocumentError } from '../platform/documents.ts';
 import { mapPool } from '../platform/pool.ts';
-import type { OperationType } from '../quota/operations.ts';
+import type { BilledType } from '../quota/operations.ts';
 import { apart } from './apart.ts';
 import { type Prepared, queuesOf, takeChunk } from './chunks.ts';
 import {
@@ -151,7 +151,7 @@ export class Committer {
     const { clock } = this.#options;
     const queues = queuesOf(prepared);
     const results: CommitResult[] = [];
-    const endings: Partial<Record<OperationType, DocumentError>> = {};
+    const endings: Partial<Record<BilledType, DocumentError>> = {};
     const end = (error: DocumentError): void => {
       endings[error.short ?? 'writes'] ??= error;
     };

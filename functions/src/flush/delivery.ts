@@ -6,7 +6,7 @@ import {
   type UnpackedEvent,
   unfold,
 } from '../events/carrierReader.ts';
-import { taskSchema } from '../events/schemas.ts';
+import { taskSchema } from '../events/carrierVersion.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { maxGatheredBytes, unfoldingGuess } from './limits.ts';
 

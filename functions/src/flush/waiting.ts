@@ -1,6 +1,6 @@
 import { type Carrier, foldText } from '../events/carrier.ts';
+import { strictSchema } from '../events/carrierVersion.ts';
 import type { Event } from '../events/event.ts';
-import { strictSchema } from '../events/schemas.ts';
 import { earliestOf } from '../events/stamp.ts';
 import { messageOf } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';

@@ -7,7 +7,13 @@ import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import type { Schema } from '../http/schema.ts';
 import type { ResponseRoutesOptions } from '../tasks/responseRoutes.ts';
-import { type Fields, responseEvent, textResponse, translation, translationEvent } from '../tasks/submit.ts';
+import {
+  responseEvent,
+  type Submitted,
+  textResponse,
+  translation,
+  translationEvent,
+} from '../tasks/submit.ts';
 
 const root = '/api/v1/miner';
 
@@ -15,8 +21,8 @@ const root = '/api/v1/miner';
 interface AnswerForm {
   summary: string;
   schema: () => Schema;
-  example: Fields;
-  event: (fields: Fields, reading: Reading) => ResponseReceived;
+  example: Submitted;
+  event: (fields: Submitted, reading: Reading) => ResponseReceived;
 }
 
 /** Routes to which existing miners send their answers; each is kept as far as it can be. */

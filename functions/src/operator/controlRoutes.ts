@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { taskSchema } from '../events/schemas.ts';
+import { taskSchema } from '../events/carrierVersion.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
 import { maxFlushWaitMs, maxPauseMs } from '../flush/limits.ts';
 import { count, moment } from '../http/answers.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { strictSchema } from '../events/schemas.ts';
+import { strictSchema } from '../events/carrierVersion.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';

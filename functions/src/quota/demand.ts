@@ -1,5 +1,5 @@
 import { demandMargin, longWaitMs, maxTermMs, trickleRate } from './limits.ts';
-import { noOperations, type Operations, type OperationType, perType } from './operations.ts';
+import { type BilledType, noOperations, type Operations, perType } from './operations.ts';
 
 /** Work that was announced counts for so long, if nothing more is heard of it. */
 const expectationMs = 15_000;
@@ -8,15 +8,15 @@ const expectationMs = 15_000;
 export class Demand {
   #arrived: Operations = { ...noOperations };
   #sinceMs: number;
-  readonly #lastMs: Partial<Record<OperationType, number>> = {};
+  readonly #lastMs: Partial<Record<BilledType, number>> = {};
   #raised: Operations = { ...noOperations };
-  readonly #expected: Partial<Record<OperationType, { count: number; atMs: number }>> = {};
+  readonly #expected: Partial<Record<BilledType, { count: number; atMs: number }>> = {};
 
   constructor(nowMs: number) {
     this.#sinceMs = nowMs;
   }
 
-  arrive(type: OperationType, count: number, nowMs: number): void {
+  arrive(type: BilledType, count: number, nowMs: number): void {
     this.#arrived[type] += count;
     const expected = this.#expected[type];
     if (expected !== undefined) expected.count = Math.max(0, expected.count - count);
@@ -24,22 +24,22 @@ export class Demand {
   }
 
   /** Takes back operations that were asked for and not done. */
-  refund(type: OperationType, count: number): void {
+  refund(type: BilledType, count: number): void {
     this.#arrived[type] = Math.max(0, this.#arrived[type] - count);
   }
 
   /** Demands so many a second, whatever arrived: callers wait for what they have. */
-  raise(type: OperationType, rate: number): void {
+  raise(type: BilledType, rate: number): void {
     this.#raised[type] = rate;
   }
 
   /** Expects so many, as fast as they can be done. */
-  expect(type: OperationType, count: number, nowMs: number): void {
+  expect(type: BilledType, count: number, nowMs: number): void {
     this.#expected[type] = { count, atMs: nowMs };
   }
 
   /** Operations that were announced and have not come yet. */
-  expected(type: OperationType, nowMs: number): number {
+  expected(type: BilledType, nowMs: number): number {
     const expected = this.#expected[type];
     return expected !== undefined && nowMs - expected.atMs < expectationMs ? expected.count : 0;
   }

@@ -28,14 +28,7 @@ import {
   resetMarginMs,
   termPerHolderMs,
 } from './limits.ts';
-import {
-  noOperations,
-  type Operations,
-  type OperationType,
-  operationTypes,
-  perType,
-  plus,
-} from './operations.ts';
+import { type BilledType, billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 
 /** A proxy's small lease may last long, so it holds no more of the rate than spends it in this time. */
 const spendingSeconds = 60;
@@ -63,11 +56,11 @@ export function grantOf(
     return before + freshAmount(state, request, own, limits, { type, rate, retained: before, endMs });
   });
   const denials: Denials = {};
-  for (const type of operationTypes.filter((kind) => wanted.demands[kind] > 0)) {
+  for (const type of billedTypes.filter((kind) => wanted.demands[kind] > 0)) {
     if (rates[type] === 0) denials[type] = { reason: 'rate', retryAtMs: nextFreeMs(state, nowMs) };
     else if (amounts[type] < Math.max(1, wanted.needs[type])) denials[type] = budgetDenial(request);
   }
-  const isGranted = operationTypes.some((type) => wanted.demands[type] > 0 && denials[type] === undefined);
+  const isGranted = billedTypes.some((type) => wanted.demands[type] > 0 && denials[type] === undefined);
   if (!isGranted) return { lease: undefined, denials };
   const previous = previousOf(own, takeoverMs, nowMs);
   const lease: Lease = {
@@ -96,7 +89,7 @@ export function budgetDenial({ day, nowMs }: Pick<LedgerRequest, 'day' | 'nowMs'
 }
 
 /** Operations a second: the holder's fair share, of which others may still hold a part. */
-function rateOf(state: LedgerState, request: GrantRequest, type: OperationType, leasable: number): number {
+function rateOf(state: LedgerState, request: GrantRequest, type: BilledType, leasable: number): number {
   const { wanted, nowMs, kind } = request;
   if (wanted.demands[type] <= 0) return 0;
   const reserved = state.leases.filter((lease) => isReserved(lease, nowMs));
@@ -133,7 +126,7 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
 function sharing(
   state: LedgerState,
   { holder, kind, nowMs }: GrantRequest,
-  type: OperationType,
+  type: BilledType,
   leasable: number,
 ): { limit: number; others: number[] } {
   // Leases of its own are other ones too: proxies that share a key have one each.
@@ -154,7 +147,7 @@ function sharing(
 function termMs(state: LedgerState, request: GrantRequest, rates: Operations, leasable: Operations): number {
   const { wanted, nowMs } = request;
   if (wanted.fixed !== undefined) return wanted.fixed.termMs;
-  const granted = operationTypes.filter((type) => rates[type] > 0);
+  const granted = billedTypes.filter((type) => rates[type] > 0);
   const isScarce = granted.some((type) => {
     const shared = sharing(state, request, type, leasable[type]);
     return shared.others.reduce((sum, demand) => sum + demand, wanted.demands[type]) > shared.limit;
@@ -171,7 +164,7 @@ function freshAmount(
   { wanted, nowMs, kind, returns }: GrantRequest,
   own: readonly Lease[],
   limits: QuotaLimits,
-  { type, rate, retained, endMs }: { type: OperationType; rate: number; retained: number; endMs: number },
+  { type, rate, retained, endMs }: { type: BilledType; rate: number; retained: number; endMs: number },
 ): number {
   const inTerm = Math.ceil((rate * (endMs - nowMs)) / 1000) + 1;
   const spendable = Math.min(inTerm, wanted.fixed?.amounts[type] ?? inTerm);
@@ -188,7 +181,7 @@ function freshAmount(
   return Math.max(0, Math.min(target - retained, budgetLeft(state, limits, type, kind)));
 }
 
-function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lease: Lease) => boolean {
+function isHalfSpent(returns: readonly LeaseReturn[], type: BilledType): (lease: Lease) => boolean {
   return (lease) => {
     const spent = returns.find(({ id }) => id === lease.id)?.spent ?? noOperations;
     return spent === 'all' || spent[type] * 2 >= lease.amounts[type];
@@ -202,7 +195,7 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: OperationType): (lea
 export function budgetLeft(
   state: LedgerState,
   limits: QuotaLimits,
-  type: OperationType,
+  type: BilledType,
   kind: Lease['kind'],
 ): number {
   const left = leasablePerDay(limits)[type] - state.charged[type];

@@ -8,7 +8,7 @@ import type { Denial } from './ledgerRequest.ts';
 import type { HolderKind } from './ledgerState.ts';
 import { longWaitMs, rateRetryMs, renewLeadMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
-import { type Operations, type OperationType, operationTypes, perType } from './operations.ts';
+import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
 import { OwnLease } from './ownLease.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
@@ -32,8 +32,8 @@ export class LeaseHolder {
   readonly #demand: Demand;
   readonly #own: OwnLease;
   readonly #backoff: LedgerBackoff;
-  readonly #waiters: Readonly<Record<OperationType, Waiters>>;
-  readonly #timers: Partial<Record<OperationType, unknown>> = {};
+  readonly #waiters: Readonly<Record<BilledType, Waiters>>;
+  readonly #timers: Partial<Record<BilledType, unknown>> = {};
   #asking: Promise<void> | undefined;
   #isClosed = false;
 
@@ -48,7 +48,7 @@ export class LeaseHolder {
   }
 
   /** Waits its turn, at most `maxWaitMs`; a denial that is known to last longer comes at once. */
-  acquire(type: OperationType, count: number, maxWaitMs: number): Promise<QuotaDecision> {
+  acquire(type: BilledType, count: number, maxWaitMs: number): Promise<QuotaDecision> {
     const nowMs = this.#options.clock.now();
     this.#demand.arrive(type, count, nowMs);
     const decision = this.#waiters[type].wait(count, nowMs + maxWaitMs);
@@ -57,14 +57,14 @@ export class LeaseHolder {
   }
 
   /** Refunds what was granted and surely not done. It counts again only while its lease is the present one. */
-  refund(type: OperationType, count: number, leaseId: string): void {
+  refund(type: BilledType, count: number, leaseId: string): void {
     if (!this.#own.refund(type, count, leaseId)) return;
     this.#demand.refund(type, count);
     this.#serve(type);
   }
 
   /** Documents that one commit may write, or delete, now, where `waiting` wait for it; takes a lease for that, or says why not. */
-  async commitSize(waiting: number, type: OperationType = 'writes'): Promise<number | Denial> {
+  async commitSize(waiting: number, type: BilledType = 'writes'): Promise<number | Denial> {
     const { clock } = this.#options;
     const own = this.#own;
     this.#demand.expect(type, waiting, clock.now());
@@ -84,7 +84,7 @@ export class LeaseHolder {
     this.#isClosed = true;
     await this.#asking;
     this.#own.end();
-    for (const type of operationTypes) this.#serve(type);
+    for (const type of billedTypes) this.#serve(type);
     await this.#report();
   }
 
@@ -102,7 +102,7 @@ export class LeaseHolder {
   }
 
   /** Serves the kind's queue as far as it goes, and sees to what it lacks. */
-  #serve(type: OperationType): void {
+  #serve(type: BilledType): void {
     const { clock, throttle } = this.#options;
     const waiters = this.#waiters[type];
     clock.clearTimeout(this.#timers[type]);
@@ -122,7 +122,7 @@ export class LeaseHolder {
   }
 
   /** Comes back to those that wait: when the first can be served, gives up, or may ask the ledger again. */
-  #setTimer(type: OperationType, waitMs: number): void {
+  #setTimer(type: BilledType, waitMs: number): void {
     const { clock } = this.#options;
     const nowMs = clock.now();
     const waiters = this.#waiters[type];
@@ -133,7 +133,7 @@ export class LeaseHolder {
   }
 
   /** True where a request to the ledger would help what waits, or what will come. */
-  #isInNeed(type: OperationType, waitMs: number): boolean {
+  #isInNeed(type: BilledType, waitMs: number): boolean {
     const nowMs = this.#options.clock.now();
     const [own, backoff, waiters] = [this.#own, this.#backoff, this.#waiters[type]];
     const lease = own.live();
@@ -150,20 +150,20 @@ export class LeaseHolder {
   }
 
   /** Callers wait most of the time, though never many at once: the rate is to double. */
-  #isPressed(type: OperationType): boolean {
+  #isPressed(type: BilledType): boolean {
     const { throttle, clock } = this.#options;
     if (throttle.rateDivisor(clock.now()) > 1 || !this.#waiters[type].isPressed()) return false;
     this.#demand.raise(type, this.#own.rate(type) * 2);
     return true;
   }
 
-  #mayAsk(type: OperationType): boolean {
+  #mayAsk(type: BilledType): boolean {
     if (this.#asking !== undefined || this.#isClosed) return false;
     return this.#backoff.mayAsk(type, this.#options.clock.now());
   }
 
   /** Decides for those whose time is up, or that wait for what is known to come later than that. */
-  #giveUp(type: OperationType, waitMs: number): void {
+  #giveUp(type: BilledType, waitMs: number): void {
     const nowMs = this.#options.clock.now();
     const isShort = waitMs === Number.POSITIVE_INFINITY && this.#asking === undefined;
     const denial = isShort ? this.#backoff.denial(type) : undefined;
@@ -174,7 +174,7 @@ export class LeaseHolder {
   }
 
   /** A denial as callers hear it: with the time to come again that the throttle names. */
-  #refusal(type: OperationType, denial: Denial): Denial {
+  #refusal(type: BilledType, denial: Denial): Denial {
     const nowMs = this.#options.clock.now();
     const flow = { demand: this.#demands(nowMs)[type], granted: this.#own.rate(type) };
     return { ...denial, retryAtMs: this.#options.throttle.refused(type, denial, flow, nowMs) };
@@ -188,7 +188,7 @@ export class LeaseHolder {
   #ask(): Promise<void> {
     const asking = this.#askNow().finally(() => {
       this.#asking = undefined;
-      for (const type of operationTypes) this.#serve(type);
+      for (const type of billedTypes) this.#serve(type);
     });
     this.#asking = asking;
     return asking;

@@ -11,7 +11,7 @@ import type { LeaseHolder } from './holder.ts';
 import type { Denial } from './ledgerRequest.ts';
 import { readPauseMs, readRetryMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
-import { noOperations, type Operations, type OperationType, operationTypes } from './operations.ts';
+import { type BilledType, billedTypes, noOperations, type Operations } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 
 export interface LeasedDocumentsOptions {
@@ -171,9 +171,9 @@ async function reading<Result>(
 async function acquireAll(
   { holder, maxWaitMs }: LeasedDocumentsOptions,
   operations: Operations,
-): Promise<Map<OperationType, string>> {
-  const leases = new Map<OperationType, string>();
-  for (const type of operationTypes.filter((kind) => operations[kind] > 0)) {
+): Promise<Map<BilledType, string>> {
+  const leases = new Map<BilledType, string>();
+  for (const type of billedTypes.filter((kind) => operations[kind] > 0)) {
     const decision = await holder.acquire(type, operations[type], maxWaitMs);
     if (!decision.isGranted) {
       for (const [granted, leaseId] of leases) holder.refund(granted, operations[granted], leaseId);
@@ -184,7 +184,7 @@ async function acquireAll(
   return leases;
 }
 
-function noQuota(count: number, type: OperationType, { reason, retryAtMs }: Denial): DocumentError {
+function noQuota(count: number, type: BilledType, { reason, retryAtMs }: Denial): DocumentError {
   const message = `No quota for ${count} ${type}: ${reason}.`;
   return new DocumentError('no_quota', message, { retryAtMs, short: type });
 }
@@ -196,7 +196,7 @@ function withRetry(
   operations: Operations,
 ): unknown {
   if (!(error instanceof DocumentError) || error.failure !== 'exhausted') return error;
-  const type = operationTypes.find((kind) => operations[kind] > 0) ?? 'reads';
+  const type = billedTypes.find((kind) => operations[kind] > 0) ?? 'reads';
   const retryAtMs = throttle.exhausted(type, clock.now());
   return new DocumentError('exhausted', error.message, { cause: error, retryAtMs });
 }

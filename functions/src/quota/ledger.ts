@@ -28,7 +28,7 @@ import {
   resetMarginMs,
   waitingMs,
 } from './limits.ts';
-import { noOperations, type Operations, operationTypes, perType, plus } from './operations.ts';
+import { billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 import { boundedLeases } from './pruning.ts';
 import { recordUse } from './use.ts';
 
@@ -139,7 +139,7 @@ function credit(
   const back = perType((type) =>
     spent === 'all' ? 0 : lease.amounts[type] - spent[type] - (retained?.[type] ?? 0),
   );
-  if (operationTypes.some((type) => back[type] < 0)) return 'too_much';
+  if (billedTypes.some((type) => back[type] < 0)) return 'too_much';
   const credited = perType((type) => -back[type]);
   charge(state, lease.kind, credited);
   state.leases = state.leases.filter((known) => known !== lease);
@@ -197,7 +197,7 @@ function refused(
   const { holder, nowMs } = request;
   const known = current.waiting.find((waiter) => waiter.holder === holder);
   const isKnown = known !== undefined && known.untilMs > nowMs + waitingMs / 2;
-  const isShort = operationTypes.some((type) => denials[type]?.reason === 'rate');
+  const isShort = billedTypes.some((type) => denials[type]?.reason === 'rate');
   if (isKnown || !isShort)
     return { state: undefined, answer: answerOf(current, request, limits, { denials }) };
   const waiting = [
@@ -209,7 +209,7 @@ function refused(
 
 /** Denies all that is asked for; nothing where no lease is. */
 function denialsOf(wanted: LeaseRequest | undefined, denial: Denial): Denials {
-  const types = operationTypes.filter((type) => (wanted?.demands[type] ?? 0) > 0);
+  const types = billedTypes.filter((type) => (wanted?.demands[type] ?? 0) > 0);
   return Object.fromEntries(types.map((type) => [type, denial]));
 }
 

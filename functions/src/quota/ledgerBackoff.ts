@@ -7,12 +7,12 @@ import {
   rateRetryMs,
   upgradePauseMs,
 } from './limits.ts';
-import { type Operations, type OperationType, operationTypes } from './operations.ts';
+import { type BilledType, billedTypes, type Operations } from './operations.ts';
 
 /** Decides when a holder may ask the ledger again, by the answers and failures before. */
 export class LedgerBackoff {
   readonly #random: () => number;
-  #denials: Partial<Record<OperationType, Denial>> = {};
+  #denials: Partial<Record<BilledType, Denial>> = {};
   #nextAskMs = 0;
   #nextUpgradeMs = 0;
   #failurePauseMs = 0;
@@ -21,12 +21,12 @@ export class LedgerBackoff {
     this.#random = random;
   }
 
-  denial(type: OperationType): Denial | undefined {
+  denial(type: BilledType): Denial | undefined {
     return this.#denials[type];
   }
 
   /** True once the last denial of a kind is over. */
-  mayAsk(type: OperationType, nowMs: number): boolean {
+  mayAsk(type: BilledType, nowMs: number): boolean {
     return (this.#denials[type]?.retryAtMs ?? 0) <= nowMs;
   }
 
@@ -41,7 +41,7 @@ export class LedgerBackoff {
   }
 
   /** Moments to come from which one of these may be asked for. */
-  next(type: OperationType, nowMs: number): number[] {
+  next(type: BilledType, nowMs: number): number[] {
     const moments = [this.#denials[type]?.retryAtMs ?? 0, this.#nextAskMs, this.#nextUpgradeMs];
     return moments.filter((ms) => ms > nowMs);
   }
@@ -49,12 +49,12 @@ export class LedgerBackoff {
   answered({ denials, lease, holders }: LedgerAnswer, demands: Operations, nowMs: number): void {
     this.#failurePauseMs = 0;
     this.#denials = {};
-    for (const type of operationTypes) {
+    for (const type of billedTypes) {
       const denial = denials[type];
       if (denial !== undefined) this.#denials[type] = this.#spread(denial);
     }
     // Where the share is less than the demand, others want it too: only time, or a renewal, brings more.
-    const isShort = operationTypes.some((type) => demands[type] > (lease?.rates[type] ?? 0));
+    const isShort = billedTypes.some((type) => demands[type] > (lease?.rates[type] ?? 0));
     this.#nextAskMs = nowMs + (isShort ? holders * askPauseMs : growPauseMs);
     this.#nextUpgradeMs = nowMs + (isShort ? Math.max(upgradePauseMs, holders * askPauseMs) : growPauseMs);
   }
@@ -63,7 +63,7 @@ export class LedgerBackoff {
   failed(nowMs: number): number {
     this.#failurePauseMs = Math.min(maxLedgerPauseMs, Math.max(minLedgerPauseMs, this.#failurePauseMs * 2));
     const retryAtMs = nowMs + this.#failurePauseMs;
-    for (const type of operationTypes) {
+    for (const type of billedTypes) {
       this.#denials[type] = this.#spread({ reason: 'ledger_unavailable', retryAtMs });
     }
     return this.#failurePauseMs;

@@ -12,7 +12,7 @@ import {
   minLedgerBackoffMs,
   type QuotaLimits,
 } from './limits.ts';
-import type { OperationType } from './operations.ts';
+import type { BilledType } from './operations.ts';
 
 /** The ledger's document. Its one field is exempt from indexing (firestore.indexes.json). */
 export const ledgerPath = 'quota/ledger';
@@ -25,7 +25,7 @@ export class LedgerError extends Error {
   /** True where the request may have been recorded all the same. */
   readonly mayBeRecorded: boolean;
   /** The kind of operation of which Firestore itself has no more to give, if that is why. */
-  readonly exhausted: OperationType | undefined;
+  readonly exhausted: BilledType | undefined;
 
   constructor(mayBeRecorded: boolean, cause: unknown) {
     super(`The quota ledger cannot be used: ${messageOf(cause)}`, { cause });

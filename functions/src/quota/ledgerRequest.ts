@@ -1,6 +1,6 @@
 import type { QuotaDay } from './day.ts';
 import type { HolderKind, Lease, QuotaWarning } from './ledgerState.ts';
-import type { ByPurpose, Operations, OperationType } from './operations.ts';
+import type { BilledType, ByPurpose, Operations } from './operations.ts';
 
 /** The reason of a denial. */
 export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
@@ -10,7 +10,7 @@ export interface Denial {
   retryAtMs: number;
 }
 
-export type Denials = Partial<Record<OperationType, Denial>>;
+export type Denials = Partial<Record<BilledType, Denial>>;
 
 /** The return of a lease. */
 export interface LeaseReturn {
@@ -32,7 +32,7 @@ export interface LeaseRequest {
   /** The least amounts that are of use. */
   needs: Operations;
   /** Kinds whose amount was spent before its lease ended, so that the next may be twice as large. */
-  spentEarly: readonly OperationType[];
+  spentEarly: readonly BilledType[];
   /** A proxy's: so much at most, for so long. */
   fixed?: { amounts: Operations; termMs: number } | undefined;
 }

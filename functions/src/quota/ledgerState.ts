@@ -1,5 +1,5 @@
 import { emergencyShare, releaseMs } from './limits.ts';
-import { type ByPurpose, noOperations, type Operations, type OperationType, perType } from './operations.ts';
+import { type BilledType, type ByPurpose, noOperations, type Operations, perType } from './operations.ts';
 
 /** The holders of leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
 export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
@@ -94,7 +94,7 @@ export type LimitType = 'per_second' | 'per_minute' | 'per_day';
 
 /** Use that came near a limit, or went over it. */
 export interface QuotaWarning {
-  operationType: OperationType;
+  operationType: BilledType;
   limitType: LimitType;
   current: number;
   limit: number;

@@ -96,7 +96,7 @@ export const maxLeasesOfKey = 32;
 export const maxReleasing = 512;
 export const maxWaiting = 256;
 export const maxPurposes = 40;
-export const maxWarnings = 50;
+export const maxQuotaWarnings = 50;
 
 /** A holder that found no rate free counts for so long as one that wants a share. */
 export const waitingMs = 15_000;

@@ -1,14 +1,14 @@
 /** The kinds of billed Firestore operation, each with limits of its own. */
-export const operationTypes = ['writes', 'reads', 'deletes'] as const;
-export type OperationType = (typeof operationTypes)[number];
+export const billedTypes = ['writes', 'reads', 'deletes'] as const;
+export type BilledType = (typeof billedTypes)[number];
 
 /** A number for each kind: operations, operations a second, shares. */
-export type Operations = Record<OperationType, number>;
+export type Operations = Record<BilledType, number>;
 
 export const noOperations: Readonly<Operations> = { writes: 0, reads: 0, deletes: 0 };
 
 /** A value for each kind, computed from its name. */
-export function perType<Value>(compute: (type: OperationType) => Value): Record<OperationType, Value> {
+export function perType<Value>(compute: (type: BilledType) => Value): Record<BilledType, Value> {
   return { writes: compute('writes'), reads: compute('reads'), deletes: compute('deletes') };
 }
 

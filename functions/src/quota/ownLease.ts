@@ -3,14 +3,7 @@ import { Bucket } from './bucket.ts';
 import type { LeaseReturn } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
 import { maxPendingReturns, renewLeadMs } from './limits.ts';
-import {
-  noOperations,
-  type Operations,
-  type OperationType,
-  operationTypes,
-  perType,
-  plus,
-} from './operations.ts';
+import { type BilledType, billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 
 /** The part of the old lease that may be spent while its renewal is under way. */
@@ -25,7 +18,7 @@ export interface Renewal {
   returns: LeaseReturn[];
   /** The present lease may be spent until then; now where there is none. */
   takeoverMs: number;
-  spentEarly: OperationType[];
+  spentEarly: BilledType[];
 }
 
 /**
@@ -55,18 +48,18 @@ export class OwnLease {
   }
 
   /** Operations a second that the present lease allows. */
-  rate(type: OperationType): number {
+  rate(type: BilledType): number {
     return this.live()?.rates[type] ?? 0;
   }
 
   /** Milliseconds that so many take at the present rate, throttled as it is. */
-  timeOf(type: OperationType, count: number): number {
+  timeOf(type: BilledType, count: number): number {
     const { rate } = this.#buckets[type];
     return rate === 0 ? 0 : (count / rate) * 1000;
   }
 
   /** Operations that the lease covers still. */
-  remaining(type: OperationType): number {
+  remaining(type: BilledType): number {
     const [lease, renewal] = [this.live(), this.#renewal];
     if (lease === undefined) return 0;
     return renewal === undefined
@@ -75,13 +68,13 @@ export class OwnLease {
   }
 
   /** Operations that may be done at once. */
-  burst(type: OperationType): number {
+  burst(type: BilledType): number {
     this.#setRate(type);
     return this.#buckets[type].burst;
   }
 
   /** Takes from the lease; or how long that will not be possible: Infinity where only another lease helps. */
-  take(type: OperationType, count: number): Lease | number {
+  take(type: BilledType, count: number): Lease | number {
     const nowMs = this.#clock.now();
     const [lease, renewal] = [this.live(), this.#renewal];
     if (lease === undefined || count > this.remaining(type)) return Number.POSITIVE_INFINITY;
@@ -95,7 +88,7 @@ export class OwnLease {
   }
 
   /** Puts back what was taken; false where its lease is not the present one any more, or is on its way back. */
-  refund(type: OperationType, count: number, leaseId: string): boolean {
+  refund(type: BilledType, count: number, leaseId: string): boolean {
     if (this.#lease?.id !== leaseId || this.#renewal !== undefined) return false;
     this.#spent[type] -= Math.min(count, this.#spent[type]);
     this.#buckets[type].refund(count);
@@ -128,8 +121,8 @@ export class OwnLease {
     if (lease === undefined) return { returns: this.#pending, takeoverMs: untilMs, spentEarly: [] };
     const { id, amounts } = lease;
     const returns = [...this.#pending, { id, spent: { ...this.#spent }, retained }];
-    const isSpentEarly = (type: OperationType) => this.#spent[type] * 2 >= amounts[type] && amounts[type] > 0;
-    return { returns, takeoverMs: untilMs, spentEarly: operationTypes.filter(isSpentEarly) };
+    const isSpentEarly = (type: BilledType) => this.#spent[type] * 2 >= amounts[type] && amounts[type] > 0;
+    return { returns, takeoverMs: untilMs, spentEarly: billedTypes.filter(isSpentEarly) };
   }
 
   /** The renewal brought a lease. */
@@ -164,7 +157,7 @@ export class OwnLease {
     this.#pending = [...this.#pending, { id, spent: { ...spent } }].slice(-maxPendingReturns);
   }
 
-  #setRate(type: OperationType): void {
+  #setRate(type: BilledType): void {
     const lease = this.live();
     if (lease === undefined) return;
     const nowMs = this.#clock.now();
@@ -175,7 +168,7 @@ export class OwnLease {
   }
 
   /** Operations of a kind that can be spent until the takeover, at most those that are left. */
-  #retainable(lease: Lease, type: OperationType, forMs: number): number {
+  #retainable(lease: Lease, type: BilledType, forMs: number): number {
     const spendable = Math.ceil((lease.rates[type] * forMs) / 1000) + Math.ceil(this.#buckets[type].burst);
     return Math.max(0, Math.min(lease.amounts[type] - this.#spent[type], spendable));
   }

@@ -2,7 +2,7 @@ import { largest } from '../platform/arrays.ts';
 import type { QuotaDay } from './day.ts';
 import { isEmergency, isLive, type LedgerState, percentageOf, type QuotaWarning } from './ledgerState.ts';
 import type { QuotaLimits } from './limits.ts';
-import { type Operations, type OperationType, operationTypes, perType } from './operations.ts';
+import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
 import { maxMultiplier } from './throttle.ts';
 import { isSpent } from './use.ts';
 
@@ -60,9 +60,9 @@ export function spentBudget(
   state: LedgerState | undefined,
   day: QuotaDay,
   limits: QuotaLimits,
-): { type: OperationType; sinceMs: number | undefined; untilMs: number } | undefined {
+): { type: BilledType; sinceMs: number | undefined; untilMs: number } | undefined {
   if (state?.day !== day.id) return undefined;
-  const type = operationTypes.find((kind) => isSpent(state, limits, kind));
+  const type = billedTypes.find((kind) => isSpent(state, limits, kind));
   return type && { type, sinceMs: state.spentAtMs?.[type], untilMs: day.endMs };
 }
 
@@ -83,7 +83,7 @@ function liveLeases(state: LedgerState | undefined, nowMs: number) {
 }
 
 /** Operations a second over the minutes that were reported last: holders report when they renew, so nothing finer is known. */
-function perSecond(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
+function perSecond(state: LedgerState | undefined, type: BilledType, nowMs: number): number {
   const minutes = recentMinutes(state, nowMs);
   const sinceMs = minutes[0]?.startMs;
   if (sinceMs === undefined) return 0;
@@ -91,7 +91,7 @@ function perSecond(state: LedgerState | undefined, type: OperationType, nowMs: n
   return Math.round((sum / Math.max(1, (nowMs - sinceMs) / 1000)) * 10) / 10;
 }
 
-function perMinute(state: LedgerState | undefined, type: OperationType, nowMs: number): number {
+function perMinute(state: LedgerState | undefined, type: BilledType, nowMs: number): number {
   return Math.max(0, largest(recentMinutes(state, nowMs).map(({ operations }) => operations[type])));
 }
 
@@ -100,10 +100,10 @@ function recentMinutes(state: LedgerState | undefined, nowMs: number) {
 }
 
 /** `{per_second: {writes: 1}}` as `{writes_per_second: 1}`. */
-function named(limits: Record<string, Record<OperationType, number | null>>): Record<string, number | null> {
+function named(limits: Record<string, Record<BilledType, number | null>>): Record<string, number | null> {
   return Object.fromEntries(
     Object.entries(limits).flatMap(([span, values]) =>
-      operationTypes.map((type) => [`${type}_${span}`, values[type]]),
+      billedTypes.map((type) => [`${type}_${span}`, values[type]]),
     ),
   );
 }

@@ -11,8 +11,8 @@ import type { QuotaDays } from './day.ts';
 import { type Ledger, LedgerError, type LedgerOrder } from './ledgerDocument.ts';
 import type { LedgerAnswer } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
-import { maxWarnings } from './limits.ts';
-import { noOperations, operationTypes, perType } from './operations.ts';
+import { maxQuotaWarnings } from './limits.ts';
+import { billedTypes, noOperations, perType } from './operations.ts';
 import type { QuotaReader } from './reader.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -47,7 +47,7 @@ function takeLease(options: QuotaRoutesOptions): Route {
     answers: () => ({ 201: leaseShown() }),
     refusals: ['not_found', 'conflict'],
     handle: async ({ body: { ttl_s: termSeconds, renew, ...amounts } }, request) => {
-      if (operationTypes.every((type) => amounts[type] === 0))
+      if (billedTypes.every((type) => amounts[type] === 0))
         throw new AppError('invalid_request', 'Say how many writes, reads or deletes are wanted.');
       const nowMs = clock.now();
       const wanted = {
@@ -108,7 +108,7 @@ function showWarnings({ reader }: QuotaRoutesOptions): Route {
     method: 'GET',
     path: '/v1/warnings',
     access: ['read'],
-    query: () => z.object({ limit: limit({ most: maxWarnings, otherwise: 10 }) }),
+    query: () => z.object({ limit: limit({ most: maxQuotaWarnings, otherwise: 10 }) }),
     summary: 'The latest warnings of the quota',
     answers: () => ({ 200: z.object({ warnings: z.array(z.looseObject({})) }) }),
     handle: async ({ query }) => ({
@@ -141,7 +141,7 @@ async function known<Value>(work: Promise<Value>): Promise<Value> {
 }
 
 function denied(denials: LedgerAnswer['denials'], nowMs: number): AppError {
-  const all = operationTypes.flatMap((type) => denials[type] ?? []);
+  const all = billedTypes.flatMap((type) => denials[type] ?? []);
   const retryAtMs = smallest(all.map((denial) => denial.retryAtMs));
   const reasons = [...new Set(all.map(({ reason }) => reason))].join(', ');
   return new AppError('rate_limited', `No quota is free: ${reasons}.`, {

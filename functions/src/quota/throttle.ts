@@ -2,7 +2,7 @@ import type { Logger } from '../platform/logger.ts';
 import type { Denial, LedgerAnswer } from './ledgerRequest.ts';
 import { percentageOf, type QuotaWarning } from './ledgerState.ts';
 import { emergencyShare } from './limits.ts';
-import { type OperationType, operationTypes } from './operations.ts';
+import { type BilledType, billedTypes } from './operations.ts';
 
 /** The multiplier's steps and bounds. */
 const step = 1.5;
@@ -52,8 +52,8 @@ export class Throttle {
   /** True where the multiplier was raised because Firestore itself refused: then rates shrink as well. */
   #isFirestoreShort = false;
   #isDayShort = false;
-  readonly #saturations = new Map<OperationType, Saturation>();
-  readonly #refusedAtMs: Partial<Record<OperationType, number>> = {};
+  readonly #saturations = new Map<BilledType, Saturation>();
+  readonly #refusedAtMs: Partial<Record<BilledType, number>> = {};
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
@@ -71,13 +71,13 @@ export class Throttle {
   }
 
   /** Operations were let through: the kind is not saturated. */
-  served(type: OperationType, nowMs: number): void {
+  served(type: BilledType, nowMs: number): void {
     this.#saturations.delete(type);
     if (this.#multiplier > 1) this.#step(nowMs);
   }
 
   /** Operations were not let through. Returns when to come again: a tick later, or when the denial ends. */
-  refused(type: OperationType, { reason, retryAtMs }: Denial, flow: Flow, nowMs: number): number {
+  refused(type: BilledType, { reason, retryAtMs }: Denial, flow: Flow, nowMs: number): number {
     if (reason !== 'rate') return this.#told(type, reason, retryAtMs, nowMs);
     this.#saturate(type, flow, nowMs);
     this.#step(nowMs);
@@ -85,7 +85,7 @@ export class Throttle {
   }
 
   /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits longer each time. */
-  exhausted(type: OperationType, nowMs: number): number {
+  exhausted(type: BilledType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;
     this.#step(nowMs);
@@ -95,11 +95,11 @@ export class Throttle {
   /** Learns what the ledger says of the day, and the warnings that a request set off. */
   learn({ chargedShare, warnings }: Pick<LedgerAnswer, 'chargedShare' | 'warnings'>, nowMs: number): void {
     for (const warning of warnings) this.#log(warning);
-    this.#isDayShort = operationTypes.some((type) => chargedShare[type] >= emergencyShare);
+    this.#isDayShort = billedTypes.some((type) => chargedShare[type] >= emergencyShare);
     this.#step(nowMs);
   }
 
-  #saturate(type: OperationType, { demand, granted }: Flow, nowMs: number): void {
+  #saturate(type: BilledType, { demand, granted }: Flow, nowMs: number): void {
     const known = this.#saturations.get(type);
     const isOne = known !== undefined && nowMs - known.latestMs < maxGapMs;
     const saturation = isOne ? known : { sinceMs: nowMs, latestMs: nowMs, isWarned: false };
@@ -120,7 +120,7 @@ export class Throttle {
   }
 
   /** Says so where it was not so lately. Returns `againMs`. */
-  #told(type: OperationType, reason: string, againMs: number, nowMs: number): number {
+  #told(type: BilledType, reason: string, againMs: number, nowMs: number): number {
     const isNews = nowMs - (this.#refusedAtMs[type] ?? Number.NEGATIVE_INFINITY) >= maxGapMs;
     this.#refusedAtMs[type] = nowMs;
     if (isNews) {

@@ -1,13 +1,13 @@
 import { budgetLeft } from './grant.ts';
 import type { LedgerRequest } from './ledgerRequest.ts';
 import type { LedgerState, QuotaWarning, UsedMinute } from './ledgerState.ts';
-import { emergencyShare, maxPurposes, maxWarnings, type QuotaLimits, warningShare } from './limits.ts';
+import { emergencyShare, maxPurposes, maxQuotaWarnings, type QuotaLimits, warningShare } from './limits.ts';
 import {
+  type BilledType,
   type ByPurpose,
+  billedTypes,
   noOperations,
   type Operations,
-  type OperationType,
-  operationTypes,
   plus,
   plusByPurpose,
 } from './operations.ts';
@@ -34,13 +34,11 @@ export function recordUse(
     byCause: boundedPurposes(plusByPurpose(before.used.byCause, byPurpose)),
     minutes,
   };
-  const spent = operationTypes.filter(
-    (type) => isSpent(state, limits, type) && !isSpent(before, limits, type),
-  );
+  const spent = billedTypes.filter((type) => isSpent(state, limits, type) && !isSpent(before, limits, type));
   state.spentAtMs = { ...before.spentAtMs, ...Object.fromEntries(spent.map((type) => [type, nowMs])) };
   const minuteNow = minuteAt(minutes, nowMs)?.operations ?? noOperations;
   const minuteBefore = minuteAt(before.used.minutes, nowMs)?.operations ?? noOperations;
-  const warnings = operationTypes.flatMap((type): QuotaWarning[] => {
+  const warnings = billedTypes.flatMap((type): QuotaWarning[] => {
     const common = { operationType: type, atMs: nowMs };
     const [charged, day, minute] = [state.charged[type], daily[type], perMinute[type]];
     const perDay = { ...common, limitType: 'per_day', current: charged, limit: day } as const;
@@ -54,12 +52,12 @@ export function recordUse(
     const isMinuteNear = crosses(minuteBefore[type], minuteNow[type], minute * warningShare);
     return [...news.map(() => perDay), ...(isMinuteNear ? [inMinute] : [])];
   });
-  state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxWarnings);
+  state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxQuotaWarnings);
   return warnings;
 }
 
 /** True where nothing is left of the day for the flush. */
-export function isSpent(state: LedgerState, limits: QuotaLimits, type: OperationType): boolean {
+export function isSpent(state: LedgerState, limits: QuotaLimits, type: BilledType): boolean {
   return limits.daily[type] > 0 && budgetLeft(state, limits, type, 'flush') <= 0;
 }
 
@@ -70,7 +68,7 @@ function crosses(before: number, after: number, threshold: number): boolean {
 /** Returns take a day's charge back below a threshold: passing it again is no news. */
 function isKnown(
   warnings: readonly QuotaWarning[],
-  type: OperationType,
+  type: BilledType,
   threshold: number,
   dayStartMs: number,
 ): boolean {

@@ -1,6 +1,6 @@
 import { eventLine, foldText, maxCarrierBytes, packedCarrierBytes } from '../events/carrier.ts';
+import { schemaOf } from '../events/carrierVersion.ts';
 import type { Event } from '../events/event.ts';
-import { schemaOf } from '../events/schemas.ts';
 import { earliestOf, type Stamp, type StampSource } from '../events/stamp.ts';
 import { largest } from '../platform/arrays.ts';
 import { nextTickMs, within } from '../platform/clock.ts';

@@ -8,8 +8,8 @@ import {
   maxCarrierBytes,
   packedCarrierBytes,
 } from '../events/carrier.ts';
+import { schemaOf } from '../events/carrierVersion.ts';
 import type { Event } from '../events/event.ts';
-import { schemaOf } from '../events/schemas.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { AppError, messageOf } from '../platform/errors.ts';

@@ -21,7 +21,8 @@ import type { Json, JsonObject } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
 import { maxTextLength, minerUid, minerUidOrText, taskId } from './submitFields.ts';
 
-export type Fields = Readonly<Record<string, unknown>>;
+/** Fields as a caller gave them, not checked yet. */
+export type Submitted = Readonly<Record<string, unknown>>;
 
 function responseMembers(miner_uid: Schema<number>, response_data: Schema, number: Schema<number>) {
   const score = optional(number);
@@ -72,7 +73,7 @@ export interface ResponseForm {
  * @throws AppError `invalid_request`.
  */
 export function responseEvent(
-  fields: Fields,
+  fields: Submitted,
   stamp: Stamp,
   { texts, reading }: ResponseForm,
 ): ResponseReceived {
@@ -109,7 +110,7 @@ export const translation = once(() =>
  * The result of a text or document translation, which existing miners send in fields of its own, as an event.
  * @throws AppError `invalid_request`.
  */
-export function translationEvent(fields: Fields, stamp: Stamp, reading: Reading): ResponseReceived {
+export function translationEvent(fields: Submitted, stamp: Stamp, reading: Reading): ResponseReceived {
   const { metadata } = fields;
   const { translated_text, source_language = null, target_language = null } = read(translation(), fields);
   const data: JsonObject = { translated_text, source_language, target_language, processing_time: 0 };

@@ -20,7 +20,7 @@ import type { JsonObject } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
-import type { Fields } from './submit.ts';
+import type { Submitted } from './submit.ts';
 import { maxAssignedMiners, maxInputFields, minerUid, taskId } from './submitFields.ts';
 
 /** A task's inputs: any JSON, also null and ''. */
@@ -100,7 +100,7 @@ function orCleared(member: Schema): Schema {
  * @throws AppError `invalid_request`
  */
 export function createdEvent(
-  submitted: Fields,
+  submitted: Submitted,
   options: { stamp: Stamp; visibility: Visibility; newId: () => string },
 ): TaskCreated {
   const { stamp, visibility } = options;
@@ -122,7 +122,7 @@ export function createdEvent(
  */
 export function patchedEvent(
   id: string,
-  submitted: Fields,
+  submitted: Submitted,
   options: { needsStatus: boolean; stamp: Stamp; visibility: Visibility },
 ): TaskPatched {
   const { needsStatus, stamp, visibility } = options;
@@ -133,7 +133,7 @@ export function patchedEvent(
 }
 
 /** Reads the fields that the schema has, and the inputs beside them. */
-function readFields(schema: Schema<object>, submitted: Fields): JsonObject {
+function readFields(schema: Schema<object>, submitted: Submitted): JsonObject {
   const isInput = ([name]: [string, unknown]): boolean => inputName.test(name);
   const all = Object.entries(submitted);
   const inputs = all.filter(isInput);
