@@ -5,6 +5,7 @@ import { exampleOf } from '../../functions/src/http/examples.ts';
 import { openApi } from '../../functions/src/http/openapi.ts';
 import { openapiRoute } from '../../functions/src/http/openapiRoute.ts';
 import { limit } from '../../functions/src/http/parameters.ts';
+import type { ApiRequest } from '../../functions/src/http/route.ts';
 import { members, optional, text } from '../../functions/src/http/schema.ts';
 import { ManualClock } from '../support/clock.ts';
 import { serveRoutes } from '../support/http.ts';
@@ -101,5 +102,21 @@ describe('an OpenAPI document', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('GET /openapi.json after its routes could not be loaded', () => {
+  it('loads them again', async () => {
+    let loads = 0;
+    const route = openapiRoute(async () => {
+      loads += 1;
+      if (loads === 1) throw new Error('not loaded');
+      return [listed];
+    });
+    const request = {} as ApiRequest;
+    await assert.rejects(route.handle(request), /not loaded/);
+    assert.equal((await route.handle(request)).status, 200);
+    assert.equal((await route.handle(request)).status, 200);
+    assert.equal(loads, 2);
   });
 });

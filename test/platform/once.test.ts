@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cachedFor, once } from '../../functions/src/platform/once.ts';
+import { cachedFor, once, onceAsync } from '../../functions/src/platform/once.ts';
 import { ManualClock } from '../support/clock.ts';
 
 describe('a value made once', () => {
@@ -22,6 +22,27 @@ describe('a value made once', () => {
     });
     assert.throws(value, /not yet/);
     assert.deepEqual([value(), value()], [2, 2]);
+  });
+});
+
+describe('a promise made once', () => {
+  it('is shared by all who ask, also while it is made', async () => {
+    let made = 0;
+    const ask = onceAsync(async () => ++made);
+    assert.deepEqual(await Promise.all([ask(), ask()]), [1, 1]);
+    assert.equal(await ask(), 1);
+  });
+
+  it('is made anew after it was rejected, by the first who asks then', async () => {
+    let tries = 0;
+    const ask = onceAsync(async () => {
+      tries += 1;
+      if (tries === 1) throw new Error('down');
+      return tries;
+    });
+    const both = await Promise.allSettled([ask(), ask()]);
+    assert.deepEqual([both.map(({ status }) => status), tries], [['rejected', 'rejected'], 1]);
+    assert.deepEqual(await Promise.all([ask(), ask()]), [2, 2]);
   });
 });
 

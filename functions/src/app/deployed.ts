@@ -1,5 +1,5 @@
 import { apiKeys, region } from '../config.ts';
-import { once } from '../platform/once.ts';
+import { onceAsync } from '../platform/once.ts';
 
 /** Functions that callers reach by their URL; what they may do is by their key. */
 export const http = { region, invoker: 'public', secrets: [apiKeys], cpu: 1 };
@@ -16,6 +16,6 @@ export function untilDone(least: number, most: number) {
 export function wiredBy<Args extends unknown[]>(
   load: () => Promise<{ start(): (...args: Args) => Promise<void> }>,
 ): (...args: Args) => Promise<void> {
-  const started = once(async () => (await load()).start());
+  const started = onceAsync(async () => (await load()).start());
   return async (...args) => (await started())(...args);
 }

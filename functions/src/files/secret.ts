@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { onceAsync } from '../platform/once.ts';
 
 const secretObject = 'control/file-secret';
 
@@ -12,11 +13,7 @@ export type FileSecret = () => Promise<string>;
 
 /** Reads the file secret. It throws AppError `unavailable`. */
 export function fileSecret(objects: Pick<ObjectStore, 'get' | 'put'>): FileSecret {
-  let known: string | undefined;
-  return async () => {
-    known ??= (await storedSecret(objects)) ?? (await makeSecret(objects));
-    return known;
-  };
+  return onceAsync(async () => (await storedSecret(objects)) ?? (await makeSecret(objects)));
 }
 
 async function storedSecret(objects: Pick<ObjectStore, 'get'>): Promise<string | undefined> {

@@ -1,9 +1,9 @@
-import { once } from '../platform/once.ts';
+import { onceAsync } from '../platform/once.ts';
 import type { Route } from './route.ts';
 
 /** `GET /openapi.json`: these routes and itself, described when they are first asked for. */
 export function openapiRoute(routes: () => Promise<readonly Route[]>): Route {
-  const document = once(async () => {
+  const document = onceAsync(async () => {
     const { openApi } = await import('./openapi.ts');
     return openApi([...(await routes()), route]);
   });

@@ -1,11 +1,25 @@
 import type { Clock } from './clock.ts';
 
-/** Makes a value when it is first asked for, and keeps it; where that throws, nothing is kept. */
+/** Makes a value when it is first asked for, and keeps it; where that throws, nothing is kept. A promise is made by {@link onceAsync}. */
 export function once<Value>(make: () => Value): () => Value {
   let made: { value: Value } | undefined;
   return () => {
     made ??= { value: make() };
     return made.value;
+  };
+}
+
+/** Makes a value when it is first asked for, for all who ask meanwhile, and keeps it; a failure is told and forgotten. */
+export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    if (made !== undefined) return made;
+    const making = make();
+    made = making;
+    making.catch(() => {
+      if (made === making) made = undefined;
+    });
+    return making;
   };
 }
 

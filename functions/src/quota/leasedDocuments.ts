@@ -7,6 +7,7 @@ import {
   maxCounted,
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
+import { onceAsync } from '../platform/once.ts';
 import type { LeaseHolder } from './holder.ts';
 import type { Denial } from './ledgerRequest.ts';
 import { readPauseMs, readRetryMs } from './limits.ts';
@@ -82,13 +83,11 @@ export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments 
 
 /** Opens at the first call, and again after that failed, which is an outage. Throws DocumentError `unavailable`. */
 export function reopening(open: () => Promise<DocumentStore>): () => Promise<DocumentStore> {
-  let opened: Promise<DocumentStore> | undefined;
+  const opened = onceAsync(open);
   return async () => {
-    opened ??= open();
     try {
-      return await opened;
+      return await opened();
     } catch (cause) {
-      opened = undefined;
       throw new DocumentError('unavailable', messageOf(cause), { cause });
     }
   };
