@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import type { ResponseReceived } from '../events/event.ts';
 import { count, textLike, warnings } from '../http/answers.ts';
 import { readFields } from '../http/body.ts';
+import { defineRoute } from '../http/defineRoute.ts';
 import { isEmpty } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
@@ -57,19 +58,20 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
     example: { task_id: 'task-1', miner_uid: 7, translated_text: 'Hello' },
     event: (fields, reading) => translationEvent(fields, stamps.next(), reading),
   };
-  const route = (path: string, form: AnswerForm): Route => ({
-    method: 'POST',
-    path: `${root}/${path}`,
-    access: ['ingest', 'miner'],
-    summary: form.summary,
-    bodies: () => {
-      const content = { schema: form.schema(), example: form.example };
-      const forms = { 'application/x-www-form-urlencoded': content, 'multipart/form-data': content };
-      return { ...forms, 'application/json': content };
-    },
-    answers: () => ({ 200: taken() }),
-    handle: (request) => accept(request, form),
-  });
+  const route = (path: string, form: AnswerForm): Route =>
+    defineRoute({
+      method: 'POST',
+      path: `${root}/${path}`,
+      access: ['ingest', 'miner'],
+      summary: form.summary,
+      bodies: () => {
+        const content = { schema: form.schema(), example: form.example };
+        const forms = { 'application/x-www-form-urlencoded': content, 'multipart/form-data': content };
+        return { ...forms, 'application/json': content };
+      },
+      answers: () => ({ 200: taken() }),
+      handle: (_, request) => accept(request, form),
+    });
   return [
     route('response', response),
     route('text-translation/upload-result', translated),

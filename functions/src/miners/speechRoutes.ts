@@ -9,6 +9,7 @@ import { saveObject } from '../files/saving.ts';
 import { binary } from '../files/schemas.ts';
 import type { FileSecret } from '../files/secret.ts';
 import { checkedFile, mediaTypeName } from '../files/submitted.ts';
+import { defineRoute } from '../http/defineRoute.ts';
 import { readFileForm } from '../http/multipart.ts';
 import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
@@ -31,7 +32,7 @@ export interface SpeechRoutesOptions extends Pick<FileParts, 'objects' | 'clock'
 /** The route of existing miners' speech: a form with the response's fields and the sound, which becomes a file. */
 export function speechRoutes(options: SpeechRoutesOptions): Route[] {
   return [
-    {
+    defineRoute({
       method: 'POST',
       path: '/api/v1/miner/tts/upload-audio',
       access: ['ingest', 'miner'],
@@ -45,8 +46,8 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
       answers: () => ({
         200: taken({ audio_file: z.looseObject({ file_id: z.string() }), file_url: z.string() }),
       }),
-      handle: (request) => uploadSpeech(options, request),
-    },
+      handle: (_, request) => uploadSpeech(options, request),
+    }),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { Event } from '../events/event.ts';
 import { acceptedBatch } from '../http/answers.ts';
 import { acceptEach, batchOf, checkCount, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { isNdjson, ndjsonLines, readJson } from '../http/body.ts';
+import { defineRoute } from '../http/defineRoute.ts';
 import { isObject } from '../http/fields.ts';
 import { parseJson } from '../http/json.ts';
 import { maxWarnings } from '../http/limits.ts';
@@ -30,7 +31,7 @@ const exampleResponse = {
 /** The route that accepts responses: each request stages its events in one call, and is answered once they are durable. */
 export function responseRoutes(options: ResponseRoutesOptions): Route[] {
   return [
-    {
+    defineRoute({
       method: 'POST',
       path: '/v1/responses',
       access: ['ingest', 'miner'],
@@ -45,8 +46,8 @@ export function responseRoutes(options: ResponseRoutesOptions): Route[] {
       }),
       answers: () => ({ 202: acceptedBatch() }),
       refusals: ['nothing_accepted'],
-      handle: (request) => accept(options, request),
-    },
+      handle: (_, request) => accept(options, request),
+    }),
   ];
 }
 
