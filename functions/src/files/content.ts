@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { matchesEtag } from '../http/etag.ts';
+import { notModified } from '../http/etag.ts';
 import { problem } from '../http/problem.ts';
 import type { ApiRequest, ApiResponse } from '../http/route.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -36,7 +36,7 @@ export async function contentAnswer(
     'x-content-type-options': 'nosniff',
     'content-security-policy': "default-src 'none'; sandbox",
   };
-  if (matchesEtag(request.header('if-none-match'), etag)) return { status: 304, headers: { etag } };
+  if (notModified(request, etag)) return { status: 304, headers: { etag } };
   // A range is of a GET only (https://www.rfc-editor.org/rfc/rfc9110#name-range).
   const range = request.method === 'HEAD' ? undefined : readRange(request, record.size, etag);
   if (range === 'unsatisfiable') {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { pageOf, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
-import { matchesEtag } from '../http/etag.ts';
+import { notModified } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
@@ -151,9 +151,7 @@ async function content(
   const etag = etagOf(file.record);
   const location =
     // The address is signed for GET alone.
-    file.object === undefined ||
-    request.method === 'HEAD' ||
-    matchesEtag(request.header('if-none-match'), etag)
+    file.object === undefined || request.method === 'HEAD' || notModified(request, etag)
       ? undefined
       : await addressOf?.(file.object);
   const answer: ApiResponse =

@@ -1,6 +1,6 @@
 import type { MinerResponse } from '../events/event.ts';
+import { weakEtag } from '../http/etag.ts';
 import type { Fields } from '../platform/documents.ts';
-import { sha256Hex } from '../platform/ids.ts';
 import type { JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
@@ -50,7 +50,7 @@ export async function presentWholeTask(
 
 /** Names what a caller sees of a task; the same task written again unchanged has the same. */
 export function etagOf({ written_at: _, ...task }: JsonObject): string {
-  return `W/"${sha256Hex(JSON.stringify(task)).slice(0, 32)}"`;
+  return weakEtag(JSON.stringify(task));
 }
 
 function presentWithReferences(taskId: string, fields: Fields): JsonObject {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { pageOf, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
-import { matchesEtag } from '../http/etag.ts';
+import { notModified } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { expecting, integerOrText, members, oneOf, optional, text, withDefault } from '../http/schema.ts';
@@ -43,7 +43,7 @@ function getTask({ reader }: ReadRoutesOptions): Route {
         : reader.waitUntilFinal(params.task_id, timeout * 1000));
       if (task === undefined) throw new AppError('not_found', 'There is no such task yet.');
       const headers = { etag: task.etag, [readsHeader]: String(reads) };
-      if (matchesEtag(request.header('if-none-match'), task.etag)) return { status: 304, headers };
+      if (notModified(request, task.etag)) return { status: 304, headers };
       return { status: 200, json: task.text, headers: { ...headers, 'content-type': 'application/json' } };
     },
   });
