@@ -6,13 +6,13 @@ import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
 import { randomIds } from '../platform/ids.ts';
 import { jsonLogger, severityOf } from '../platform/logger.ts';
 import { once } from '../platform/once.ts';
-import type { Using } from '../platform/services.ts';
+import type { Services } from '../platform/services.ts';
 import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
 import { Outbox } from '../staging/outbox.ts';
 import type { QueueName } from '../staging/spool.ts';
 
 /** Parts that every function of a process shares. None of them has loaded a Google client yet. */
-export interface Base extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
+export interface Wiring extends Services {
   config: Config;
   tickMs: number;
   queues: Record<QueueName, TaskQueue>;
@@ -24,7 +24,7 @@ export const ids = randomIds;
 /** The process's client of Cloud Storage. */
 export const storage = storageClient();
 
-export const base = once((): Base => {
+export const base = once((): Wiring => {
   const config = checkedConfig();
   const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
   const objects = cloudObjects(storageBucket.value(), { clock, limitMs: storageTimeoutMs }, storage);

@@ -40,7 +40,7 @@ export function statusReader(options: StatusOptions): ReadStatus {
   const { queueControl: control, objects, quota, clock, logger, meter, config } = options;
   const startedAtMs = clock.now();
 
-  const known = async <Value>(ask: (() => Promise<Value>) | undefined): Promise<Value | undefined> => {
+  const orUnknown = async <Value>(ask: (() => Promise<Value>) | undefined): Promise<Value | undefined> => {
     if (ask === undefined) return undefined;
     try {
       return await within(clock, limits.statusTimeoutMs, ask(), () => new Error('No answer in time.'));
@@ -49,18 +49,18 @@ export function statusReader(options: StatusOptions): ReadStatus {
       return undefined;
     }
   };
-  const letters = cachedFor(clock, limits.deadLettersCacheMs, () => known(() => countLetters(objects)));
+  const letters = cachedFor(clock, limits.deadLettersCacheMs, () => orUnknown(() => countLetters(objects)));
 
   const make = async (hasDetail: boolean): Promise<object> => {
     const [stats, events, report, spent, deadLetters, files] = await Promise.all([
-      known(control && (() => control.stats())),
-      known(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
-      known(() => quota.report()),
-      known(() => quota.spentBudget()),
+      orUnknown(control && (() => control.stats())),
+      orUnknown(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
+      orUnknown(() => quota.report()),
+      orUnknown(() => quota.spentBudget()),
       letters(),
-      known(() => options.files.read()),
+      orUnknown(() => options.files.read()),
     ]);
-    const pausedUntilMs = stats?.isPaused ? await known(() => pauseEndMs(objects)) : undefined;
+    const pausedUntilMs = stats?.isPaused ? await orUnknown(() => pauseEndMs(objects)) : undefined;
     return {
       response_aggregator: {
         buffered_tasks: events?.taskIds.size ?? null,

@@ -46,7 +46,7 @@ export interface LeasedDocuments extends DocumentStore {
  * read.
  */
 export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments {
-  const options = { ...given, isSetAside: cleanupSetAside(given) };
+  const options = { ...given, isUnleased: cleanupUnleased(given) };
   return {
     commitSize: async (waiting, type = 'writes') => {
       const size = await options.holder.commitSize(waiting, type);
@@ -100,10 +100,10 @@ function operationsOf(writes: readonly DocumentWrite[]): Partial<Operations> {
 
 interface SpendingOptions extends LeasedDocumentsOptions {
   /** True where operations need no lease; then they are counted as such. */
-  isSetAside(purpose: string, operations: Operations): boolean;
+  isUnleased(purpose: string, operations: Operations): boolean;
 }
 
-function cleanupSetAside({ clock, meter }: LeasedDocumentsOptions): SpendingOptions['isSetAside'] {
+function cleanupUnleased({ clock, meter }: LeasedDocumentsOptions): SpendingOptions['isUnleased'] {
   let hour = { number: 0, reads: 0 };
   return (purpose, operations) => {
     const number = Math.floor(clock.now() / hourMs);
@@ -127,7 +127,7 @@ async function spending<Result>(
   const { holder, meter } = options;
   const operations = { ...noOperations, ...most };
   const documents = await options.open();
-  const needed = options.isSetAside(purpose, operations) ? noOperations : operations;
+  const needed = options.isUnleased(purpose, operations) ? noOperations : operations;
   const leases = await acquireAll(options, needed);
   let spent = operations;
   try {

@@ -39,14 +39,14 @@ export const releaseMs = 1_000;
 export const resetMarginMs = 1_000;
 
 /** Operations a second that the ledger's own may take: about one transaction, and its repetitions. */
-const ownRates: Operations = { writes: 1, reads: 2, deletes: 0 };
+const ledgerRates: Operations = { writes: 1, reads: 2, deletes: 0 };
 
 /** The share of a day that is left to the ledger's own operations: also those that only find the day spent. */
-const ownDayShare: Operations = { writes: 0.01, reads: 0.02, deletes: 0 };
+const ledgerDayShare: Operations = { writes: 0.01, reads: 0.02, deletes: 0 };
 
 /** Operations that leases may sum up to in a day; 0: no limit. */
 export function leasablePerDay({ daily }: QuotaLimits): Operations {
-  return perType((type) => daily[type] - Math.ceil(daily[type] * ownDayShare[type]));
+  return perType((type) => daily[type] - Math.ceil(daily[type] * ledgerDayShare[type]));
 }
 
 /** Arrivals at the database are less even than departures: this much of the limit is left for that. */
@@ -55,7 +55,7 @@ const evenness = 0.98;
 /** Operations a second that leases may sum up to. */
 export function leasableRates(limits: QuotaLimits): Operations {
   return perType(
-    (type) => limits.rates[type] * evenness - Math.min(ownRates[type], limits.rates[type] * 0.02),
+    (type) => limits.rates[type] * evenness - Math.min(ledgerRates[type], limits.rates[type] * 0.02),
   );
 }
 

@@ -99,7 +99,7 @@ function showQuota({ reader }: QuotaRoutesOptions): Route {
     access: ['read'],
     summary: 'What was used of the quota, the limits, and what is near them',
     answers: () => ({ 200: reportShown() }),
-    handle: async () => ({ status: 200, json: await known(reader.report()) }),
+    handle: async () => ({ status: 200, json: await orUnavailable(reader.report()) }),
   });
 }
 
@@ -113,7 +113,7 @@ function showWarnings({ reader }: QuotaRoutesOptions): Route {
     answers: () => ({ 200: z.object({ warnings: z.array(z.looseObject({})) }) }),
     handle: async ({ query }) => ({
       status: 200,
-      json: { warnings: await known(reader.warnings(query.limit)) },
+      json: { warnings: await orUnavailable(reader.warnings(query.limit)) },
     }),
   });
 }
@@ -126,12 +126,12 @@ async function ask(
 ): Promise<LedgerAnswer> {
   const use = { byPurpose: {}, unleased: noOperations, warnings: [] };
   const holder = `key:${caller.keyId}`;
-  const answer = await known(ledger.ask({ ...order, holder, kind: 'proxy', use, multiplier: 1 }));
+  const answer = await orUnavailable(ledger.ask({ ...order, holder, kind: 'proxy', use, multiplier: 1 }));
   throttle.learn(answer, clock.now());
   return answer;
 }
 
-async function known<Value>(work: Promise<Value>): Promise<Value> {
+async function orUnavailable<Value>(work: Promise<Value>): Promise<Value> {
   try {
     return await work;
   } catch (cause) {
