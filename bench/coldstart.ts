@@ -8,8 +8,8 @@ const turns = 9;
 const projectId = 'demo-coldstart';
 
 /**
- * Measures, in turns, from a process's start to its first answered request: `ingest`, a function that imports the Admin SDK's
- * Firestore at the top and writes one document, and one that does nothing, which no function can be faster than.
+ * Measures, in turns, from a process's start to its first answered request: `ingest`, a function that imports the Admin
+ * SDK's Firestore at the top and writes one document, and one that does nothing, which no function can be faster than.
  */
 export async function coldstart(): Promise<BenchReport> {
   await compileServer();

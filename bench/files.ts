@@ -10,7 +10,10 @@ const bodyBytes = 30 * mib;
 const directBytes = 100 * mib;
 const defaultThreshold = 32 * 1024;
 
-/** Memory of an instance that takes large bodies, what passes a function in a direct upload, and what a mix of files costs. */
+/**
+ * Memory of an instance that takes large bodies, what passes a function in a direct upload, and
+ * what a mix of files costs.
+ */
 export async function files(): Promise<BenchReport> {
   const stack = await startStack({ ports: 'free', quiet: true });
   try {

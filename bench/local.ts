@@ -153,7 +153,10 @@ async function medianMs(work: (i: number) => Promise<unknown>): Promise<number> 
   return median(times);
 }
 
-/** Gets and range queries in turns of one at a time, at random places. The first query, which makes the index, is left out. */
+/**
+ * Gets and range queries in turns of one at a time, at random places. The first query, which
+ * makes the index, is left out.
+ */
 async function queryTimes(db: Firestore): Promise<{ getMs: number; queryMs: number }> {
   await fill(db, storedForQueries);
   const docs = db.collection('tasks');

@@ -101,7 +101,10 @@ function workload(): Operation[] {
   });
 }
 
-/** Times operations that all wait in the queue, from the first dispatch to the last write, with and without the gathering between. */
+/**
+ * Times operations that all wait in the queue, from the first dispatch to the last write, with and
+ * without the gathering between.
+ */
 async function flush(stack: LocalStack, work: readonly Operation[], turn: string, touched: number) {
   const api = new Api(stack);
   stack.killDispatcher();

@@ -1,4 +1,6 @@
-/** Bundles functions/src into functions/lib, what is deployed. Does nothing when the sources are the same as last time. */
+/**
+ * Bundles functions/src into functions/lib, what is deployed. Does nothing when the sources are the same as last time.
+ */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

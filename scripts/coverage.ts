@@ -1,6 +1,7 @@
 /**
- * `npm run coverage [-- ROOM…]`: runs the tests of each room of functions/src by themselves, and lists the functions of that
- * room which they leave unrun. Ends with 1 where they reach no function of a file that has some, or do not all pass.
+ * `npm run coverage [-- ROOM…]`: runs the tests of each room of functions/src by themselves, and lists the
+ * functions of that room which they leave unrun. Ends with 1 where they reach no function of a file that has
+ * some, or do not all pass.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

@@ -1,6 +1,7 @@
 /**
- * `npm run mutate -- [PLACE…] [--seed S] [--sample N]`: breaks the functions' code in one place at a time and sees whether the
- * tests that run this place fail. PLACE is a folder or file below functions/src. Of each folder N places are tried.
+ * `npm run mutate -- [PLACE…] [--seed S] [--sample N]`: breaks the functions' code in one place at a time and
+ * sees whether the tests that run this place fail. PLACE is a folder or file below functions/src. Of each
+ * folder N places are tried.
  */
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -17,8 +17,8 @@ export interface QueueCheck {
 }
 
 /**
- * Finds what a deploy would lose, one sentence a queue; empty when it would lose nothing. The Firebase CLI disables the queue
- * of a function that is gone from the code, and purges a disabled queue when its function is deployed again
+ * Finds what a deploy would lose, one sentence a queue; empty when it would lose nothing. The Firebase CLI disables the
+ * queue of a function that is gone from the code, and purges a disabled queue when its function is deployed again
  * (firebase-tools, `gcp/cloudtasks`, `upsertQueue`).
  */
 export function whatWouldBeLost({ declared, found, foreign }: QueueCheck): string[] {

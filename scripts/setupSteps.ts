@@ -16,7 +16,10 @@ const bodiesRule: LifecycleRule = {
   condition: { daysSinceCustomTime: bodiesDays, matchesPrefix: ['bodies/'] },
 };
 
-/** Temporary files go after a day by `cleanup`; what it never hears of goes by this. Others' objects have no `customTime`. */
+/**
+ * Temporary files go after a day by `cleanup`; what it never hears of goes by this. Others'
+ * objects have no `customTime`.
+ */
 const temporaryDays = 3;
 
 const temporaryRule: LifecycleRule = {
@@ -33,8 +36,8 @@ const formerRule: LifecycleRule = { ...temporaryRule, condition: { age: 3, match
 const keptPrefixes = ['spool/', 'dead-letters/', 'control/', 'bodies/', ...folders.map((name) => `${name}/`)];
 
 /**
- * Gives the bucket the rules that delete bodies and temporary files, keeps the rules that exist, and closes it to the public.
- * Returns lines that say what was done, and warn of a rule that would delete what must stay.
+ * Gives the bucket the rules that delete bodies and temporary files, keeps the rules that exist, and closes it to the
+ * public. Returns lines that say what was done, and warn of a rule that would delete what must stay.
  */
 export async function setUpBucket(bucket: Bucket): Promise<string[]> {
   const [metadata] = await bucket.getMetadata();
@@ -100,9 +103,9 @@ interface Param {
 export const newInstallValues = { STRICT_BINDING: true };
 
 /**
- * Lines for `functions/.env.PROJECT` that give each parameter without a value, there or in the `functions/.env` of all projects,
- * its default, or what `instead` has for it: without a terminal the Firebase CLI refuses to deploy parameters that have none (firebase-tools,
- * `deploy/functions/params`, `resolveParams`).
+ * Lines for `functions/.env.PROJECT` that give each parameter without a value, there or in the `functions/.env` of all
+ * projects, its default, or what `instead` has for it: without a terminal the Firebase CLI refuses to deploy parameters
+ * that have none (firebase-tools, `deploy/functions/params`, `resolveParams`).
  */
 export function missingValues(
   envFile: string,

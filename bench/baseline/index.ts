@@ -1,4 +1,7 @@
-/** The baseline that `ingest` is measured against: the same server, authentication and body reading, with other handlers. */
+/**
+ * The baseline that `ingest` is measured against: the same server, authentication and body
+ * reading, with other handlers.
+ */
 import { getApps, initializeApp } from 'firebase-admin/app';
 import { getFirestore } from 'firebase-admin/firestore';
 import { storageBucket } from 'firebase-functions/params';

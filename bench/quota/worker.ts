@@ -1,6 +1,6 @@
 /**
- * One writer in a process of its own, which wants more than it may. Arguments: the way that it keeps to the limit,
- * the limit in writes a second of all writers together, when to begin, in milliseconds since the epoch, and for how long,
+ * One writer in a process of its own, which wants more than it may. Arguments: the way that it keeps to the limit, the
+ * limit in writes a second of all writers together, when to begin, in milliseconds since the epoch, and for how long,
  * in seconds. Firestore is at FIRESTORE_EMULATOR_HOST.
  */
 

@@ -44,7 +44,9 @@ export function pollsOf(miners: number, spanMs: number): TimedRequest[] {
   return polls;
 }
 
-/** Sends requests, sorted by time, at their moments of the stack's clock. Throws when one is not answered with a 2xx. */
+/**
+ * Sends requests, sorted by time, at their moments of the stack's clock. Throws when one is not answered with a 2xx.
+ */
 export async function replay(stack: LocalStack, api: Api, requests: readonly TimedRequest[]): Promise<void> {
   await stack.advance(tickMs - (stack.now() % tickMs));
   const startMs = stack.now();

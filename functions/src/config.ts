@@ -1,6 +1,9 @@
 import * as params from 'firebase-functions/params';
 
-/** The region in which the functions run. Hosting's rewrites in firebase.json name it too: docs/operations.md says how to move. */
+/**
+ * The region in which the functions run. Hosting's rewrites in firebase.json name it too:
+ * docs/operations.md says how to move.
+ */
 export const region = 'us-central1';
 
 /** First API keys: a JSON array of `{id, role, sha256}`; further keys are made through `/v1/keys`. */

@@ -14,7 +14,10 @@ export interface AdvanceOptions {
 
 /** Reading the instances twice this far apart must show no change before they count as waiting. */
 const quietMs = 2;
-/** Equal readings in a row that count as quiet: a call between two processes shows in neither for less time than they take. */
+/**
+ * Equal readings in a row that count as quiet: a call between two processes shows in neither for
+ * less time than they take.
+ */
 const quietReadings = 3;
 /** An instance that works longer than this on one moment is left to it; the clock goes on. */
 const settleLimitMs = 30_000;

@@ -17,7 +17,9 @@ export interface WireDocument {
 /** Deeper than any value that may be stored, and shallow enough for the stack. */
 const maxWireDepth = 64;
 
-/** Calls `field` with the number and wire type of each field up to the message's end; it must read or skip the field. */
+/**
+ * Calls `field` with the number and wire type of each field up to the message's end; it must read or skip the field.
+ */
 function readMessage(reader: Reader, bytes: number, field: (id: number, wireType: number) => void): void {
   const end = reader.pos + bytes;
   while (reader.pos < end) {
@@ -85,7 +87,9 @@ function readList(reader: Reader, bytes: number, depth: number): Value[] {
 const maxKnownNames = 10_000;
 const knownNames = new Map<string, string>();
 
-/** The same text as one string for all documents: their field names would take more memory than many of their values. */
+/**
+ * The same text as one string for all documents: their field names would take more memory than many of their values.
+ */
 function shared(name: string): string {
   const known = knownNames.get(name);
   if (known !== undefined) return known;

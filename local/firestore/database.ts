@@ -208,7 +208,9 @@ export class Database {
     if (changed.length > 0) for (const listener of this.#listeners) listener(changed, commitTime);
   }
 
-  /** Deletes what a TTL policy ended, each by itself. It waits for locks, and what was given more time meanwhile stays. */
+  /**
+   * Deletes what a TTL policy ended, each by itself. It waits for locks, and what was given more time meanwhile stays.
+   */
   async #expire(entries: readonly Entry[]): Promise<void> {
     const never = new AbortController().signal;
     const expire = (entry: Entry) => () => {

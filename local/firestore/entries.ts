@@ -27,7 +27,9 @@ export interface CollectionName {
 /** The past of every entry that has none. It stays empty. */
 const noStates: PastState[] = [];
 
-/** A name in the database, whether a document is there now or was there not long ago. One a document: it keeps little. */
+/**
+ * A name in the database, whether a document is there now or was there not long ago. One a document: it keeps little.
+ */
 export class Entry {
   readonly id: string;
   readonly collection: CollectionName;

@@ -76,7 +76,10 @@ export function countDisjunctions(filter: Filter | null): number {
   return value?.kind === 'array' ? value.values.length : 1;
 }
 
-/** Fields that a filter compares by anything but equality, in no order. They are sorted by even if the query does not say so. */
+/**
+ * Fields that a filter compares by anything but equality, in no order. They are sorted by even if
+ * the query does not say so.
+ */
 export function inequalityFields(filter: Filter | null): string[] {
   if (filter?.compositeFilter) return filter.compositeFilter.filters.flatMap(inequalityFields);
   if (filter?.fieldFilter) {

@@ -24,7 +24,10 @@ export interface FieldIndexes {
   readonly collectionGroup: ReadonlySet<IndexMode>;
 }
 
-/** Indexes of every field that no override names (firebase.google.com/docs/firestore/query-data/index-overview#automatic_indexing). */
+/**
+ * Indexes of every field that no override names
+ * (firebase.google.com/docs/firestore/query-data/index-overview#automatic_indexing).
+ */
 const automatic: FieldIndexes = {
   collection: new Set<IndexMode>(['ascending', 'descending', 'contains']),
   collectionGroup: new Set<IndexMode>(),
@@ -111,7 +114,9 @@ export class IndexConfig {
     return this.#composites.get(collectionId) ?? [];
   }
 
-  /** A field without an override has that of the map it lies in, then that for all fields of the collection, or of any. */
+  /**
+   * A field without an override has that of the map it lies in, then that for all fields of the collection, or of any.
+   */
   fieldIndexes(collectionId: string, path: FieldPath): FieldIndexes {
     if (this.#overrides.size === 0) return automatic;
     for (let length = path.length; length > 0; length--) {

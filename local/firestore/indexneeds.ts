@@ -7,7 +7,10 @@ import type { Filter } from './wire.ts';
 
 /** Needs of one alternative of a query: of the index, or of the indexes with the same end, that it is read from. */
 interface IndexNeed {
-  /** Fields that the alternative fixes: they come first, in any order and direction, and may be spread over several indexes. */
+  /**
+   * Fields that the alternative fixes: they come first, in any order and direction, and may be
+   * spread over several indexes.
+   */
   readonly fixed: ReadonlyMap<string, 'equal' | 'contains'>;
   /** The fields that sort the results. */
   readonly orders: readonly ConfiguredField[];
@@ -106,7 +109,8 @@ function missing(plan: QueryPlan, need: IndexNeed): StatusError {
 }
 
 /**
- * Refuses a query that the service could not serve with these indexes (firebase.google.com/docs/firestore/query-data/indexing).
+ * Refuses a query that the service could not serve with these indexes
+ * (firebase.google.com/docs/firestore/query-data/indexing).
  * @param aggregated fields that are summed up or averaged
  * @throws StatusError FAILED_PRECONDITION, with the index that is missing
  */

@@ -1,4 +1,6 @@
-/** Limits of the service (firebase.google.com/docs/firestore/quotas, firebase.google.com/docs/firestore/storage-size). */
+/**
+ * Limits of the service (firebase.google.com/docs/firestore/quotas, firebase.google.com/docs/firestore/storage-size).
+ */
 export const maxDocumentBytes = 1_048_576;
 export const maxRequestBytes = 10 * 1_048_576;
 export const maxFieldValueBytes = 1_048_487;

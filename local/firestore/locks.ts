@@ -35,9 +35,9 @@ export function newLockOwner(age: number): LockOwner {
 }
 
 /**
- * Locks by document path, shared or exclusive. Who waits is served by age, so a transaction that was tried before goes ahead
- * of newer ones and, of those in a deadlock, the youngest is aborted: the oldest always gets on, however heavy the contention.
- * Nobody shares a lock past an older one who waits to write.
+ * Locks by document path, shared or exclusive. Who waits is served by age, so a transaction that was tried before goes
+ * ahead of newer ones and, of those in a deadlock, the youngest is aborted: the oldest always gets on, however heavy
+ * the contention. Nobody shares a lock past an older one who waits to write.
  */
 export class LockTable {
   readonly #locks = new Map<string, Lock>();

@@ -52,7 +52,10 @@ function orderedRows(
   return sortedRows(scope.entries(), plan, at, examined);
 }
 
-/** The collection or collection group that the query ranges over; undefined when it names no collection id or an unknown one. */
+/**
+ * The collection or collection group that the query ranges over; undefined when it names no
+ * collection id or an unknown one.
+ */
 function scopeOf(store: DocumentStore, plan: QueryPlan): Scope | undefined {
   if (plan.collectionId === '') return undefined;
   if (plan.allDescendants) return store.group(plan.collectionId);

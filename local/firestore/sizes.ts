@@ -88,8 +88,8 @@ function fieldsBytes(fields: Fields, depth: number): number {
 
 /**
  * The size in bytes at which a document is billed and limited.
- * @throws StatusError INVALID_ARGUMENT when it may not be stored: too large or too deep, a reserved or empty field name,
- * an array directly in an array.
+ * @throws StatusError INVALID_ARGUMENT when it may not be stored: too large or too deep, a reserved or empty field
+ * name, an array directly in an array.
  */
 export function checkedDocumentBytes(path: string, fields: Fields): number {
   const bytes = nameBytes(path) + documentOverheadBytes + fieldsBytes(fields, 0);

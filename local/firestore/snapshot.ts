@@ -18,7 +18,9 @@ export class SnapshotError extends Error {
   }
 }
 
-/** Writes documents to a file in the directory, which is made if need be. The file before stays until this one is whole. */
+/**
+ * Writes documents to a file in the directory, which is made if need be. The file before stays until this one is whole.
+ */
 export async function writeSnapshot(directory: string, documents: Iterable<WireDocument>): Promise<void> {
   await mkdir(directory, { recursive: true });
   const file = join(directory, fileName);

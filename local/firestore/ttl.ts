@@ -16,7 +16,9 @@ export class ExpiryWatch {
   #timer: LocalTimer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
-  /** `expire` gets the entries of each sweep. They may have changed by the time it deletes them: see {@link isExpired}. */
+  /**
+   * `expire` gets the entries of each sweep. They may have changed by the time it deletes them: see {@link isExpired}.
+   */
   constructor(config: IndexConfig, clock: LocalClock, expire: (entries: readonly Entry[]) => void) {
     this.#config = config;
     this.#clock = clock;

@@ -39,7 +39,10 @@ const typeRank: Record<Value['kind'], number> = {
   map: 10,
 };
 
-/** Negative, zero or positive as the type of `a` sorts before, with or after that of `b`. Integers and doubles are one type. */
+/**
+ * Negative, zero or positive as the type of `a` sorts before, with or after that of `b`. Integers
+ * and doubles are one type.
+ */
 export function compareTypes(a: Value, b: Value): number {
   return typeRank[a.kind] - typeRank[b.kind];
 }

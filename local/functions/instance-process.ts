@@ -35,7 +35,10 @@ export function frameworkFile(functionsDir: string): string {
   throw new Error('The Functions Framework is not installed.');
 }
 
-/** The platform's variables for the framework, and those that the Firebase CLI sets beside them (`gcp/cloudfunctionsv2`). */
+/**
+ * The platform's variables for the framework, and those that the Firebase CLI sets beside them
+ * (`gcp/cloudfunctionsv2`).
+ */
 export function frameworkEnv(spec: Pick<FunctionSpec, 'entryPoint' | 'trigger'>): Record<string, string> {
   return {
     NODE_ENV: 'production',

@@ -1,7 +1,7 @@
 /**
- * The manifest that the Firebase CLI reads from a code base: the wire form of `firebase-functions`' discovery (v1alpha1), as
- * far as the local stack needs it, and its resolution to plain values. An option is a value, null (the platform's
- * default) or a parameter expression.
+ * The manifest that the Firebase CLI reads from a code base: the wire form of `firebase-functions`' discovery
+ * (v1alpha1), as far as the local stack needs it, and its resolution to plain values. An option is a value, null (the
+ * platform's default) or a parameter expression.
  */
 type Option<T> = T | string | null | undefined;
 

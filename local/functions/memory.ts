@@ -13,8 +13,9 @@ export interface LimitedProcess {
 }
 
 /**
- * Kills what exceeds its memory, as Cloud Run does (https://cloud.google.com/run/docs/configuring/services/memory-limits).
- * Without /proc nothing is seen. Returns what ends it.
+ * Kills what exceeds its memory, as Cloud Run does
+ * (https://cloud.google.com/run/docs/configuring/services/memory-limits). Without /proc nothing is
+ * seen. Returns what ends it.
  */
 export function limitMemory(processes: () => Iterable<LimitedProcess>): () => void {
   const timer = setInterval(() => {
@@ -27,8 +28,8 @@ export function limitMemory(processes: () => Iterable<LimitedProcess>): () => vo
 }
 
 /**
- * Node's options in a container with this limit: half of it is the heap's at most, so that garbage is collected in time.
- * Here it would see the whole machine's memory.
+ * Node's options in a container with this limit: half of it is the heap's at most, so that garbage is collected in
+ * time. Here it would see the whole machine's memory.
  */
 export function heapArguments(memoryBytes: number): string[] {
   return [`--max-old-space-size=${Math.floor(memoryBytes / bytesPerMiB / 2)}`];

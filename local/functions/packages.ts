@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** The file that a package's command of the same name runs, as code in `dir` finds the package; undefined without it. */
+/**
+ * The file that a package's command of the same name runs, as code in `dir` finds the package; undefined without it.
+ */
 export function commandFile(dir: string, packageName: string, command: string): string | undefined {
   let at: string;
   try {

@@ -2,7 +2,10 @@ import type { LocalClock, LocalTimer } from '../shared/clock.ts';
 import type { InstanceProcess } from './instance-process.ts';
 import type { FunctionSpec } from './manifest.ts';
 
-/** The longest wait of a request for an instance with room; then it gets 429: https://cloud.google.com/run/docs/about-instance-autoscaling */
+/**
+ * The longest wait of a request for an instance with room; then it gets 429:
+ * https://cloud.google.com/run/docs/about-instance-autoscaling
+ */
 const maxQueueMs = 10_000;
 
 /** Idle instances are kept up to 15 minutes: https://cloud.google.com/run/docs/about-instance-autoscaling */

@@ -58,7 +58,10 @@ export class StorageEvents {
     this.#random = options.random ?? Math.random;
   }
 
-  /** Events are promised at least once: from now on this share of them comes again, with the same id, after it was taken. */
+  /**
+   * Events are promised at least once: from now on this share of them comes again, with the same id, after it was
+   * taken.
+   */
   setTwiceShare(twiceShare: number): void {
     this.#twiceShare = twiceShare;
   }

@@ -16,8 +16,8 @@ export function headersFor(rules: readonly HeaderRule[], path: string): Configur
 }
 
 /**
- * A function's answer as Hosting passes it on: private unless the function says otherwise, without cookies when it may be
- * cached for all, with what firebase.json sets. https://firebase.google.com/docs/hosting/manage-cache
+ * A function's answer as Hosting passes it on: private unless the function says otherwise, without cookies when it may
+ * be cached for all, with what firebase.json sets. https://firebase.google.com/docs/hosting/manage-cache
  */
 export function passedOn(raw: readonly string[], configured: ConfiguredHeaders): string[] {
   const headers: [name: string, value: string][] = [];
@@ -32,7 +32,10 @@ export function passedOn(raw: readonly string[], configured: ConfiguredHeaders):
   return [...kept, ...configured].flat();
 }
 
-/** Keeps the one cookie that functions see, `__session`: https://firebase.google.com/docs/hosting/manage-cache#using_cookies */
+/**
+ * Keeps the one cookie that functions see, `__session`:
+ * https://firebase.google.com/docs/hosting/manage-cache#using_cookies
+ */
 export function keepSessionCookie(request: IncomingMessage): void {
   const cookies = request.headers.cookie?.split(/; ?/) ?? [];
   const session = cookies.find((cookie) => cookie.startsWith('__session='));

@@ -4,8 +4,8 @@ import type { LocalClock, LocalTimer } from './clock.ts';
 export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata' | 'functions';
 
 /**
- * `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. `half`: so
- * is the other half of its answer (of a body, of a stream's messages; of a single message, all but the headers).
+ * `before`: it strikes before anything is done. `after`: the work is done, and then its answer is lost or late. `half`:
+ * so is the other half of its answer (of a body, of a stream's messages; of a single message, all but the headers).
  */
 export type FaultPhase = 'before' | 'after' | 'half';
 
@@ -24,7 +24,10 @@ export interface Fault {
   rate: number;
   forMs: number;
   phase: FaultPhase;
-  /** Only this RPC (firestore, tasks: its name; storage, metadata: `GET`, `POST`, …; functions: one of them), or every one. */
+  /**
+   * Only this RPC (firestore, tasks: its name; storage, metadata: `GET`, `POST`, …; functions:
+   * one of them), or every one.
+   */
   method?: string;
 }
 
@@ -92,8 +95,8 @@ export class Faults {
   }
 
   /**
-   * Resolves when the hit's delay is over, or when faults are cleared, with the failure that is to follow (undefined: the
-   * call goes on); never for a call that hangs.
+   * Resolves when the hit's delay is over, or when faults are cleared, with the failure that is to follow (undefined:
+   * the call goes on); never for a call that hangs.
    */
   async wait({ delayMs, failure }: FaultHit): Promise<FaultFailure | undefined> {
     await this.#delay(delayMs);

@@ -6,8 +6,9 @@ const sessionHeaders = 'Content-Length, Content-Type, Location, Range, X-GUpload
 const defaultMaxAgeSeconds = 3600;
 
 /**
- * Headers by which a browser lets a page use the answer. A resumable session is for the `Origin` that opened it
- * (https://cloud.google.com/storage/docs/troubleshooting#cors); `/bucket/object` is for those that the bucket's `cors` names.
+ * Headers by which a browser lets a page use the answer. A resumable session is for the `Origin` that
+ * opened it (https://cloud.google.com/storage/docs/troubleshooting#cors); `/bucket/object` is for those
+ * that the bucket's `cors` names.
  */
 export function corsHeaders(
   request: StorageRequest,

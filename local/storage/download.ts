@@ -37,8 +37,9 @@ const compressedTypes =
   /^(image\/(?!svg|bmp)|video\/|audio\/(?!wav)|application\/(x-)?(gzip|zip|bzip2?|7z-compressed))/;
 
 /**
- * True where gzip is taken off before the content is sent, which ignores ranges: where the caller does not take gzip, and, so that
- * nothing is served doubly compressed, where the type is compressed itself (https://cloud.google.com/storage/docs/transcoding).
+ * True where gzip is taken off before the content is sent, which ignores ranges: where the caller does not take gzip,
+ * and, so that nothing is served doubly compressed, where the type is compressed itself
+ * (https://cloud.google.com/storage/docs/transcoding).
  */
 function isUnpacked({ fields }: StoredObject, acceptEncoding: string): boolean {
   if (fields.contentEncoding !== 'gzip' || /no-transform/.test(fields.cacheControl ?? '')) return false;

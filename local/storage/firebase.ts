@@ -7,7 +7,9 @@ import { toResource } from './object.ts';
 /** The metadata key in which clients of Firebase keep the tokens that make an object readable, comma separated. */
 const tokensKey = 'firebaseStorageDownloadTokens';
 
-/** `GET v0/b/B/o/O` of Firebase's API: an object's metadata with its download tokens, or its content for one of them. */
+/**
+ * `GET v0/b/B/o/O` of Firebase's API: an object's metadata with its download tokens, or its content for one of them.
+ */
 export function firebaseRoute(request: StorageRequest, buckets: Buckets): StorageReply {
   const { method, segments, query, origin } = request;
   const [, , bucketName = '', kind, name, more] = segments;

@@ -1,7 +1,10 @@
 import { StorageError } from './errors.ts';
 import type { StoredObject } from './object.ts';
 
-/** True where a hold keeps the object from being deleted and replaced (https://cloud.google.com/storage/docs/object-holds). */
+/**
+ * True where a hold keeps the object from being deleted and replaced
+ * (https://cloud.google.com/storage/docs/object-holds).
+ */
 export function isHeld({ fields }: StoredObject): boolean {
   return fields.temporaryHold === true || fields.eventBasedHold === true;
 }

@@ -37,8 +37,8 @@ export interface LocalStorage extends LocalService<StorageUsage> {
    */
   importState(directory: string): Promise<void>;
   /**
-   * A key file for GOOGLE_APPLICATION_CREDENTIALS, with which clients sign addresses; it is deleted at the end. The first
-   * call makes the key.
+   * A key file for GOOGLE_APPLICATION_CREDENTIALS, with which clients sign addresses; it is deleted at the end. The
+   * first call makes the key.
    */
   keyFile(projectId: string): Promise<string>;
 }

@@ -21,8 +21,8 @@ export function readNumber(query: URLSearchParams, name: string): number | undef
 
 /**
  * Checks `ifGenerationMatch`, `ifGenerationNotMatch`, `ifMetagenerationMatch` and `ifMetagenerationNotMatch` against
- * the live object or bucket; generation 0 stands for none. Throws 400 for what is no number, 412 (https://cloud.google.com/storage/docs/request-preconditions).
- * `prefix` is `Source` for the source of a copy.
+ * the live object or bucket; generation 0 stands for none. Throws 400 for what is no number, 412
+ * (https://cloud.google.com/storage/docs/request-preconditions). `prefix` is `Source` for the source of a copy.
  */
 export function checkPreconditions(query: URLSearchParams, live: Versions | undefined, prefix = ''): void {
   for (const name of conditions) readNumber(query, name.replace('if', `if${prefix}`));

@@ -32,7 +32,10 @@ export async function route(request: StorageRequest, service: StorageState): Pro
   }
 }
 
-/** Throws 501 for keys of the caller's own or of Cloud KMS: content would be kept without them, and be read without them. */
+/**
+ * Throws 501 for keys of the caller's own or of Cloud KMS: content would be kept without them,
+ * and be read without them.
+ */
 function refuseKeys({ headers, query }: StorageRequest): void {
   const isKey = /^x-goog-(copy-source-)?encryption-/;
   if (Object.keys(headers).some((name) => isKey.test(name))) throw notImplemented('customer keys');

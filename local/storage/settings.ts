@@ -38,8 +38,8 @@ const outputOnly = [
 ];
 
 /**
- * The settings after a caller's change. Throws 400 for what is wrong, 501 for what the service has and this simulator has
- * not.
+ * The settings after a caller's change. Throws 400 for what is wrong, 501 for what the service has
+ * and this simulator has not.
  */
 export function changeSettings(settings: BucketSettings, change: Record<string, unknown>): BucketSettings {
   refuseAbsent(change);

@@ -14,8 +14,8 @@ export interface Signer {
 
 /**
  * Checks a V4 signed address: times, method, host, path, parameters and headers, by the signer's key
- * (https://cloud.google.com/storage/docs/authentication/canonical-requests). Throws 400 for one that is past its time or
- * malformed, 403 for one that is not signed, not by an account we know, or not for this request.
+ * (https://cloud.google.com/storage/docs/authentication/canonical-requests). Throws 400 for one that is past its time
+ * or malformed, 403 for one that is not signed, not by an account we know, or not for this request.
  */
 export function checkSignature(request: StorageRequest, signers: readonly Signer[], nowMs: number): void {
   const { query, headers } = request;

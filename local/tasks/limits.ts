@@ -17,7 +17,9 @@ export const limits = {
   maxDispatchesPerSecond: 500,
   maxConcurrentDispatches: 5000,
   defaultConcurrentDispatches: 1000,
-  /** Billing: each started 32 KB of a call or a push attempt is one operation (https://cloud.google.com/tasks/pricing). */
+  /**
+   * Billing: each started 32 KB of a call or a push attempt is one operation (https://cloud.google.com/tasks/pricing).
+   */
   bytesPerOperation: 32 * 1024,
 } as const;
 

@@ -2,8 +2,8 @@ import { isBuiltin } from 'node:module';
 import type { Plugin } from 'esbuild';
 
 /**
- * Node's own modules are required instead of imported: an import evaluates every property of such a module, and those of
- * `node:http` load all of undici (40 ms).
+ * Node's own modules are required instead of imported: an import evaluates every property of such a module, and those
+ * of `node:http` load all of undici (40 ms).
  */
 export const requiredBuiltins: Plugin = {
   name: 'required-builtins',

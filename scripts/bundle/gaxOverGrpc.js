@@ -1,7 +1,7 @@
 /**
  * The parts of google-gax that a Cloud Tasks client over gRPC calls, in place of the whole: its index also loads the
- * messages of three other services and the transport over HTTP/1 (150 ms). Only for the bundle; whatever a client misses
- * here fails the build.
+ * messages of three other services and the transport over HTTP/1 (150 ms). Only for the bundle; whatever a client
+ * misses here fails the build.
  */
 import * as grpc from '@grpc/grpc-js';
 import { GrpcClient as FileLoadingGrpcClient } from 'google-gax/build/src/grpc.js';
@@ -22,11 +22,15 @@ export class LocationsClient {
   async close() {}
 }
 
-/** How google-gax wants messages: https://github.com/googleapis/google-cloud-node, core/packages/gax, `defaultOptions`. */
+/**
+ * How google-gax wants messages: https://github.com/googleapis/google-cloud-node, core/packages/gax, `defaultOptions`.
+ */
 const asObjects = { longs: String, enums: String, defaults: true, oneofs: true };
 
 export class GrpcClient extends FileLoadingGrpcClient {
-  /** Makes codecs when a call needs them; @grpc/proto-loader would first describe every message for reflection (60 ms). */
+  /**
+   * Makes codecs when a call needs them; @grpc/proto-loader would first describe every message for reflection (60 ms).
+   */
   loadProtoJSON(json) {
     return packageOf(protobuf.Root.fromJSON(json));
   }

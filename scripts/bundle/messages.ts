@@ -7,8 +7,8 @@ interface Described {
 }
 
 /**
- * The part of an API's description that one of its packages needs: the package's services and messages, and those that they
- * refer to.
+ * The part of an API's description that one of its packages needs: the package's services and messages, and
+ * those that they refer to.
  */
 export function messagesOf(description: Described, packageName: string): Described {
   const root = protobuf.Root.fromJSON(description);

@@ -40,8 +40,8 @@ export function leanTasksClient(packagesDir: string): Plugin {
       );
       // Node's own streams, of which that package is an old copy.
       onResolve({ filter: /^readable-stream$/ }, () => ({ path: 'stream', namespace: 'builtin' }));
-      // The API version that takes carriers, without the package's index, which would tie all three together. The other,
-      // for the status, is loaded whole from the package when it is asked for.
+      // The API version that takes carriers, without the package's index, which would tie all three together. The
+      // other, for the status, is loaded whole from the package when it is asked for.
       onResolve({ filter: /^@google-cloud\/tasks$/ }, ({ path, importer }) =>
         isBetaClient(importer) ? { path, external: true } : { path: join(tasksDir, 'v2/index.js') },
       );

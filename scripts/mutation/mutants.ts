@@ -9,7 +9,9 @@ export interface Mutant {
   readonly kind: string;
 }
 
-/** Ways to break code that a test should see, in the order of their places. Texts, comments and types are left alone. */
+/**
+ * Ways to break code that a test should see, in the order of their places. Texts, comments and types are left alone.
+ */
 export function mutantsOf(source: string): Mutant[] {
   // Types become blanks, so places stay the same.
   const code = masked(stripTypeScriptTypes(source));

@@ -34,7 +34,9 @@ export interface RunFunction {
   readonly ranges: readonly Range[];
 }
 
-/** Runs test files in one process and returns the functions of each source, by its URL; undefined where a test fails. */
+/**
+ * Runs test files in one process and returns the functions of each source, by its URL; undefined where a test fails.
+ */
 export async function functionsRun(
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RunFunction[]> | undefined> {

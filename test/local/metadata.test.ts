@@ -15,7 +15,8 @@ describe("The metadata server, through Google's own client", () => {
     metadata = await startMetadata({ port: 0, faults, projectId: 'demo', serviceAccount });
     process.env['GCE_METADATA_HOST'] = metadata.host;
     process.env['METADATA_SERVER_DETECTION'] = 'assume-present';
-    // In the cloud the client's requests for metadata have no limit; elsewhere one of 3 s (gcp-metadata, requestTimeout).
+    // In the cloud the client's requests for metadata have no limit; elsewhere one of 3 s
+    // (gcp-metadata, requestTimeout).
     process.env['K_SERVICE'] = 'flush';
     // As at a deploy; without it the client first asks a program of the machine.
     process.env['GCLOUD_PROJECT'] = 'demo';

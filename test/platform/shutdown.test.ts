@@ -5,7 +5,9 @@ import { text } from 'node:stream/consumers';
 
 const url = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
 
-/** A process that exits on SIGTERM as the Functions Framework does: at once, by a listener that was there before ours. */
+/**
+ * A process that exits on SIGTERM as the Functions Framework does: at once, by a listener that was there before ours.
+ */
 const program = `
   import { systemClock } from ${url('../../functions/src/platform/clock.ts')};
   import { atShutdown } from ${url('../../functions/src/platform/shutdown.ts')};

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
-
 import { applyToLedger } from '../../functions/src/quota/ledger.ts';
 import type { LeaseRequest, LeaseReturn, LedgerAnswer } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';

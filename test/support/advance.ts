@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import type { LocalStack } from '../../local/stack.ts';
 
 /**
- * Moves a stack's clock on step by step until something is so. Between steps the stack's clock is the machine's, so a slow
- * machine gets less done in a minute of it: tests say what is to come about, and only roughly by when.
+ * Moves a stack's clock on step by step until something is so. Between steps the stack's clock is the machine's, so a
+ * slow machine gets less done in a minute of it: tests say what is to come about, and only roughly by when.
  */
 export async function advanceUntil(
   stack: Pick<LocalStack, 'advance'>,

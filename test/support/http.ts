@@ -61,7 +61,9 @@ export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger
   secret?: string;
 }
 
-/** The handler of these routes as it is deployed: behind keys and the limit of their rate. Answers must be as described. */
+/**
+ * The handler of these routes as it is deployed: behind keys and the limit of their rate. Answers must be as described.
+ */
 export function keyedHandler(
   routes: readonly ServedRoute[] | ((keys: KeyStore) => readonly ServedRoute[]),
   keyed: KeyedOptions,

@@ -37,8 +37,8 @@ export interface CallOptions {
 }
 
 /**
- * The accepting routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey 5F,
- * `both-key` to both. `collections`: those that operations may write to.
+ * The accepting routes over HTTP, with what they stage in memory. `uid-key` is bound to miner 7, `hotkey-key` to hotkey
+ * 5F, `both-key` to both. `collections`: those that operations may write to.
  */
 export async function startIngest(
   collections: readonly string[] = [],

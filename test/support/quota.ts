@@ -13,7 +13,9 @@ import { Throttle } from '../../functions/src/quota/throttle.ts';
 import { ManualClock } from './clock.ts';
 import { memoryLogger } from './logger.ts';
 
-/** A database that has nothing and takes everything; a query bills three reads, a count as many as 2,001 documents do. */
+/**
+ * A database that has nothing and takes everything; a query bills three reads, a count as many as 2,001 documents do.
+ */
 export const answering: DocumentStore = {
   read: async (paths) => paths.map((path) => ({ path })),
   commit: async () => [],

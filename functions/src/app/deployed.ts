@@ -7,12 +7,17 @@ export const http = { region, invoker: 'public', secrets: [apiKeys], cpu: 1 };
 /** Functions of which one instance is enough. */
 export const single = { region, maxInstances: 1 };
 
-/** Tries a task again until it is done, or as old as its queue keeps tasks; waits from `least` to `most` seconds between. */
+/**
+ * Tries a task again until it is done, or as old as its queue keeps tasks; waits from `least` to `most` seconds
+ * between.
+ */
 export function untilDone(least: number, most: number) {
   return { maxAttempts: -1, minBackoffSeconds: least, maxBackoffSeconds: most, maxDoublings: 6 };
 }
 
-/** A handler whose wiring is loaded by its first call: neither by the other functions nor while the CLI discovers them. */
+/**
+ * A handler whose wiring is loaded by its first call: neither by the other functions nor while the CLI discovers them.
+ */
 export function wiredBy<Args extends unknown[]>(
   load: () => Promise<{ start(): (...args: Args) => Promise<void> }>,
 ): (...args: Args) => Promise<void> {

@@ -54,7 +54,10 @@ export function documentState(path: string, document: Fields): DocumentState {
   };
 }
 
-/** The path of a document's tombstone, which remembers its deletion: one that comes again must not bring back what is older. */
+/**
+ * The path of a document's tombstone, which remembers its deletion: one that comes again must not
+ * bring back what is older.
+ */
 export function tombstonePath(path: string): string {
   return `${tombstonesCollection}/${sha256Hex(path)}`;
 }

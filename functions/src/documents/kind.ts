@@ -22,9 +22,10 @@ export interface OperationRules {
 }
 
 /**
- * Makes the kind of documents at any path. While a document is absent its tombstone speaks for it; while there is one there is
- * no tombstone. So that several flushers keep to that, whoever makes a document sees to it in the same commit that there is no
- * tombstone (or takes away the one it read), and whoever makes a tombstone that there is no document (or takes it away).
+ * Makes the kind of documents at any path. While a document is absent its tombstone speaks for it; while there is one
+ * there is no tombstone. So that several flushers keep to that, whoever makes a document sees to it in the same
+ * commit that there is no tombstone (or takes away the one it read), and whoever makes a tombstone that there is no
+ * document (or takes it away).
  */
 export function operationKind(rules: OperationRules): Kind<OperationAccepted, DocumentState> {
   return {

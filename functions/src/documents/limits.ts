@@ -15,8 +15,8 @@ export const maxFieldNameBytes = 1_500;
 export const maxOperationsPerRequest = 500;
 
 /**
- * The time for which a deletion is remembered. Longer than events may be old (`maxEventAgeMs` of the flush): by then no operation
- * that it must beat can arrive.
+ * The time for which a deletion is remembered. Longer than events may be old (`maxEventAgeMs` of the flush): by then no
+ * operation that it must beat can arrive.
  */
 export const tombstoneMs = 50 * 86_400_000;
 

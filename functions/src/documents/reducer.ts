@@ -12,7 +12,9 @@ export interface Reduction {
   undecidable: OperationAccepted[];
 }
 
-/** Merges operations into a document, as if they had come by stamp. Their order, repetition and grouping do not matter. */
+/**
+ * Merges operations into a document, as if they had come by stamp. Their order, repetition and grouping do not matter.
+ */
 export function reduceDocument(state: DocumentState, operations: readonly OperationAccepted[]): Reduction {
   const draft: Draft = {
     ...state,

@@ -16,7 +16,10 @@ export interface OperationRoutesOptions extends AcceptingParts {
   collections: readonly string[];
 }
 
-/** The routes that accept operations on documents: a request's are durable together, in their order, when it is answered. */
+/**
+ * The routes that accept operations on documents: a request's are durable together, in their
+ * order, when it is answered.
+ */
 export function operationRoutes(options: OperationRoutesOptions): Route[] {
   return [acceptOperations(options), createDocument(options)];
 }

@@ -8,8 +8,9 @@ export const metaField = '_sluice';
 export const tombstonesCollection = 'tombstones';
 
 /**
- * The state of a document: the document and the stamps that decide what still applies to it. An operation on a place holds until a later one on
- * the same place or on one that contains it; a `set` or `delete` is an operation on the whole.
+ * The state of a document: the document and the stamps that decide what still applies to it. An operation
+ * on a place holds until a later one on the same place or on one that contains it; a `set` or `delete` is
+ * an operation on the whole.
  */
 export interface DocumentState {
   path: string;
@@ -17,7 +18,9 @@ export interface DocumentState {
   fields: Fields | undefined;
   /** The latest `set` or `delete`; whatever has no stamp of its own is as old, or somebody else's. */
   wholeStamp: Stamp;
-  /** By field path the latest operation on that place: later than `wholeStamp` and than all on places that contain it. */
+  /**
+   * By field path the latest operation on that place: later than `wholeStamp` and than all on places that contain it.
+   */
   stamps: ReadonlyMap<string, Stamp>;
   /** Up to here stamps may be forgotten: an operation that is not later, and that no stamp beats, cannot be judged. */
   floor: Stamp;

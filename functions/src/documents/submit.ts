@@ -31,8 +31,8 @@ export const operation = once(() =>
 
 /**
  * Makes the event of a submitted operation.
- * @throws AppError `invalid_request`; `forbidden` for a path that operations may not write to; `payload_too_large` for what
- * no document can hold.
+ * @throws AppError `invalid_request`; `forbidden` for a path that operations may not write to; `payload_too_large` for
+ * what no document can hold.
  */
 export function operationEvent(submitted: unknown, context: OperationContext): OperationAccepted {
   const { type, path, data: given } = read(operation(), submitted, 'operation');

@@ -4,7 +4,9 @@ import { isInt64, type Json, type JsonObject } from '../platform/json.ts';
 import { maxFieldNameBytes, maxNesting } from './limits.ts';
 
 const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-/** The times that Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp). */
+/**
+ * The times that Firestore can store (https://firebase.google.com/docs/reference/node/firebase.firestore.Timestamp).
+ */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 const latestMs = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -16,8 +18,8 @@ const refusedForms: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads submitted fields: checks that Firestore can hold them, and resolves what depends on when they were accepted. Every
- * method throws AppError `invalid_request` with the place of the fault.
+ * Reads submitted fields: checks that Firestore can hold them, and resolves what depends on when they were accepted.
+ * Every method throws AppError `invalid_request` with the place of the fault.
  */
 export class FieldReader {
   readonly #acceptedMs: number;

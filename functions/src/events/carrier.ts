@@ -34,7 +34,9 @@ export interface Carrier {
   pauseUntilMs?: number | undefined;
   /** Bytes of the contents unfolded, so that whoever has no room need not open it. */
   unfoldedBytes?: number | undefined;
-  /** The times that our own code broke on its events, or on a carrier that they were part of: they are handled alone. */
+  /**
+   * The times that our own code broke on its events, or on a carrier that they were part of: they are handled alone.
+   */
   tries?: number | undefined;
   /** The events: raw deflate, base64. */
   events?: string | undefined;

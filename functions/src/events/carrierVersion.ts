@@ -56,8 +56,8 @@ const shapes: readonly (readonly [schema: number, Readonly<Record<string, Shape>
 ];
 
 /**
- * The oldest schema whose readers know all of these events. They are told by their fields: a field that is new makes its
- * carrier one of the latest schema, and a new value or meaning of an old field must come with a new one.
+ * The oldest schema whose readers know all of these events. They are told by their fields: a field that is new makes
+ * its carrier one of the latest schema, and a new value or meaning of an old field must come with a new one.
  */
 export function schemaOf(events: readonly Event[]): number {
   return events.reduce((latest, event) => Math.max(latest, schemaOfEvent(event)), taskSchema);

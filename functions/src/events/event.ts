@@ -14,9 +14,9 @@ export type Visibility = (typeof visibilities)[number];
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /**
- * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered, that a
- * deadline passed, or that an operation on another document was accepted. These are the forms of events in carriers. A field that a later schema brought is optional, or has the default that
- * events queued before it mean.
+ * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered,
+ * that a deadline passed, or that an operation on another document was accepted. These are the forms of events in
+ * carriers. A field that a later schema brought is optional, or has the default that events queued before it mean.
  */
 const schemas = once(() => {
   const json: z.ZodMiniType<Json> = z.custom<Json>((value) => value !== undefined);
@@ -49,7 +49,10 @@ const schemas = once(() => {
     taskId,
     stamp,
     response,
-    /** The id of the key of role miner that sent it. A proxy or an operator did where there is none, or code older than this. */
+    /**
+     * The id of the key of role miner that sent it. A proxy or an operator did where there is none,
+     * or code older than this.
+     */
     minerKey: z.optional(z.string()),
     /** True where the answer counts although its task may name other miners. */
     countsUnassigned: isTrue,

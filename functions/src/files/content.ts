@@ -81,7 +81,9 @@ function readRange(request: ApiRequest, size: number, etag: string): ByteRange |
   return first >= size ? 'unsatisfiable' : { first, last };
 }
 
-/** A short-lived signed address of an object; undefined where the content must be streamed, since signing failed lately. */
+/**
+ * A short-lived signed address of an object; undefined where the content must be streamed, since signing failed lately.
+ */
 export type AddressOf = (object: ObjectFacts) => Promise<string | undefined>;
 
 /** Signs addresses, where this process can sign. */

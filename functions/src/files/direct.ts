@@ -22,9 +22,9 @@ const pendingLeadMs = 10 * 60_000;
 const sameness = ['fileName', 'contentType', 'fileType', 'size', 'sha256'] as const;
 
 /**
- * Begins a direct upload: the bytes go from the uploader straight to the bucket. Its document says `pending`; the name, type
- * and declared size and hash are bound to the object. Asked for again, a pending one gets a further address, a finished one
- * none.
+ * Begins a direct upload: the bytes go from the uploader straight to the bucket. Its document says `pending`; the
+ * name, type and declared size and hash are bound to the object. Asked for again, a pending one gets a further
+ * address, a finished one none.
  * @throws DocumentError, AppError `unavailable`, `conflict` for an id that another file has; nothing is left then.
  */
 export async function beginUpload(parts: FileParts, claim: FileClaim): Promise<UploadTicket> {
@@ -47,7 +47,10 @@ export async function beginUpload(parts: FileParts, claim: FileClaim): Promise<U
   return { record, upload: { url, expiresMs: customTimeMs } };
 }
 
-/** Writes the document directly, so that the file can be asked for at once; while Firestore is out, through the pipeline. */
+/**
+ * Writes the document directly, so that the file can be asked for at once; while Firestore is
+ * out, through the pipeline.
+ */
 async function writePending(parts: FileParts, record: FileRecord): Promise<FileRecord> {
   const { documents, index, stamps, clock, logger } = parts;
   try {

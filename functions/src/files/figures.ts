@@ -78,9 +78,9 @@ export interface FileFiguresOptions {
 }
 
 /**
- * Reads figures of files; never rejects. Asking costs one list of the bucket, or past 1,000 objects the totals that cleanup
- * kept, and one count in Firestore, which bills a read for each 1,000 files there; the answer is good for a minute for each of
- * these reads.
+ * Reads figures of files; never rejects. Asking costs one list of the bucket, or past 1,000 objects the totals that
+ * cleanup kept, and one count in Firestore, which bills a read for each 1,000 files there; the answer is good for a
+ * minute for each of these reads.
  */
 export function fileFigures({ objects, documents, clock }: FileFiguresOptions): () => Promise<FileFigures> {
   const inline = { field: 'location', op: '==', value: 'firestore' } as const;

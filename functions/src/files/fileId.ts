@@ -34,8 +34,8 @@ export function folderOfType(fileType: string): Folder | undefined {
 }
 
 /**
- * A file id: a UUID whose last digit names the folder, so that the object of a file is found by its id alone, without its
- * document. The rest is random, or made with a secret, and nobody guesses it: who knows it may have the file.
+ * A file id: a UUID whose last digit names the folder, so that the object of a file is found by its id alone, without
+ * its document. The rest is random, or made with a secret, and nobody guesses it: who knows it may have the file.
  */
 export function fileIdOf(uuid: string, folder: Folder): string {
   return uuid.slice(0, -1) + folders.indexOf(folder).toString(16);

@@ -12,7 +12,9 @@ export interface IndexOptions {
   isNew?: boolean;
 }
 
-/** The file index: a document for each file. It is written through the pipeline and is in Firestore some seconds later. */
+/**
+ * The file index: a document for each file. It is written through the pipeline and is in Firestore some seconds later.
+ */
 export interface FileIndex {
   /**
    * Makes the record the file's document, unless one with a later stamp is there; durable when it resolves.
@@ -22,8 +24,8 @@ export interface FileIndex {
 }
 
 /**
- * The stamp of an object's own account of its file: the same each time it is given, so that repeating it changes nothing, and
- * earlier than whatever was accepted in the millisecond in which the object came to be.
+ * The stamp of an object's own account of its file: the same each time it is given, so that repeating it changes
+ * nothing, and earlier than whatever was accepted in the millisecond in which the object came to be.
  */
 export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stamp {
   return Math.floor(createdMs).toString(36).padStart(9, '0') + '0'.repeat(12);

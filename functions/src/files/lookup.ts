@@ -16,8 +16,8 @@ export interface FoundFile {
 }
 
 /**
- * Finds a file by its id; undefined where there is none. The object is asked first: it is there before its document, and
- * when Firestore is out; so a file in Cloud Storage costs no billed read.
+ * Finds a file by its id; undefined where there is none. The object is asked first: it is there before its document,
+ * and when Firestore is out; so a file in Cloud Storage costs no billed read.
  * @throws DocumentError, AppError `unavailable`
  */
 export async function findFile(

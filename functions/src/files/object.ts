@@ -73,8 +73,8 @@ export function recordOf(object: ObjectFacts): FileRecord | undefined {
 }
 
 /**
- * Tells if an object is surely a file of Sluice's: by its label and name, or, stored by a version that set no label, by its
- * document, which costs a read. All others were there before, or are somebody else's.
+ * Tells if an object is surely a file of Sluice's: by its label and name, or, stored by a version that set no label, by
+ * its document, which costs a read. All others were there before, or are somebody else's.
  * @throws DocumentError
  */
 export async function isOwn(object: ObjectFacts, documents: Pick<DocumentStore, 'read'>): Promise<boolean> {

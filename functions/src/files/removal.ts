@@ -4,7 +4,6 @@ import { objectOf } from './fileId.ts';
 import { deletedMs } from './limits.ts';
 import { isDirect, isOwn, recordOf } from './object.ts';
 import type { FileParts } from './parts.ts';
-
 import { type FileRecord, filePath, recordFrom, uploadEndMs } from './record.ts';
 
 /**

@@ -16,8 +16,8 @@ export interface SavingParts extends Pick<FileParts, 'objects' | 'documents' | '
 export type WholeFile = FileClaim & { sha256: string };
 
 /**
- * Stores a small file in Firestore, with one write, and a large one in Cloud Storage; while Firestore is out, all of them.
- * A file with this id that is there already is returned as it is.
+ * Stores a small file in Firestore, with one write, and a large one in Cloud Storage; while Firestore is out, all of
+ * them. A file with this id that is there already is returned as it is.
  * @throws AppError `unavailable`; `conflict` where the file that is there has other bytes, or none.
  */
 export async function saveFile(parts: SavingParts, file: WholeFile, bytes: Buffer): Promise<FileRecord> {

@@ -6,8 +6,8 @@ import { onceAsync } from '../platform/once.ts';
 const secretObject = 'control/file-secret';
 
 /**
- * The file secret: a random text that all instances share and nobody else knows, kept in the bucket. With it the same upload
- * always gets the same file id, which nobody else computes. Made when first asked for, read once per process.
+ * The file secret: a random text that all instances share and nobody else knows, kept in the bucket. With it the same
+ * upload always gets the same file id, which nobody else computes. Made when first asked for, read once per process.
  */
 export type FileSecret = () => Promise<string>;
 

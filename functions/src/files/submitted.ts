@@ -25,7 +25,10 @@ export interface SubmissionOptions {
   maxFileBytes: number;
 }
 
-/** Headers that describe the file in a body; with one of them JSON is a file like any other, not a request for an upload. */
+/**
+ * Headers that describe the file in a body; with one of them JSON is a file like any other, not
+ * a request for an upload.
+ */
 const describing = ['x-file-name', 'x-file-type', 'x-file-sha256', 'content-disposition'];
 
 /** Tells if a JSON body asks for a direct upload. */
@@ -136,8 +139,8 @@ function readClaim({ newFileId }: SubmissionOptions, described: unknown): FileCl
 }
 
 /**
- * Names what a request uploads: at random; with an Idempotency-Key always the same for this caller, so that the same upload
- * makes the same file again, not another.
+ * Names what a request uploads: at random; with an Idempotency-Key always the same for this caller, so that the same
+ * upload makes the same file again, not another.
  * @throws AppError `invalid_request` for a key that cannot be one; `unavailable`
  */
 export async function fileIdsFor(

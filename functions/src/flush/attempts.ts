@@ -6,7 +6,10 @@ import { parsedJson } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { marksPauseMs, marksTimeoutMs } from './limits.ts';
 
-/** The mark of a carrier: the process at work on it, and the attempts that broke off before. One of another version counts as none. */
+/**
+ * The mark of a carrier: the process at work on it, and the attempts that broke off before. One of
+ * another version counts as none.
+ */
 const mark = z.strictObject({ version: z.literal(1), by: z.nullable(z.string()), broken: z.int() });
 
 /** The end of an attempt: an outage is not the carrier's fault, an error of our own is. */
@@ -20,9 +23,10 @@ export interface AttemptsOptions {
 }
 
 /**
- * Counts the attempts at a carrier that began and broke off, by an object of its own: whoever finds that of a process which is
- * not itself knows that it died over this carrier. Cloud Tasks counts attempts too that never reached the code. While Cloud
- * Storage fails nothing is counted, and it is left alone for a moment. The bucket's rule for `bodies/` deletes leftovers.
+ * Counts the attempts at a carrier that began and broke off, by an object of its own: whoever finds that of a process
+ * which is not itself knows that it died over this carrier. Cloud Tasks counts attempts too that never reached the
+ * code. While Cloud Storage fails nothing is counted, and it is left alone for a moment. The bucket's rule for
+ * `bodies/` deletes leftovers.
  */
 export class Attempts {
   readonly #options: AttemptsOptions;

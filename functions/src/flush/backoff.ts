@@ -12,8 +12,8 @@ import {
 } from './limits.ts';
 
 /**
- * Decides when events that cannot be written now are tried again, by what this process has seen of Firestore and of its memory.
- * All times are milliseconds since the epoch.
+ * Decides when events that cannot be written now are tried again, by what this process has seen of Firestore and of its
+ * memory. All times are milliseconds since the epoch.
  */
 export class Backoff {
   readonly #clock: Clock;
@@ -38,14 +38,17 @@ export class Backoff {
     return this.#parkedUntilMs > this.#clock.now();
   }
 
-  /** The time until which events wait for reads or deletes: together with those that wait already, so that few carriers hold them. */
+  /**
+   * The time until which events wait for reads or deletes: together with those that wait already, so
+   * that few carriers hold them.
+   */
   get shortUntilMs(): number {
     return this.#shortUntilMs;
   }
 
   /**
-   * Learns from the results of a flush. After Firestore failed, waits longer each time; where writes are short, until they may
-   * be worth another try. The first success ends that.
+   * Learns from the results of a flush. After Firestore failed, waits longer each time; where writes are short, until
+   * they may be worth another try. The first success ends that.
    */
   learn(results: readonly CommitResult[]): void {
     const errors = results.flatMap((result) => (result.outcome === 'failed' ? [result.error] : []));
@@ -82,7 +85,10 @@ export class Backoff {
     this.#shortUntilMs = this.#shortUntilMs > nowMs ? Math.min(this.#shortUntilMs, untilMs) : untilMs;
   }
 
-  /** The time at which a carrier comes again that finds no room for its bytes: when those that found none before it had their time. */
+  /**
+   * The time at which a carrier comes again that finds no room for its bytes: when those that found none
+   * before it had their time.
+   */
   roomAtMs(bytes: number): number {
     const fromMs = Math.max(this.#roomAtMs, this.#clock.now());
     this.#roomAtMs = fromMs + (bytes / backlogBytesPerSecond) * 1000;

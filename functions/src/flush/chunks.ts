@@ -17,8 +17,9 @@ interface Queue {
 }
 
 /**
- * Divides plans by the operations that their commit needs. A plan that needs a transaction, and the reads of one, shares no
- * commit with one that does not; neither does one that needs deletes. So each goes on while what only others need is spent.
+ * Divides plans by the operations that their commit needs. A plan that needs a transaction, and the reads of
+ * one, shares no commit with one that does not; neither does one that needs deletes. So each goes on while what
+ * only others need is spent.
  */
 export function queuesOf(prepared: readonly Prepared[]): Queue[] {
   const kinds: BilledType[][] = [

@@ -54,9 +54,9 @@ export class Committer {
   }
 
   /**
-   * Writes each job; gives a result for each, in any order; a job with an event that Firestore refuses comes back as several.
-   * A job that is not done by `deadlineMs` has failed. Results come in rounds, so that the outcomes of no more documents than
-   * memory holds are known at once.
+   * Writes each job; gives a result for each, in any order; a job with an event that Firestore refuses comes back as
+   * several. A job that is not done by `deadlineMs` has failed. Results come in rounds, so that the outcomes of no more
+   * documents than memory holds are known at once.
    */
   async *commit(jobs: readonly CommitJob[], deadlineMs: number): AsyncGenerator<CommitResult[], void> {
     const { possible, results } = await this.#withoutShortDeletions(jobs);
@@ -94,7 +94,10 @@ export class Committer {
     return { possible: jobs.filter((job) => !deletions.has(job)), results: failed([...deletions], size) };
   }
 
-  /** Finds the snapshots of as many jobs as memory has room for, at most so many of them read, nor more than are soon written. */
+  /**
+   * Finds the snapshots of as many jobs as memory has room for, at most so many of them read, nor
+   * more than are soon written.
+   */
   async #open(
     jobs: readonly CommitJob[],
     most: number,
@@ -146,7 +149,9 @@ export class Committer {
     }
   }
 
-  /** Makes several commits at once, each as large as the quota allows at its time; once that ends, the rest has failed. */
+  /**
+   * Makes several commits at once, each as large as the quota allows at its time; once that ends, the rest has failed.
+   */
   async #commitAll(prepared: readonly Prepared[], deadlineMs: number): Promise<CommitResult[]> {
     const { clock } = this.#options;
     const queues = queuesOf(prepared);

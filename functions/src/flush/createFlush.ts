@@ -17,7 +17,6 @@ import {
   expectedBytes,
   isSuspect,
 } from './delivery.ts';
-
 import { type Failures, Flusher, type FlusherOptions } from './flusher.ts';
 import { open, tooLate, workOnSuspect } from './isolation.ts';
 import type { Kind, Snapshot } from './kind.ts';
@@ -52,7 +51,9 @@ interface Engine extends FlushParts {
   flusher: Flusher;
 }
 
-/** Makes the handler of `flush`'s dispatches: resolved means acknowledged, rejected means that the carrier comes again. */
+/**
+ * Makes the handler of `flush`'s dispatches: resolved means acknowledged, rejected means that the carrier comes again.
+ */
 export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Promise<void> {
   const engine = engineOf(options);
   const { attempts, backoff, clock } = engine;

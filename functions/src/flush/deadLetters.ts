@@ -28,7 +28,9 @@ export interface DeadLetter {
   content: { event: Event } | { raw: string } | { carrier: Record<string, unknown> };
 }
 
-/** Events that have no place in a document any more, and why: they become dead letters before the document is written. */
+/**
+ * Events that have no place in a document any more, and why: they become dead letters before the document is written.
+ */
 export interface Dead {
   events: readonly Event[];
   reason: DeadLetterReason;

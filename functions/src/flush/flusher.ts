@@ -101,8 +101,8 @@ export class Flusher {
   }
 
   /**
-   * Commits the documents of one kind that are ready. Looks after each round of commits before the next begins; returns what
-   * follows all of them.
+   * Commits the documents of one kind that are ready. Looks after each round of commits before the next begins; returns
+   * what follows all of them.
    */
   async #commit(
     { kind, committer }: KindAtWork,
@@ -136,8 +136,8 @@ export class Flusher {
   }
 
   /**
-   * Does several kinds of work beside each other, in so much time: a call that hangs costs the deliveries of its own events,
-   * nothing else.
+   * Does several kinds of work beside each other, in so much time: a call that hangs costs the deliveries of its
+   * own events, nothing else.
    */
   async #doAll(kinds: readonly (readonly Work[])[], ms: number): Promise<void> {
     const { clock } = this.#parts;
@@ -197,8 +197,8 @@ export class Flusher {
   }
 
   /**
-   * Lets suspects wait, by how often our code broke on them, this time included. Where a service failed, their deliveries come
-   * again.
+   * Lets suspects wait, by how often our code broke on them, this time included. Where a service failed,
+   * their deliveries come again.
    */
   #broken(run: Run): Work[] {
     const byTries = new Map<number, Broken[]>();
@@ -217,7 +217,10 @@ export class Flusher {
     }));
   }
 
-  /** Carries what waits, and what failed: what is short of what not all need has a time of its own. Returns how many events. */
+  /**
+   * Carries what waits, and what failed: what is short of what not all need has a time of its own.
+   * Returns how many events.
+   */
   async #carryRest(run: Run): Promise<number> {
     const { backoff } = this.#parts;
     const failed = run.results.filter((result) => result.outcome === 'failed');
@@ -275,7 +278,10 @@ function eventsOf(groups: readonly { events: readonly Event[] }[]): Event[] {
   return found;
 }
 
-/** The time at which commits must be over, so that all of these are answered in time; those that waited long get a last chance. */
+/**
+ * The time at which commits must be over, so that all of these are answered in time; those that
+ * waited long get a last chance.
+ */
 function deadlineOf(deliveries: readonly Delivery[], nowMs: number): number {
   const firstMs = Math.min(nowMs, smallest(deliveries.map(({ arrivedMs }) => arrivedMs)));
   return Math.max(firstMs + commitDeadlineMs, nowMs + leastCommitMs);

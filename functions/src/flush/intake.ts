@@ -7,7 +7,9 @@ import type { EventGroup, Kind } from './kind.ts';
 import { earlyMs, maxDeadTogether, maxEventAgeMs } from './limits.ts';
 import type { UnreadLine } from './waiting.ts';
 
-/** The intake of a flush: each event that came, once and by its document, and apart from them what can never be applied. */
+/**
+ * The intake of a flush: each event that came, once and by its document, and apart from them what can never be applied.
+ */
 export interface Intake {
   /** The documents of each kind, in the kinds' order. */
   groups: EventGroup[][];

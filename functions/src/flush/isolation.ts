@@ -17,8 +17,8 @@ import {
 import { carry, type FlushParts, keepUnreadLines, type UnreadLine } from './waiting.ts';
 
 /**
- * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on down to
- * the one event, which is given up in the end. Resolved means acknowledged.
+ * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on
+ * down to the one event, which is given up in the end. Resolved means acknowledged.
  */
 export async function workOnSuspect(
   parts: FlushParts,
@@ -45,7 +45,10 @@ export async function workOnSuspect(
   if (failures.has(delivery.carrier)) throw failures.get(delivery.carrier);
 }
 
-/** Opens a carrier; undefined where it is too large and goes on as two. Throws AppError `unavailable`, also past `openMs`. */
+/**
+ * Opens a carrier; undefined where it is too large and goes on as two. Throws AppError
+ * `unavailable`, also past `openMs`.
+ */
 export async function open(parts: FlushParts, arrival: Arrival): Promise<Delivery | undefined> {
   const { clock, objects } = parts;
   const delivery = await within(clock, openMs, openDelivery(arrival, objects), tooLate);

@@ -48,9 +48,9 @@ export interface FollowUp {
 }
 
 /**
- * A kind of document: which events are its own, when they are written, what they make of a document, and what follows the
- * commit. It is all that the engine knows of documents, and hands each kind nothing but what that kind owns: so the engine may
- * take kinds of any events and states, which the methods' types allow.
+ * A kind of document: which events are its own, when they are written, what they make of a document, and what follows
+ * the commit. It is all that the engine knows of documents, and hands each kind nothing but what that kind owns: so the
+ * engine may take kinds of any events and states, which the methods' types allow.
  */
 export interface Kind<E extends Event = Event, State = unknown> {
   /** Bytes that a document may have, as `documentBytes` counts them. */
@@ -62,17 +62,23 @@ export interface Kind<E extends Event = Event, State = unknown> {
   /** The longest wait of an event for others of its document, milliseconds. */
   waitMs(event: E): number;
   /**
-   * True where enough events are in hand to write the document before that; `lastKnown` is its state as this instance last
-   * wrote or read it, if it remembers. Only cost and delay depend on it, never the result.
+   * True where enough events are in hand to write the document before that; `lastKnown` is its state as this instance
+   * last wrote or read it, if it remembers. Only cost and delay depend on it, never the result.
    */
   hasEnough(group: EventGroup<E>, lastKnown: State | undefined, eventsInHand: number): boolean;
   /** True where the events mean that most likely there is no document yet, so that it need not be read. */
   isNew(events: readonly E[]): boolean;
   /** True where the events most likely take the document away, for kinds that can. */
   isDeletion?(events: readonly E[]): boolean;
-  /** The path of the document's tombstone, for kinds that have them: it tells of the deletion while there is no document. */
+  /**
+   * The path of the document's tombstone, for kinds that have them: it tells of the deletion
+   * while there is no document.
+   */
   tombstonePath?(path: string): string;
-  /** Reads the state of a document; while there is none, by the fields of its tombstone, if they are known. Throws UnknownVersion. */
+  /**
+   * Reads the state of a document; while there is none, by the fields of its tombstone, if they are
+   * known. Throws UnknownVersion.
+   */
   stateOf(path: string, fields: Fields | undefined, tombstone?: Fields): State;
   /** Plans a document's write. Throws AppError `unavailable` where Cloud Storage does not take what that needs. */
   plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Promise<Plan<State>>;

@@ -5,8 +5,9 @@ export const gatherLingerMs = 300;
 export const maxGatheredCarriers = 400;
 
 /**
- * Unfolded bytes handled together, of which each takes some seven in memory while its event is worked on, and taken on at
- * once; what comes on top goes back unopened, to come at such a rate. A carrier of more than is handled together goes on as two.
+ * Unfolded bytes handled together, of which each takes some seven in memory while its event is worked on, and taken
+ * on at once; what comes on top goes back unopened, to come at such a rate. A carrier of more than is handled
+ * together goes on as two.
  */
 export const maxGatheredBytes = 10 * 1024 * 1024;
 export const maxHeldBytes = 64 * 1024 * 1024;
@@ -19,21 +20,24 @@ export const openMs = 8_000;
 /** Bytes that each byte of a carrier which does not say is taken to unfold to. */
 export const unfoldingGuess = 8;
 
-/** Documents in one commit, and bytes, under the 10 MiB of a request (https://cloud.google.com/firestore/quotas#limits). */
+/**
+ * Documents in one commit, and bytes, under the 10 MiB of a request (https://cloud.google.com/firestore/quotas#limits).
+ */
 export const maxCommitDocuments = 400;
 export const maxCommitBytes = 8_000_000;
 
 /**
- * Documents read in one call, calls at once, and bytes after which those read are written before others are. Some are under
- * way by then: with documents as large as Firestore has them that is too much, and their carrier is halved (isolation.ts).
+ * Documents read in one call, calls at once, and bytes after which those read are written before others are.
+ * Some are under way by then: with documents as large as Firestore has them that is too much, and their carrier
+ * is halved (isolation.ts).
  */
 export const maxReadDocuments = 100;
 export const readsInFlight = 2;
 export const maxReadBytes = 16 * 1024 * 1024;
 
 /**
- * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for nothing.
- * After reads were short so few that, at one a second, they can be read again in time (`workerMaxWaitMs`).
+ * Documents read before those are written, twice as many each time: what is read and then finds no quota was read for
+ * nothing. After reads were short so few that, at one a second, they can be read again in time (`workerMaxWaitMs`).
  */
 export const usualFirstReads = maxReadDocuments;
 export const fewFirstReads = 4;
@@ -58,15 +62,15 @@ export const maxOutagesInRow = 2 * commitsInFlight;
 export const maxConflictAttempts = 5;
 
 /**
- * Deliveries are answered within 60 s: what is not committed so long after the first of them came is carried. Those that
- * came while another flush was under way have at least `leastCommitMs`.
+ * Deliveries are answered within 60 s: what is not committed so long after the first of them came is carried. Those
+ * that came while another flush was under way have at least `leastCommitMs`.
  */
 export const commitDeadlineMs = 40_000;
 export const leastCommitMs = 17_000;
 
 /**
- * The work after the commits may take so long in all, and the carries after it, in which one attempt at each service fits;
- * a single plan may wait so long for bodies and dead letters that it moves to Cloud Storage.
+ * The work after the commits may take so long in all, and the carries after it, in which one attempt at each service
+ * fits; a single plan may wait so long for bodies and dead letters that it moves to Cloud Storage.
  */
 export const followUpMs = 10_000;
 export const carryMs = 8_000;
@@ -91,8 +95,8 @@ export const quotaMarginMs = 15_000;
 export const earlyMs = 2_000;
 
 /**
- * Deliveries before one whose attempts are counted: from the third on. Cloud Tasks counts those too that never reached the code
- * (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler, X-CloudTasks-TaskRetryCount).
+ * Deliveries before one whose attempts are counted: from the third on. Cloud Tasks counts those too that never reached
+ * the code (https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler, X-CloudTasks-TaskRetryCount).
  */
 export const markedFromRetry = 2;
 
@@ -108,25 +112,37 @@ export const splitSuspectAfterBroken = 1;
 export const deadAfterBroken = 10;
 export const deadUnopenedAfterBroken = 13;
 
-/** Times that our own code breaks on an event before it is given up; the first pause, twice as long each time: half an hour. */
+/**
+ * Times that our own code breaks on an event before it is given up; the first pause, twice as long
+ * each time: half an hour.
+ */
 export const maxTries = 6;
 export const firstTryPauseMs = 60_000;
 
 /** Dead letters of such events in one flush. */
 export const maxLettersTogether = 500;
 
-/** Longest wait of a delivery for its turn: `leastCommitMs`, `followUpMs` and `carryMs` later it is answered, within 60 s. */
+/**
+ * Longest wait of a delivery for its turn: `leastCommitMs`, `followUpMs` and `carryMs` later it
+ * is answered, within 60 s.
+ */
 export const maxTurnWaitMs = 25_000;
 
 /** Events older than this may meet a deletion that is forgotten, so they are not applied. */
 export const maxEventAgeMs = 45 * 86_400_000;
 
-/** Pauses between looks at what another version wrote, and how long it may wait: Cloud Tasks keeps a carrier for 31 days. */
+/**
+ * Pauses between looks at what another version wrote, and how long it may wait: Cloud Tasks
+ * keeps a carrier for 31 days.
+ */
 export const minUnreadWaitMs = 60_000;
 export const maxUnreadWaitMs = 3_600_000;
 export const maxUnreadMs = 30 * 86_400_000;
 
-/** Longest pause after Firestore failed; after it said that its quota is used up, which a part of the work may fit into again. */
+/**
+ * Longest pause after Firestore failed; after it said that its quota is used up, which a part of the
+ * work may fit into again.
+ */
 export const maxParkMs = 60_000;
 export const maxExhaustedParkMs = 15_000;
 
@@ -145,8 +161,8 @@ export const maxListedLetterBytes = 1024 * 1024;
 export const replayDelayMs = 10_000;
 
 /**
- * The memory of a snapshot, by its document's size in the database: the state and the fields, measured with tasks of 300 to 600
- * bytes (2 and 4 KB).
+ * The memory of a snapshot, by its document's size in the database: the state and the fields, measured with tasks of
+ * 300 to 600 bytes (2 and 4 KB).
  */
 export function snapshotBytes(documentBytes: number): number {
   return 1_500 + 4 * documentBytes;

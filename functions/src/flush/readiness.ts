@@ -12,9 +12,9 @@ export interface Moment {
 }
 
 /**
- * Tells which documents are ready: a flush of their events was asked for, or one of them came before its time or waited as long
- * as it may, or the kind says that there are enough. A document that our own code breaks on is ready: the commit tells
- * which event that is.
+ * Tells which documents are ready: a flush of their events was asked for, or one of them came before its time or waited
+ * as long as it may, or the kind says that there are enough. A document that our own code breaks on is ready: the
+ * commit tells which event that is.
  */
 export function readiness(
   kind: Pick<Kind, 'waitMs' | 'hasEnough'>,

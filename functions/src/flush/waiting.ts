@@ -31,7 +31,10 @@ export interface Broken {
   error: unknown;
 }
 
-/** Puts events into one carrier for `flush`, of which our own code broke on some so often. Throws AppError `unavailable`. */
+/**
+ * Puts events into one carrier for `flush`, of which our own code broke on some so often. Throws AppError
+ * `unavailable`.
+ */
 export async function carry(
   { outbox }: FlushParts,
   events: readonly Event[],
@@ -44,8 +47,8 @@ export async function carry(
 }
 
 /**
- * Lets events wait that our own code broke on so often, in a carrier of their own and longer each time, as another version
- * may know better; in the end they become dead letters, so many at a time. Throws AppError `unavailable`.
+ * Lets events wait that our own code broke on so often, in a carrier of their own and longer each time, as another
+ * version may know better; in the end they become dead letters, so many at a time. Throws AppError `unavailable`.
  */
 export async function keepBroken(parts: FlushParts, tries: number, broken: readonly Broken[]): Promise<void> {
   const { deadLetters, logger, backoff } = parts;
@@ -92,8 +95,8 @@ export async function keepUnreadLines(
 }
 
 /**
- * Lets a carrier of an unknown version wait, unopened and with all that it says; after 30 days it becomes a dead letter.
- * Throws as {@link keepUnreadLines}.
+ * Lets a carrier of an unknown version wait, unopened and with all that it says; after 30 days it becomes a dead
+ * letter. Throws as {@link keepUnreadLines}.
  */
 export async function keepUnreadCarrier(parts: FlushParts, data: unknown, detail: string): Promise<void> {
   const { outbox, deadLetters, backoff, clock, logger } = parts;

@@ -18,8 +18,8 @@ export interface WriterOptions extends SnapshotReaderOptions {
 }
 
 /**
- * Writes prepared documents. Every write demands the version that it was computed from, so a conflict is seen; then each
- * document of that commit is written by itself.
+ * Writes prepared documents. Every write demands the version that it was computed from, so a conflict is seen; then
+ * each document of that commit is written by itself.
  */
 export class DocumentWriter {
   readonly #options: WriterOptions;
@@ -30,7 +30,10 @@ export class DocumentWriter {
     this.reader = new SnapshotReader(options);
   }
 
-  /** Plans the write of a job, and keeps the dead letters that it makes. Throws what the kind throws, and AppError `unavailable` past `planMs`. */
+  /**
+   * Plans the write of a job, and keeps the dead letters that it makes. Throws what the kind throws, and AppError
+   * `unavailable` past `planMs`.
+   */
   async prepare(job: CommitJob, snapshot: Snapshot): Promise<Prepared> {
     const { clock, kind, deadLetters } = this.#options;
     const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');

@@ -23,8 +23,8 @@ export interface RouteDefinition<Params extends Schema, Query extends Schema, Bo
 }
 
 /**
- * A route whose inputs are read by their schemas before it is handled, and described by them. Each schema is made once, when
- * it is first used: the start of a function makes none.
+ * A route whose inputs are read by their schemas before it is handled, and described by them. Each schema is made once,
+ * when it is first used: the start of a function makes none.
  */
 export function defineRoute<Params extends Schema, Query extends Schema, Body extends Schema>(
   definition: RouteDefinition<Params, Query, Body>,

@@ -6,7 +6,10 @@ export function weakEtag(text: string): string {
   return `W/"${sha256Hex(text).slice(0, 32)}"`;
 }
 
-/** Tells if `If-None-Match` names this ETag (https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match): the answer is 304. */
+/**
+ * Tells if `If-None-Match` names this ETag
+ * (https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match): the answer is 304.
+ */
 export function notModified(request: Pick<ApiRequest, 'header'>, etag: string): boolean {
   const header = request.header('if-none-match');
   if (header === undefined) return false;

@@ -18,7 +18,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 const latestMs = Date.UTC(9999, 11, 31);
 const isoTime = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** The moment of an ISO 8601 text, UTC where it names no zone; NaN for another text, or a day or time that does not exist. */
+/**
+ * The moment of an ISO 8601 text, UTC where it names no zone; NaN for another text, or a day or
+ * time that does not exist.
+ */
 export function isoTimeMs(text: string): number {
   const [, day = '', time = '00:00', zone = 'Z'] = isoTime.exec(text) ?? [];
   const dayMs = Date.parse(`${day}T00:00Z`);
@@ -27,7 +30,10 @@ export function isoTimeMs(text: string): number {
   return Date.parse(`${day}T${time}${zone.toUpperCase().replace(/(\d\d)(\d\d)$/, '$1:$2')}`);
 }
 
-/** Milliseconds since the epoch from ISO 8601, or seconds or milliseconds since the epoch; undefined for what is neither. */
+/**
+ * Milliseconds since the epoch from ISO 8601, or seconds or milliseconds since the epoch;
+ * undefined for what is neither.
+ */
 export function timeMs(value: string | number): number | undefined {
   const number = typeof value === 'number' || numberText.test(value) ? Number(value) : undefined;
   // 1e11 seconds are the year 5138, 1e11 milliseconds are 1973.

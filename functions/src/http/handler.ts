@@ -39,8 +39,8 @@ const saneRequestId = /^[\w.:/+=@-]{1,128}$/;
 const noBody = Buffer.alloc(0);
 
 /**
- * Serves routes: finds the route, authenticates, limits the rate, reads the body, answers. Every failure becomes a problem
- * answer; those of the server are logged with the request's id, never with its content.
+ * Serves routes: finds the route, authenticates, limits the rate, reads the body, answers. Every failure becomes a
+ * problem answer; those of the server are logged with the request's id, never with its content.
  */
 export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   const limits: HttpLimits = { ...defaultHttpLimits, ...options.limits };

@@ -23,8 +23,8 @@ function firstSemicolon(header: string): number {
 
 /**
  * The name of the file in a `Content-Disposition` header, `filename*` before `filename`
- * (https://www.rfc-editor.org/rfc/rfc6266#section-4.3), without a Windows path before it; empty where it cannot be read,
- * undefined where there is none.
+ * (https://www.rfc-editor.org/rfc/rfc6266#section-4.3), without a Windows path before it; empty where it cannot be
+ * read, undefined where there is none.
  */
 export function nameInDisposition(header: string): string | undefined {
   const parameters = parametersOf(header);
@@ -35,8 +35,8 @@ export function nameInDisposition(header: string): string | undefined {
 }
 
 /**
- * A text with its charset and percent signs (https://www.rfc-editor.org/rfc/rfc8187), which shell scripts double; undefined
- * where it is none.
+ * A text with its charset and percent signs (https://www.rfc-editor.org/rfc/rfc8187), which shell scripts double;
+ * undefined where it is none.
  */
 function decoded(extended: string): string | undefined {
   const [, charset, text] = /^([\w.:-]+)'[^']*'((?:[^%]|%%?[0-9a-f]{2})*)$/i.exec(extended) ?? [];

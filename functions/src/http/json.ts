@@ -3,15 +3,17 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import { parseExact, rewritten } from '../platform/json.ts';
 import { maxJsonContainers, maxJsonValues, uncountedJsonLength } from './limits.ts';
 
-/** The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence. */
+/**
+ * The text of a body. @throws AppError `invalid_request`: decoding bytes that are no UTF-8 would alter them in silence.
+ */
 export function utf8Text(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new AppError('invalid_request', 'The body is not UTF-8.');
   return bytes.toString('utf8');
 }
 
 /**
- * Parses JSON as callers write it: a byte order mark may stand before it, long integers are kept, and NaN and ±Infinity,
- * which Python writes, are read as infinite numbers, for who reads the field to say what becomes of them.
+ * Parses JSON as callers write it: a byte order mark may stand before it, long integers are kept, and NaN and
+ * ±Infinity, which Python writes, are read as infinite numbers, for who reads the field to say what becomes of them.
  * @throws AppError `invalid_request` with the position of the fault, or for more values than memory should pay.
  */
 export function parseJson(text: string): unknown {
@@ -27,7 +29,8 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * The value of a text that is JSON, as {@link parseJson} reads it; any other text, such as Python's str(dict), stays one.
+ * The value of a text that is JSON, as {@link parseJson} reads it; any other text, such as
+ * Python's str(dict), stays one.
  * @throws AppError `invalid_request` for more arrays and objects than memory should pay.
  */
 export function jsonOrText(text: string): unknown {

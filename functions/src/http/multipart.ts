@@ -60,8 +60,8 @@ export function uniqueFields(entries: readonly [string, string][]): Record<strin
 }
 
 /**
- * The parts of a `multipart/form-data` body (https://www.rfc-editor.org/rfc/rfc7578). The platform's own parser, and those
- * that work on streams, copy what they find; here a file of 30 MiB stays where it is.
+ * The parts of a `multipart/form-data` body (https://www.rfc-editor.org/rfc/rfc7578). The platform's own parser, and
+ * those that work on streams, copy what they find; here a file of 30 MiB stays where it is.
  * @throws AppError `invalid_request`
  */
 export function readParts(body: Buffer, contentType: string): Part[] {

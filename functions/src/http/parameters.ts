@@ -16,7 +16,8 @@ export function cursor(): Schema<string | undefined> {
 }
 
 /**
- * Reads a page of documents. The filters and the limit are checked before, so whatever Firestore finds invalid is the cursor.
+ * Reads a page of documents. The filters and the limit are checked before, so whatever Firestore
+ * finds invalid is the cursor.
  * @throws AppError `invalid_request` for a bad cursor.
  */
 export async function readPage(query: Promise<QueryResult>, limit: number) {

@@ -35,8 +35,8 @@ export async function readBody(
 }
 
 /**
- * Lets the rest of a body that is not taken through unread, at most for a while, then goes on. A connection that is cut while
- * the caller still sends loses the answer: this comes between the answer and its end.
+ * Lets the rest of a body that is not taken through unread, at most for a while, then goes on. A connection that is cut
+ * while the caller still sends loses the answer: this comes between the answer and its end.
  */
 export function letRestThrough(request: IncomingMessage, clock: Clock, goOn: () => void): void {
   const timer = clock.setTimeout(() => request.destroy(), refusedRestMs);

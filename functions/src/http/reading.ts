@@ -13,8 +13,8 @@ export interface Warning {
 }
 
 /**
- * The manner in which one submission is read. A caller who can repair it gets it refused; what comes from a miner, which never sends it
- * again, is kept as far as it can be, with a warning for the rest.
+ * The manner in which one submission is read. A caller who can repair it gets it refused; what comes from a miner,
+ * which never sends it again, is kept as far as it can be, with a warning for the rest.
  */
 export class Reading {
   readonly isLenient: boolean;

@@ -3,8 +3,8 @@ import { AppError } from '../platform/errors.ts';
 import { describe, isEmpty, isObject, numberText, quoted, timeMs } from './fields.ts';
 
 /**
- * A schema says what a submitted value must be: it checks the value, gives it its type, and describes it in openapi.json.
- * Each of those below says in words what it expects, for the message of a value that is something else.
+ * A schema says what a submitted value must be: it checks the value, gives it its type, and describes it in
+ * openapi.json. Each of those below says in words what it expects, for the message of a value that is something else.
  */
 export type Schema<Output = unknown> = z.core.$ZodType<Output>;
 
@@ -58,7 +58,9 @@ export function integerOrText(least: number, most: number): Schema<number> {
   return orText(integer(least, most), digits);
 }
 
-/** Milliseconds since the epoch, from ISO 8601 (UTC where it names no zone), or seconds or milliseconds since the epoch. */
+/**
+ * Milliseconds since the epoch, from ISO 8601 (UTC where it names no zone), or seconds or milliseconds since the epoch.
+ */
 export function time(): Schema<number> {
   const { error } = expecting('an ISO 8601 time or seconds since the epoch');
   const toMs = z.transform((input: string | number, { issues }): number => {

@@ -29,7 +29,10 @@ export function keyAuthenticator(
   };
 }
 
-/** Counts a caller's requests by a token bucket for each key, in this instance's memory: at once as many as two seconds bring. */
+/**
+ * Counts a caller's requests by a token bucket for each key, in this instance's memory: at once as
+ * many as two seconds bring.
+ */
 function rateLimit(clock: Clock, perSecond: Readonly<Record<Role, number>>): (caller: Caller) => void {
   const buckets = new Map<string, { tokens: number; atMs: number }>();
   return ({ keyId, role }) => {

@@ -91,7 +91,10 @@ export class KeyRing {
     }
   }
 
-  /** The first four bytes choose the candidates, which tells a caller nothing of use; the whole is compared in constant time. */
+  /**
+   * The first four bytes choose the candidates, which tells a caller nothing of use; the whole is
+   * compared in constant time.
+   */
   find(digest: Buffer): KeyRecord | undefined {
     const candidates = this.#byPrefix.get(digest.readUInt32BE()) ?? [];
     return candidates.find((candidate) => timingSafeEqual(candidate.digest, digest))?.record;

@@ -35,9 +35,9 @@ interface Copy {
 }
 
 /**
- * The keys: first ones from a secret, which work without any read, and those in the bucket. The bucket's are read again
- * before use once they are a minute old, and for a key that is not known after 10 s; while they cannot be read, the last
- * copy stays valid.
+ * The keys: first ones from a secret, which work without any read, and those in the bucket. The bucket's are read
+ * again before use once they are a minute old, and for a key that is not known after 10 s; while they cannot be read,
+ * the last copy stays valid.
  */
 export class KeyStore {
   readonly #options: KeyStoreOptions;
@@ -94,7 +94,9 @@ export class KeyStore {
     });
   }
 
-  /** Takes a key away, at once here and within 60 s elsewhere. Returns whether there was one of this id in the bucket. */
+  /**
+   * Takes a key away, at once here and within 60 s elsewhere. Returns whether there was one of this id in the bucket.
+   */
   async remove(id: string): Promise<boolean> {
     if (this.#firstKeys().ring.records.some((record) => record.id === id)) {
       throw new AppError(

@@ -1,9 +1,9 @@
 import type { Role } from '../http/route.ts';
 
 /**
- * Requests a second of one key at one instance, by its role; twice as many may come at once. Miners of a subnet often share a
- * key, so its rate allows for 256 of them polling and answering. Ingest and admin keys are the operator's own: their rate only
- * stops a caller that loops.
+ * Requests a second of one key at one instance, by its role; twice as many may come at once. Miners of a subnet often
+ * share a key, so its rate allows for 256 of them polling and answering. Ingest and admin keys are the operator's own:
+ * their rate only stops a caller that loops.
  */
 export const requestsPerSecond: Readonly<Record<Role, number>> = {
   miner: 500,

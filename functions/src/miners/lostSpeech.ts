@@ -25,8 +25,8 @@ export function speechLabels(taskId: string): Record<string, string> {
 }
 
 /**
- * Deletes speech that miners' keys sent for tasks that are not there 57 days later. Each such object costs one read, and one
- * operation of Cloud Storage once its task is found. Bounded; what is left over is for the next run.
+ * Deletes speech that miners' keys sent for tasks that are not there 57 days later. Each such object costs one read,
+ * and one operation of Cloud Storage once its task is found. Bounded; what is left over is for the next run.
  * @throws DocumentError, AppError `unavailable`; what was done stays done.
  */
 export async function removeLostSpeech(parts: FileParts): Promise<void> {

@@ -52,9 +52,9 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
 }
 
 /**
- * Keeps first the file, then the response that refers to it. Of a miner there is one such file to a task and key: what is sent
- * again finds the first, as only its first response counts, and an attempt that was cut off is completed. Under another key
- * nothing is told of it.
+ * Keeps first the file, then the response that refers to it. Of a miner there is one such file to a task and key: what
+ * is sent again finds the first, as only its first response counts, and an attempt that was cut off is completed. Under
+ * another key nothing is told of it.
  */
 async function uploadSpeech(options: SpeechRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
   const { objects, secret, stager, stamps, speakers, maxFileBytes } = options;

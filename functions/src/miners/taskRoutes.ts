@@ -17,10 +17,10 @@ export interface MinerRoutesOptions {
 }
 
 /**
- * The route that existing miners poll: a bare array. `status=assigned` is every open task assigned to the miner that it has not
- * answered, shown as `assigned` whatever the stored status; other open statuses filter by the stored one; a final status
- * lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are ignored, as
- * before. An answer that is not flushed yet does not count, so its task can be listed once more.
+ * The route that existing miners poll: a bare array. `status=assigned` is every open task assigned to the miner that it
+ * has not answered, shown as `assigned` whatever the stored status; other open statuses filter by the stored one; a
+ * final status lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are
+ * ignored, as before. An answer that is not flushed yet does not count, so its task can be listed once more.
  */
 export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
   return [

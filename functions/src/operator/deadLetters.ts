@@ -51,8 +51,8 @@ const letterSchema = z.strictObject({
 type Letter = z.infer<typeof letterSchema>;
 
 /**
- * Lists at most `limit` dead letters in the order of their ids, after the id `after`. This and what follows throw AppError
- * `unavailable` when Cloud Storage fails.
+ * Lists at most `limit` dead letters in the order of their ids, after the id `after`. This and what follows throw
+ * AppError `unavailable` when Cloud Storage fails.
  */
 export async function listLetters(
   { objects }: DeadLetterOptions,

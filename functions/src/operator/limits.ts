@@ -10,6 +10,8 @@ export const maxListedCarriers = 500;
 /** Task ids that a status names. */
 export const maxNamedTasks = 1_000;
 
-/** Dead letters are counted this far, by one list of Cloud Storage (5 dollars a million), and no more often than this. */
+/**
+ * Dead letters are counted this far, by one list of Cloud Storage (5 dollars a million), and no more often than this.
+ */
 export const maxCountedLetters = 1_000;
 export const deadLettersCacheMs = 60_000;

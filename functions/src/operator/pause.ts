@@ -39,9 +39,9 @@ export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<num
 }
 
 /**
- * Resumes the queue once its pause is over; for its own task, and for `sweep`, each minute: one class B read of Cloud
- * Storage (two where a record is), 2 cents a month. Returns whether it resumed. Throws AppError `unavailable`; it must be
- * tried again.
+ * Resumes the queue once its pause is over; for its own task, and for `sweep`, each minute: one class B read of
+ * Cloud Storage (two where a record is), 2 cents a month. Returns whether it resumed. Throws AppError
+ * `unavailable`; it must be tried again.
  */
 export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.now()): Promise<boolean> {
   const { untilMs, generation } = await readEnd(options.objects);
@@ -58,8 +58,8 @@ export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.n
 }
 
 /**
- * Makes the queue what the record says. Somebody else may do so for another record at the same time: whoever was last then
- * sees that the record changed, and obeys the new one.
+ * Makes the queue what the record says. Somebody else may do so for another record at the same time: whoever was last
+ * then sees that the record changed, and obeys the new one.
  */
 async function obeyRecord({ objects, queueControl }: PauseOptions, nowMs: number): Promise<void> {
   let obeyed: string | undefined;

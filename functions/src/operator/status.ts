@@ -32,9 +32,9 @@ export interface StatusOptions extends Using<'clock' | 'logger'> {
 export type ReadStatus = (hasDetail: boolean) => Promise<object>;
 
 /**
- * Makes the reader of what an operator sees. It costs one Cloud Tasks operation and one read, of the ledger; with details the
- * list of the queue on top. What cannot be known, or not now, is null: buffered tasks and responses are inside carriers, so
- * their numbers are known only with details.
+ * Makes the reader of what an operator sees. It costs one Cloud Tasks operation and one read, of the ledger; with
+ * details the list of the queue on top. What cannot be known, or not now, is null: buffered tasks and responses are
+ * inside carriers, so their numbers are known only with details.
  */
 export function statusReader(options: StatusOptions): ReadStatus {
   const { queueControl: control, objects, quota, clock, logger, meter, config } = options;

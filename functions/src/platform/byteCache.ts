@@ -1,6 +1,6 @@
 /**
- * A cache is memory bounded by bytes: values by key, each with the bytes that it takes. Past the bound the least recently used
- * go.
+ * A cache is memory bounded by bytes: values by key, each with the bytes that it takes. Past the bound
+ * the least recently used go.
  */
 export class ByteCache<Value> {
   readonly #maxBytes: number;

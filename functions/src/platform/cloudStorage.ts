@@ -138,7 +138,8 @@ class CloudObjects implements ObjectStore {
       await bucket.file(name).setMetadata({ customTime });
       return true;
     };
-    // 400: it is later already; a customTime cannot be moved back (https://cloud.google.com/storage/docs/metadata#custom-time).
+    // 400: it is later already; a customTime cannot be moved back
+    // (https://cloud.google.com/storage/docs/metadata#custom-time).
     return this.#call(name, set, { 400: true, 404: false });
   }
 
@@ -161,8 +162,8 @@ class CloudObjects implements ObjectStore {
   }
 
   /**
-   * The result of a call to the bucket; `what` names its object, for the log. Statuses in `expected` come to what they are
-   * mapped to. Past the limit it fails, and its connection is closed.
+   * The result of a call to the bucket; `what` names its object, for the log. Statuses in `expected` come to what they
+   * are mapped to. Past the limit it fails, and its connection is closed.
    * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
    */
   async #call<Result, Expected = never>(

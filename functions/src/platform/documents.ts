@@ -2,8 +2,8 @@
 export type Fields = Record<string, unknown>;
 
 /**
- * When Firestore deletes a document by itself, in the collections that firestore.indexes.json says. A name that nobody else
- * gives a field: a rule binds a collection group, and so everybody's documents in it.
+ * When Firestore deletes a document by itself, in the collections that firestore.indexes.json says. A name that nobody
+ * else gives a field: a rule binds a collection group, and so everybody's documents in it.
  */
 export const ttlField = 'sluice_expires_at';
 
@@ -101,8 +101,9 @@ export class DocumentError extends Error {
 }
 
 /**
- * Firestore, as much of it as Sluice needs. Each call names its `purpose`, under which its billed operations are counted and,
- * with a ledger, spent. Every method throws {@link DocumentError}, `unavailable` when the service does not answer in time.
+ * Firestore, as much of it as Sluice needs. Each call names its `purpose`, under which its billed operations are
+ * counted and, with a ledger, spent. Every method throws {@link DocumentError}, `unavailable` when the service
+ * does not answer in time.
  */
 export interface DocumentStore {
   /** Reads documents by path, in their order; each is one billed read, also where there is none. */
@@ -110,8 +111,8 @@ export interface DocumentStore {
   /** Commits all of the writes or none; returns each document's new version (a deleted one's means nothing). */
   commit(writes: readonly DocumentWrite[], purpose: string): Promise<DocumentVersion[]>;
   /**
-   * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws a `conflict` that
-   * names those that do. They are read and locked in a transaction, which tells no versions.
+   * Commits all of the writes if none of the documents `absent` exists, each a billed read; else throws a `conflict`
+   * that names those that do. They are read and locked in a transaction, which tells no versions.
    */
   commitIfAbsent(writes: readonly DocumentWrite[], absent: readonly string[], purpose: string): Promise<void>;
   /** Runs a query; one billed read for each document, at least one. */

@@ -32,8 +32,8 @@ import {
 import { type CallBound, Remote } from './remote.ts';
 
 /**
- * The service's verdict on a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes out
- * of the client or the network says nothing of the write: it is an outage.
+ * The service's verdict on a write, by its gRPC status (https://grpc.io/docs/guides/status-codes). Whatever else comes
+ * out of the client or the network says nothing of the write: it is an outage.
  */
 const writeFailures: Readonly<Record<number, DocumentFailure>> = {
   3: 'invalid',
@@ -48,8 +48,8 @@ const writeFailures: Readonly<Record<number, DocumentFailure>> = {
 const readFailures: typeof writeFailures = { 3: 'invalid', 8: 'exhausted' };
 
 /**
- * Firestore through the Admin SDK, with the process's default credentials or FIRESTORE_EMULATOR_HOST. Nothing is repeated
- * but commits that are aborted: every other attempt is the caller's.
+ * Firestore through the Admin SDK, with the process's default credentials or FIRESTORE_EMULATOR_HOST. Nothing is
+ * repeated but commits that are aborted: every other attempt is the caller's.
  */
 export function firestoreDocuments(bound: CallBound, client = firestoreClient()): DocumentStore {
   const call = async <Result>(
@@ -148,10 +148,10 @@ export function firestoreClient(): Remote<App> {
 const longestCallMs = 30_000;
 
 /**
- * The client repeats for up to a minute what fails with RESOURCE_EXHAUSTED or UNAVAILABLE: attempts that no lease covers,
- * while nobody learns that the quota is used up; and it lets reads hang for five minutes. It has no setting for that but the
- * table that it reads codes and limits from (its source, util.ts, `getServiceConfig`), so the table is changed before it is
- * first used.
+ * The client repeats for up to a minute what fails with RESOURCE_EXHAUSTED or UNAVAILABLE: attempts that no lease
+ * covers, while nobody learns that the quota is used up; and it lets reads hang for five minutes. It has no setting for
+ * that but the table that it reads codes and limits from (its source, util.ts, `getServiceConfig`), so the table is
+ * changed before it is first used.
  */
 function configureCalls(): void {
   const client = createRequire(import.meta.url).resolve('@google-cloud/firestore');

@@ -13,8 +13,8 @@ export function hashedText(text: string): Buffer {
 }
 
 /**
- * The object whose JSON is in {@link hashedText}'s bytes; undefined where there are none. `members` has by version what an
- * object of that version, its `v`, may have.
+ * The object whose JSON is in {@link hashedText}'s bytes; undefined where there are none. `members` has by version what
+ * an object of that version, its `v`, may have.
  * @throws UnknownVersion for any other.
  */
 export function versionedObject(bytes: unknown, members: Readonly<Record<number, string>>): unknown {

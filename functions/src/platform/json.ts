@@ -56,7 +56,8 @@ export function parseExact(text: string): unknown {
 }
 
 /**
- * Parses what was written with JSON.stringify. Past int64 there are numbers alone, which are written with all their digits.
+ * Parses what was written with JSON.stringify. Past int64 there are numbers alone, which are
+ * written with all their digits.
  * @throws SyntaxError
  */
 export function parseWritten(text: string): Json {
@@ -67,7 +68,9 @@ export function parseWritten(text: string): Json {
 const longInteger = /(?:^|[[,:\s-])\d{16,}(?![\d.eE])/;
 const longIntegers = /(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
 
-/** A long integer becomes a text that begins with NUL; the engine's own way with a reviver takes forty times as long. */
+/**
+ * A long integer becomes a text that begins with NUL; the engine's own way with a reviver takes forty times as long.
+ */
 function parseIntegers(text: string, isWanted: (value: bigint) => boolean): unknown {
   if (!longInteger.test(text)) return JSON.parse(text);
   const withTexts = rewritten(
@@ -91,8 +94,8 @@ function isKey(text: string, end: number): boolean {
 }
 
 /**
- * A JSON text with other pieces between its texts and, if you like, other texts; one that lacks its end reaches to the end of
- * it all. By hand, since a pattern for texts runs out of stack in one with a million escapes.
+ * A JSON text with other pieces between its texts and, if you like, other texts; one that lacks its end reaches to the
+ * end of it all. By hand, since a pattern for texts runs out of stack in one with a million escapes.
  */
 export function rewritten(
   json: string,

@@ -42,7 +42,10 @@ export interface ByteRange {
   last: number;
 }
 
-/** Limits of a list: up to 1,000 objects (https://cloud.google.com/storage/docs/json_api/v1/objects/list), between two names. */
+/**
+ * Limits of a list: up to 1,000 objects
+ * (https://cloud.google.com/storage/docs/json_api/v1/objects/list), between two names.
+ */
 export interface ListOptions {
   limit: number;
   after?: string | undefined;
@@ -50,8 +53,8 @@ export interface ListOptions {
 }
 
 /**
- * A Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails, or does not answer in time; so
- * does a stream.
+ * A Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails, or does not answer
+ * in time; so does a stream.
  */
 export interface ObjectStore {
   /** Undefined where there is no such object. */
@@ -64,7 +67,8 @@ export interface ObjectStore {
   open(object: ObjectVersion, range?: ByteRange): Promise<Readable>;
   /**
    * Writes an object; the service checks that the bytes arrived as they are.
-   * @throws AppError `conflict` when `ifGeneration` is not the present one, also when an earlier attempt of this call wrote it.
+   * @throws AppError `conflict` when `ifGeneration` is not the present one, also when an earlier
+   * attempt of this call wrote it.
    */
   put(name: string, bytes: Uint8Array, options?: PutOptions): Promise<ObjectFacts>;
   /**
@@ -88,7 +92,9 @@ export interface ObjectStore {
   list(prefix: string, options: ListOptions): Promise<ObjectFacts[]>;
 }
 
-/** Objects under a prefix that are Sluice's by their names, in order, after the name `after`; others' are passed over. */
+/**
+ * Objects under a prefix that are Sluice's by their names, in order, after the name `after`; others' are passed over.
+ */
 export async function* ownObjects(
   objects: Pick<ObjectStore, 'list'>,
   prefix: string,

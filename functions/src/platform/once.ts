@@ -1,6 +1,9 @@
 import type { Clock } from './clock.ts';
 
-/** Makes a value when it is first asked for, and keeps it; where that throws, nothing is kept. A promise is made by {@link onceAsync}. */
+/**
+ * Makes a value when it is first asked for, and keeps it; where that throws, nothing is kept. A promise is
+ * made by {@link onceAsync}.
+ */
 export function once<Value>(make: () => Value): () => Value {
   let made: { value: Value } | undefined;
   return () => {
@@ -9,7 +12,9 @@ export function once<Value>(make: () => Value): () => Value {
   };
 }
 
-/** Makes a value when it is first asked for, for all who ask meanwhile, and keeps it; a failure is told and forgotten. */
+/**
+ * Makes a value when it is first asked for, for all who ask meanwhile, and keeps it; a failure is told and forgotten.
+ */
 export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | undefined;
   return () => {
@@ -24,8 +29,8 @@ export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Valu
 }
 
 /**
- * Makes a value when it is asked for, and answers with it until it is `lifetimeMs` old, which may depend on the value: until that is
- * known, all who ask wait for it. A failure is not cached.
+ * Makes a value when it is asked for, and answers with it until it is `lifetimeMs` old, which may depend on the value:
+ * until that is known, all who ask wait for it. A failure is not cached.
  */
 export function cachedFor<Value>(
   clock: Clock,

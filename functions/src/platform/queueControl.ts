@@ -18,8 +18,8 @@ export interface QueueControl {
   /** One billed operation; the counts are the service's estimates. */
   stats(): Promise<QueueStats>;
   /**
-   * At most `limit` tasks with their contents, those being dispatched included; a billed operation for each, and two for one
-   * over 32 KB. Needs the permission cloudtasks.tasks.fullView.
+   * At most `limit` tasks with their contents, those being dispatched included; a billed operation for each, and two
+   * for one over 32 KB. Needs the permission cloudtasks.tasks.fullView.
    */
   list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }>;
 }

@@ -39,9 +39,9 @@ export interface RemoteOptions<Client> {
 }
 
 /**
- * A client of Google's, made when first used; the one way to it is a call with an end. After a call that had none in time
- * the client is not used again: whatever it was that hung inside, a connection or the making of a token, would let the next
- * hang as well.
+ * A client of Google's, made when first used; the one way to it is a call with an end. After a call that had none in
+ * time the client is not used again: whatever it was that hung inside, a connection or the making of a token, would
+ * let the next hang as well.
  */
 export class Remote<Client> {
   readonly #service: string;
@@ -57,8 +57,8 @@ export class Remote<Client> {
   }
 
   /**
-   * The result of the work. Past the limit its HTTP requests, also those to come, are broken off; `call.abort()` does the
-   * same for what outlives the call.
+   * The result of the work. Past the limit its HTTP requests, also those to come, are broken off; `call.abort()` does
+   * the same for what outlives the call.
    * @throws AppError `unavailable` past the limit; what the work throws.
    */
   async call<Result>(

@@ -4,9 +4,9 @@ import { type Clock, within } from './clock.ts';
 const graceMs = 8_000;
 
 /**
- * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` in a listener of its own, which
- * is there first (its source, invoker.ts), so ours comes before it and holds the exit until the work is done, or `graceMs` are
- * over.
+ * Runs `work` when the platform ends this process. The Functions Framework calls `process.exit` in a listener of its
+ * own, which is there first (its source, invoker.ts), so ours comes before it and holds the exit until the work is
+ * done, or `graceMs` are over.
  */
 export function atShutdown(clock: Clock, work: () => Promise<void>): void {
   process.prependOnceListener('SIGTERM', () => {

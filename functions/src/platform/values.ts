@@ -56,7 +56,10 @@ export function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/** The JSON of values that only others write: a reference as its path, a place as its coordinates, a vector as its numbers. */
+/**
+ * The JSON of values that only others write: a reference as its path, a place as its coordinates,
+ * a vector as its numbers.
+ */
 function jsonOfClass(value: ForeignValue): Json {
   if (typeof value.path === 'string') return value.path;
   if (typeof value.toArray === 'function') return value.toArray();
@@ -73,8 +76,8 @@ interface ForeignValue {
 }
 
 /**
- * True where Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name, no
- * half of a surrogate pair, which UTF-8 cannot hold.
+ * True where Firestore stores this value and gives the same one back: no array in an array, no reserved or empty name,
+ * no half of a surrogate pair, which UTF-8 cannot hold.
  */
 function isStorable(value: Json, depth: number, inArray = false): boolean {
   if (typeof value === 'number') return Number.isFinite(value);

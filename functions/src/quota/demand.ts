@@ -4,7 +4,9 @@ import { type BilledType, noOperations, type Operations, perType } from './opera
 /** Work that was announced counts for so long, if nothing more is heard of it. */
 const expectationMs = 15_000;
 
-/** The demand of a holder: the operations a second that it would use, from those it was asked for since its last lease. */
+/**
+ * The demand of a holder: the operations a second that it would use, from those it was asked for since its last lease.
+ */
 export class Demand {
   #arrived: Operations = { ...noOperations };
   #sinceMs: number;

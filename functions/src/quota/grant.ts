@@ -36,8 +36,8 @@ const spendingSeconds = 60;
 type GrantRequest = LedgerRequest & { wanted: LeaseRequest };
 
 /**
- * Grants a lease of what others leave free. `own`: the holder's leases that this one replaces; what was `retained` of them
- * goes over to it. No lease where nothing can be granted.
+ * Grants a lease of what others leave free. `own`: the holder's leases that this one replaces; what was `retained` of
+ * them goes over to it. No lease where nothing can be granted.
  */
 export function grantOf(
   state: LedgerState,
@@ -120,8 +120,8 @@ function nextFreeMs(state: LedgerState, nowMs: number): number {
 }
 
 /**
- * Tells how much there is to be shared, operations a second, and what others want of it. Proxies keep what they have until its end, and
- * get no more than their part: between Sluice's own instances the rest is shared.
+ * Tells how much there is to be shared, operations a second, and what others want of it. Proxies keep what they have
+ * until its end, and get no more than their part: between Sluice's own instances the rest is shared.
  */
 function sharing(
   state: LedgerState,
@@ -189,8 +189,8 @@ function isHalfSpent(returns: readonly LeaseReturn[], type: BilledType): (lease:
 }
 
 /**
- * The rest of the day's budget; a part of the reads is left to the API, and one to the flush, and miners' keys get no more than a part.
- * Only where the day has a limit.
+ * The rest of the day's budget; a part of the reads is left to the API, and one to the flush, and miners' keys get no
+ * more than a part. Only where the day has a limit.
  */
 export function budgetLeft(
   state: LedgerState,

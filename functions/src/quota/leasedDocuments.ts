@@ -40,10 +40,10 @@ export interface LeasedDocuments extends DocumentStore {
 }
 
 /**
- * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its purpose.
- * What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what it asked for
- * may have been done; so does one whose answer is lost. But where documents are not absent as they should be, only they were
- * read.
+ * The one way to Firestore for the rest of Sluice: every operation is spent from a lease and counted under its
+ * purpose. What no lease covers fails with `no_quota` and is not sent. A call that fails counts in full, because what
+ * it asked for may have been done; so does one whose answer is lost. But where documents are not absent as they should
+ * be, only they were read.
  */
 export function leasedDocuments(given: LeasedDocumentsOptions): LeasedDocuments {
   const options = { ...given, isUnleased: cleanupUnleased(given) };

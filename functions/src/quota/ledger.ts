@@ -88,7 +88,10 @@ function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): Ledge
   return { ...use, byPurpose: { ...use.byPurpose, leases: spent.reduce(plus, { ...noOperations }) } };
 }
 
-/** The time at which leases are granted again, where a reset is near on this clock or was passed on another; else undefined. */
+/**
+ * The time at which leases are granted again, where a reset is near on this clock or was passed on
+ * another; else undefined.
+ */
 function endOfReset({ day: storedDay }: LedgerState, day: QuotaDay, nowMs: number): number | undefined {
   if (nowMs < day.startMs + resetMarginMs) return day.startMs + resetMarginMs;
   if (nowMs >= day.endMs - resetMarginMs || storedDay > day.id) return day.endMs + resetMarginMs;

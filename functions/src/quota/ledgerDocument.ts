@@ -133,7 +133,9 @@ interface Progress {
   isGivenUp: boolean;
 }
 
-/** True where what was sent is in the ledger although it was refused: its lease is there, or what it returned is gone. */
+/**
+ * True where what was sent is in the ledger although it was refused: its lease is there, or what it returned is gone.
+ */
 function isRecorded(sent: LedgerAnswer, { returns }: LedgerOrder, stored: LedgerState | undefined): boolean {
   const isThere = (id: string | undefined): boolean =>
     stored?.leases.some((lease) => lease.id === id) ?? false;

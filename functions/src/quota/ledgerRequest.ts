@@ -71,8 +71,9 @@ export interface LedgerAnswer {
   /** The kinds that were asked for and are not granted. */
   denials: Denials;
   /**
-   * The outcome of each return, in order. All are `pending` where a lease was asked for and not granted, at the reset, and where the day
-   * has no write left for the ledger: then leases stand as they were. A proxy's are all credited, or nothing is changed.
+   * The outcome of each return, in order. All are `pending` where a lease was asked for and not granted, at the
+   * reset, and where the day has no write left for the ledger: then leases stand as they were. A proxy's are all
+   * credited, or nothing is changed.
    */
   returned: ReturnOutcome[];
   /** Holders that live, this one included. */

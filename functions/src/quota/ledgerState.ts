@@ -1,7 +1,10 @@
 import { emergencyShare, releaseMs } from './limits.ts';
 import { type BilledType, type ByPurpose, noOperations, type Operations, perType } from './operations.ts';
 
-/** The holders of leases: instances for callers, and for miners' keys, the flush, instances that do other work, proxies outside. */
+/**
+ * The holders of leases: instances for callers, and for miners' keys, the flush, instances that do
+ * other work, proxies outside.
+ */
 export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
 
 /** A share of the quota. Its amounts are charged to its day; its rates hold from start to end. */
@@ -84,7 +87,10 @@ export function isReserved(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.endMs + releaseMs;
 }
 
-/** The rates that count as taken for a reserved lease: also those that the lease before it allows its holder for the moment. */
+/**
+ * The rates that count as taken for a reserved lease: also those that the lease before it allows
+ * its holder for the moment.
+ */
 export function reservedRates({ rates, previous }: Lease, nowMs: number): Operations {
   if (previous === undefined || nowMs >= previous.untilMs + releaseMs) return rates;
   return perType((type) => Math.max(rates[type], previous.rates[type]));

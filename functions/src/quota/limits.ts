@@ -86,9 +86,9 @@ export const maxTermMs = 30 * 60_000;
 export const termPerHolderMs = 1_000;
 
 /**
- * Entries in the ledger's document, which holds 1 MiB (https://cloud.google.com/firestore/quotas#limits) and stays under half of it.
- * The longest ended leases go first, charged as they are; beyond that proxies are refused, all or the one key, and the
- * oldest of Sluice's own instances, which are fewer, become a rate that is taken until they end.
+ * Entries in the ledger's document, which holds 1 MiB (https://cloud.google.com/firestore/quotas#limits) and stays
+ * under half of it. The longest ended leases go first, charged as they are; beyond that proxies are refused, all or the
+ * one key, and the oldest of Sluice's own instances, which are fewer, become a rate that is taken until they end.
  */
 export const maxOwnLeases = 256;
 export const maxProxyLeases = 128;
@@ -128,7 +128,10 @@ export const renewLeadMs = 3_000;
 /** Operations that would wait longer than this ask for a higher rate. */
 export const longWaitMs = 200;
 
-/** A rate for which somebody waits most of such a time is too low as well: one that does one after the other never has more waiting. */
+/**
+ * A rate for which somebody waits most of such a time is too low as well: one that does one after the
+ * other never has more waiting.
+ */
 export const pressureWindowMs = 1_000;
 
 /**
@@ -156,8 +159,8 @@ export const maxPendingReturns = 20;
 export const ledgerCacheMs = 5_000;
 
 /**
- * A caller's read is tried so often while Firestore is unavailable; pauses before the next, four times as long each. One that
- * took longer than this to fail is not tried again.
+ * A caller's read is tried so often while Firestore is unavailable; pauses before the next, four times as long each.
+ * One that took longer than this to fail is not tried again.
  */
 export const apiReadAttempts = 3;
 export const readRetryMs = 2_000;

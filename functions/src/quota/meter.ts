@@ -2,7 +2,9 @@ import type { UseReport } from './ledgerRequest.ts';
 import type { QuotaWarning } from './ledgerState.ts';
 import { type ByPurpose, noOperations, type Operations, plus, plusByPurpose } from './operations.ts';
 
-/** Billed Firestore operations of this process, by the purpose that each call names; and what the ledger is yet to hear. */
+/**
+ * Billed Firestore operations of this process, by the purpose that each call names; and what the ledger is yet to hear.
+ */
 export class OperationMeter {
   #sums: ByPurpose = {};
   #unreported: UseReport = nothing();

@@ -22,8 +22,9 @@ export interface Renewal {
 }
 
 /**
- * The lease that a process holds, and what it spent of it. Once a renewal is sent, only what it keeps of the old lease is
- * spent; where its answer is lost, neither lease is, and the next request returns whichever of them the ledger knows.
+ * The lease that a process holds, and what it spent of it. Once a renewal is sent, only what it keeps of
+ * the old lease is spent; where its answer is lost, neither lease is, and the next request returns
+ * whichever of them the ledger knows.
  */
 export class OwnLease {
   readonly #clock: Clock;

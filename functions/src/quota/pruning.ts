@@ -5,8 +5,8 @@ import { plus } from './operations.ts';
 type Releasing = LedgerState['releasing'];
 
 /**
- * Leaves a place for one more lease, of proxies only where some of theirs ended. What ended longest ago goes first: what it
- * had counts as spent. Then go those that end next, and their rates stay taken until then.
+ * Leaves a place for one more lease, of proxies only where some of theirs ended. What ended longest ago goes first:
+ * what it had counts as spent. Then go those that end next, and their rates stay taken until then.
  */
 export function boundedLeases(
   leases: readonly Lease[],

@@ -55,7 +55,9 @@ export function quotaReport(
   };
 }
 
-/** Tells since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is. */
+/**
+ * Tells since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is.
+ */
 export function spentBudget(
   state: LedgerState | undefined,
   day: QuotaDay,
@@ -82,7 +84,10 @@ function liveLeases(state: LedgerState | undefined, nowMs: number) {
   return (state?.leases ?? []).filter((lease) => isLive(lease, nowMs));
 }
 
-/** Operations a second over the minutes that were reported last: holders report when they renew, so nothing finer is known. */
+/**
+ * Operations a second over the minutes that were reported last: holders report when they renew,
+ * so nothing finer is known.
+ */
 function perSecond(state: LedgerState | undefined, type: BilledType, nowMs: number): number {
   const minutes = recentMinutes(state, nowMs);
   const sinceMs = minutes[0]?.startMs;

@@ -41,8 +41,8 @@ export interface ThrottleOptions {
 
 /**
  * Goes slower when the quota runs short, and back by itself: each emergency raises the multiplier by a half, and each
- * quiet time lowers it again. Where Firestore itself refuses, rates are divided by it; else leases keep to the limit, and
- * it is only shown. Using the granted rate fully is healthy and changes nothing.
+ * quiet time lowers it again. Where Firestore itself refuses, rates are divided by it; else leases keep to the limit,
+ * and it is only shown. Using the granted rate fully is healthy and changes nothing.
  */
 export class Throttle {
   readonly #options: ThrottleOptions;
@@ -84,7 +84,10 @@ export class Throttle {
     return this.#told(type, reason, Math.max(retryAtMs, nowMs + this.#options.tickMs), nowMs);
   }
 
-  /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits longer each time. */
+  /**
+   * Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits longer each
+   * time.
+   */
   exhausted(type: BilledType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;

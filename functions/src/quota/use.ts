@@ -15,8 +15,8 @@ import {
 const minuteMs = 60_000;
 
 /**
- * Adds a report, and the ledger's own operations, to the figures. Returns the warnings for limits that were neared since
- * `before`: a daily limit by what is charged, a minute's by what was reported in it.
+ * Adds a report, and the ledger's own operations, to the figures. Returns the warnings for limits that were neared
+ * since `before`: a daily limit by what is charged, a minute's by what was reported in it.
  */
 export function recordUse(
   before: LedgerState,

@@ -7,7 +7,9 @@ export interface BodyOptions extends Using<'clock' | 'ids' | 'objects'> {
   responseInlineMaxBytes: number;
 }
 
-/** Moves response bodies larger than `responseInlineMaxBytes` into objects of their own; other events stay as they are. */
+/**
+ * Moves response bodies larger than `responseInlineMaxBytes` into objects of their own; other events stay as they are.
+ */
 export function storeLargeBodies(events: readonly Event[], options: BodyOptions): Promise<Event[]> {
   return Promise.all(
     events.map(async (event) => {
@@ -27,7 +29,10 @@ const responsesPrefix = 'bodies/responses/';
 /** customTime of a body that stays until its task goes: never garbage by itself. */
 export const keptUntilMs = Date.UTC(2200, 0, 1);
 
-/** The reference of a body in a document; undefined for one that Sluice did not write: it must not lead to another object. */
+/**
+ * The reference of a body in a document; undefined for one that Sluice did not write: it must
+ * not lead to another object.
+ */
 export function bodyReference(stored: unknown): MinerResponse['body'] {
   const { object, bytes } = (stored ?? {}) as Partial<Record<'object' | 'bytes', unknown>>;
   if (typeof object !== 'string' || !object.startsWith(responsesPrefix)) return undefined;

@@ -18,8 +18,8 @@ export interface GroupCommitOptions<Item> {
   /** Bytes of items not settled yet; past that they are refused. */
   maxPendingBytes: number;
   /**
-   * The time that a group may take after its first item; past that it is over, whatever comes of it: its items are rejected with
-   * `late`, and where it is being written another may be.
+   * The time that a group may take after its first item; past that it is over, whatever comes of it: its items are
+   * rejected with `late`, and where it is being written another may be.
    */
   deadline?: { ms: number; late: () => Error };
   clock: Clock;

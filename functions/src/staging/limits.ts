@@ -1,8 +1,9 @@
 import { maxCarrierBytes } from '../events/carrier.ts';
 
 /**
- * Bytes of event lines that one group gathers before it goes. Miners' texts compress, base64 included, to half or two
- * thirds; a group that does not fit one carrier is compressed again in halves, which costs more than a carrier not full.
+ * Bytes of event lines that one group gathers before it goes. Miners' texts compress, base64 included, to
+ * half or two thirds; a group that does not fit one carrier is compressed again in halves, which costs more
+ * than a carrier not full.
  */
 export const maxGroupBytes = 1.5 * maxCarrierBytes;
 
@@ -26,7 +27,10 @@ export const storageTimeoutMs = 2_500;
 export const breakerThreshold = 3;
 export const breakerOpenMs = 10_000;
 
-/** Spooled carriers in one list, and put back at once; a sweep begins with no more of them after so long (index.ts: 60 s). */
+/**
+ * Spooled carriers in one list, and put back at once; a sweep begins with no more of them after
+ * so long (index.ts: 60 s).
+ */
 export const maxSweptPage = 1_000;
 export const sweptAtOnce = 32;
 export const maxSweepMs = 40_000;

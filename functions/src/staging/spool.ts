@@ -48,10 +48,10 @@ export interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
 }
 
 /**
- * Puts spooled carriers back into Cloud Tasks, many at once and as many as time allows, each before its object is deleted: a
- * crash between costs a second copy, which the flusher knows by its stamps. What fails stays for the next sweep; several
- * failures in a row mean that a service is down, and end this one. What is no carrier of this version stays as it is. Returns
- * how many went back.
+ * Puts spooled carriers back into Cloud Tasks, many at once and as many as time allows, each before its object is
+ * deleted: a crash between costs a second copy, which the flusher knows by its stamps. What fails stays for the next
+ * sweep; several failures in a row mean that a service is down, and end this one. What is no carrier of this version
+ * stays as it is. Returns how many went back.
  * @throws AppError `unavailable`, once the others are done.
  */
 export async function sweepSpool(options: SweepOptions): Promise<number> {

@@ -8,8 +8,8 @@ import { taskStatuses } from './state.ts';
 import { adoptedStampOf } from './storedAnswers.ts';
 
 /**
- * Makes the meta of a document that another system wrote, which Sluice adopts as older than any event. Its other fields have no stamps:
- * any event's are newer, and until then they stay.
+ * Makes the meta of a document that another system wrote, which Sluice adopts as older than any event. Its other fields
+ * have no stamps: any event's are newer, and until then they stay.
  */
 export function adoptedMeta(document: Fields, timeoutMs: number): TaskMeta {
   const { created_at: createdAt, assigned_miners: assigned } = document;

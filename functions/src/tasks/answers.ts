@@ -4,7 +4,10 @@ import { type Answer, countsAlways, type Stamped, type TaskState } from './state
 
 /** An answer as readers see it: one for each miner. */
 export interface ShownAnswer extends Stamped<MinerResponse> {
-  /** The stamp from which the miner has answered, as far as the task is concerned; undefined where its answer does not count. */
+  /**
+   * The stamp from which the miner has answered, as far as the task is concerned; undefined where
+   * its answer does not count.
+   */
   countsFrom: Stamp | undefined;
   /** The answer that counts if the miner is named, where another of the same miner counts in any case. */
   superseded?: Stamped<MinerResponse> | undefined;

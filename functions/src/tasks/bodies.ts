@@ -11,7 +11,10 @@ import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
 export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'ids' | 'logger' | 'objects'> {}
 
-/** Puts response bodies into Cloud Storage where a document would be too large; keeps them and lets them go with their task. */
+/**
+ * Puts response bodies into Cloud Storage where a document would be too large; keeps them and lets
+ * them go with their task.
+ */
 export class TaskBodies {
   readonly #options: TaskBodiesOptions;
   /** The custom times that this process gave to bodies, by object; forgetting one costs one operation. */
@@ -44,9 +47,9 @@ export class TaskBodies {
   }
 
   /**
-   * Follows a commit: keeps the bodies that the task refers to, and deletes those it no longer refers to, also those that are
-   * noted. Whoever committed before may have died before this, so only what this process kept itself is not repeated.
-   * Throws AppError `unavailable`; the delivery must then come again.
+   * Follows a commit: keeps the bodies that the task refers to, and deletes those it no longer refers to, also those
+   * that are noted. Whoever committed before may have died before this, so only what this process kept itself is not
+   * repeated. Throws AppError `unavailable`; the delivery must then come again.
    */
   async follow({ before, after }: Committed<TaskEvent, TaskState>): Promise<void> {
     const { retentionMs, clock } = this.#options;
@@ -68,7 +71,9 @@ export class TaskBodies {
   }
 }
 
-/** The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow. */
+/**
+ * The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow.
+ */
 const keptSlackMs = 86_400_000;
 
 /** About what remembering a body takes in memory; the bound is 20,000 of them. */

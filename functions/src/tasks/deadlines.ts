@@ -10,7 +10,9 @@ import type { TaskState } from './state.ts';
 
 const minuteMs = 60_000;
 
-/** Sees to it that the deadline of every open task comes back as an event: collects those of one flush, then books them. */
+/**
+ * Sees to it that the deadline of every open task comes back as an event: collects those of one flush, then books them.
+ */
 export class Deadlines {
   readonly #clock: Clock;
   /** Deadlines by when they are due, and the events that brought them. */
@@ -41,8 +43,9 @@ export class Deadlines {
 }
 
 /**
- * Makes the deadline that is to come back as an event, after these events led to this state: for an open task with its creation in
- * hand, adopted, or maybe opened again by other miners' names. Repeated by a redelivery, as a crash may have come before.
+ * Makes the deadline that is to come back as an event, after these events led to this state: for an open task with
+ * its creation in hand, adopted, or maybe opened again by other miners' names. Repeated by a redelivery, as a
+ * crash may have come before.
  */
 export function deadlineToBook(events: readonly TaskEvent[], after: TaskState): DeadlinePassed | undefined {
   const { creation, taskId } = after;

@@ -13,8 +13,8 @@ export interface ExpireOptions {
 }
 
 /**
- * Makes the handler of `expire`'s dispatches: a carrier of deadlines that are due goes on to `flush`, unopened and of whatever
- * version; what cannot be read waits there, or becomes dead letters. The end of a pause resumes `flush`.
+ * Makes the handler of `expire`'s dispatches: a carrier of deadlines that are due goes on to `flush`, unopened and of
+ * whatever version; what cannot be read waits there, or becomes dead letters. The end of a pause resumes `flush`.
  */
 export function expireHandler({ outbox, clock, tickMs, endPause }: ExpireOptions) {
   return async ({ data }: Pick<Dispatch, 'data'>): Promise<void> => {

@@ -93,8 +93,8 @@ export class OpenTaskFeed {
   }
 
   /**
-   * The tasks that were over latest, the newest first, as far as memory goes. The first who asks has them read, once for all;
-   * then what the open tasks' queries bring keeps them up to date.
+   * The tasks that were over latest, the newest first, as far as memory goes. The first who asks has them read, once
+   * for all; then what the open tasks' queries bring keeps them up to date.
    * @throws DocumentError, AppError `unavailable` while Firestore fails and they were never read.
    */
   async finals(): Promise<{ tasks: FinalTask[]; reads: number }> {
@@ -113,7 +113,10 @@ export class OpenTaskFeed {
     return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: reads + billed };
   }
 
-  /** Reads those that were over since then, or the latest of all. Where there are more than that, older ones are forgotten. */
+  /**
+   * Reads those that were over since then, or the latest of all. Where there are more than that,
+   * older ones are forgotten.
+   */
   async #loadFinals(finals: FinalTasks, sinceMs: number | undefined): Promise<number> {
     const page = await this.#options.documents.query(
       {

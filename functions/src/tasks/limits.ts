@@ -1,6 +1,6 @@
 /**
- * Most responses that a task keeps, from proxies and for miners that it ever named, and as many from other keys of miners:
- * the earliest of each kind stay, later ones become dead letters.
+ * Most responses that a task keeps, from proxies and for miners that it ever named, and as many from other keys of
+ * miners: the earliest of each kind stay, later ones become dead letters.
  */
 export const maxResponsesPerTask = 256;
 
@@ -8,8 +8,8 @@ export const maxResponsesPerTask = 256;
 export const maxNamedMiners = 2_048;
 
 /**
- * The time for which a document stays that nothing but answers of miners' keys made, after the last of them. Longer than events may be
- * old (`maxEventAgeMs` of the flush): by then no creation can arrive.
+ * The time for which a document stays that nothing but answers of miners' keys made, after the last of them. Longer
+ * than events may be old (`maxEventAgeMs` of the flush): by then no creation can arrive.
  */
 export const orphanMs = 50 * 86_400_000;
 

@@ -47,8 +47,8 @@ export interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
 }
 
 /**
- * Knows which keys answered too much that nobody asked. Nobody waits for the bucket: what was read last holds, and while
- * nothing was, no key is refused.
+ * Knows which keys answered too much that nobody asked. Nobody waits for the bucket: what was read last holds, and
+ * while nothing was, no key is refused.
  */
 export class OrphanKeys {
   readonly #options: OrphanKeysOptions;

@@ -19,9 +19,9 @@ export interface OrphanCounterOptions extends Using<'clock' | 'logger'> {
 }
 
 /**
- * Counts by key the tasks that only keys of miners know, and the answers that become dead letters. A creation takes its task out of the counts again, so that answers
- * which merely came before their task count as long as it is missing. Tells those that accept answers; a count that a
- * process takes with it is less than a part of what is allowed.
+ * Counts by key the tasks that only keys of miners know, and the answers that become dead letters. A creation takes its
+ * task out of the counts again, so that answers which merely came before their task count as long as it is missing.
+ * Tells those that accept answers; a count that a process takes with it is less than a part of what is allowed.
  */
 export class OrphanCounter {
   readonly #options: OrphanCounterOptions;
@@ -47,8 +47,8 @@ export class OrphanCounter {
   }
 
   /**
-   * Takes in answers that their task had no place for. Only those of a key that answered it for many miners count: without
-   * such a key no task has too many, and whoever else finds no place is not to blame.
+   * Takes in answers that their task had no place for. Only those of a key that answered it for many miners count:
+   * without such a key no task has too many, and whoever else finds no place is not to blame.
    */
   countOverflow(overflow: readonly ResponseReceived[], kept: TaskState): void {
     if (this.#options.orphansPerKey === 0 || overflow.length === 0) return;

@@ -16,8 +16,8 @@ export interface TaskRules {
 type TaskGroup = EventGroup<TaskEvent>;
 
 /**
- * Decides when a task's events are written: when it has enough responses, or one of its events waited as long as it may.
- * `reduced` reduces events; those that were reduced to decide it are not reduced again on the same state.
+ * Decides when a task's events are written: when it has enough responses, or one of its events waited as long as it
+ * may. `reduced` reduces events; those that were reduced to decide it are not reduced again on the same state.
  */
 export function taskReadiness(rules: TaskRules): Pick<Kind<TaskEvent, TaskState>, 'waitMs' | 'hasEnough'> & {
   reduced(state: TaskState, events: readonly TaskEvent[]): Reduction;

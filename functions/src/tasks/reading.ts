@@ -66,8 +66,8 @@ export class TaskReader {
   }
 
   /**
-   * Reads the task once it is final, or as it is after `timeoutMs`. It looks once at the start and then after each tick, when
-   * flushes have written; all who wait for one task share the reads.
+   * Reads the task once it is final, or as it is after `timeoutMs`. It looks once at the start and then after each
+   * tick, when flushes have written; all who wait for one task share the reads.
    * @throws as {@link TaskReader.read}, if that lasts to the end.
    */
   async waitUntilFinal(taskId: string, timeoutMs: number): Promise<TaskReading> {

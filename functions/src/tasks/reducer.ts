@@ -120,7 +120,10 @@ function applyStatus(draft: Draft, value: Json, stamp: Stamp): void {
   });
 }
 
-/** Adds the miners that a value of `assigned_miners` names; of too many the lowest uids stay, in whatever order they are named. */
+/**
+ * Adds the miners that a value of `assigned_miners` names; of too many the lowest uids stay, in
+ * whatever order they are named.
+ */
 export function withNamed(named: ReadonlySet<number>, assignedMiners: Json): Set<number> {
   const all = new Set([...named, ...namedMiners(assignedMiners)]);
   if (all.size <= maxNamedMiners) return all;

@@ -28,7 +28,9 @@ const exampleResponse = {
   speed_score: 0.8,
 };
 
-/** The route that accepts responses: each request stages its events in one call, and is answered once they are durable. */
+/**
+ * The route that accepts responses: each request stages its events in one call, and is answered once they are durable.
+ */
 export function responseRoutes(options: ResponseRoutesOptions): Route[] {
   return [
     defineRoute({

@@ -27,8 +27,8 @@ export class Speakers {
 
   /**
    * A response as it is queued: with who sent it, where that is a miner's key.
-   * @throws AppError `forbidden` where the key does not speak for this miner, `rate_limited` where it answered too much that
-   * nobody asked.
+   * @throws AppError `forbidden` where the key does not speak for this miner, `rate_limited` where it answered
+   * too much that nobody asked.
    */
   spoken(caller: Caller, event: ResponseReceived): ResponseReceived {
     this.checkUid(caller, event.response.miner_uid);

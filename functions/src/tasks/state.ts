@@ -47,8 +47,8 @@ export interface Creation {
 }
 
 /**
- * The state of a task: all that its events amount to. Each part is a minimum or maximum by stamp, so events may be merged in any
- * order and any number of times; what readers see is derived from it and never counted up.
+ * The state of a task: all that its events amount to. Each part is a minimum or maximum by stamp, so events may be
+ * merged in any order and any number of times; what readers see is derived from it and never counted up.
  */
 export interface TaskState {
   taskId: string;
@@ -59,7 +59,10 @@ export interface TaskState {
   creation?: Creation | undefined;
   /** First and last time each status was set by a request. */
   statuses: ReadonlyMap<TaskStatus, { first: Stamp; last: Stamp }>;
-  /** The earliest response for each miner that counts in any case, and the earliest that counts if named, by {@link answerKey}. */
+  /**
+   * The earliest response for each miner that counts in any case, and the earliest that counts if
+   * named, by {@link answerKey}.
+   */
   responses: ReadonlyMap<string, Answer>;
   /** The miners that any value of `assigned_miners` named. */
   named: ReadonlySet<number>;
@@ -67,7 +70,10 @@ export interface TaskState {
   isAdopted?: boolean | undefined;
   /** The latest deadline that is known to have passed. */
   deadlinePassedMs?: number | undefined;
-  /** Body objects of responses that earlier ones took the place of, the latest last; whoever did that may not have deleted them. */
+  /**
+   * Body objects of responses that earlier ones took the place of, the latest last; whoever did that
+   * may not have deleted them.
+   */
   replacedBodies?: readonly string[] | undefined;
 }
 

@@ -30,7 +30,10 @@ interface Call {
 
 const indexEntriesPerRead = 1000;
 
-/** The cost of a call by the price list, from nothing but what went over the wire (firebase.google.com/docs/firestore/pricing). */
+/**
+ * The cost of a call by the price list, from nothing but what went over the wire
+ * (firebase.google.com/docs/firestore/pricing).
+ */
 function costOf({ rpc, request, answers, isDone }: Call): FirestoreUsage {
   const reads = (count: number) => ({ reads: count, writes: 0, deletes: 0 });
   const [answer] = answers;
@@ -63,8 +66,8 @@ function costOf({ rpc, request, answers, isDone }: Call): FirestoreUsage {
 }
 
 /**
- * The cost of a listener's next message: a read for each document that comes, changes, or leaves because it changed; one where
- * nothing is there at the start. Not for queries with a limit, which documents leave unchanged.
+ * The cost of a listener's next message: a read for each document that comes, changes, or leaves because it changed;
+ * one where nothing is there at the start. Not for queries with a limit, which documents leave unchanged.
  */
 function listenedReads(message: Message, before: readonly Message[]): number {
   if (message.documentChange || message.documentRemove) return 1;

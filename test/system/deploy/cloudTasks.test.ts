@@ -31,8 +31,8 @@ const token = 'local';
 const answeredWithinMs = 10_000;
 
 /**
- * The way out of a process, which an HTTP proxy makes ours: Cloud Tasks' host is the simulator, behind TLS; no other host is
- * reached. `asked` are the hosts that somebody wanted.
+ * The way out of a process, which an HTTP proxy makes ours: Cloud Tasks' host is the simulator, behind TLS; no other
+ * host is reached. `asked` are the hosts that somebody wanted.
  */
 class WayOut {
   readonly asked: string[] = [];

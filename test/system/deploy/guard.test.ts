@@ -30,7 +30,10 @@ describe('The guard before the framework’s parsers', () => {
   });
   after(() => stack.close());
 
-  /** Straight to the instance: no proxy reads anything before it. Resolves with the answer, also to a body not taken whole. */
+  /**
+   * Straight to the instance: no proxy reads anything before it. Resolves with the answer, also
+   * to a body not taken whole.
+   */
   function send(
     name: string,
     path: string,

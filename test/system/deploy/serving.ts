@@ -1,4 +1,7 @@
-/** A process that runs a function as the platform does, prints its port, and serves: `node serving.ts FUNCTIONS_DIR NAME`. */
+/**
+ * A process that runs a function as the platform does, prints its port, and serves:
+ * `node serving.ts FUNCTIONS_DIR NAME`.
+ */
 import { startFunction } from './startFunction.ts';
 
 const [functionsDir = '', name = ''] = process.argv.slice(2);

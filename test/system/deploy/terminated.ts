@@ -1,5 +1,6 @@
 /**
- * A process that calls `flush`, and then ends as an instance does: `node terminated.ts FUNCTIONS_DIR DATA`. Prints `{}`.
+ * A process that calls `flush`, and then ends as an instance does:
+ * `node terminated.ts FUNCTIONS_DIR DATA`. Prints `{}`.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

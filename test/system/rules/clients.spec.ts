@@ -1,6 +1,6 @@
 /**
- * Rules for a client without the Admin SDK: it may do nothing. Runs against the official Firestore and Storage emulators only
- * (`npm run test:official`, in CI), as rules are theirs: so it is not among the tests of `npm test`.
+ * Rules for a client without the Admin SDK: it may do nothing. Runs against the official Firestore and Storage
+ * emulators only (`npm run test:official`, in CI), as rules are theirs: so it is not among the tests of `npm test`.
  */
 import assert from 'node:assert/strict';
 

@@ -26,11 +26,15 @@ export interface EpisodeOptions {
 const repeatAfterMs = 2_000;
 const maxRepeats = 600;
 
-/** Time after the last deadline by which all must be right: the longest pause after an outage, and the longest retry. */
+/**
+ * Time after the last deadline by which all must be right: the longest pause after an outage, and the longest retry.
+ */
 const restMs = 30 * 60_000;
 const restStepMs = 60_000;
 
-/** Sends an episode's traffic through its blows, lets all come to rest, and compares what is stored with what was told. */
+/**
+ * Sends an episode's traffic through its blows, lets all come to rest, and compares what is stored with what was told.
+ */
 export async function runEpisode(episode: Episode, options: EpisodeOptions): Promise<EpisodeResult> {
   const run = new Run(options);
   for (const action of episode.actions) {

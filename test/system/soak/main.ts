@@ -1,4 +1,6 @@
-/** `npm run soak -- --minutes N --seed S`: traffic against the whole stack under every fault, checked against a model. */
+/**
+ * `npm run soak -- --minutes N --seed S`: traffic against the whole stack under every fault, checked against a model.
+ */
 import { parseArgs } from 'node:util';
 import { Firestore } from '@google-cloud/firestore';
 import { residentMib } from '../../../bench/shared/memory.ts';

@@ -25,7 +25,9 @@ export class Model {
   readonly documents = new Map<string, DocumentFields>();
   readonly files = new Map<string, { fileId: string; bytes: number; seed: number }>();
 
-  /** Takes in what became of a call. Operations and creations are repeated until they are kept, so each is told once. */
+  /**
+   * Takes in what became of a call. Operations and creations are repeated until they are kept, so each is told once.
+   */
   tell(call: Call, outcome: Outcome, fileId?: string): void {
     if (call.kind === 'grow') return;
     if (call.kind === 'file') {

@@ -1,6 +1,7 @@
 /**
- * A small part of a failing list that still fails, found by leaving out runs of it, long ones first. `fails` is asked at
- * most until `isOver`. What fails only now and then may end larger than needed, never as something that was not seen to fail.
+ * A small part of a failing list that still fails, found by leaving out runs of it, long ones first. `fails` is
+ * asked at most until `isOver`. What fails only now and then may end larger than needed, never as something
+ * that was not seen to fail.
  */
 export async function shrink<Item>(
   items: readonly Item[],

@@ -16,8 +16,8 @@ type Misfits = (schema: JsonSchema, value: unknown) => string | undefined;
 const oddValues = [-1, 1.5, 'x'.repeat(300), true, [true], { a: [] }];
 
 /**
- * Bodies that differ from an example in one place so that they do not fit the schema: a member is missing, too many, or has
- * another type or size; and what is no object.
+ * Bodies that differ from an example in one place so that they do not fit the schema: a member is missing, too many, or
+ * has another type or size; and what is no object.
  */
 export function* brokenBodies(
   schema: JsonSchema,

@@ -2,8 +2,8 @@ import { eventsIn } from './forms.ts';
 import type { Recording } from './recording.ts';
 
 /**
- * Reads a carrier as the code that wrote golden/1.json does. It leaves one of a schema it does not know in the queue, and
- * opens any other; what it does not know inside it takes off without a word. Never to be changed.
+ * Reads a carrier as the code that wrote golden/1.json does. It leaves one of a schema it does not know in the queue,
+ * and opens any other; what it does not know inside it takes off without a word. Never to be changed.
  */
 const schemas = [1, 2];
 const header = ['schema', 'due_ms', 'count', 'oldest', 'flush_before', 'events', 'object'];

@@ -4,8 +4,8 @@ import type { Recording } from './recording.ts';
 type Found = Record<string, unknown>;
 
 /**
- * Lists what a recording has: each stored form with its version and each of its members, as in `keys 1 role`. A form that
- * says no version has none.
+ * Lists what a recording has: each stored form with its version and each of its members, as in `keys 1 role`. A form
+ * that says no version has none.
  */
 export function formsIn(recording: Recording): Set<string> {
   const found = new Set<string>();

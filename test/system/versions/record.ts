@@ -1,4 +1,7 @@
-/** Prints a recording of what this code writes: `node test/system/versions/record.ts > test/system/versions/golden/NUMBER.json`. */
+/**
+ * Prints a recording of what this code writes:
+ * `node test/system/versions/record.ts > test/system/versions/golden/NUMBER.json`.
+ */
 import { later } from './later.ts';
 import { record } from './recording.ts';
 

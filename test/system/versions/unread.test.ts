@@ -11,7 +11,9 @@ const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const good = operation('things/good', startMs, 'set', { a: 1 });
 
-/** An event as a newer version writes it: with a field that this one does not know, and as nobody here would print it. */
+/**
+ * An event as a newer version writes it: with a field that this one does not know, and as nobody here would print it.
+ */
 function newer(event: Event, spaces = 1): string {
   return JSON.stringify({ ...event, later: [1] }, null, spaces).replaceAll('\n', '');
 }
