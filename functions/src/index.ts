@@ -54,7 +54,7 @@ export const flush = onTaskDispatched(
   wiredBy(() => import('./app/flush.ts')),
 );
 
-/** Turns deadlines that have come into events for `flush`. */
+/** Turns deadlines that have come into events for `flush`, and ends its pause. */
 export const expire = onTaskDispatched(
   {
     ...single,
@@ -66,7 +66,7 @@ export const expire = onTaskDispatched(
   wiredBy(() => import('./app/expire.ts')),
 );
 
-/** Puts carriers that were spooled while Cloud Tasks failed back into it, each minute. */
+/** Puts carriers that were spooled while Cloud Tasks failed back into it, and ends pauses, each minute. */
 export const sweep = onSchedule(
   { ...single, schedule: 'every 1 minutes', memory: '512MiB', timeoutSeconds: 60, retryCount: 0 },
   wiredBy(() => import('./app/sweep.ts')),

@@ -17,7 +17,7 @@ import { fileObjects } from './fileParts.ts';
 import { acceptingRoutes, ownRoutes, serve, speakers, stamps } from './http.ts';
 import { flushQueueControl } from './queue.ts';
 
-/** Answers everything. */
+/** Answers everything but files, and describes those too. */
 export function start(): HttpHandler {
   const documents = documentsFor('api');
   const routes = [...acceptingRoutes(), ...readingRoutes(documents), ...controllingRoutes(documents)];

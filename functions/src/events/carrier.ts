@@ -20,7 +20,7 @@ export const maxCarrierBytes = 60_000;
 /** One Cloud Tasks task: many events, compressed, or the name of the object that holds them. */
 export interface Carrier {
   schema: number;
-  /** When it should be delivered, milliseconds since the epoch. */
+  /** The time at which the carrier should be delivered, milliseconds since the epoch. */
   dueMs: number;
   /** The number of events in it. */
   count: number;

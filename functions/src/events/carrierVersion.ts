@@ -4,7 +4,7 @@ import type { Event } from './event.ts';
 export const taskSchema = 1;
 
 /** A carrier that holds operations, maybe beside events of tasks. */
-export const operationSchema = 2;
+const operationSchema = 2;
 
 /** A carrier that holds what readers of schema 2 do not know: they would take a field off an event without a word. */
 export const strictSchema = 3;

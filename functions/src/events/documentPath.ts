@@ -3,7 +3,7 @@ const maxIdBytes = 1_500;
 const maxPathBytes = 6 * 1024;
 const maxCollectionDepth = 100;
 
-/** Why Firestore would refuse a name of a collection or document; undefined where it would not. */
+/** The reason for which Firestore would refuse a name of a collection or document; undefined where it would not. */
 export function idFault(id: string): string | undefined {
   if (id === '') return 'a name is empty';
   if (id.includes('/')) return 'a name has a slash';
@@ -14,7 +14,7 @@ export function idFault(id: string): string | undefined {
   return bytes > maxIdBytes ? `a name has ${bytes} bytes; ${maxIdBytes} are allowed` : undefined;
 }
 
-/** Why this is not the path of a document, `collection/id` or deeper; undefined where it is. */
+/** The reason for which this is not the path of a document, `collection/id` or deeper; undefined where it is. */
 export function documentPathFault(path: string): string | undefined {
   const names = path.split('/');
   for (const name of names) {

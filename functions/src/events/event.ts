@@ -78,9 +78,6 @@ const schemas = once(() => {
 
 type Of<Name extends keyof ReturnType<typeof schemas>> = z.infer<ReturnType<typeof schemas>[Name]>;
 
-/** A body too large for the task document, in Cloud Storage. */
-export type BodyReference = Of<'body'>;
-
 /** A miner's answer, in the shape of its document field. Exactly one of `response_data` and `body` is there. */
 export type MinerResponse = Of<'response'>;
 

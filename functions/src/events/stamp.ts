@@ -1,8 +1,8 @@
 import type { Clock } from '../platform/clock.ts';
 
 /**
- * When an event was accepted: 9 characters of milliseconds, 8 of instance, 4 of sequence, all base 36 and of fixed
- * width, so that comparing the strings compares the times. A stamp is unique and is its event's identity.
+ * The moment at which an event was accepted: 9 characters of milliseconds, 8 of instance, 4 of sequence, all base 36
+ * and of fixed width, so that comparing the strings compares the times. A stamp is unique and is its event's identity.
  */
 export type Stamp = string;
 

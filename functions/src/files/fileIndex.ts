@@ -1,4 +1,4 @@
-import type { Stamp } from '../events/stamp.ts';
+import { adoptedStamp, type Stamp } from '../events/stamp.ts';
 import type { Json } from '../platform/json.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
 import type { Stager } from '../staging/groupStager.ts';
@@ -28,7 +28,7 @@ export interface FileIndex {
  * nothing, and earlier than whatever was accepted in the millisecond in which the object came to be.
  */
 export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stamp {
-  return Math.floor(createdMs).toString(36).padStart(9, '0') + '0'.repeat(12);
+  return adoptedStamp(Math.floor(createdMs));
 }
 
 /** Files' documents as operations of the pipeline. */

@@ -17,7 +17,7 @@ import type { FileClaim } from './record.ts';
 import type { WholeFile } from './saving.ts';
 import type { FileSecret } from './secret.ts';
 
-/** Bounds of the readers below. */
+/** Options of the readers below: their bounds, and names for new files. */
 export interface SubmissionOptions {
   /** Names a file of this folder. */
   newFileId: (folder: Folder) => string;

@@ -9,14 +9,16 @@ import { keptUntilMs, withBodyInside } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { lettersAtOnce, plannedLettersAtOnce } from './limits.ts';
 
-/** The reason for which an event can never be applied. */
-export type DeadLetterReason =
+/** The reasons for which the engine gives an event up; kinds of documents have reasons of their own. */
+type EngineReason =
   | 'unreadable'
   | 'unknown_version'
   | 'too_old'
-  | 'too_many_responses'
   | 'refused_by_firestore'
   | 'fails_repeatedly';
+
+/** An {@link EngineReason}, or a kind's own. */
+export type DeadLetterReason = EngineReason | (string & {});
 
 /** A dead letter: an event, or what stood in an event's place, that can never be applied. */
 export interface DeadLetter {
@@ -45,7 +47,10 @@ export class DeadLetters {
     this.#parts = parts;
   }
 
-  /** Throws AppError `unavailable` when Cloud Storage does not take it; the event must then be kept elsewhere. */
+  /**
+   * Keeps a dead letter. Throws AppError `unavailable` where Cloud Storage does not; the event
+   * must stay elsewhere then.
+   */
   async keep({ reason, detail, cause, content }: DeadLetter): Promise<void> {
     if (!('event' in content)) await this.#keepBodies(content);
     const whole =

@@ -146,20 +146,6 @@ export const maxUnreadMs = 30 * 86_400_000;
 export const maxParkMs = 60_000;
 export const maxExhaustedParkMs = 15_000;
 
-/** Longest pause of the queue, which keeps its tasks for 31 days. */
-export const maxPauseMs = 20 * 86_400_000;
-
-/** The time that `POST /v1/flush?wait=true` waits. */
-export const maxFlushWaitMs = 25_000;
-
-/** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
-export const defaultListedLetters = 20;
-export const maxListedLetters = 100;
-export const maxListedLetterBytes = 1024 * 1024;
-
-/** Before a replayed event comes to the flush: longer than it takes to delete its letter, retry and all. */
-export const replayDelayMs = 10_000;
-
 /**
  * The memory of a snapshot, by its document's size in the database: the state and the fields, measured with tasks of
  * 300 to 600 bytes (2 and 4 KB).

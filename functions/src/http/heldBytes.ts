@@ -4,7 +4,7 @@ import { AppError } from '../platform/errors.ts';
 export interface Held {
   /** Counts more of them, as they come. @throws AppError `unavailable` where they do not fit beside other bodies. */
   add(bytes: number): void;
-  /** None of them are held any more. */
+  /** Frees all bytes of the request. */
   end(): void;
 }
 

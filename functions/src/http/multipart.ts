@@ -8,7 +8,7 @@ import type { ApiRequest } from './route.ts';
 /** One part of a multipart form; `bytes` is a view of the body, not a copy. */
 export interface Part {
   name: string;
-  /** Only of a file. */
+  /** The name that a file has; undefined for a text. */
   fileName: string | undefined;
   contentType: string | undefined;
   bytes: Buffer;

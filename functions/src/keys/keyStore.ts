@@ -13,7 +13,7 @@ const maxRereadWaitMs = 2000;
 export const keysObject = 'control/keys.json';
 
 /** The form of {@link keysObject}. A record with one more member needs the next: what is not known would be lost. */
-export const keysVersion = 1;
+const keysVersion = 1;
 
 /** Other instances may write between our read and our write; each time one of them has got on. */
 const maxWriteAttempts = 20;

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
 import { taskSchema } from '../events/carrierVersion.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
-import { maxFlushWaitMs, maxPauseMs } from '../flush/limits.ts';
 import { count, moment } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { expected } from '../http/fields.ts';
@@ -15,6 +14,7 @@ import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { isSpoolEmpty } from '../staging/spool.ts';
 import { flushVisibleMs } from '../tasks/readLimits.ts';
+import { maxFlushWaitMs, maxPauseMs } from './limits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
 import { eventsUpTo, listCarriers } from './queueContents.ts';
 

@@ -1,6 +1,5 @@
 import * as z from 'zod/mini';
 import { stampMs } from '../events/stamp.ts';
-import { defaultListedLetters, maxListedLetters } from '../flush/limits.ts';
 import { count, moment, pageOf, textLike } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { limit } from '../http/parameters.ts';
@@ -14,6 +13,7 @@ import {
   removeLetter,
   replayLetter,
 } from './deadLetters.ts';
+import { defaultListedLetters, maxListedLetters } from './limits.ts';
 
 const root = '/v1/dead-letters';
 const one = { path: `${root}/:id`, access: [], params: () => z.object({ id: letterId() }) } as const;

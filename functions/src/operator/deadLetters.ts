@@ -4,7 +4,7 @@ import { carrierFromWire } from '../events/carrierReader.ts';
 import { type Event, targetOf } from '../events/event.ts';
 import { readEvent } from '../events/readEvent.ts';
 import { type Stamp, type StampSource, stampMs } from '../events/stamp.ts';
-import { maxEventAgeMs, maxListedLetterBytes, replayDelayMs } from '../flush/limits.ts';
+import { maxEventAgeMs } from '../flush/limits.ts';
 import { nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { type Json, parseWritten } from '../platform/json.ts';
@@ -19,6 +19,7 @@ import {
   isDeadLetterName,
 } from '../staging/deadLetterName.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
+import { maxListedLetterBytes, replayDelayMs } from './limits.ts';
 
 export interface DeadLetterOptions extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
   outbox: Outbox;

@@ -15,3 +15,17 @@ export const maxNamedTasks = 1_000;
  */
 export const maxCountedLetters = 1_000;
 export const deadLettersCacheMs = 60_000;
+
+/** Longest pause of the queue, which keeps its tasks for 31 days. */
+export const maxPauseMs = 20 * 86_400_000;
+
+/** The time that `POST /v1/flush?wait=true` waits. */
+export const maxFlushWaitMs = 25_000;
+
+/** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
+export const defaultListedLetters = 20;
+export const maxListedLetters = 100;
+export const maxListedLetterBytes = 1024 * 1024;
+
+/** Before a replayed event comes to the flush: longer than it takes to delete its letter, retry and all. */
+export const replayDelayMs = 10_000;

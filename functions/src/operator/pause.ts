@@ -33,7 +33,7 @@ export async function endPause(options: PauseOptions): Promise<void> {
   await resumeIfDue(options);
 }
 
-/** When the present pause ends; undefined where none is known. Throws AppError `unavailable`. */
+/** The time at which the present pause ends; undefined where none is known. Throws AppError `unavailable`. */
 export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<number | undefined> {
   return (await readEnd(objects)).untilMs;
 }

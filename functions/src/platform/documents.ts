@@ -2,8 +2,8 @@
 export type Fields = Record<string, unknown>;
 
 /**
- * When Firestore deletes a document by itself, in the collections that firestore.indexes.json says. A name that nobody
- * else gives a field: a rule binds a collection group, and so everybody's documents in it.
+ * The field that says when Firestore deletes a document by itself, in the collections that firestore.indexes.json says.
+ * A name that nobody else gives a field: a rule binds a collection group, and so everybody's documents in it.
  */
 export const ttlField = 'sluice_expires_at';
 
@@ -60,7 +60,7 @@ export interface DocumentQuery {
   after?: string | undefined;
 }
 
-/** Why Firestore did not do what it was asked. */
+/** The reason for which Firestore did not do what it was asked. */
 export type DocumentFailure =
   /** A precondition did not hold: somebody else wrote the document. */
   | 'conflict'
@@ -75,7 +75,7 @@ export type DocumentFailure =
 
 export class DocumentError extends Error {
   readonly failure: DocumentFailure;
-  /** When it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
+  /** The time at which it may be worth another try, milliseconds since the epoch; undefined where nothing is known. */
   readonly retryAtMs: number | undefined;
   /** The kind of operation that is short, with `no_quota`. */
   readonly short: 'writes' | 'reads' | 'deletes' | undefined;

@@ -11,18 +11,6 @@ export function parsedJson(bytes: Buffer): unknown {
   }
 }
 
-/** The depth of a JSON value: 0 for a scalar, 1 for a flat array or object. Counting stops past `limit`. */
-export function jsonDepth(value: unknown, limit: number): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  if (limit <= 0) return 1;
-  let deepest = 0;
-  for (const child of Object.values(value)) {
-    deepest = Math.max(deepest, jsonDepth(child, limit - 1));
-    if (deepest >= limit) break;
-  }
-  return deepest + 1;
-}
-
 /** The engine has it, the compiler's library not yet (https://github.com/tc39/proposal-json-parse-with-source). */
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 

@@ -27,7 +27,7 @@ export interface QueueControl {
 export interface QueueStats {
   isPaused: boolean;
   tasks: number;
-  /** When the next task is due; undefined in an empty queue. */
+  /** The time at which the next task is due; undefined in an empty queue. */
   nextDueMs: number | undefined;
 }
 

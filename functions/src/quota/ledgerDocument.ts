@@ -62,7 +62,7 @@ export class Ledger {
     this.#options = options;
   }
 
-  /** Throws {@link LedgerError}. */
+  /** Has the ledger work on a request, in one transaction. Throws {@link LedgerError}. */
   async ask(order: LedgerOrder): Promise<LedgerAnswer> {
     const progress: Progress = { mayBeRecorded: false, isGivenUp: false };
     try {

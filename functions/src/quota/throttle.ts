@@ -122,7 +122,7 @@ export class Throttle {
     this.#options.warn(warning);
   }
 
-  /** Says so where it was not so lately. Returns `againMs`. */
+  /** Logs a refusal, unless one of that kind was logged lately. Returns `againMs`. */
   #told(type: BilledType, reason: string, againMs: number, nowMs: number): number {
     const isNews = nowMs - (this.#refusedAtMs[type] ?? Number.NEGATIVE_INFINITY) >= maxGapMs;
     this.#refusedAtMs[type] = nowMs;

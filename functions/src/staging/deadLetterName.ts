@@ -9,7 +9,7 @@ export function deadLetterName(id: string): string {
 
 /**
  * True for a text that can be a dead letter's id: by an event's content, or by an object that
- * 3a6e002 found in the spool.
+ * 0.1.0 found in the spool.
  */
 export function isDeadLetterId(id: string): boolean {
   return /^(?:[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(id);

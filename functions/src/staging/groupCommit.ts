@@ -43,7 +43,7 @@ interface Group<Item> {
 /** Lets concurrent submissions share one write: a group goes when it is full or has lingered. Every item settles. */
 export class GroupCommitter<Item> {
   readonly #options: GroupCommitOptions<Item>;
-  /** The one that gathers. */
+  /** The group that gathers. */
   #group: Group<Item> | undefined;
   #pendingBytes = 0;
   #inFlight = 0;

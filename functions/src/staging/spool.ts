@@ -8,7 +8,7 @@ import type { Using } from '../platform/services.ts';
 import { breakerThreshold, maxSweepMs, maxSweptPage, sweptAtOnce } from './limits.ts';
 
 /** The folder of the spool: carriers that Cloud Tasks did not take. */
-export const spoolPrefix = 'spool/';
+const spoolPrefix = 'spool/';
 
 /** The queues that carriers go to, by the function behind them. */
 const queueNames = ['flush', 'expire'] as const;
@@ -20,7 +20,7 @@ export function spoolName(id: string): string {
 }
 
 /** True for an object that may be a spooled carrier: the folder may have been there before. */
-export function isSpoolName(name: string): boolean {
+function isSpoolName(name: string): boolean {
   return /^spool\/[\w-]+\.json$/.test(name);
 }
 

@@ -33,7 +33,7 @@ export class Deadlines {
     append(minute.events, events);
   }
 
-  /** Books them: one carrier for `expire` for each minute. */
+  /** Books the deadlines: one carrier for `expire` for each minute. */
   bookings(outbox: Outbox): FollowUp[] {
     return [...this.#due].map(([dueMs, { deadlines, events }]) => ({
       events,

@@ -2,7 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
-import { type DocumentSet, type Fields, removed, serverTime, ttlField } from '../platform/documents.ts';
+import {
+  type DocumentSet,
+  type Fields,
+  type ReadDocument,
+  removed,
+  serverTime,
+  ttlField,
+} from '../platform/documents.ts';
 import type { Json } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
@@ -37,6 +44,11 @@ const derivedFields = once(
 );
 
 export const tasksCollection = 'tasks';
+
+/** The id of the task in a document. */
+export function taskIdOf({ path }: Pick<ReadDocument, 'path'>): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
 
 /** The path of a task's document. */
 export function taskPath(taskId: string): string {
@@ -218,7 +230,7 @@ function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): numb
 }
 
 /** The range of the feed that a task is in: a hash of its id, so that writes spread. */
-export function feedShardOf(taskId: string): number {
+function feedShardOf(taskId: string): number {
   let hash = 0;
   for (let i = 0; i < taskId.length; i += 1) hash = (Math.imul(hash, 31) + taskId.charCodeAt(i)) | 0;
   return (hash >>> 0) % feedShards;

@@ -10,9 +10,8 @@ import type {
 import { messageOf } from '../platform/errors.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
-import { tasksCollection } from './document.ts';
+import { taskIdOf, tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
-import { taskIdOf } from './listing.ts';
 import { type FinalTask, FinalTasks, type OpenTask, openTaskOf } from './minerTasks.ts';
 import {
   feedOverlapMs,

@@ -1,10 +1,10 @@
 import { readPage } from '../http/parameters.ts';
 import { type Clock, within } from '../platform/clock.ts';
-import type { DocumentStore, Filter, ReadDocument } from '../platform/documents.ts';
+import type { DocumentStore, Filter } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { unavailable } from '../platform/outage.ts';
-import { tasksCollection } from './document.ts';
+import { taskIdOf, tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { presentTask } from './present.ts';
 import { maxPageBytes, readTimeoutMs } from './readLimits.ts';
@@ -58,11 +58,6 @@ export async function listTasks(
     throw new AppError('payload_too_large', `These tasks are ${bytes} bytes; ask for fewer with limit.`);
   }
   return { tasks, nextCursor, reads };
-}
-
-/** The id of the task in a document. */
-export function taskIdOf({ path }: Pick<ReadDocument, 'path'>): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function firestoreFilters({ status, taskType, minerUid }: TaskFilters): Filter[] {

@@ -1,7 +1,7 @@
 import { ByteCache } from '../platform/byteCache.ts';
 import { type Fields, type ReadDocument, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
-import { taskIdOf } from './listing.ts';
+import { taskIdOf } from './document.ts';
 import { presentTask } from './present.ts';
 import { isFinalStatus, openStatuses } from './state.ts';
 import { storedResponses } from './storedAnswers.ts';
@@ -25,9 +25,9 @@ export interface OpenTask extends MinerTask {
 /** A task that is over. */
 export interface FinalTask extends MinerTask {
   writtenAtMs: number;
-  /** When the database may delete it. */
+  /** The time from which the database may delete the task. */
   expiresAtMs: number;
-  /** By uid: nobody sees but the one of that miner. */
+  /** The answers by uid: each miner sees its own and no other. */
   responses: JsonObject;
 }
 

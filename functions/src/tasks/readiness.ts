@@ -1,7 +1,7 @@
 import type { TaskEvent } from '../events/event.ts';
 import type { EventGroup, Kind } from '../flush/kind.ts';
 import { countedAnswers } from './answers.ts';
-import { taskIdOf } from './listing.ts';
+import { taskIdOf } from './document.ts';
 import { outcomeOf } from './outcome.ts';
 import { type Reduction, reduceTask } from './reducer.ts';
 import { answerKey, emptyTask, isEmptyTask, type TaskState } from './state.ts';

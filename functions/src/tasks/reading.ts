@@ -36,7 +36,7 @@ export interface TaskReading {
 
 interface Cached {
   task: PresentedTask | undefined;
-  /** When the read began: what was written before is in it. */
+  /** The time at which the read began: what was written before is in it. */
   readAtMs: number;
 }
 
