@@ -35,7 +35,8 @@ export function defineRoute<Params extends Schema, Query extends Schema, Body ex
   const body = definition.body && once(definition.body);
   return {
     ...definition,
-    handle: async (request) =>
+    // Not async: under the hooks of the Functions Framework each promise of a request costs.
+    handle: (request) =>
       handle(
         {
           params: params && read(params(), request.params, 'path'),
