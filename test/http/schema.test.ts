@@ -67,6 +67,17 @@ describe('a schema', () => {
     for (const value of ['0x1f', 'NaN', '1e999', Number.POSITIVE_INFINITY, true, ''])
       assert.match(fault(finiteOrText(), value, 'n'), /^n: expected a finite number, got /);
     assert.match(fault(integerOrText(0, 9), '1.0', 'n'), /^n: expected an integer/);
+    assert.equal(read(integerOrText(0, 9), ' 7\n', 'n'), 7);
+  });
+
+  it('reads integers of a query as digits alone', () => {
+    const page = limit({ most: 9, otherwise: 2 });
+    assert.equal(read(page, '007', 'limit'), 7);
+    for (const value of [' 7', '7 ', '7\n', '+7', '7.0', '0000000007', '7e0'])
+      assert.equal(
+        fault(page, value, 'limit'),
+        `limit: expected an integer from 1 to 9, got ${JSON.stringify(value)}.`,
+      );
   });
 
   it('reads times as ISO 8601, seconds or milliseconds', () => {

@@ -1,13 +1,13 @@
 import * as z from 'zod/mini';
 import { DocumentError, type QueryResult } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
-import { expecting, integerOrText, optional, type Schema, withDefault } from './schema.ts';
+import { expecting, optional, queryInteger, type Schema, withDefault } from './schema.ts';
 
 /** Parameters of queries that mean the same wherever they stand; missing and empty ones are none. */
 
 /** The most items of a page. */
 export function limit({ most, otherwise }: { most: number; otherwise: number }): Schema<number> {
-  return withDefault(integerOrText(1, most), otherwise);
+  return withDefault(queryInteger(1, most), otherwise);
 }
 
 /** The beginning of a page: the `next_cursor` of the one before. */

@@ -35,8 +35,6 @@ export const anyObject: Schema<Record<string, unknown>> = z
 /** A number that is finite; JSON's 1e999 and Python's NaN are not. */
 export const finite: Schema<number> = z.number(expecting('a finite number'));
 
-const digits = /^\s*\d+\s*$/;
-
 /** A schema for what `prepare` makes of a value. */
 export function prepared<Output>(
   prepare: (value: unknown) => unknown,
@@ -54,8 +52,14 @@ export function finiteOrText(): Schema<number> {
   return orText(finite, numberText);
 }
 
+/** An integer as existing miners write it: their forms may have white space around it. */
 export function integerOrText(least: number, most: number): Schema<number> {
-  return orText(integer(least, most), digits);
+  return orText(integer(least, most), /^\s*\d+\s*$/);
+}
+
+/** An integer in a query. */
+export function queryInteger(least: number, most: number): Schema<number> {
+  return orText(integer(least, most), /^\d{1,9}$/);
 }
 
 /**

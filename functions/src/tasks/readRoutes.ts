@@ -4,7 +4,7 @@ import { defineRoute } from '../http/defineRoute.ts';
 import { notModified } from '../http/etag.ts';
 import { cursor, limit } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
-import { expecting, integerOrText, members, oneOf, optional, text, withDefault } from '../http/schema.ts';
+import { expecting, members, oneOf, optional, queryInteger, text, withDefault } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import { listTasks, type TaskListOptions } from './listing.ts';
 import type { TaskReader } from './reading.ts';
@@ -31,7 +31,7 @@ function getTask({ reader }: ReadRoutesOptions): Route {
     query: () =>
       z.object({
         wait: optional(z.literal('completed', expecting('completed'))),
-        timeout: withDefault(integerOrText(1, maxWaitSeconds), maxWaitSeconds),
+        timeout: withDefault(queryInteger(1, maxWaitSeconds), maxWaitSeconds),
       }),
     summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
     headers: ['If-None-Match'],
