@@ -9,16 +9,17 @@ const hourMs = 3_600_000;
 const report = { deleted: 3, objects: 10, documents: 5, repaired: 0, is_complete: true };
 
 describe('POST /v1/cleanup', () => {
+  const clock = new ManualClock();
   const ages: number[] = [];
   let failure: Error | undefined;
   let server: TestServer;
   before(async () => {
-    const routes = cleanupRoutes(async (maxAgeMs) => {
+    const routes = cleanupRoutes(clock, async (maxAgeMs) => {
       ages.push(maxAgeMs);
       if (failure !== undefined) throw failure;
       return report;
     });
-    server = await serveRoutes(routes, { clock: new ManualClock(), logger: memoryLogger() });
+    server = await serveRoutes(routes, { clock, logger: memoryLogger() });
   });
   after(() => server.close());
   beforeEach(() => {
@@ -48,11 +49,13 @@ describe('POST /v1/cleanup', () => {
     assert.deepEqual(ages, []);
   });
 
-  it('answers 503 while Firestore does not, with nothing of why', async () => {
-    failure = new DocumentError('unavailable', 'a secret of the inside');
+  it('answers 503 while Firestore does not: what was done stays done, and nothing of why', async () => {
+    const retryAtMs = clock.now() + 7_000;
+    failure = new DocumentError('no_quota', 'a secret of the inside', { retryAtMs });
     const { status, headers, text } = await ask('');
     assert.equal(status, 503);
-    assert.ok(Number(headers.get('retry-after')) > 0);
+    assert.equal(headers.get('retry-after'), '7');
+    assert.match(text, /what was done stays done/);
     assert.doesNotMatch(text, /secret/);
   });
 });

@@ -76,6 +76,40 @@ describe('direct uploads that do not go straight', () => {
     assert.match(String((await shown(bad))['reason']), /SHA-256/);
   });
 
+  it('stay pending, and can be deleted, as long as their addresses work, and then go', async () => {
+    const [good, unwanted, forgotten] = [
+      await begin(),
+      await begin(),
+      await begin({}, { file_type: 'temp' }),
+    ];
+    const shown = async ({ fileId }: { fileId: string }) => (await files.call(`/v1/files/${fileId}`)).json;
+    for (const days of [3, 3.5]) {
+      files.pass(days * dayMs);
+      await files.clean(0);
+    }
+    for (const upload of [good, unwanted, forgotten])
+      assert.equal((await shown(upload))['status'], 'pending');
+    assert.equal((await files.call(`/v1/files/${unwanted.fileId}`, 'DELETE')).status, 204);
+    assert.deepEqual([await put(good.url), await put(unwanted.url)], [200, 200]);
+    await files.settle();
+    await files.clean();
+    assert.equal((await shown(good))['status'], 'stored');
+    assert.deepEqual(await files.names(), [`user_audio/${good.fileId}`]);
+    files.pass(2 * dayMs);
+    await files.clean();
+    assert.deepEqual(await files.documentIds(), [good.fileId]);
+  });
+
+  it('are compared with their declared hash by cleanup, a day later, where their event is lost', async () => {
+    const { fileId, url } = await begin({}, { sha256: sha256(large) });
+    assert.equal(await put(url), 200);
+    files.pass(dayMs + 1);
+    assert.equal((await files.clean()).repaired, 1);
+    await files.index.flush(files.documents);
+    assert.equal((await files.fields(fileId))?.['status'], 'stored');
+    assert.equal((await files.clean()).repaired, 0);
+  });
+
   for (const [what, declared] of [
     ['', {}],
     [' with a declared hash', { sha256: sha256(large) }],
@@ -150,7 +184,7 @@ describe('direct uploads that do not go straight', () => {
 
   it('that are complete are kept although their documents still say pending', async () => {
     const { fileId, url } = await begin({}, { sha256: sha256(large) });
-    files.pass(dayMs - 60_000);
+    files.pass(7 * dayMs - 60_000);
     assert.equal(await put(url), 200);
     await files.finalize();
     files.pass(3_600_000);

@@ -62,16 +62,13 @@ describe('a value that is kept for a time', () => {
   it('may be kept as long as it says itself, from when it was asked for', async () => {
     let made = 0;
     let finish: () => void = () => {};
-    const ask = cachedFor(
-      clock,
-      (value) => value * 1_000,
-      async () => {
-        await new Promise<void>((resolve) => {
-          finish = resolve;
-        });
-        return ++made;
-      },
-    );
+    const make = async (): Promise<number> => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return ++made;
+    };
+    const ask = cachedFor(clock, 5_000, make, (value) => value * 1_000);
     const first = ask();
     await clock.advance(900);
     const second = ask();
@@ -83,6 +80,28 @@ describe('a value that is kept for a time', () => {
     const third = ask();
     finish();
     assert.equal(await third, 2);
+  });
+
+  it('is made anew where making it hangs, also where its time depends on what it is', async () => {
+    let tries = 0;
+    let finish: (value: string) => void = () => {};
+    const make = (): Promise<string> => {
+      tries += 1;
+      if (tries > 1) return Promise.resolve('second');
+      return new Promise((resolve) => {
+        finish = resolve;
+      });
+    };
+    for (const lifetimeOf of [undefined, () => 60_000]) {
+      tries = 0;
+      const ask = cachedFor(clock, 1_000, make, lifetimeOf);
+      const hung = ask();
+      await clock.advance(1_000);
+      assert.equal(await ask(), 'second');
+      finish('first');
+      assert.equal(await hung, 'first');
+      assert.equal(await ask(), 'second');
+    }
   });
 
   it('is not kept where making it failed', async () => {

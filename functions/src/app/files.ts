@@ -9,7 +9,7 @@ import type { Route } from '../http/route.ts';
 import { speechRoutes } from '../miners/speechRoutes.ts';
 import { healthRoutes } from '../operator/statusRoutes.ts';
 import { cleanupFirstPurpose } from '../quota/leasedDocuments.ts';
-import { base, ids } from './base.ts';
+import { base, clock, ids } from './base.ts';
 import { documentsFor } from './database.ts';
 import { fileParts } from './fileParts.ts';
 import { serve, speakers, stager } from './http.ts';
@@ -37,7 +37,7 @@ export function routes(): Route[] {
       addressOf: config.fileDelivery === 'stream' ? undefined : signedAddresses(parts),
       ids,
     }),
-    ...cleanupRoutes((maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
+    ...cleanupRoutes(clock, (maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
     ...speechRoutes({ ...parts, stager: stager(), speakers: speakers() }),
   ];
 }

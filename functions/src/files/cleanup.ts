@@ -46,8 +46,8 @@ const dayMs = 86_400_000;
 const maxDuePage = 200;
 
 /**
- * Removes what nobody needs: temporary files, failed and pending uploads older than `maxAgeMs`, remains of deleted
- * files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing of up to 100,000
+ * Removes what nobody needs: temporary files and failed uploads older than `maxAgeMs`, uploads whose address ended,
+ * remains of deleted files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing of up to 100,000
  * objects. With nothing to do it costs two billed reads at most.
  * @throws DocumentError; what was done stays done.
  */
@@ -62,7 +62,7 @@ export async function cleanUp(
   const { pages, isWhole } = await allObjects(objects, maxListedPages);
   if (isWhole) await keepTotals(objects, pages.flat(), clock.now());
   else report.is_complete = false;
-  for (const object of pages.flat()) await removeIfWaste(run, object);
+  for (const object of pages.flat()) await judge(run, object);
   if (run.isThorough) await compare(run, pages);
   if (report.deleted > 0 || report.repaired > 0) logger.info('Cleaned up files', { ...report });
   return report;
@@ -129,8 +129,8 @@ async function removeDocuments({ documents, report }: Run, writes: readonly Docu
 async function removeObject(run: Run, document: FileRecord, cutoffMs: number): Promise<boolean> {
   const { objects, clock } = run;
   const { fileId, location, status, expiresMs } = document;
-  // One that remembers a deletion is needed for as long as it says, whatever age was asked for.
-  if (status === 'deleted' && (expiresMs ?? 0) > clock.now()) return false;
+  // A deletion is remembered, and an upload awaited, for as long as the document says, whatever age was asked for.
+  if ((status === 'deleted' || status === 'pending') && (expiresMs ?? 0) > clock.now()) return false;
   const name = objectOf(fileId);
   if (name === undefined || location !== 'cloud_storage') return true;
   const object = await objects.describe(name);
@@ -158,11 +158,21 @@ function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
     : object.createdMs <= (expiresMs ?? 0) - deletedMs;
 }
 
-/** Removes a temporary object by its own age too, should its document be missing. */
-async function removeIfWaste({ objects, oldestKeptMs, report }: Run, object: ObjectFacts): Promise<void> {
+/**
+ * Removes a temporary object by its own age too, should its document be missing, and finalizes one that still is not
+ * compared with its declared hash.
+ */
+async function judge(run: Run, object: ObjectFacts): Promise<void> {
+  const { objects, clock, oldestKeptMs, report } = run;
   if (object.createdMs > oldestKeptMs || !isLabelled(object)) return;
   const record = recordOf(object);
-  if (record === undefined || (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed')) return;
+  if (record === undefined) return;
+  if (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed') {
+    if (record.status !== 'pending') return;
+    await finalize(run, object, clock.now());
+    report.repaired += 1;
+    return;
+  }
   await objects.delete(object.name, object.generation);
   report.objects += 1;
   report.deleted += 1;

@@ -3,13 +3,15 @@ import { count } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import type { Route } from '../http/route.ts';
 import { expecting, members, optional, withDefault } from '../http/schema.ts';
+import type { Clock } from '../platform/clock.ts';
+import { isOutage, unavailable } from '../platform/outage.ts';
 import type { CleanupReport } from './cleanup.ts';
 
 const defaultMaxAgeHours = 24;
 const maxMaxAgeHours = 24 * 365;
 
 /** The route that cleans up now, as the schedule does every hour. */
-export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupReport>): Route[] {
+export function cleanupRoutes(clock: Clock, cleanUp: (maxAgeMs: number) => Promise<CleanupReport>): Route[] {
   const hours = expecting(`a number from 0 to ${maxMaxAgeHours}`);
   return [
     defineRoute({
@@ -25,7 +27,11 @@ export function cleanupRoutes(cleanUp: (maxAgeMs: number) => Promise<CleanupRepo
       answers: () => ({ 200: report() }),
       handle: async ({ body }) => {
         const maxAgeMs = (body?.max_age_hours ?? defaultMaxAgeHours) * 3_600_000;
-        return { status: 200, json: await cleanUp(maxAgeMs) };
+        try {
+          return { status: 200, json: await cleanUp(maxAgeMs) };
+        } catch (error) {
+          throw isOutage(error) ? unavailable(clock, error, 'what was done stays done; ask again') : error;
+        }
       },
     }),
   ];

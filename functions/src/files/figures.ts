@@ -84,7 +84,7 @@ export interface FileFiguresOptions {
  */
 export function fileFigures({ objects, documents, clock }: FileFiguresOptions): () => Promise<FileFigures> {
   const inline = { field: 'location', op: '==', value: 'firestore' } as const;
-  return cachedFor(clock, keptMsOf, async () => {
+  const read = async (): Promise<FileFigures> => {
     const [listed, counted] = await Promise.allSettled([
       presentTotals(objects, clock.now()),
       documents.count({ collection: filesCollection, filters: [inline] }, 'files'),
@@ -100,7 +100,8 @@ export function fileFigures({ objects, documents, clock }: FileFiguresOptions): 
       total_bytes: folderTotals?.reduce((sum, { bytes }) => sum + bytes, 0) ?? null,
       as_of: kept?.as_of ?? null,
     };
-  });
+  };
+  return cachedFor(clock, figuresCacheMs, read, lifetimeMsOf);
 }
 
 async function presentTotals(
@@ -114,6 +115,6 @@ async function presentTotals(
 }
 
 /** The first count of an instance finds no lease that covers it, but asks for one. */
-function keptMsOf({ firestore_files: counted }: FileFigures): number {
+function lifetimeMsOf({ firestore_files: counted }: FileFigures): number {
   return counted === null ? figuresRetryMs : figuresCacheMs * countReads(counted);
 }

@@ -29,7 +29,7 @@ export const maxInlineBytes = 1_000_000;
 /** A name in UTF-8. All labels of an object take 8 KiB at most (https://cloud.google.com/storage/quotas#objects). */
 export const maxFileNameBytes = 255;
 
-/** Age at which temporary files, failed uploads and pending ones go. */
+/** Age at which temporary files and failed uploads go. */
 export const temporaryMs = 24 * 3_600_000;
 
 /** Time for which the document of a deleted file stays: older events about the file find it and lose to it. */

@@ -36,13 +36,15 @@ export function newRecord(
   claim: FileClaim,
   rest: Pick<FileRecord, 'location' | 'status' | 'createdMs'>,
 ): FileRecord {
-  const isTemporary = folderOfId(claim.fileId) === 'temp' || rest.status === 'pending';
+  const isTemporary = folderOfId(claim.fileId) === 'temp';
+  // Until its address ends an upload may be completed, asked for or deleted.
+  const lifeMs = rest.status === 'pending' ? uploadSessionMs : isTemporary ? temporaryMs : null;
   return {
     ...claim,
     ...rest,
     md5: null,
     reason: null,
-    expiresMs: isTemporary ? rest.createdMs + temporaryMs : null,
+    expiresMs: lifeMs === null ? null : rest.createdMs + lifeMs,
   };
 }
 

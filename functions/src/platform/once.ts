@@ -29,24 +29,25 @@ export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Valu
 }
 
 /**
- * Makes a value when it is asked for, and answers with it until it is `lifetimeMs` old, which may depend on the value:
- * until that is known, all who ask wait for it. A failure is not cached.
+ * Makes a value when it is asked for, and answers with it until `lifetimeMs` after that, or as long as `lifetimeOf` says
+ * once it is made. All who ask meanwhile wait for the same one; one that hangs is given up after `lifetimeMs`, a failure
+ * at once: who asks then makes it anew.
  */
 export function cachedFor<Value>(
   clock: Clock,
-  lifetimeMs: number | ((value: Value) => number),
+  lifetimeMs: number,
   make: () => Promise<Value>,
+  lifetimeOf: (value: Value) => number = () => lifetimeMs,
 ): () => Promise<Value> {
   let cached: { value: Promise<Value>; untilMs: number } | undefined;
   return () => {
     const nowMs = clock.now();
     if (cached !== undefined && nowMs < cached.untilMs) return cached.value;
-    const isFixed = typeof lifetimeMs === 'number';
-    const made = { value: make(), untilMs: isFixed ? nowMs + lifetimeMs : Number.POSITIVE_INFINITY };
+    const made = { value: make(), untilMs: nowMs + lifetimeMs };
     cached = made;
     made.value.then(
       (value) => {
-        if (!isFixed) made.untilMs = nowMs + lifetimeMs(value);
+        made.untilMs = nowMs + lifetimeOf(value);
       },
       () => {
         if (cached === made) cached = undefined;

@@ -10,9 +10,9 @@ export function isOutage(error: unknown): boolean {
 }
 
 /** The error for a caller while Firestore cannot be used, with the time to come again where the cause knows it. */
-export function unavailable(clock: Clock, cause?: unknown): AppError {
+export function unavailable(clock: Clock, cause?: unknown, advice = 'ask again'): AppError {
   const retryAtMs = cause instanceof DocumentError ? cause.retryAtMs : undefined;
-  return new AppError('unavailable', 'Firestore cannot be used at the moment; ask again.', {
+  return new AppError('unavailable', `Firestore cannot be used at the moment; ${advice}.`, {
     cause,
     ...(retryAtMs === undefined ? {} : { retryAfterSeconds: (retryAtMs - clock.now()) / 1000 }),
   });
