@@ -141,7 +141,7 @@ const parameters = {
     'How /content gives a file in Cloud Storage: redirect (to a signed address) or stream',
   ),
   readCacheMs: seconds('READ_CACHE_SECONDS', 5, 'How long an instance answers reads from memory'),
-  logLevel: string('LOG_LEVEL', 'INFO', 'DEBUG, INFO, WARNING or ERROR'),
+  logLevel: string('LOG_LEVEL', 'INFO', 'INFO, WARNING or ERROR'),
   tasksServiceAccount: string(
     'TASKS_SERVICE_ACCOUNT',
     '',

@@ -161,10 +161,10 @@ describe('what becomes of files', () => {
 
   it('uploads never finished go when their addresses end', async () => {
     await begin(5_000);
-    files.pass(7 * dayMs);
+    files.pass(7 * dayMs - hourMs);
     assert.equal((await files.clean()).deleted, 0);
     assert.equal((await files.documentIds()).length, 1);
-    files.pass(1);
+    files.pass(hourMs);
     assert.equal((await files.clean()).deleted, 1);
     await nothingLeft();
   });

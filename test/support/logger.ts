@@ -1,7 +1,7 @@
 import type { Logger } from '../../functions/src/platform/logger.ts';
 
 export interface LogLine {
-  severity: 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+  severity: 'INFO' | 'WARNING' | 'ERROR';
   message: string;
   fields: Record<string, unknown>;
 }
@@ -14,5 +14,5 @@ export function memoryLogger(): Logger & { lines: LogLine[] } {
     (message: string, fields: Record<string, unknown> = {}): void => {
       lines.push({ severity, message, fields });
     };
-  return { lines, debug: at('DEBUG'), info: at('INFO'), warn: at('WARNING'), error: at('ERROR') };
+  return { lines, info: at('INFO'), warn: at('WARNING'), error: at('ERROR') };
 }

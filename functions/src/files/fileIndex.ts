@@ -28,7 +28,7 @@ export interface FileIndex {
  * nothing, and earlier than whatever was accepted in the millisecond in which the object came to be.
  */
 export function objectStamp({ createdMs }: Pick<ObjectFacts, 'createdMs'>): Stamp {
-  return adoptedStamp(Math.floor(createdMs));
+  return adoptedStamp(createdMs);
 }
 
 /** Files' documents as operations of the pipeline. */

@@ -1,5 +1,5 @@
 /** Cloud Logging's severities that Sluice uses, least first. */
-const severities = ['DEBUG', 'INFO', 'WARNING', 'ERROR'] as const;
+const severities = ['INFO', 'WARNING', 'ERROR'] as const;
 export type Severity = (typeof severities)[number];
 
 export type LogFields = Record<string, unknown>;
@@ -11,7 +11,6 @@ export function severityOf(text: string): Severity {
 
 /** Structured log: a short message and fields. Never payloads, never secrets. */
 export interface Logger {
-  debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   /** `fields.error` may be anything that was thrown; its stack and causes are logged. */
@@ -29,7 +28,6 @@ export function jsonLogger(write: (line: string) => void, least: Severity = 'INF
     }
   };
   return {
-    debug: (message, fields) => log('DEBUG', message, fields),
     info: (message, fields) => log('INFO', message, fields),
     warn: (message, fields) => log('WARNING', message, fields),
     error: (message, { error, ...fields } = {}) =>

@@ -7,6 +7,7 @@ import type { Using } from '../platform/services.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { keptUntilMs, storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, retentionOf, taskDocument } from './document.ts';
+import { bodiesInFlight } from './limits.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
 export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'ids' | 'logger' | 'objects'> {}
@@ -79,8 +80,6 @@ const keptSlackMs = 86_400_000;
 /** About what remembering a body takes in memory; the bound is 20,000 of them. */
 const rememberedBytes = 200;
 const maxRememberedBytes = 20_000 * rememberedBytes;
-
-const bodiesInFlight = 8;
 
 /** About what a reference to a body takes in the document. */
 const referenceBytes = 100;

@@ -16,6 +16,9 @@ export const orphanMs = 50 * 86_400_000;
 /** Most fields whose stamps a task keeps, so that with those of responses and statuses there are at most 1,300. */
 export const maxFieldStamps = 700;
 
+/** Bodies of one task that are written, marked or fetched in Cloud Storage at once. */
+export const bodiesInFlight = 8;
+
 /** Most bodies noted that a task no longer refers to. */
 export const maxReplacedBodies = 20;
 

@@ -6,8 +6,9 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { jsonFromFields } from '../platform/values.ts';
 import { bodyReference, loadBodyObject } from '../staging/bodies.ts';
+import { bodiesInFlight } from './limits.ts';
 import { decodeMeta } from './meta.ts';
-import { bodiesInFlight, maxAnsweredBodyBytes } from './readLimits.ts';
+import { maxAnsweredBodyBytes } from './readLimits.ts';
 
 /** Fields that only Sluice itself needs. */
 const hiddenFields = new Set(['_sluice', 'feed_shard', 'superseded_responses']);

@@ -11,9 +11,6 @@ export const absentCacheMs = 1_000;
 /** Bytes of response bodies that are put together in one answer; Cloud Run's answers end at 32 MB. */
 export const maxAnsweredBodyBytes = 20 * 1024 * 1024;
 
-/** Bodies fetched from Cloud Storage at once for one answer. */
-export const bodiesInFlight = 8;
-
 /** The longest wait of `?wait=completed`, seconds. */
 export const maxWaitSeconds = 25;
 
