@@ -50,6 +50,8 @@ export type FunctionTrigger =
 export interface FunctionSpec {
   name: string;
   entryPoint: string;
+  /** Its instances’ share of the CPU, in vCPUs. */
+  vcpu: number;
   concurrency: number;
   /** Kept even when they have nothing to do. */
   minInstances: number;
@@ -68,8 +70,20 @@ const defaultMaxInstances = 100;
 const defaultMemoryMiB = 256;
 
 /** Less than one whole CPU serves one request at a time. */
-const defaultConcurrency = (cpu: WireEndpoint['cpu']): number =>
-  cpu === 'gcf_gen1' || (typeof cpu === 'number' && cpu < 1) ? 1 : 80;
+const defaultConcurrency = (vcpu: number): number => (vcpu < 1 ? 1 : 80);
+
+/** vCPUs of a first generation function by its memory in MiB (firebase-tools, `deploy/functions/backend`). */
+const firstGenerationVcpu: Readonly<Record<number, number>> = {
+  128: 0.0833,
+  256: 0.1666,
+  512: 0.3333,
+  1024: 0.5833,
+};
+
+/** Up to 2 GiB of memory come with one vCPU. */
+function defaultVcpu(memoryMiB: number): number {
+  return memoryMiB <= 2048 ? 1 : Math.min(8, Math.max(2, memoryMiB / 4096));
+}
 
 export type ParamValues = Readonly<Record<string, string>>;
 
@@ -112,18 +126,26 @@ export function resolveFunctions(
     if (!regions.some((each) => substitute(each, params) === region)) {
       throw new Error(`The function ${name} is not in region ${region} but in ${regions.join(', ')}.`);
     }
+    const memoryMiB = numberOf(endpoint.availableMemoryMb, params) ?? defaultMemoryMiB;
+    const vcpu = vcpuOf(endpoint.cpu, memoryMiB, params);
     return {
       name,
       entryPoint: endpoint.entryPoint,
-      concurrency: numberOf(endpoint.concurrency, params) ?? defaultConcurrency(endpoint.cpu),
+      vcpu,
+      concurrency: numberOf(endpoint.concurrency, params) ?? defaultConcurrency(vcpu),
       minInstances: numberOf(endpoint.minInstances, params) ?? 0,
       maxInstances: numberOf(endpoint.maxInstances, params) ?? defaultMaxInstances,
-      memoryBytes: (numberOf(endpoint.availableMemoryMb, params) ?? defaultMemoryMiB) * 1024 * 1024,
+      memoryBytes: memoryMiB * 1024 * 1024,
       timeoutMs: (numberOf(endpoint.timeoutSeconds, params) ?? defaultTimeoutSeconds) * 1000,
       secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
       trigger: triggerOf(name, endpoint, params),
     };
   });
+}
+
+function vcpuOf(cpu: WireEndpoint['cpu'], memoryMiB: number, params: ParamValues): number {
+  if (cpu === 'gcf_gen1') return firstGenerationVcpu[memoryMiB] ?? defaultVcpu(memoryMiB);
+  return numberOf(cpu, params) ?? defaultVcpu(memoryMiB);
 }
 
 function triggerOf(name: string, endpoint: WireEndpoint, params: ParamValues): FunctionTrigger {

@@ -25,6 +25,7 @@ describe('a code base’s manifest', () => {
     assert.deepEqual(resolveOne({ concurrency: null, timeoutSeconds: null }), {
       name: 'one',
       entryPoint: 'one',
+      vcpu: 1,
       concurrency: 80,
       minInstances: 0,
       maxInstances: 100,
@@ -39,6 +40,14 @@ describe('a code base’s manifest', () => {
     assert.equal(resolveOne({ cpu: 0.5 }).concurrency, 1);
     assert.equal(resolveOne({ cpu: 'gcf_gen1' }).concurrency, 1);
     assert.equal(resolveOne({ cpu: 0.5, concurrency: 3 }).concurrency, 3);
+  });
+
+  it('has the vCPUs that are declared, else those that come with the memory', () => {
+    assert.equal(resolveOne({ cpu: 0.167 }).vcpu, 0.167);
+    assert.equal(resolveOne({ cpu: 'gcf_gen1', availableMemoryMb: 512 }).vcpu, 0.3333);
+    assert.equal(resolveOne({ cpu: 'gcf_gen1', availableMemoryMb: 8192 }).vcpu, 2);
+    const vcpuOf = (availableMemoryMb: number) => resolveOne({ availableMemoryMb }).vcpu;
+    assert.deepEqual([128, 2048, 4096, 8192, 16_384, 32_768].map(vcpuOf), [1, 1, 2, 2, 4, 8]);
   });
 
   it('puts parameters into options, given ones before defaults', () => {
