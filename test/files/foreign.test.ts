@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { Storage } from '@google-cloud/storage';
-import type { CleanupOptions } from '../../functions/src/files/cleanup.ts';
 import { fileFigures } from '../../functions/src/files/figures.ts';
 import { folders } from '../../functions/src/files/fileId.ts';
 import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
@@ -213,7 +212,7 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       return found;
     };
     files.cleanup.objects = {
-      ...bound(objects),
+      ...objects,
       describe: (asked) => sentAgainAfter(objects.describe(asked)),
       list: (prefix, options) => sentAgainAfter(objects.list(prefix, options)),
     };
@@ -229,12 +228,3 @@ describe('what a project had before, and what others put beside Sluice’s', () 
     await unlabelled(name);
   }
 });
-
-function bound(objects: CleanupOptions['objects']): CleanupOptions['objects'] {
-  const { describe, put, open, startUpload, signedUrl, label, delete: remove, list } = objects;
-  return Object.fromEntries(
-    Object.entries({ describe, put, open, startUpload, signedUrl, label, delete: remove, list }).map(
-      ([name, method]) => [name, (method as (...args: unknown[]) => unknown).bind(objects)],
-    ),
-  ) as unknown as CleanupOptions['objects'];
-}

@@ -5,7 +5,7 @@ import { isOutage } from '../platform/outage.ts';
 import { objectOf } from './fileId.ts';
 import { uploadSessionMs } from './limits.ts';
 import { findFile } from './lookup.ts';
-import { begunLabel, newObject } from './object.ts';
+import { directLabels, newObject } from './object.ts';
 import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, newDocument, newRecord } from './record.ts';
 
@@ -32,7 +32,7 @@ export async function beginUpload(parts: FileParts, claim: FileClaim): Promise<U
   const nowMs = clock.now();
   // As long as its address works the object may yet come to be.
   const customTimeMs = nowMs + uploadSessionMs;
-  const object = newObject(claim, { isDirect: true, customTimeMs, labels: begunLabel(nowMs) });
+  const object = newObject(claim, customTimeMs, directLabels(claim, nowMs));
   const wanted = newRecord(claim, { location: 'cloud_storage', status: 'pending', createdMs: nowMs });
   let url: string;
   try {

@@ -42,7 +42,7 @@ export async function allObjects(
   return { pages, isWhole: false };
 }
 
-function totalsOf(objects: readonly ObjectFacts[]): FolderTotals {
+function totalsAt(objects: readonly ObjectFacts[], nowMs: number): StoredTotals {
   const totals = Object.fromEntries(
     folders.map((folder) => [folder, { files: 0, bytes: 0 }]),
   ) as FolderTotals;
@@ -52,7 +52,7 @@ function totalsOf(objects: readonly ObjectFacts[]): FolderTotals {
     totals[folder].files += 1;
     totals[folder].bytes += object.bytes;
   }
-  return totals;
+  return { totals, as_of: new Date(nowMs).toISOString() };
 }
 
 /** Keeps totals for when there are too many objects to list. */
@@ -62,19 +62,13 @@ export async function keepTotals(
   nowMs: number,
 ): Promise<void> {
   if (objects.length < maxObjectsPage) return;
-  const kept: KeptTotals = { totals: totalsOf(objects), as_of: new Date(nowMs).toISOString() };
-  await bucket.put(totalsObject, Buffer.from(JSON.stringify(kept)), { contentType: 'application/json' });
+  const content = Buffer.from(JSON.stringify(totalsAt(objects, nowMs)));
+  await bucket.put(totalsObject, content, { contentType: 'application/json' });
 }
 
-interface KeptTotals {
+interface StoredTotals {
   totals: FolderTotals;
   as_of: string;
-}
-
-export interface FileFiguresOptions {
-  objects: Pick<ObjectStore, 'list' | 'get'>;
-  documents: Pick<DocumentStore, 'count'>;
-  clock: Clock;
 }
 
 /**
@@ -82,7 +76,15 @@ export interface FileFiguresOptions {
  * cleanup kept, and one count in Firestore, which bills a read for each 1,000 files there; the answer is good for a
  * minute for each of these reads.
  */
-export function fileFigures({ objects, documents, clock }: FileFiguresOptions): () => Promise<FileFigures> {
+export function fileFigures({
+  objects,
+  documents,
+  clock,
+}: {
+  objects: Pick<ObjectStore, 'list' | 'get'>;
+  documents: Pick<DocumentStore, 'count'>;
+  clock: Clock;
+}): () => Promise<FileFigures> {
   const inline = { field: 'location', op: '==', value: 'firestore' } as const;
   const read = async (): Promise<FileFigures> => {
     const [listed, counted] = await Promise.allSettled([
@@ -105,13 +107,13 @@ export function fileFigures({ objects, documents, clock }: FileFiguresOptions): 
 }
 
 async function presentTotals(
-  objects: FileFiguresOptions['objects'],
+  objects: Pick<ObjectStore, 'list' | 'get'>,
   nowMs: number,
-): Promise<KeptTotals | undefined> {
+): Promise<StoredTotals | undefined> {
   const { pages, isWhole } = await allObjects(objects, 1);
-  if (isWhole) return { totals: totalsOf(pages.flat()), as_of: new Date(nowMs).toISOString() };
+  if (isWhole) return totalsAt(pages.flat(), nowMs);
   const stored = await objects.get(totalsObject);
-  return stored && (JSON.parse(stored.bytes.toString('utf8')) as KeptTotals);
+  return stored && (JSON.parse(stored.bytes.toString('utf8')) as StoredTotals);
 }
 
 /** The first count of an instance finds no lease that covers it, but asks for one. */

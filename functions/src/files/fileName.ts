@@ -23,14 +23,11 @@ export function fileName() {
 export function disposition(fileName: string): string {
   const ascii = fileName.replaceAll(/[^\x20-\x7e]/g, '_').replaceAll(/["\\%]/g, '_');
   if (ascii === fileName) return `attachment; filename="${ascii}"`;
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${percentEncoded(fileName)}`;
-}
-
-function percentEncoded(text: string): string {
-  return encodeURIComponent(text).replaceAll(
+  const encoded = encodeURIComponent(fileName).replaceAll(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }
 
 /** The name in `X-File-Name`: percent-encoded where it is not ASCII; in a name that is, a percent sign is itself. */
@@ -38,13 +35,9 @@ export function nameInHeader(value: string): string {
   const text = fromHeader(value);
   try {
     const name = decodeURIComponent(text);
-    return isPlain(text) && !isPlain(name) ? name : text;
+    const isAscii = /^[ -~]*$/;
+    return isAscii.test(text) && !isAscii.test(name) ? name : text;
   } catch {
     return text;
   }
-}
-
-/** True for printable ASCII. */
-function isPlain(text: string): boolean {
-  return /^[ -~]*$/.test(text);
 }

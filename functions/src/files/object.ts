@@ -10,35 +10,32 @@ const ownLabel = { sluice: 'file' } as const;
 /** The label of an object whose declared SHA-256 was compared with its bytes. */
 export const checkedLabel = { checked: 'true' } as const;
 
-/** The label with the time at which a direct upload began: that is when its file was created. */
-export function begunLabel(begunMs: number): Record<string, string> {
-  return { begun_ms: String(begunMs) };
+/** Labels of an object whose bytes come from its uploader, unchecked, and when that began: its file is as old. */
+export function directLabels({ size }: FileClaim, begunMs: number): Record<string, string> {
+  return { direct_size: String(size), begun_ms: String(begunMs) };
 }
 
 /**
  * The object of a new file, whose labels carry the file's record. The bucket's rule for temporary files counts from
- * `customTimeMs`; others have none. `isDirect`: its bytes come from the uploader itself, unchecked.
+ * `customTimeMs`; others have none.
  */
 export function newObject(
   claim: FileClaim,
-  {
-    isDirect,
-    customTimeMs,
-    labels = {},
-  }: { isDirect: boolean; customTimeMs: number; labels?: Readonly<Record<string, string>> },
+  customTimeMs: number,
+  labels: Readonly<Record<string, string>> = {},
 ): NewObject {
+  const { fileId, fileName, contentType, fileType, sha256 } = claim;
   return {
-    contentType: claim.contentType,
-    contentDisposition: disposition(claim.fileName),
+    contentType,
+    contentDisposition: disposition(fileName),
     labels: {
       ...labels,
       ...ownLabel,
-      file_name: claim.fileName,
-      file_type: claim.fileType,
-      ...(claim.sha256 === null ? {} : { sha256: claim.sha256 }),
-      ...(isDirect ? { direct_size: String(claim.size) } : {}),
+      file_name: fileName,
+      file_type: fileType,
+      ...(sha256 !== null && { sha256 }),
     },
-    ...(folderOfId(claim.fileId) === 'temp' ? { customTimeMs } : {}),
+    ...(folderOfId(fileId) === 'temp' && { customTimeMs }),
   };
 }
 

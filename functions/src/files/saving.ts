@@ -46,7 +46,7 @@ export async function saveObject(
   labels: Readonly<Record<string, string>> = {},
 ): Promise<FileRecord> {
   const name = objectOf(file.fileId) ?? '';
-  const object = newObject(file, { isDirect: false, customTimeMs: clock.now(), labels });
+  const object = newObject(file, clock.now(), labels);
   const stored = await objects.put(name, bytes, { ...object, ifGeneration: '0' }).catch((error: unknown) => {
     if (!(error instanceof AppError && error.code === 'conflict')) throw error;
     return objects.describe(name);

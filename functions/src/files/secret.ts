@@ -13,27 +13,26 @@ export type FileSecret = () => Promise<string>;
 
 /** Reads the file secret. It throws AppError `unavailable`. */
 export function fileSecret(objects: Pick<ObjectStore, 'get' | 'put'>): FileSecret {
-  return onceAsync(async () => (await storedSecret(objects)) ?? (await makeSecret(objects)));
-}
-
-async function storedSecret(objects: Pick<ObjectStore, 'get'>): Promise<string | undefined> {
-  const text = (await objects.get(secretObject))?.bytes.toString('utf8');
-  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text;
-  throw new AppError('unavailable', 'Files cannot be named now.', {
-    cause: new Error(`${secretObject} in the bucket is not one that Sluice made`),
+  const stored = async (): Promise<string | undefined> => {
+    const text = (await objects.get(secretObject))?.bytes.toString('utf8');
+    if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text;
+    throw new AppError('unavailable', 'Files cannot be named now.', {
+      cause: new Error(`${secretObject} in the bucket is not one that Sluice made`),
+    });
+  };
+  return onceAsync(async () => {
+    const known = await stored();
+    if (known !== undefined) return known;
+    const secret = randomBytes(32).toString('hex');
+    try {
+      await objects.put(secretObject, Buffer.from(secret), { ifGeneration: '0' });
+      return secret;
+    } catch (error) {
+      // Another instance was faster, or our own first attempt was.
+      const isThere = error instanceof AppError && error.code === 'conflict';
+      const other = isThere ? await stored() : undefined;
+      if (other === undefined) throw error;
+      return other;
+    }
   });
-}
-
-async function makeSecret(objects: Pick<ObjectStore, 'get' | 'put'>): Promise<string> {
-  const secret = randomBytes(32).toString('hex');
-  try {
-    await objects.put(secretObject, Buffer.from(secret), { ifGeneration: '0' });
-    return secret;
-  } catch (error) {
-    // Another instance was faster, or our own first attempt was.
-    const isThere = error instanceof AppError && error.code === 'conflict';
-    const stored = isThere ? await storedSecret(objects) : undefined;
-    if (stored === undefined) throw error;
-    return stored;
-  }
 }

@@ -4,16 +4,7 @@ import { Readable } from 'node:stream';
 import type { Bucket, FileMetadata, Storage } from '@google-cloud/storage';
 import { type Clock, within } from './clock.ts';
 import { AppError, messageOf } from './errors.ts';
-import type {
-  ByteRange,
-  ListOptions,
-  NewObject,
-  ObjectFacts,
-  ObjectStore,
-  ObjectVersion,
-  PutOptions,
-  StoredObject,
-} from './objects.ts';
+import type { NewObject, ObjectFacts, ObjectStore } from './objects.ts';
 import { type CallBound, Remote } from './remote.ts';
 
 /** The time for which failed calls are repeated, if their limit is as long: uploads wait 30 s for an answer. */
@@ -41,146 +32,129 @@ export interface BucketBound extends CallBound {
 }
 
 /** A bucket through `@google-cloud/storage`. */
-export function cloudObjects(name: string, bound: BucketBound, client = storageClient()): ObjectStore {
-  return new CloudObjects(name, bound, client);
-}
-
-class CloudObjects implements ObjectStore {
-  readonly #bucketName: string;
-  readonly #bound: BucketBound;
-  readonly #client: Remote<Storage>;
-
-  constructor(bucketName: string, bound: BucketBound, client: Remote<Storage>) {
-    this.#bucketName = bucketName;
-    this.#bound = bound;
-    this.#client = client;
-  }
-
-  async describe(name: string): Promise<ObjectFacts | undefined> {
-    const found = await this.#call(name, (bucket) => bucket.file(name).getMetadata(), { 404: undefined });
-    return found && objectFacts(found[0]);
-  }
-
-  async get(name: string): Promise<StoredObject | undefined> {
-    const found = await this.getIfChanged(name, '');
-    return found === 'unchanged' ? undefined : found;
-  }
-
-  async getIfChanged(name: string, known: string): Promise<StoredObject | 'unchanged' | undefined> {
-    const generation = (await this.describe(name))?.generation;
-    if (generation === undefined) return undefined;
-    if (generation === known) return 'unchanged';
-    // Also where it is gone this fails: it was there a moment ago, so somebody is writing it.
-    const download = (bucket: Bucket) => bucket.file(name, { generation }).download();
-    const [bytes] = await this.#call(name, download, {}, this.#bound.limitMs + contentMs);
-    return { bytes, generation };
-  }
-
-  open({ name, generation }: ObjectVersion, range?: ByteRange): Promise<Readable> {
-    return this.#call(name, async (bucket, call) => {
-      const stream = bucket.file(name, { generation }).createReadStream({
-        validation: false,
-        ...(range === undefined ? {} : { start: range.first, end: range.last }),
-      });
-      call.signal.addEventListener('abort', () => stream.destroy(), { once: true });
-      await new Promise<void>((resolve, reject) => {
-        stream.once('error', reject);
-        // An answer that is none ends in an error.
-        stream.once('response', ({ statusCode }: { statusCode: number }) => statusCode < 300 && resolve());
-        // The client asks only once somebody reads.
-        stream.resume();
-        stream.pause();
-      });
-      return withoutSilence(stream, this.#bound.clock, call);
-    });
-  }
-
-  put(name: string, bytes: Uint8Array, { ifGeneration, ...object }: PutOptions = {}): Promise<ObjectFacts> {
-    const put = async (bucket: Bucket) => {
-      const file = bucket.file(name);
-      await file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
-        resumable: false,
-        // The service compares the hash before the object exists; the client's own check would come after.
-        validation: false,
-        metadata: { ...metadataOf(object), md5Hash: hash('md5', bytes, 'base64') },
-        ...(ifGeneration === undefined ? {} : { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
-      });
-      return objectFacts(file.metadata);
-    };
-    return this.#call(name, put, {}, this.#bound.putMs);
-  }
-
-  async startUpload(name: string, bytes: number, object: NewObject): Promise<string> {
-    const [address] = await this.#call(name, (bucket) =>
-      bucket.file(name).createResumableUpload({
-        metadata: { ...metadataOf(object), contentLength: bytes },
-        preconditionOpts: { ifGenerationMatch: 0 },
-      }),
-    );
-    return address;
-  }
-
-  async signedUrl(name: string, untilMs: number, nowMs: number): Promise<string> {
-    const address = { version: 'v4', action: 'read', accessibleAt: nowMs, expires: untilMs } as const;
-    const [url] = await this.#call(name, (bucket) => bucket.file(name).getSignedUrl(address));
-    return url;
-  }
-
-  async label({ name, generation }: ObjectVersion, labels: Readonly<Record<string, string>>): Promise<void> {
-    const label = (bucket: Bucket) =>
-      bucket.file(name).setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
-    await this.#call(name, label, gone);
-  }
-
-  setCustomTime(name: string, customTimeMs: number): Promise<boolean> {
-    const customTime = new Date(customTimeMs).toISOString();
-    const set = async (bucket: Bucket) => {
-      await bucket.file(name).setMetadata({ customTime });
-      return true;
-    };
-    // 400: it is later already; a customTime cannot be moved back
-    // (https://cloud.google.com/storage/docs/metadata#custom-time).
-    return this.#call(name, set, { 400: true, 404: false });
-  }
-
-  async delete(name: string, generation?: string): Promise<void> {
-    const version = generation === undefined ? {} : { ifGenerationMatch: generation };
-    await this.#call(name, (bucket) => bucket.file(name).delete(version), gone);
-  }
-
-  async list(prefix: string, { limit, after, before }: ListOptions): Promise<ObjectFacts[]> {
-    const [files] = await this.#call(prefix, (bucket) =>
-      bucket.getFiles({
-        prefix,
-        maxResults: limit,
-        autoPaginate: false,
-        ...(after === undefined ? {} : { startOffset: `${after}\0` }),
-        ...(before === undefined ? {} : { endOffset: before }),
-      }),
-    );
-    return files.map(({ metadata }) => objectFacts(metadata));
-  }
-
+export function cloudObjects(bucketName: string, bound: BucketBound, client = storageClient()): ObjectStore {
   /**
    * The result of a call to the bucket; `what` names its object, for the log. Statuses in `expected` come to what they
    * are mapped to. Past the limit it fails, and its connection is closed.
    * @throws AppError `unavailable`, or `conflict` for a precondition that did not hold.
    */
-  async #call<Result, Expected = never>(
+  const call = async <Result, Expected = never>(
     what: string,
     work: (bucket: Bucket, call: AbortController) => Promise<Result>,
     expected: Readonly<Record<number, Expected>> = {},
-    limitMs = this.#bound.limitMs,
-  ): Promise<Result | Expected> {
+    limitMs = bound.limitMs,
+  ): Promise<Result | Expected> => {
     try {
-      const bound = { clock: this.#bound.clock, limitMs };
-      return await this.#client.call(bound, (storage, call) => work(storage.bucket(this.#bucketName), call));
+      const limit = { clock: bound.clock, limitMs };
+      return await client.call(limit, (storage, ending) => work(storage.bucket(bucketName), ending));
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       if (typeof code === 'number' && code in expected) return expected[code] as Expected;
       throw storageFailure(error, what);
     }
-  }
+  };
+  const describe = async (name: string): Promise<ObjectFacts | undefined> => {
+    const found = await call(name, (bucket) => bucket.file(name).getMetadata(), { 404: undefined });
+    return found && objectFacts(found[0]);
+  };
+  const getIfChanged: ObjectStore['getIfChanged'] = async (name, known) => {
+    const generation = (await describe(name))?.generation;
+    if (generation === undefined) return undefined;
+    if (generation === known) return 'unchanged';
+    // Also where it is gone this fails: it was there a moment ago, so somebody is writing it.
+    const download = (bucket: Bucket) => bucket.file(name, { generation }).download();
+    const [bytes] = await call(name, download, {}, bound.limitMs + contentMs);
+    return { bytes, generation };
+  };
+  return {
+    describe,
+    getIfChanged,
+
+    async get(name) {
+      const found = await getIfChanged(name, '');
+      return found === 'unchanged' ? undefined : found;
+    },
+
+    open: ({ name, generation }, range) =>
+      call(name, async (bucket, ending) => {
+        const stream = bucket.file(name, { generation }).createReadStream({
+          validation: false,
+          ...(range && { start: range.first, end: range.last }),
+        });
+        ending.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+        await new Promise<void>((resolve, reject) => {
+          stream.once('error', reject);
+          // An answer that is none ends in an error.
+          stream.once('response', ({ statusCode }: { statusCode: number }) => statusCode < 300 && resolve());
+          // The client asks only once somebody reads.
+          stream.resume();
+          stream.pause();
+        });
+        return withoutSilence(stream, bound.clock, ending);
+      }),
+
+    put(name, bytes, { ifGeneration, ...object } = {}) {
+      const put = async (bucket: Bucket) => {
+        const file = bucket.file(name);
+        await file.save(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), {
+          resumable: false,
+          // The service compares the hash before the object exists; the client's own check would come after.
+          validation: false,
+          metadata: { ...metadataOf(object), md5Hash: hash('md5', bytes, 'base64') },
+          ...(ifGeneration && { preconditionOpts: { ifGenerationMatch: ifGeneration } }),
+        });
+        return objectFacts(file.metadata);
+      };
+      return call(name, put, {}, bound.putMs);
+    },
+
+    async startUpload(name, bytes, object) {
+      const upload = {
+        metadata: { ...metadataOf(object), contentLength: bytes },
+        preconditionOpts: { ifGenerationMatch: 0 },
+      };
+      const [address] = await call(name, (bucket) => bucket.file(name).createResumableUpload(upload));
+      return address;
+    },
+
+    async signedUrl(name, untilMs, nowMs) {
+      const address = { version: 'v4', action: 'read', accessibleAt: nowMs, expires: untilMs } as const;
+      const [url] = await call(name, (bucket) => bucket.file(name).getSignedUrl(address));
+      return url;
+    },
+
+    async label({ name, generation }, labels) {
+      const label = (bucket: Bucket) =>
+        bucket.file(name).setMetadata({ metadata: { ...labels } }, { ifGenerationMatch: generation });
+      await call(name, label, gone);
+    },
+
+    setCustomTime(name, customTimeMs) {
+      const customTime = new Date(customTimeMs).toISOString();
+      const set = async (bucket: Bucket) => {
+        await bucket.file(name).setMetadata({ customTime });
+        return true;
+      };
+      // 400: it is later already; a customTime cannot be moved back
+      // (https://cloud.google.com/storage/docs/metadata#custom-time).
+      return call(name, set, { 400: true, 404: false });
+    },
+
+    async delete(name, generation) {
+      const version = generation === undefined ? {} : { ifGenerationMatch: generation };
+      await call(name, (bucket) => bucket.file(name).delete(version), gone);
+    },
+
+    async list(prefix, { limit, after, before }) {
+      const page = {
+        ...{ prefix, maxResults: limit, autoPaginate: false },
+        ...(after !== undefined && { startOffset: `${after}\0` }),
+        ...(before !== undefined && { endOffset: before }),
+      };
+      const [files] = await call(prefix, (bucket) => bucket.getFiles(page));
+      return files.map(({ metadata }) => objectFacts(metadata));
+    },
+  };
 }
 
 /** Answers where the object, or the generation that was asked for, is not there any more: nothing is to be done. */
@@ -205,9 +179,9 @@ function withoutSilence(stream: Readable, clock: Clock, call: AbortController): 
 function metadataOf({ contentType, contentDisposition, labels, customTimeMs }: NewObject) {
   return {
     contentType: contentType ?? 'application/octet-stream',
-    ...(contentDisposition === undefined ? {} : { contentDisposition }),
-    ...(labels === undefined ? {} : { metadata: { ...labels } }),
-    ...(customTimeMs === undefined ? {} : { customTime: new Date(customTimeMs).toISOString() }),
+    ...(contentDisposition !== undefined && { contentDisposition }),
+    ...(labels && { metadata: { ...labels } }),
+    ...(customTimeMs !== undefined && { customTime: new Date(customTimeMs).toISOString() }),
   };
 }
 

@@ -85,18 +85,14 @@ export class DocumentError extends Error {
   constructor(
     failure: DocumentFailure,
     message: string,
-    options?: ErrorOptions & {
-      retryAtMs?: number;
-      short?: DocumentError['short'];
-      present?: readonly string[];
-    },
+    options: ErrorOptions & Partial<Pick<DocumentError, 'retryAtMs' | 'short' | 'present'>> = {},
   ) {
     super(message, options);
     this.name = 'DocumentError';
     this.failure = failure;
-    this.retryAtMs = options?.retryAtMs;
-    this.short = options?.short;
-    this.present = options?.present ?? [];
+    this.retryAtMs = options.retryAtMs;
+    this.short = options.short;
+    this.present = options.present ?? [];
   }
 }
 

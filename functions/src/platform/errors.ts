@@ -1,5 +1,5 @@
 /** Every error a caller can get, with its HTTP status and whether the same request may work later. */
-const codes = {
+export const errorCodes = {
   invalid_request: { status: 400, retryable: false },
   unauthenticated: { status: 401, retryable: false },
   forbidden: { status: 403, retryable: false },
@@ -16,10 +16,7 @@ const codes = {
   unavailable: { status: 503, retryable: true },
 } as const;
 
-export type ErrorCode = keyof typeof codes;
-
-/** Statuses and retry advice by code. */
-export const errorCodes: Readonly<Record<ErrorCode, { status: number; retryable: boolean }>> = codes;
+export type ErrorCode = keyof typeof errorCodes;
 
 /** An error whose message may be shown to the caller: what was expected, what came, what to do. */
 export class AppError extends Error {
@@ -35,7 +32,7 @@ export class AppError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
-    this.retryAfterSeconds = options.retryAfterSeconds ?? (codes[code].retryable ? 5 : undefined);
+    this.retryAfterSeconds = options.retryAfterSeconds ?? (errorCodes[code].retryable ? 5 : undefined);
   }
 }
 

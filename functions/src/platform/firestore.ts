@@ -77,7 +77,7 @@ export function firestoreDocuments(bound: CallBound, client = firestoreClient())
     async commit(writes) {
       const results = await call(writeFailures, (firestore) => {
         const batch = firestore.batch();
-        addAll(firestore, batch, writes);
+        formed(() => addAll(firestore, batch, writes));
         return batch.commit();
       });
       return results.map((result) => result.writeTime);
@@ -92,7 +92,7 @@ export function firestoreDocuments(bound: CallBound, client = firestoreClient())
             const present = found.filter(({ exists }) => exists).map(({ ref }) => ref.path);
             if (present.length > 0)
               throw new DocumentError('conflict', `There is a ${present[0]}.`, { present });
-            addAll(firestore, transaction, writes);
+            formed(() => addAll(firestore, transaction, writes));
           },
           { maxAttempts: 1 },
         );
@@ -184,33 +184,20 @@ function codeOf(error: unknown): number | undefined {
 }
 
 function addAll(firestore: Firestore, batch: WriteSink, writes: readonly DocumentWrite[]): void {
-  formed(() => {
-    for (const write of writes) add(firestore.doc(write.path), batch, write);
-  });
-}
-
-function add(
-  reference: DocumentReference,
-  batch: WriteSink,
-  { path, ifVersion, changes }: DocumentWrite,
-): void {
-  if (changes === 'deleted') {
-    batch.delete(reference, ifVersion === 'any' ? {} : { lastUpdateTime: ifVersion as Timestamp });
-    return;
+  for (const { path, ifVersion, changes } of writes) {
+    const reference = firestore.doc(path);
+    const precondition = { lastUpdateTime: ifVersion as Timestamp };
+    if (changes === 'deleted') batch.delete(reference, ifVersion === 'any' ? {} : precondition);
+    else if (ifVersion === 'any') batch.set(reference, nested(changes));
+    else if (ifVersion === 'absent') batch.create(reference, nested(changes));
+    else {
+      const [first, ...rest] = changes.map(
+        ({ path: names, value }) => [new FieldPath(...names), stored(value)] as const,
+      );
+      if (first === undefined) throw new Error(`A write of ${path} changes nothing.`);
+      batch.update(reference, ...first, ...rest.flat(), precondition);
+    }
   }
-  if (ifVersion === 'any') {
-    batch.set(reference, nested(changes));
-    return;
-  }
-  if (ifVersion === 'absent') {
-    batch.create(reference, nested(changes));
-    return;
-  }
-  const [first, ...rest] = changes.map(
-    ({ path: names, value }) => [new FieldPath(...names), stored(value)] as const,
-  );
-  if (first === undefined) throw new Error(`A write of ${path} changes nothing.`);
-  batch.update(reference, ...first, ...rest.flat(), { lastUpdateTime: ifVersion as Timestamp });
 }
 
 function filtered(firestore: Firestore, collection: string, filters: readonly Filter[]): Query {

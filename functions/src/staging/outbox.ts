@@ -45,7 +45,7 @@ export class Outbox {
 
   /** Sends a carrier as it is, of whatever version. Otherwise as {@link Outbox.send}. */
   async sendData(queue: QueueName, data: Record<string, unknown>, dueMs: number): Promise<void> {
-    const { queues, logger } = this.#options;
+    const { queues, logger, objects, ids } = this.#options;
     let failure: unknown = new Error('Cloud Tasks failed repeatedly and is left alone for a moment.');
     if (this.#breaker.allows()) {
       try {
@@ -62,7 +62,14 @@ export class Outbox {
       count: data['count'],
       reason: messageOf(failure),
     });
-    await this.#spool(spoolRecord(queue, dueMs, data));
+    const options = { contentType: 'application/json', ifGeneration: '0' };
+    try {
+      await objects.put(spoolName(ids.uuid()), spoolRecord(queue, dueMs, data), options);
+    } catch (cause) {
+      throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed; send it again.', {
+        cause,
+      });
+    }
   }
 
   /**
@@ -78,18 +85,6 @@ export class Outbox {
     await objects.put(object, contents.packed, { customTimeMs: clock.now() });
     const { packed: _, ...header } = contents;
     return this.send(queue, carrierOf({ ...header, object, dueMs }));
-  }
-
-  async #spool(record: Buffer): Promise<void> {
-    const { objects, ids } = this.#options;
-    try {
-      const options = { contentType: 'application/json', ifGeneration: '0' };
-      await objects.put(spoolName(ids.uuid()), record, options);
-    } catch (cause) {
-      throw new AppError('unavailable', 'Neither Cloud Tasks nor Cloud Storage confirmed; send it again.', {
-        cause,
-      });
-    }
   }
 }
 

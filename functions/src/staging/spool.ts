@@ -89,20 +89,19 @@ async function putBack(
   const stored = await objects.get(name);
   if (stored === undefined) return;
   const parsed = record().safeParse(parsedJson(stored.bytes));
-  if (parsed.success) {
-    const { queue, due_ms: dueMs, data } = parsed.data;
-    try {
-      await queues[queue].put(data, dueMs);
-    } catch (error) {
-      logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
-      seen.failuresInRow += 1;
-      return;
-    }
-    seen.failuresInRow = 0;
-    seen.swept += 1;
-  } else {
+  if (!parsed.success) {
     logger.error('What is in spool/ is no carrier of this version; it stays', { name });
     return;
   }
+  const { queue, due_ms: dueMs, data } = parsed.data;
+  try {
+    await queues[queue].put(data, dueMs);
+  } catch (error) {
+    logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
+    seen.failuresInRow += 1;
+    return;
+  }
+  seen.failuresInRow = 0;
+  seen.swept += 1;
   await objects.delete(name);
 }
