@@ -15,7 +15,7 @@ const usage = 'Usage: npm start [-- [--port-offset N] [--data DIR]]';
 let options: StackOptions = {};
 try {
   options = readOptions();
-  const stack = await startStack(options);
+  const stack = await startStack({ ...options, limitCpu: true });
   endOnSignal(stack, options.data === undefined ? closeLimitMs : snapshotLimitMs);
   console.log(welcome(stack, options.data));
 } catch (error) {

@@ -3,6 +3,7 @@ import { ClockControl } from './control/advance.ts';
 import { answerControl, type StackControl } from './control/index.ts';
 import { addSnapshot, latestSnapshot, type Snapshot } from './data.ts';
 import { indexesOf, startFirestore } from './firestore/index.ts';
+import { type CpuLimiter, cpuLimiter } from './functions/cpu.ts';
 import { discoverFunctions, firebaseConfig } from './functions/discovery.ts';
 import { readEnvFiles } from './functions/env-files.ts';
 import { type LocalFunctions, startFunctions } from './functions/index.ts';
@@ -43,6 +44,8 @@ export interface StackOptions {
   secrets?: ParamValues;
   /** A directory whose snapshot is read at the start and written at the close; it is made if it is missing. */
   data?: string;
+  /** Keeps each instance to its function’s share of the CPU, where the system can; off by default, for quick tests. */
+  limitCpu?: boolean;
   quiet?: boolean;
   /** Takes the log's entries instead of standard output. */
   log?: Log;
@@ -153,6 +156,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         functionsDir,
         functions: specs,
         log,
+        limitCpu: options.limitCpu === true ? cpuLimiterOrNote(log) : undefined,
         env: (spec) => ({
           ...instanceEnv(spec),
           ...clientEnv,
@@ -264,6 +268,15 @@ function everyDay(clock: LocalClock, run: () => void): () => void {
   };
   wait();
   return () => clock.clearTimeout(timer);
+}
+
+function cpuLimiterOrNote(log: Log): CpuLimiter | undefined {
+  const limiter = cpuLimiter();
+  if (limiter === undefined) {
+    const message = 'This system lets no control groups be made: instances have the whole machine’s CPU.';
+    log('functions', { severity: 'NOTICE', message });
+  }
+  return limiter;
 }
 
 /** Environment that Cloud Run and the functions' build set. Nothing of the user's own, credentials above all. */

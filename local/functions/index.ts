@@ -4,6 +4,7 @@ import type { Faults } from '../shared/faults.ts';
 import { closeServer, listen } from '../shared/http.ts';
 import type { Log } from '../shared/log.ts';
 import type { LocalService } from '../shared/service.ts';
+import type { CpuLimiter } from './cpu.ts';
 import { InstanceProcess } from './instance-process.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { limitMemory } from './memory.ts';
@@ -22,6 +23,8 @@ export interface FunctionsOptions {
   /** The whole environment of an instance, asked for at each start. */
   env(spec: FunctionSpec): Record<string, string>;
   log: Log;
+  /** Keeps instances to the CPU that their functions declare. */
+  limitCpu?: CpuLimiter | undefined;
 }
 
 /** A function's name that the code base does not have. */
@@ -121,10 +124,11 @@ class FunctionsManager {
   constructor(options: FunctionsOptions) {
     this.#clock = options.clock;
     this.#faults = options.faults;
-    const { clock, functionsDir, log } = options;
+    const { clock, functionsDir, log, limitCpu } = options;
     for (const spec of options.functions) {
       this.#specs.set(spec.name, spec);
-      const start = () => new InstanceProcess({ spec, functionsDir, env: options.env(spec), clock, log });
+      const start = () =>
+        new InstanceProcess({ spec, functionsDir, env: options.env(spec), clock, log, limitCpu });
       this.#pools.set(spec.name, new FunctionPool(spec, clock, start));
     }
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { LocalClock } from '../shared/clock.ts';
 import { type Log, parseLogLine } from '../shared/log.ts';
+import type { CpuLimiter } from './cpu.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { heapArguments, type LimitedProcess, mebibytes } from './memory.ts';
 import { ActiveTime } from './metering.ts';
@@ -19,6 +20,8 @@ export interface InstanceOptions {
   env: Record<string, string>;
   clock: LocalClock;
   log: Log;
+  /** Without one the whole machine is there. */
+  limitCpu?: CpuLimiter | undefined;
 }
 
 const ownFunctionsDir = join(import.meta.dirname, '../../functions');
@@ -92,8 +95,10 @@ export class InstanceProcess implements LimitedProcess {
       },
     );
     this.#forwardLog(options);
+    const endLimit = this.#limitCpu(options);
     this.exited = new Promise((resolve) => {
       this.#child.once('exit', (code, signal) => {
+        endLimit?.();
         this.#onExit(signal ?? `code ${code}`);
         resolve();
       });
@@ -176,6 +181,16 @@ export class InstanceProcess implements LimitedProcess {
     const [limit, used] = [this.memoryBytes, usedBytes].map(mebibytes);
     this.#log(`Memory limit of ${limit} MiB exceeded with ${used} MiB used: the instance is killed.`);
     this.kill();
+  }
+
+  #limitCpu({ spec, limitCpu }: InstanceOptions): (() => void) | undefined {
+    if (this.pid === undefined) return undefined;
+    try {
+      return limitCpu?.(this.pid, spec.vcpu);
+    } catch (error) {
+      this.#log(`Its CPU is not limited to ${spec.vcpu} vCPU: ${error}`);
+      return undefined;
+    }
   }
 
   #settle(id: number, state: InstanceState | undefined): void {
