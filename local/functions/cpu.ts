@@ -11,7 +11,7 @@ const prefix = 'sluice-';
 /** Limits a process to so many vCPUs; returns what takes the limit away once the process has ended. */
 export type CpuLimiter = (pid: number, vcpu: number) => () => void;
 
-/** Where this system has its control groups, and which of them this process is in. */
+/** Control groups of this system, and the file that names those of this process. */
 export interface CgroupFiles {
   mount: string;
   own: string;
@@ -96,7 +96,7 @@ function removeLeftovers(directory: string): void {
   }
 }
 
-/** What cannot be removed yet is left to the next stack. */
+/** Removes a group, or leaves it to the next stack where a process is still in it. */
 function removeGroup(group: string): void {
   try {
     rmdirSync(group);
