@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { type Role, roles, type ServedRoute } from '../../functions/src/http/route.ts';
+import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
+import { keyDigest } from '../../functions/src/keys/keyRecord.ts';
+import { KeyStore } from '../../functions/src/keys/keyStore.ts';
+import { keysMaxAgeMs } from '../../functions/src/keys/limits.ts';
 import { ManualClock } from '../support/clock.ts';
 import { firstKeys, serveRoutes, type TestServer } from '../support/http.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -50,6 +54,22 @@ describe('Authentication', () => {
     (await server.call('/who', { headers })).json['keyId'];
   const basic = (pair: string): Record<string, string> => ({
     Authorization: `Basic ${Buffer.from(pair).toString('base64')}`,
+  });
+
+  it('answers at once for a key that is known without a read, and for one that cannot be one', async () => {
+    const clock = new ManualClock();
+    const keys = new KeyStore({ clock, logger, objects: new KeysBucket(), firstKeys: () => firstKeys([]) });
+    const record = { id: 'made', role: 'read' as const, sha256: keyDigest('made-key').toString('hex') };
+    await keys.add(record);
+    const { authenticate } = keyAuthenticator(keys, clock);
+    const told = (key: string) => authenticate((name) => (name === 'x-api-key' ? key : undefined));
+    assert.deepEqual(told('read-key'), { keyId: 'first-read', role: 'read' });
+    assert.deepEqual(told('made-key'), { keyId: 'made', role: 'read' });
+    assert.throws(() => told('x'.repeat(1000)), { code: 'unauthenticated' });
+    await clock.advance(keysMaxAgeMs);
+    assert.deepEqual(told('read-key'), { keyId: 'first-read', role: 'read' });
+    assert.ok(told('made-key') instanceof Promise);
+    assert.deepEqual(await told('made-key'), { keyId: 'made', role: 'read' });
   });
 
   it('takes the key from X-API-Key, Bearer and Basic', async () => {

@@ -21,6 +21,11 @@ export function untilDone(least: number, most: number) {
 export function wiredBy<Args extends unknown[]>(
   load: () => Promise<{ start(): (...args: Args) => Promise<void> }>,
 ): (...args: Args) => Promise<void> {
-  const started = onceAsync(async () => (await load()).start());
-  return async (...args) => (await started())(...args);
+  let handler: ((...args: Args) => Promise<void>) | undefined;
+  const start = onceAsync(async () => {
+    handler = (await load()).start();
+    return handler;
+  });
+  // Not async: under the hooks of the Functions Framework each promise of a request costs.
+  return (...args) => handler?.(...args) ?? start().then((started) => started(...args));
 }

@@ -17,7 +17,7 @@ const refusedRestMs = 5_000;
  * @throws AppError `payload_too_large` past `maxBytes`, `unsupported_media_type` for an encoded body,
  * `invalid_request` when the caller went away halfway.
  */
-export async function readBody(
+export function readBody(
   request: HttpRequest,
   maxBytes: number,
   count: (bytes: number) => void,
@@ -31,7 +31,7 @@ export async function readBody(
   if (request.rawBody === undefined) return readStream(request, announced, maxBytes, count);
   if (request.rawBody.length > maxBytes) throw tooLarge(maxBytes);
   count(request.rawBody.length);
-  return request.rawBody;
+  return Promise.resolve(request.rawBody);
 }
 
 /**

@@ -2,17 +2,18 @@ import type { Authenticator } from '../http/handler.ts';
 import type { Caller, Role } from '../http/route.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import type { KeyRecord } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 import { maxKeyLength, maxRateBuckets, requestsPerSecond } from './limits.ts';
 
 /** Authentication by API key; reads nothing as long as the key is one of the first. */
 export function keyAuthenticator(
-  keys: Pick<KeyStore, 'find'>,
+  keys: Pick<KeyStore, 'known' | 'find'>,
   clock: Clock,
   perSecond: Readonly<Record<Role, number>> = requestsPerSecond,
 ): Authenticator {
   return {
-    authenticate: async (header) => {
+    authenticate: (header) => {
       const key = presentedKey(header);
       if (key === undefined) {
         throw new AppError(
@@ -20,13 +21,18 @@ export function keyAuthenticator(
           'Send an API key as X-API-Key, as Authorization: Bearer, or as the password of Basic.',
         );
       }
-      const record = key.length > maxKeyLength ? undefined : await keys.find(key);
-      if (record === undefined) throw new AppError('unauthenticated', 'This API key is not known.');
-      const { id: keyId, role, uids, hotkeys } = record;
-      return { keyId, role, ...(uids && { uids }), ...(hotkeys && { hotkeys }) };
+      if (key.length > maxKeyLength) return callerOf(undefined);
+      const record = keys.known(key);
+      return record === undefined ? keys.find(key).then(callerOf) : callerOf(record);
     },
     admit: rateLimit(clock, perSecond),
   };
+}
+
+function callerOf(record: KeyRecord | undefined): Caller {
+  if (record === undefined) throw new AppError('unauthenticated', 'This API key is not known.');
+  const { id: keyId, role, uids, hotkeys } = record;
+  return { keyId, role, ...(uids && { uids }), ...(hotkeys && { hotkeys }) };
 }
 
 /**

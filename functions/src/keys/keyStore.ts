@@ -52,24 +52,30 @@ export class KeyStore {
     this.#options = options;
   }
 
+  /** The record of a key that is known without a read; others may be found by {@link find}. */
+  known(key: string): KeyRecord | undefined {
+    const digest = keyDigest(key);
+    const stored = this.#ageMs() < keysMaxAgeMs ? this.#copy?.ring.find(digest) : undefined;
+    return this.#firstKeys().ring.find(digest) ?? stored;
+  }
+
   /**
    * The record of a key, or undefined for one that certainly is none of ours.
    * @throws AppError `unavailable` where that cannot be told now.
    */
   async find(key: string): Promise<KeyRecord | undefined> {
+    const known = this.known(key);
+    if (known !== undefined) return known;
     const digest = keyDigest(key);
-    const first = this.#firstKeys();
-    const firstRecord = first.ring.find(digest);
-    if (firstRecord !== undefined) return firstRecord;
-    if (this.#ageMs() >= keysMaxAgeMs) await this.#reread();
-    let record = this.#copy?.ring.find(digest);
-    if (record !== undefined) return record;
-    if (this.#ageMs() >= unknownKeyRereadMs) await this.#reread();
-    record = this.#copy?.ring.find(digest);
-    if (record === undefined && (first.isBroken || this.#ageMs() >= unknownKeyRereadMs)) {
+    for (const maxAgeMs of [keysMaxAgeMs, unknownKeyRereadMs]) {
+      if (this.#ageMs() >= maxAgeMs) await this.#reread();
+      const record = this.#copy?.ring.find(digest);
+      if (record !== undefined) return record;
+    }
+    if (this.#firstKeys().isBroken || this.#ageMs() >= unknownKeyRereadMs) {
       throw new AppError('unavailable', 'The keys cannot be read now, and this one is not known yet.');
     }
-    return record;
+    return undefined;
   }
 
   /** All keys, the first ones before those in the bucket, freshly read. */

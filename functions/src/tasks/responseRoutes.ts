@@ -53,7 +53,7 @@ export function responseRoutes(options: ResponseRoutesOptions): Route[] {
   ];
 }
 
-async function accept(
+function accept(
   { stager, stamps, speakers }: ResponseRoutesOptions,
   request: ApiRequest,
 ): Promise<ApiResponse> {
@@ -75,9 +75,9 @@ async function accept(
     },
     ({ code }) => code === 'rate_limited' || (!isBatch && code === 'forbidden'),
   );
-  if (accepted.length === 0) return nothingAccepted(request, 'response', rejected);
-  await stager.stage(accepted);
-  return { status: 202, json: { accepted: accepted.length, rejected, warnings } };
+  if (accepted.length === 0) return Promise.resolve(nothingAccepted(request, 'response', rejected));
+  const answer = { status: 202, json: { accepted: accepted.length, rejected, warnings } };
+  return stager.stage(accepted).then(() => answer);
 }
 
 /** A submitted response, parsed when it is its turn, so that a fault is its own. */
