@@ -47,8 +47,8 @@ const maxDuePage = 200;
 
 /**
  * Removes what nobody needs: temporary files and failed uploads older than `maxAgeMs`, uploads whose address ended,
- * remains of deleted files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing of up to 100,000
- * objects. With nothing to do it costs two billed reads at most.
+ * remains of deleted files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing
+ * of up to 100,000 objects. With nothing to do it costs two billed reads at most.
  * @throws DocumentError; what was done stays done.
  */
 export async function cleanUp(
@@ -110,9 +110,7 @@ function knownRecord(path: string, fields: Fields | undefined): FileRecord | und
   }
 }
 
-/**
- * Removes documents as they were judged: one that was written since stays, and the others with it, until the next run.
- */
+/** Removes documents as they were judged: where one was written since, all stay until the next run. */
 async function removeDocuments({ documents, report }: Run, writes: readonly DocumentWrite[]): Promise<void> {
   if (writes.length === 0) return;
   try {
@@ -217,9 +215,7 @@ async function compare(run: Run, pages: readonly (readonly ObjectFacts[])[]): Pr
   await dropDocuments(run, gone);
 }
 
-/**
- * Writes missing documents again: an object that was accepted is never deleted for want of one, and carries its record.
- */
+/** Writes missing documents again, from the objects' records: none that was accepted is deleted for want of one. */
 async function repair(
   { index, report }: Run,
   old: readonly ObjectFacts[],

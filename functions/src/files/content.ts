@@ -15,10 +15,7 @@ export function etagOf(record: FileRecord): string {
   return `"${record.sha256 ?? record.md5 ?? record.fileId}"`;
 }
 
-/**
- * A file's bytes, or the one range of them that is asked for, streamed. Several ranges are answered with the whole, as
- * HTTP allows.
- */
+/** Streams a file's bytes, or the one range that is asked for; for several all of them, as HTTP allows. */
 export async function contentAnswer(
   file: FoundFile,
   request: ApiRequest,
@@ -81,9 +78,7 @@ function readRange(request: ApiRequest, size: number, etag: string): ByteRange |
   return first >= size ? 'unsatisfiable' : { first, last };
 }
 
-/**
- * A short-lived signed address of an object; undefined where the content must be streamed, since signing failed lately.
- */
+/** A short-lived signed address of an object; undefined where signing failed lately: it must be streamed. */
 export type AddressOf = (object: ObjectFacts) => Promise<string | undefined>;
 
 /** Signs addresses, where this process can sign. */

@@ -47,10 +47,7 @@ export async function beginUpload(parts: FileParts, claim: FileClaim): Promise<U
   return { record, upload: { url, expiresMs: customTimeMs } };
 }
 
-/**
- * Writes the document directly, so that the file can be asked for at once; while Firestore is
- * out, through the pipeline.
- */
+/** Writes the document at once, so that the file can be asked for; while Firestore is out, by the pipeline. */
 async function writePending(parts: FileParts, record: FileRecord): Promise<FileRecord> {
   const { documents, index, stamps, clock, logger } = parts;
   try {

@@ -12,9 +12,7 @@ export interface IndexOptions {
   isNew?: boolean;
 }
 
-/**
- * The file index: a document for each file. It is written through the pipeline and is in Firestore some seconds later.
- */
+/** The file index: a document for each file, written through the pipeline and in Firestore seconds later. */
 export interface FileIndex {
   /**
    * Makes the record the file's document, unless one with a later stamp is there; durable when it resolves.

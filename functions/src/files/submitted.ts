@@ -25,10 +25,7 @@ export interface SubmissionOptions {
   maxFileBytes: number;
 }
 
-/**
- * Headers that describe the file in a body; with one of them JSON is a file like any other, not
- * a request for an upload.
- */
+/** Headers that describe the file in a body: with one of them JSON is a file, not a request for an upload. */
 const describing = ['x-file-name', 'x-file-type', 'x-file-sha256', 'content-disposition'];
 
 /** Tells if a JSON body asks for a direct upload. */

@@ -1,7 +1,4 @@
-/**
- * A cache is memory bounded by bytes: values by key, each with the bytes that it takes. Past the bound
- * the least recently used go.
- */
+/** A cache is memory bounded by bytes, of values by key. Past the bound the least recently used go. */
 export class ByteCache<Value> {
   readonly #maxBytes: number;
   readonly #entries = new Map<string, { value: Value; bytes: number }>();

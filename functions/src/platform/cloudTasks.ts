@@ -28,26 +28,27 @@ export interface TaskQueueOptions extends QueueAddress {
 /** Seconds that Cloud Tasks waits for a dispatch to be answered (15 to 1800 are allowed). */
 const dispatchDeadlineSeconds = 120;
 
-/** One client a process: of Cloud Tasks itself, or of what SLUICE_TASKS_HOST names. */
-export const cloudTasks = new Remote<CloudTasksClient>(
-  'Cloud Tasks',
-  async () => {
-    const { CloudTasksClient: Client, grpc } = await import('./tasksClient.ts');
-    return initialized(new Client(clientOptions(grpc)));
-  },
-  { close: (client) => client.close() },
-);
+/** One client a process. */
+export const cloudTasks = tasksRemote<CloudTasksClient>(() => import('./tasksClient.ts'));
 
-/** The client, once it has credentials: it would keep a failure to get them for ever. */
-export async function initialized<Client extends { initialize(): Promise<unknown> }>(
-  client: Client,
-): Promise<Client> {
-  await client.initialize();
-  return client;
+/** A client of Cloud Tasks itself, or of what SLUICE_TASKS_HOST names; `grpc`: of the google-gax that it uses. */
+export function tasksRemote<Client extends { initialize(): Promise<unknown>; close(): Promise<void> }>(
+  load: () => Promise<{
+    CloudTasksClient: new (options: ReturnType<typeof clientOptions>) => Client;
+    grpc: typeof import('google-gax').grpc;
+  }>,
+): Remote<Client> {
+  const open = async (): Promise<Client> => {
+    const { CloudTasksClient: Client, grpc } = await load();
+    const client = new Client(clientOptions(grpc));
+    // One without credentials would keep the failure to get them for ever.
+    await client.initialize();
+    return client;
+  };
+  return new Remote('Cloud Tasks', open, { close: (client) => client.close() });
 }
 
-/** Options of a Cloud Tasks client of any version; `grpc`: of the google-gax that this client uses. */
-export function clientOptions(grpc: typeof import('google-gax').grpc) {
+function clientOptions(grpc: typeof import('google-gax').grpc) {
   const host = process.env['SLUICE_TASKS_HOST'];
   if (host === undefined) return {};
   const [apiEndpoint, port] = host.split(':');

@@ -22,18 +22,12 @@ export function sha256Hex(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/**
- * A UUID (version 8) that is always the same for the same parts. Whoever knows the parts can
- * compute it: it opens nothing.
- */
+/** A UUID (version 8) that is the same for the same parts. Who knows these can compute it: it opens nothing. */
 export function hashedUuid(...parts: string[]): string {
   return uuidOf(sha256Hex(joined(parts)));
 }
 
-/**
- * A UUID (version 8) that is always the same for the same secret and parts, and that nobody
- * computes without the secret.
- */
+/** The same for a secret and parts; nobody computes it without the secret. */
 export function secretUuid(secret: string, ...parts: string[]): string {
   return uuidOf(createHmac('sha256', secret).update(joined(parts)).digest('hex'));
 }

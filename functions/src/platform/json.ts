@@ -35,19 +35,12 @@ export function holdsBigint(value: unknown): boolean {
   return (Array.isArray(value) ? value : Object.values(value)).some(holdsBigint);
 }
 
-/**
- * As JSON.parse, but integers that a number would alter are bigints.
- * @throws SyntaxError
- */
+/** As JSON.parse, with its SyntaxError, but integers that a number would alter are bigints. */
 export function parseExact(text: string): unknown {
   return parseIntegers(text, () => true);
 }
 
-/**
- * Parses what was written with JSON.stringify. Past int64 there are numbers alone, which are
- * written with all their digits.
- * @throws SyntaxError
- */
+/** The same of what JSON.stringify wrote: past int64 there are numbers alone, which it writes with all their digits. */
 export function parseWritten(text: string): Json {
   return parseIntegers(text, isInt64) as Json;
 }
@@ -56,9 +49,7 @@ export function parseWritten(text: string): Json {
 const longInteger = /(?:^|[[,:\s-])\d{16,}(?![\d.eE])/;
 const longIntegers = /(?<![\d.eE+-])-?[1-9]\d{15,}(?![\d.eE])/g;
 
-/**
- * A long integer becomes a text that begins with NUL; the engine's own way with a reviver takes forty times as long.
- */
+/** A long integer becomes a text that begins with NUL: a reviver of the engine's takes forty times as long. */
 function parseIntegers(text: string, isWanted: (value: bigint) => boolean): unknown {
   if (!longInteger.test(text)) return JSON.parse(text);
   const withTexts = rewritten(

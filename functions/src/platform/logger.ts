@@ -1,8 +1,8 @@
 /** Cloud Logging's severities that Sluice uses, least first. */
 const severities = ['INFO', 'WARNING', 'ERROR'] as const;
-export type Severity = (typeof severities)[number];
+type Severity = (typeof severities)[number];
 
-export type LogFields = Record<string, unknown>;
+type LogFields = Record<string, unknown>;
 
 /** The severity a parameter names, INFO for what is none. */
 export function severityOf(text: string): Severity {

@@ -42,26 +42,19 @@ export interface ByteRange {
   last: number;
 }
 
-/**
- * Limits of a list: up to 1,000 objects
- * (https://cloud.google.com/storage/docs/json_api/v1/objects/list), between two names.
- */
+/** Limits of a list: up to 1,000 objects, between two names. */
 export interface ListOptions {
   limit: number;
   after?: string | undefined;
   before?: string;
 }
 
-/**
- * A Cloud Storage bucket. Every method throws AppError `unavailable` when the service fails, or does not answer
- * in time; so does a stream.
- */
+/** A Cloud Storage bucket. Methods and streams throw AppError `unavailable` where it fails or is late. */
 export interface ObjectStore {
-  /** Undefined where there is no such object. */
+  /** This and the next two answer undefined where there is no such object. */
   describe(name: string): Promise<ObjectFacts | undefined>;
-  /** The object, or undefined where there is none. */
   get(name: string): Promise<StoredObject | undefined>;
-  /** The object if its generation is another than the given; `unchanged`; or undefined where there is none. */
+  /** `unchanged` where the object is of this generation. */
   getIfChanged(name: string, generation: string): Promise<StoredObject | 'unchanged' | undefined>;
   /** The content, opened: what fails later fails the stream. */
   open(object: ObjectVersion, range?: ByteRange): Promise<Readable>;
@@ -92,9 +85,7 @@ export interface ObjectStore {
   list(prefix: string, options: ListOptions): Promise<ObjectFacts[]>;
 }
 
-/**
- * Objects under a prefix that are Sluice's by their names, in order, after the name `after`; others' are passed over.
- */
+/** Objects under a prefix that are Sluice's by their names, in order, after the name `after`. */
 export async function* ownObjects(
   objects: Pick<ObjectStore, 'list'>,
   prefix: string,

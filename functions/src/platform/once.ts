@@ -1,9 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/**
- * Makes a value when it is first asked for, and keeps it; where that throws, nothing is kept. A promise is
- * made by {@link onceAsync}.
- */
+/** Makes a value when it is first asked for, and keeps it unless that throws. For promises: {@link onceAsync}. */
 export function once<Value>(make: () => Value): () => Value {
   let made: { value: Value } | undefined;
   return () => {
@@ -12,9 +9,7 @@ export function once<Value>(make: () => Value): () => Value {
   };
 }
 
-/**
- * Makes a value when it is first asked for, for all who ask meanwhile, and keeps it; a failure is told and forgotten.
- */
+/** The same for a promise, which all who ask meanwhile share; a failure is told and forgotten. */
 export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | undefined;
   return () => {
@@ -29,9 +24,9 @@ export function onceAsync<Value>(make: () => Promise<Value>): () => Promise<Valu
 }
 
 /**
- * Makes a value when it is asked for, and answers with it until `lifetimeMs` after that, or as long as `lifetimeOf` says
- * once it is made. All who ask meanwhile wait for the same one; one that hangs is given up after `lifetimeMs`, a failure
- * at once: who asks then makes it anew.
+ * Makes a value when it is asked for, and answers with it for `lifetimeMs` from then, or as long as `lifetimeOf` says
+ * once it is made. All who ask meanwhile wait for the same one. Where it hangs past `lifetimeMs`, or fails, who asks
+ * then makes it anew.
  */
 export function cachedFor<Value>(
   clock: Clock,

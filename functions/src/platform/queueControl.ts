@@ -1,14 +1,8 @@
 import type { CloudTasksClient, protos, v2beta3 } from '@google-cloud/tasks';
-import {
-  clientOptions,
-  cloudTasks,
-  initialized,
-  isTasksEmulator,
-  type QueueAddress,
-  queueName,
-} from './cloudTasks.ts';
+import { cloudTasks, isTasksEmulator, type QueueAddress, queueName, tasksRemote } from './cloudTasks.ts';
 import { AppError } from './errors.ts';
-import { Remote } from './remote.ts';
+import { parsedJson } from './json.ts';
+import type { Remote } from './remote.ts';
 
 /** An operator's control of a queue, and view of it. Every method throws AppError `unavailable`. */
 export interface QueueControl {
@@ -31,10 +25,8 @@ export interface QueueStats {
   nextDueMs: number | undefined;
 }
 
-export interface QueuedTask {
-  /** The data that {@link TaskQueue.put} was given; undefined where it cannot be read. */
-  data: unknown;
-}
+/** `data`: as {@link TaskQueue.put} was given it; undefined where it cannot be read. */
+export type QueuedTask = { data: unknown };
 
 /** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
 export interface TasksClients {
@@ -42,14 +34,7 @@ export interface TasksClients {
   beta: Remote<v2beta3.CloudTasksClient>;
 }
 
-const cloudTasksBeta = new Remote<v2beta3.CloudTasksClient>(
-  'Cloud Tasks',
-  async () => {
-    const { CloudTasksClient: Client, grpc } = await import('./tasksBetaClient.ts');
-    return initialized(new Client(clientOptions(grpc)));
-  },
-  { close: (client) => client.close() },
-);
+const cloudTasksBeta = tasksRemote<v2beta3.CloudTasksClient>(() => import('./tasksBetaClient.ts'));
 
 const maxPageSize = 100;
 
@@ -61,10 +46,7 @@ export function queueControl(
   if (isTasksEmulator()) return undefined;
   const name = queueName(address);
   const timeout = { timeout: address.limitMs };
-  const call = <Client, Result>(
-    remote: Remote<Client>,
-    work: (client: Client) => Promise<Result>,
-  ): Promise<Result> =>
+  const call = <Client, Result>(remote: Remote<Client>, work: (client: Client) => Promise<Result>) =>
     remote.call(address, work).catch((cause: unknown) => {
       throw new AppError('unavailable', 'Cloud Tasks does not answer; try again.', { cause });
     });
@@ -98,12 +80,7 @@ export function queueControl(
 }
 
 function dataOf(body: Uint8Array | string | null | undefined): unknown {
-  try {
-    const text = Buffer.from(body ?? '').toString('utf8');
-    return (JSON.parse(text) as { data?: unknown }).data;
-  } catch {
-    return undefined;
-  }
+  return (parsedJson(Buffer.from(body ?? '')) as { data?: unknown } | undefined)?.data;
 }
 
 function millis(time: protos.google.protobuf.ITimestamp | null | undefined): number | undefined {

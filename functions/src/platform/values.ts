@@ -56,10 +56,7 @@ export function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
-/**
- * The JSON of values that only others write: a reference as its path, a place as its coordinates,
- * a vector as its numbers.
- */
+/** JSON of values that only others write: a reference's path, a place's coordinates, a vector's numbers. */
 function jsonOfClass(value: ForeignValue): Json {
   if (typeof value.path === 'string') return value.path;
   if (typeof value.toArray === 'function') return value.toArray();

@@ -29,10 +29,7 @@ const responsesPrefix = 'bodies/responses/';
 /** customTime of a body that stays until its task goes: never garbage by itself. */
 export const keptUntilMs = Date.UTC(2200, 0, 1);
 
-/**
- * The reference of a body in a document; undefined for one that Sluice did not write: it must
- * not lead to another object.
- */
+/** A body's reference in a document; undefined for one that is not Sluice's: it must lead to no other object. */
 export function bodyReference(stored: unknown): MinerResponse['body'] {
   const { object, bytes } = (stored ?? {}) as Partial<Record<'object' | 'bytes', unknown>>;
   if (typeof object !== 'string' || !object.startsWith(responsesPrefix)) return undefined;

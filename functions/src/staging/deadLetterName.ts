@@ -7,10 +7,7 @@ export function deadLetterName(id: string): string {
   return `${deadLettersPrefix}${id}${suffix}`;
 }
 
-/**
- * True for a text that can be a dead letter's id: by an event's content, or by an object that
- * 0.1.0 found in the spool.
- */
+/** True for a possible id of a dead letter: by an event's content, or by an object that 0.1.0 found in the spool. */
 export function isDeadLetterId(id: string): boolean {
   return /^(?:[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(id);
 }

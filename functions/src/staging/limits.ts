@@ -27,10 +27,7 @@ export const storageTimeoutMs = 2_500;
 export const breakerThreshold = 3;
 export const breakerOpenMs = 10_000;
 
-/**
- * Spooled carriers in one list, and put back at once; a sweep begins with no more of them after
- * so long (index.ts: 60 s).
- */
+/** Spooled carriers in one list, and put back at once; past `maxSweepMs` a sweep begins no more (index.ts: 60 s). */
 export const maxSweptPage = 1_000;
 export const sweptAtOnce = 32;
 export const maxSweepMs = 40_000;
