@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readConfig } from '../../../functions/src/config.ts';
 import { discoverFunctions, firebaseConfig } from '../../../local/functions/discovery.ts';
@@ -60,6 +60,21 @@ describe('parameters at run time', () => {
     assert.deepEqual(documented.sort(), declared.sort());
   });
 
+  it('are each read by the code', () => {
+    given(deployed);
+    const { quota, ...values } = readConfig();
+    const src = join(functionsDir, 'src');
+    const code = globSync('**/*.ts', { cwd: src })
+      .map((file) => [file, withoutComments(readFileSync(join(src, file), 'utf8'))])
+      // What config.ts itself works with, it reads from a record of values.
+      .map(([file, text]) => (file === 'config.ts' ? text?.match(/\w\.\w+/g)?.join(' ') : text))
+      .join('\n');
+    const unread = [...Object.keys(values), ...Object.keys(quota)].filter(
+      (name) => !new RegExp(`\\b${name}\\b`).test(code),
+    );
+    assert.deepEqual(unread, []);
+  });
+
   it('fail each call of the built functions where they are missing, and say so', async () => {
     const { flushed, swept } = await runDeployed<Record<string, string>>('wrapped.ts', ['{}'], {
       FLUSH_TICK_SECONDS: '',
@@ -67,3 +82,7 @@ describe('parameters at run time', () => {
     for (const end of [flushed, swept]) assert.match(end ?? '', /FLUSH_TICK_SECONDS/);
   });
 });
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/ .*$/gm, '');
+}
