@@ -8,6 +8,7 @@ import type {
   ReadDocument,
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
+import { cachedFor, onceAsync } from '../platform/once.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
 import { taskIdOf, tasksCollection } from './document.ts';
@@ -54,15 +55,25 @@ export class OpenTaskFeed {
   #changesSinceMs: number | undefined;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #loadedAtMs = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<number> | undefined;
   /** Undefined until somebody asks for them. */
   #finals: FinalTasks | undefined;
   #hasFinals = false;
-  #loadingFinals: Promise<number> | undefined;
+  /** Billed reads that no answer has told yet. */
+  #untoldReads = 0;
+  /** Asks what changed, unless that was done just now; returns why it failed. Each page's time is limited by itself. */
+  readonly #refreshed: () => Promise<unknown>;
+  readonly #finalsLoaded = onceAsync(() => this.#loadFinals(undefined));
 
   constructor(options: OpenTaskFeedOptions) {
     this.#options = options;
     this.#tasks = this.#noTasks();
+    const { clock, readCacheMs } = options;
+    this.#refreshed = cachedFor(
+      clock,
+      Number.POSITIVE_INFINITY,
+      () => this.#refresh(),
+      () => readCacheMs,
+    );
   }
 
   /**
@@ -70,25 +81,8 @@ export class OpenTaskFeed {
    * @throws AppError `unavailable` when nothing was ever loaded.
    */
   async open(): Promise<FeedAnswer> {
-    const { clock, readCacheMs, logger } = this.#options;
-    let reads = 0;
-    if (this.#refreshing !== undefined || clock.now() - this.#askedAtMs >= readCacheMs) {
-      const isFirst = this.#refreshing === undefined;
-      this.#refreshing ??= this.#refresh();
-      try {
-        // Who comes late to a query that hangs does not wait as long again.
-        const limitMs = this.#changesSinceMs === undefined ? readTimeoutMs : feedTimeoutMs;
-        const leftMs = this.#askedAtMs + limitMs - clock.now();
-        const billed = await within(clock, leftMs, this.#refreshing, () => unavailable(clock));
-        if (isFirst) reads = billed;
-      } catch (error) {
-        if (isFirst)
-          logger.warn('The open tasks are not up to date: Firestore failed', { reason: messageOf(error) });
-        if (this.#changesSinceMs === undefined) throw unavailable(clock, error);
-      }
-    }
-    if (this.#changesSinceMs === undefined) throw unavailable(clock);
-    return { tasks: this.#tasks.values(), reads };
+    await this.#follow();
+    return { tasks: this.#tasks.values(), reads: this.#tellReads() };
   }
 
   /**
@@ -98,94 +92,94 @@ export class OpenTaskFeed {
    */
   async finals(): Promise<{ tasks: FinalTask[]; reads: number }> {
     const { clock } = this.#options;
-    const { reads } = await this.open();
-    let billed = 0;
-    if (!this.#hasFinals) {
-      const isFirst = this.#loadingFinals === undefined;
-      this.#finals ??= new FinalTasks(maxFinalBytes);
-      this.#loadingFinals ??= this.#loadFinals(this.#finals, undefined).finally(() => {
-        this.#loadingFinals = undefined;
-      });
-      const found = await within(clock, readTimeoutMs, this.#loadingFinals, () => unavailable(clock));
-      if (isFirst) billed = found;
-    }
-    return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: reads + billed };
+    await this.#follow();
+    if (!this.#hasFinals) await within(clock, readTimeoutMs, this.#finalsLoaded(), () => unavailable(clock));
+    return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: this.#tellReads() };
+  }
+
+  /** Brings memory up to date, as far as Firestore lets it. */
+  async #follow(): Promise<void> {
+    const { clock } = this.#options;
+    const refreshed = this.#refreshed();
+    // Who comes late to a query that hangs does not wait as long again.
+    const limitMs = this.#changesSinceMs === undefined ? readTimeoutMs : feedTimeoutMs;
+    const leftMs = this.#askedAtMs + limitMs - clock.now();
+    const failure = await within(clock, leftMs, refreshed, () => unavailable(clock)).catch((late) => late);
+    if (this.#changesSinceMs === undefined) throw unavailable(clock, failure);
+  }
+
+  #tellReads(): number {
+    const reads = this.#untoldReads;
+    this.#untoldReads = 0;
+    return reads;
   }
 
   /**
    * Reads those that were over since then, or the latest of all. Where there are more than that,
    * older ones are forgotten.
    */
-  async #loadFinals(finals: FinalTasks, sinceMs: number | undefined): Promise<number> {
-    const page = await this.#options.documents.query(
-      {
-        collection: tasksCollection,
-        filters: [
-          { field: 'status', op: 'in', value: finalStatuses },
-          { field: 'feed_shard', op: 'in', value: allFeedShards },
-          ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
-        ],
-        orderBy: [{ field: 'written_at', descending: true }],
-        limit: finalPageSize,
-      },
-      'feed',
-    );
-    for (const document of page.documents.toReversed()) finals.put(document);
-    const oldest = page.documents.at(-1)?.fields?.['written_at'];
-    if (page.documents.length === finalPageSize && oldest instanceof Date)
-      finals.forgetBefore(oldest.getTime());
+  async #loadFinals(sinceMs: number | undefined): Promise<void> {
+    this.#finals ??= new FinalTasks(maxFinalBytes);
+    const { documents } = await this.#page({
+      filters: [
+        { field: 'status', op: 'in', value: finalStatuses },
+        inFeed,
+        ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
+      ],
+      orderBy: [{ field: 'written_at', descending: true }],
+      limit: finalPageSize,
+    });
+    for (const document of documents.toReversed()) this.#finals.put(document);
+    const oldest = documents.at(-1)?.fields?.['written_at'];
+    if (documents.length === finalPageSize && oldest instanceof Date)
+      this.#finals.forgetBefore(oldest.getTime());
     this.#hasFinals = true;
-    return page.billedReads;
   }
 
-  /** Asks for what changed, or for everything. Returns the billed reads; a failure is not asked again at once. */
-  async #refresh(): Promise<number> {
-    const startedAtMs = this.#options.clock.now();
+  /** Asks for what changed, or for everything. Never rejects, so that a failure is not asked again at once. */
+  async #refresh(): Promise<unknown> {
+    const { clock, logger } = this.#options;
+    const startedAtMs = clock.now();
     this.#askedAtMs = startedAtMs;
     const sinceMs = this.#changesSinceMs;
     const loads = sinceMs === undefined || startedAtMs - this.#loadedAtMs >= feedReloadMs;
     const tasks = loads ? this.#noTasks() : this.#tasks;
     let dropped = 0;
     try {
-      const { readTimeMs, billedReads } = await this.#all(
-        loads ? openTasks : changedSince(sinceMs),
-        (document) => {
-          if (!loads) this.#finals?.put(document);
-          dropped += take(tasks, document);
-        },
-      );
+      const readTimeMs = await this.#all(loads ? openTasks : changedSince(sinceMs), (document) => {
+        if (!loads) this.#finals?.put(document);
+        dropped += take(tasks, document);
+      });
       // Between two loads without a query for changes some may have become final unseen.
-      const finals = loads && this.#hasFinals ? this.#finals : undefined;
-      const finalReads = finals === undefined ? 0 : await this.#loadFinals(finals, sinceMs);
+      if (loads && this.#hasFinals) await this.#loadFinals(sinceMs);
       this.#tasks = tasks;
       this.#changesSinceMs = readTimeMs;
       if (loads) this.#loadedAtMs = startedAtMs;
       if (dropped > 0) this.#reportDropped(dropped);
-      return billedReads + finalReads;
-    } finally {
-      this.#refreshing = undefined;
+      return undefined;
+    } catch (error) {
+      logger.warn('The open tasks are not up to date: Firestore failed', { reason: messageOf(error) });
+      return error;
     }
   }
 
-  /** Every page of a query. What changes while they are read is in the next update: it starts where the first began. */
-  async #all(
-    query: Query,
-    take: (document: ReadDocument) => void,
-  ): Promise<{ readTimeMs: number; billedReads: number }> {
-    let readTimeMs: number | undefined;
-    let billedReads = 0;
-    const { documents, pageSize = feedPageSize } = this.#options;
-    let page: QueryResult | undefined;
-    do {
-      page = await documents.query(
-        { ...query, collection: tasksCollection, limit: pageSize, after: page?.cursor },
-        'feed',
-      );
-      readTimeMs ??= page.readTimeMs;
-      billedReads += page.billedReads;
+  /**
+   * Takes every page of a query. Returns the database's time of the first: what changes while they are read is in the
+   * next update.
+   */
+  async #all(query: Query, take: (document: ReadDocument) => void): Promise<number> {
+    const { pageSize: limit = feedPageSize } = this.#options;
+    const first = await this.#page({ ...query, limit });
+    for (let page = first; ; page = await this.#page({ ...query, limit, after: page.cursor })) {
       page.documents.forEach(take);
-    } while (page.documents.length === pageSize);
-    return { readTimeMs, billedReads };
+      if (page.documents.length < limit) return first.readTimeMs;
+    }
+  }
+
+  async #page(query: Omit<DocumentQuery, 'collection'>): Promise<QueryResult> {
+    const page = await this.#options.documents.query({ ...query, collection: tasksCollection }, 'feed');
+    this.#untoldReads += page.billedReads;
+    return page;
   }
 
   #noTasks(): ByteCache<OpenTask> {
@@ -209,13 +203,14 @@ function take(tasks: ByteCache<OpenTask>, document: ReadDocument): number {
   return 0;
 }
 
+const inFeed: Filter = { field: 'feed_shard', op: 'in', value: allFeedShards };
+
 const openTasks: Query = {
   filters: [{ field: 'status', op: 'in', value: openStatuses }],
   orderBy: [],
 };
 
 function changedSince(ms: number): Query {
-  const inFeed: Filter = { field: 'feed_shard', op: 'in', value: allFeedShards };
   return { filters: [inFeed, writtenSince(ms)], orderBy: [{ field: 'written_at' }] };
 }
 

@@ -1,5 +1,8 @@
+import * as z from 'zod/mini';
+import { expecting, read } from '../http/schema.ts';
 import { messageOf, UnknownVersion } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
+import { cachedFor, once } from '../platform/once.ts';
 import type { Using } from '../platform/services.ts';
 
 /** The object by which the flush tells the functions that accept answers which keys answer what nobody asked. */
@@ -19,6 +22,14 @@ export interface OrphanTally {
 
 const tallyVersion = 1;
 
+const stored = once(() =>
+  z.strictObject({
+    version: z.literal(tallyVersion, expecting(String(tallyVersion))),
+    day: z.int(expecting('a day')),
+    keys: z.record(z.string(), z.int(expecting('a count'))),
+  }),
+);
+
 /** The day of a moment. */
 export function dayOf(ms: number): number {
   return Math.floor(ms / dayMs);
@@ -31,13 +42,12 @@ export function encodeTally({ day, keys }: OrphanTally): Buffer {
 
 /** Reads {@link encodeTally}'s bytes. Throws UnknownVersion for anything else. */
 export function decodeTally(bytes: Uint8Array): OrphanTally {
-  const found: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  const { version, day, keys, ...more } = found as Record<string, unknown>;
-  const isKnown = version === tallyVersion && Object.keys(more).length === 0;
-  if (!isKnown || typeof day !== 'number') {
-    throw new UnknownVersion(`${orphansObject} of version ${String(version)} cannot be read.`);
+  try {
+    const { day, keys } = read(stored(), JSON.parse(Buffer.from(bytes).toString('utf8')), orphansObject);
+    return { day, keys: new Map(Object.entries(keys)) };
+  } catch (error) {
+    throw new UnknownVersion(`${orphansObject} cannot be read: ${messageOf(error)}`);
   }
-  return { day, keys: new Map(Object.entries(keys as Record<string, number>)) };
 }
 
 export interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
@@ -52,37 +62,34 @@ export interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
  */
 export class OrphanKeys {
   readonly #options: OrphanKeysOptions;
+  readonly #startedAtMs: number;
   #tally: OrphanTally | undefined;
-  #readAtMs: number;
-  #isReading = false;
+  readonly #reread: () => Promise<void>;
 
   constructor(options: OrphanKeysOptions) {
     this.#options = options;
-    // A process that has just begun need not load Cloud Storage's client for this.
-    this.#readAtMs = options.clock.now();
+    this.#startedAtMs = options.clock.now();
+    this.#reread = cachedFor(options.clock, rereadMs, () => this.#read());
   }
 
   /** Until when answers of this key are refused, milliseconds since the epoch; undefined where they are not. */
   refusedUntilMs(keyId: string): number | undefined {
     const { clock, maxPerKey } = this.#options;
     if (maxPerKey === 0) return undefined;
-    if (!this.#isReading && clock.now() - this.#readAtMs >= rereadMs) void this.#read();
+    // A process that has just begun need not load Cloud Storage's client for this.
+    if (clock.now() - this.#startedAtMs >= rereadMs) void this.#reread();
     const today = dayOf(clock.now());
     const count = this.#tally?.day === today ? (this.#tally.keys.get(keyId) ?? 0) : 0;
     return count >= maxPerKey ? (today + 1) * dayMs : undefined;
   }
 
   async #read(): Promise<void> {
-    const { objects, clock, logger } = this.#options;
-    this.#isReading = true;
-    this.#readAtMs = clock.now();
+    const { objects, logger } = this.#options;
     try {
       const object = await objects.get(orphansObject);
       this.#tally = object && decodeTally(object.bytes);
     } catch (error) {
       logger.warn('It is not known which keys answer what nobody asked', { reason: messageOf(error) });
-    } finally {
-      this.#isReading = false;
     }
   }
 }
