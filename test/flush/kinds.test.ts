@@ -21,7 +21,7 @@ function tallyKind(follow: FollowUp['work']): Kind<OperationAccepted, ReadonlySe
     hasEnough: ({ events }) => events.length > 1,
     isNew: () => false,
     stateOf: (_, fields) => new Set((fields?.['stamps'] ?? []) as Stamp[]),
-    plan: async (path, { state, version }, events) => {
+    plan: (path, { state, version }, events) => {
       const after = new Set([...state, ...events.map(({ stamp }) => stamp)]);
       const document = { count: after.size, stamps: [...after].sort() };
       const changes = Object.entries(document).map(([name, value]) => ({ path: [name], value }));

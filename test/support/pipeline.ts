@@ -166,7 +166,7 @@ function breaking<E extends Event, State>(kind: Kind<E, State>, breaks: Pipeline
       if (breaks.breaksEarly(group.path)) throw new TypeError('nobody foresaw this');
       return kind.hasEnough(group, lastKnown, eventsInHand);
     },
-    plan: async (path, snapshot, events) => {
+    plan: (path, snapshot, events) => {
       if (events.some(breaks.breaksOn)) throw new TypeError('nobody foresaw this');
       return kind.plan(path, snapshot, events);
     },

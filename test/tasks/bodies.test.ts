@@ -298,4 +298,24 @@ describe('a response that has no place among the 256 any more', () => {
     const event = letters(pipeline)[0]?.['event'] as { response: { response_data?: unknown } };
     assert.deepEqual(event.response.response_data, { body: 500 });
   });
+
+  it('costs no upload of bodies again at each redelivery that cannot keep the dead letter', async () => {
+    const pipeline = startPipeline();
+    pipeline.decide = (operation) => (operation.includes('dead-letters/') ? 'failed' : 'done');
+    const data = 'x'.repeat(20_000);
+    const uids = Array.from({ length: maxResponsesPerTask + 1 }, (_, uid) => uid);
+    for (let first = 0; first < uids.length; first += 50) {
+      const some = uids.slice(first, first + 50);
+      await pipeline.accept(
+        some.map((uid) => response('t', startMs + uid, uid, { response_data: `${uid}${data}` })),
+      );
+    }
+    await pipeline.tick();
+    await pipeline.clock.advance(300_000);
+    assert.equal(pipeline.objects.names('bodies/responses/').length, 0);
+    pipeline.decide = () => 'done';
+    await pipeline.clock.advance(600_000);
+    assert.equal(Object.keys(stored(pipeline)).length, maxResponsesPerTask);
+    assert.equal(letters(pipeline).length, 1);
+  });
 });

@@ -42,7 +42,7 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     tombstonePath,
     stateOf: (path, fields, stored) =>
       fields === undefined ? absentState(path, stored) : documentState(path, fields),
-    plan: async (path, snapshot, events) => {
+    plan: (path, snapshot, events) => {
       const { state: after, undecidable: late } = reduceDocument(snapshot.state, events);
       const document = storedDocument(after);
       const plan = { after, document, dead: [undecidable(late)] };

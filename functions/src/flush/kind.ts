@@ -80,8 +80,13 @@ export interface Kind<E extends Event = Event, State = unknown> {
    * known. Throws UnknownVersion.
    */
   stateOf(path: string, fields: Fields | undefined, tombstone?: Fields): State;
-  /** Plans a document's write. Throws AppError `unavailable` where Cloud Storage does not take what that needs. */
-  plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Promise<Plan<State>>;
+  /** Plans a document's write. */
+  plan(path: string, snapshot: Snapshot<State>, events: readonly E[]): Plan<State>;
+  /**
+   * Moves parts of a document that would have more than `maxBytes` into Cloud Storage, for kinds that can; called once
+   * the plan's dead letters are kept. Throws AppError `unavailable`.
+   */
+  shrink?(path: string, snapshot: Snapshot<State>, plan: Plan<State>): Promise<Plan<State>>;
   /** Begins what follows the commits of one flush, for kinds of which something does. */
   follow?(): Following<E, State>;
   /** Figures of these documents for the flush's log line. */

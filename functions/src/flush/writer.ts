@@ -31,16 +31,17 @@ export class DocumentWriter {
   }
 
   /**
-   * Plans the write of a job, and keeps the dead letters that it makes. Throws what the kind throws, and AppError
-   * `unavailable` past `planMs`.
+   * Plans the write of a job, and keeps the dead letters that it makes: before anything else is uploaded, as a
+   * redelivery repeats all of it. Throws what the kind throws, and AppError `unavailable` past `planMs`.
    */
   async prepare(job: CommitJob, snapshot: Snapshot): Promise<Prepared> {
     const { clock, kind, deadLetters } = this.#options;
     const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');
     const planned = async (): Promise<Plan> => {
-      const plan = await kind.plan(job.path, snapshot, job.events);
+      const plan = kind.plan(job.path, snapshot, job.events);
       for (const dead of plan.dead ?? []) await deadLetters.keepAll(dead);
-      return plan;
+      if (plan.bytes <= kind.maxBytes) return plan;
+      return (await kind.shrink?.(job.path, snapshot, plan)) ?? plan;
     };
     return { job, snapshot, plan: await within(clock, planMs, planned(), late) };
   }

@@ -6,7 +6,7 @@ import { mapPool } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { keptUntilMs, storeBody } from '../staging/bodies.ts';
-import { type ProjectionOptions, retentionOf, taskDocument } from './document.ts';
+import { type ProjectionOptions, retentionOf } from './document.ts';
 import { bodiesInFlight } from './limits.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
 
@@ -25,10 +25,10 @@ export class TaskBodies {
     this.#options = options;
   }
 
-  /** Moves a task's largest bodies into objects until its document has at most `maxBytes`, or none is left to move. */
-  async shrink(state: TaskState, maxBytes: number): Promise<TaskState> {
+  /** Moves a task's largest bodies into objects, until so many bytes have left its document or none is left to move. */
+  async shrink(state: TaskState, excessBytes: number): Promise<TaskState> {
     const responses = new Map(state.responses);
-    let excess = fieldsBytes(taskDocument(state, this.#options)) + state.taskId.length + 64 - maxBytes;
+    let excess = excessBytes;
     const bySize = [...responses.values()]
       .filter(({ value }) => value.response_data !== undefined)
       .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))

@@ -26,29 +26,16 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
   const { waitMs, hasEnough, reduced } = taskReadiness(rules);
   const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
 
-  /** Plans the document of a state; where it would be too large, bodies move out of it. */
-  const planOf = async (
-    path: string,
-    snapshot: Snapshot<TaskState>,
-    state: TaskState,
-  ): Promise<Plan<TaskState>> => {
+  /** Plans the write of a state. */
+  const planOf = (path: string, snapshot: Snapshot<TaskState>, after: TaskState): Plan<TaskState> => {
     const before = snapshot.document ?? {};
-    let after = state;
-    let document = taskDocument(after, options);
+    const document = taskDocument(after, options);
     const foreign = foreignFields(before, document);
-    const foreignBytes = fieldsBytes(foreign);
-    if (isOrphan(after) && Object.keys(foreign).length > 0) {
-      after = { ...after, isAdopted: true };
-      document = taskDocument(after, options);
-    }
-    let bytes = documentBytes(path, document) + foreignBytes;
-    if (bytes > maxTaskDocumentBytes) {
-      after = await bodies.shrink(after, maxTaskDocumentBytes - foreignBytes);
-      document = taskDocument(after, options);
-      bytes = documentBytes(path, document) + foreignBytes;
-    }
+    if (isOrphan(after) && Object.keys(foreign).length > 0)
+      return planOf(path, snapshot, { ...after, isAdopted: true });
     const changes = documentChanges(before, document);
     const writes = changes.length === 0 ? [] : [{ path, ifVersion: snapshot.version, changes }];
+    const bytes = documentBytes(path, document) + fieldsBytes(foreign);
     return { after, document: { ...foreign, ...document }, bytes, writes, ifAbsent: [] };
   };
 
@@ -64,15 +51,17 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
       const taskId = taskIdOf({ path });
       return fields === undefined ? emptyTask(taskId) : taskState(taskId, fields, rules.taskTimeoutMs);
     },
-    plan: async (path, snapshot, events) => {
+    plan: (path, snapshot, events) => {
       const { state, overflow, undecidable: late } = reduced(snapshot.state, events);
       if (!taskExists(state))
         return { document: undefined, bytes: 0, writes: [], ifAbsent: [], after: state };
       // Before the commit that may take one of them out of the task.
       orphans.countOverflow(overflow, state);
       const dead = [{ events: overflow, reason: 'too_many_responses', detail } as const, undecidable(late)];
-      return { ...(await planOf(path, snapshot, withReplacedBodies(state, snapshot.state))), dead };
+      return { ...planOf(path, snapshot, withReplacedBodies(state, snapshot.state)), dead };
     },
+    shrink: async (path, snapshot, { after, bytes }) =>
+      planOf(path, snapshot, await bodies.shrink(after, bytes - maxTaskDocumentBytes)),
     follow: () => {
       const deadlines = new Deadlines(clock);
       return {
