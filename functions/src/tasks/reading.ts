@@ -34,15 +34,10 @@ export interface TaskReading {
   reads: number;
 }
 
-interface Cached {
-  task: PresentedTask | undefined;
-  /** The time at which the read began: what was written before is in it. */
+/** A reading has in it what was written before it began. */
+interface Begun<Result> {
   readAtMs: number;
-}
-
-interface Pending {
-  startedAtMs: number;
-  result: Promise<PresentedTask | undefined>;
+  task: Result;
 }
 
 /**
@@ -51,8 +46,8 @@ interface Pending {
  */
 export class TaskReader {
   readonly #options: TaskReaderOptions;
-  readonly #cache: ByteCache<Cached>;
-  readonly #pending = new Map<string, Pending>();
+  readonly #cache: ByteCache<Begun<PresentedTask | undefined>>;
+  readonly #pending = new Map<string, Begun<Promise<PresentedTask | undefined>>>();
 
   constructor(options: TaskReaderOptions) {
     this.#options = options;
@@ -104,20 +99,22 @@ export class TaskReader {
     const oldestMs = cached?.task === undefined ? Math.max(sinceMs, absentSinceMs) : sinceMs;
     if (cached !== undefined && cached.readAtMs >= oldestMs) return { task: cached.task, reads: 0 };
     const pending = this.#pending.get(taskId);
-    if (pending !== undefined && pending.startedAtMs >= sinceMs)
-      return { task: await pending.result, reads: 0 };
+    if (pending !== undefined && pending.readAtMs >= sinceMs) return { task: await pending.task, reads: 0 };
     return { task: await this.#start(taskId), reads: 1 };
   }
 
   async #start(taskId: string): Promise<PresentedTask | undefined> {
     const { clock } = this.#options;
-    const startedAtMs = clock.now();
-    const result = within(clock, readTimeoutMs, this.#present(taskId), () => unavailable(clock));
-    const pending = { startedAtMs, result };
+    const readAtMs = clock.now();
+    const reading = within(clock, readTimeoutMs, this.#present(taskId), () => unavailable(clock));
+    const pending = { readAtMs, task: reading };
     this.#pending.set(taskId, pending);
     try {
-      const task = await result;
-      this.#remember(taskId, task, startedAtMs);
+      const task = await reading;
+      if ((this.#cache.get(taskId)?.readAtMs ?? 0) <= readAtMs) {
+        const bytes = entryBytes + taskId.length + Buffer.byteLength(task?.text ?? '');
+        this.#cache.set(taskId, { readAtMs, task }, bytes);
+      }
       return task;
     } finally {
       if (this.#pending.get(taskId) === pending) this.#pending.delete(taskId);
@@ -130,12 +127,6 @@ export class TaskReader {
     if (found?.fields === undefined) return undefined;
     const task = await presentWholeTask(taskId, found.fields, objects);
     return { text: JSON.stringify(task), etag: etagOf(task), isFinal: isFinalStatus(task['status']) };
-  }
-
-  #remember(taskId: string, task: PresentedTask | undefined, readAtMs: number): void {
-    if ((this.#cache.get(taskId)?.readAtMs ?? 0) > readAtMs) return;
-    const bytes = entryBytes + taskId.length + Buffer.byteLength(task?.text ?? '');
-    this.#cache.set(taskId, { task, readAtMs }, bytes);
   }
 }
 
