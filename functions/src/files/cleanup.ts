@@ -87,9 +87,8 @@ async function removeDue(run: Run): Promise<void> {
     for (const { path, fields, version } of due.documents) {
       const record = knownRecord(path, fields);
       if (record === undefined || version === undefined) continue;
-      if (await removeObject(run, record, cutoff.getTime())) {
+      if (await removeObject(run, record, cutoff.getTime()))
         writes.push({ path, ifVersion: version, changes: 'deleted' });
-      }
     }
     await removeDocuments(run, writes);
     if (due.documents.length < maxDuePage) return;
@@ -156,24 +155,19 @@ function isDeleted(document: FileRecord, object: ObjectFacts): boolean {
     : object.createdMs <= (expiresMs ?? 0) - deletedMs;
 }
 
-/**
- * Removes a temporary object by its own age too, should its document be missing, and finalizes one that still is not
- * compared with its declared hash.
- */
+/** Judges an old object by itself: its document may be missing, or its event lost before its hash was compared. */
 async function judge(run: Run, object: ObjectFacts): Promise<void> {
   const { objects, clock, oldestKeptMs, report } = run;
-  if (object.createdMs > oldestKeptMs || !isLabelled(object)) return;
   const record = recordOf(object);
-  if (record === undefined) return;
-  if (folderOfId(record.fileId) !== 'temp' && record.status !== 'failed') {
-    if (record.status !== 'pending') return;
+  if (record === undefined || object.createdMs > oldestKeptMs || !isLabelled(object)) return;
+  if (folderOfId(record.fileId) === 'temp' || record.status === 'failed') {
+    await objects.delete(object.name, object.generation);
+    report.objects += 1;
+    report.deleted += 1;
+  } else if (record.status === 'pending') {
     await finalize(run, object, clock.now());
     report.repaired += 1;
-    return;
   }
-  await objects.delete(object.name, object.generation);
-  report.objects += 1;
-  report.deleted += 1;
 }
 
 /** Compares a page of the objects with its documents: by their number first. */

@@ -1,7 +1,4 @@
-/**
- * Most bytes that one request uploads in its body: the platform takes 32 MB
- * (https://cloud.google.com/run/quotas#request_limits).
- */
+/** Most bytes of one body: the platform takes 32 MB (https://cloud.google.com/run/quotas#request_limits). */
 export const maxBodyUploadBytes = 30 * 1024 * 1024;
 
 /** Requests at once in one instance: 8 bodies at their largest took 0.46 GB of its 1 GiB. */
@@ -20,10 +17,7 @@ export const maxMultipartExtraBytes = 64 * 1024;
 /** A request for a direct upload, as JSON. */
 export const maxUploadRequestBytes = 16 * 1024;
 
-/**
- * A file's bytes in its document, which holds 1 MiB with everything else
- * (https://cloud.google.com/firestore/quotas#limits).
- */
+/** A file's bytes in its document, which holds 1 MiB in all (https://cloud.google.com/firestore/quotas#limits). */
 export const maxInlineBytes = 1_000_000;
 
 /** A name in UTF-8. All labels of an object take 8 KiB at most (https://cloud.google.com/storage/quotas#objects). */
@@ -44,12 +38,10 @@ export const signedUrlMs = 15 * 60_000;
 /** Time for which signing is not tried again after it failed. */
 export const signingPauseMs = 10 * 60_000;
 
-/**
- * A longer answer goes without its length: with one the platform refuses more than 32 MB
- * (https://cloud.google.com/run/quotas#request_limits).
- */
+/** A longer answer goes without its length: with one the platform refuses more than 32 MB (same page as above). */
 export const maxDeclaredLengthBytes = 30 * 1024 * 1024;
 
+/** Files on a page of a list. */
 export const defaultFilesPage = 50;
 export const maxFilesPage = 200;
 
@@ -60,8 +52,6 @@ export const maxObjectsPage = 1_000;
 export const maxListedPages = 100;
 export const maxDuePages = 5;
 
-/** Time for which figures of files are answered from memory. */
+/** Time for which figures of files are answered from memory, and after a count that failed. */
 export const figuresCacheMs = 60_000;
-
-/** The same after a count that failed. */
 export const figuresRetryMs = 10_000;

@@ -1,12 +1,12 @@
-import { readPage } from '../http/parameters.ts';
 import { within } from '../platform/clock.ts';
+import type { Fields } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
 import { objectOf } from './fileId.ts';
 import { patienceMs } from './limits.ts';
 import { recordOf } from './object.ts';
 import type { FileParts } from './parts.ts';
-import { type FileRecord, filePath, filesCollection, recordFrom } from './record.ts';
+import { type FileRecord, filePath, recordFrom } from './record.ts';
 
 /** A file, with its bytes or the object that holds them where it is stored. */
 export interface FoundFile {
@@ -31,38 +31,18 @@ export async function findFile(
   const object = described.status === 'fulfilled' ? described.value : undefined;
   const record = object && recordOf(object);
   if (object !== undefined && record !== undefined) return { file: { record, object }, reads: 0 };
-  const file = await fileInDocument(documents, fileId);
+  const [document] = await documents.read([filePath(fileId)], 'files');
+  const file = fileInDocument(fileId, document?.fields);
   if (file?.content === undefined && described.status === 'rejected') throw described.reason;
   return { file, reads: 1 };
 }
 
-async function fileInDocument(
-  documents: FileParts['documents'],
-  fileId: string,
-): Promise<FoundFile | undefined> {
-  const [found] = await documents.read([filePath(fileId)], 'files');
-  const record = recordFrom(fileId, found?.fields);
-  const content = found?.fields?.['content'];
+function fileInDocument(fileId: string, fields: Fields | undefined): FoundFile | undefined {
+  const record = recordFrom(fileId, fields);
+  const content = fields?.['content'];
   if (record === undefined || record.status === 'deleted') return undefined;
   if (record.status !== 'stored') return { record };
   // Stored in Cloud Storage, and yet there is no object: it is being deleted.
   if (record.location !== 'firestore' || !(content instanceof Uint8Array)) return undefined;
   return { record, content: Buffer.from(content.buffer, content.byteOffset, content.byteLength) };
-}
-
-/**
- * Reads a page of files in the order of their ids.
- * @throws DocumentError, AppError `invalid_request` for a bad cursor.
- */
-export async function listFiles(
-  { documents }: Pick<FileParts, 'documents'>,
-  { fileType, limit, cursor }: { fileType?: string | undefined; limit: number; cursor?: string | undefined },
-): Promise<{ files: FileRecord[]; nextCursor: string | undefined; reads: number }> {
-  const filters = fileType === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: fileType }];
-  const query = { collection: filesCollection, filters, orderBy: [], limit, after: cursor };
-  const { documents: found, nextCursor, reads } = await readPage(documents.query(query, 'files'), limit);
-  const records = found.flatMap(({ path, fields }) => {
-    return recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [];
-  });
-  return { files: records.filter(({ status }) => status !== 'deleted'), nextCursor, reads };
 }

@@ -15,8 +15,8 @@ export interface FileClaim {
   sha256: string | null;
 }
 
-const locations = ['firestore', 'cloud_storage'] as const;
-const statuses = ['pending', 'stored', 'failed', 'deleted'] as const;
+export const locations = ['firestore', 'cloud_storage'] as const;
+export const statuses = ['pending', 'stored', 'failed', 'deleted'] as const;
 
 /** The description of a file that Sluice knows, without its bytes. */
 export interface FileRecord extends FileClaim {

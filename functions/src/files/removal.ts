@@ -1,10 +1,10 @@
-import { DocumentError, type DocumentSet, type DocumentWrite } from '../platform/documents.ts';
+import { DocumentError } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import { objectOf } from './fileId.ts';
 import { deletedMs } from './limits.ts';
 import { isDirect, isOwn, recordOf } from './object.ts';
 import type { FileParts } from './parts.ts';
-import { type FileRecord, filePath, recordFrom, uploadEndMs } from './record.ts';
+import { filePath, recordFrom, uploadEndMs } from './record.ts';
 
 /**
  * Deletes a file; false where there is none. For one in Cloud Storage the pipeline first takes a document that says
@@ -33,24 +33,17 @@ export async function removeFile(
   const [found] = await documents.read([path], 'files');
   const present = recordFrom(fileId, found?.fields);
   if (present === undefined || present.status === 'deleted' || found?.version === undefined) return false;
-  const write: DocumentWrite = {
-    path,
-    ifVersion: found.version,
-    ...(present.status === 'pending' ? { changes: deletedUpload(present) } : { changes: 'deleted' }),
-  };
+  // Until its address ends an upload may still be completed: its object goes then by this mark.
+  const mark = [
+    { path: ['status'], value: 'deleted' },
+    { path: ['expires_at'], value: new Date(uploadEndMs(present)) },
+  ];
+  const change = present.status === 'pending' ? { changes: mark } : { changes: 'deleted' as const };
   try {
-    await documents.commit([write], 'files');
+    await documents.commit([{ path, ifVersion: found.version, ...change }], 'files');
   } catch (cause) {
     if (!(cause instanceof DocumentError && cause.failure === 'conflict')) throw cause;
     throw new AppError('unavailable', 'The file changed meanwhile; delete it again.', { cause });
   }
   return true;
-}
-
-/** Marks an upload deleted: until its address ends it may still be completed, and its object goes then by this mark. */
-function deletedUpload(record: FileRecord): DocumentSet['changes'] {
-  return [
-    { path: ['status'], value: 'deleted' },
-    { path: ['expires_at'], value: new Date(uploadEndMs(record)) },
-  ];
 }

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { pageOf, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { notModified } from '../http/etag.ts';
-import { cursor, limit } from '../http/parameters.ts';
+import { cursor, limit, readPage } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
 import type { DocumentStore } from '../platform/documents.ts';
@@ -12,9 +12,9 @@ import { type AddressOf, contentAnswer, etagOf } from './content.ts';
 import { beginUpload } from './direct.ts';
 import { fileTypes } from './fileId.ts';
 import { defaultFilesPage, maxFilesPage } from './limits.ts';
-import { type FoundFile, findFile, listFiles } from './lookup.ts';
+import { type FoundFile, findFile } from './lookup.ts';
 import type { FileParts } from './parts.ts';
-import { type FileRecord, recordJson } from './record.ts';
+import { type FileRecord, filesCollection, recordFrom, recordJson } from './record.ts';
 import { removeFile } from './removal.ts';
 import { type SavingParts, saveFile } from './saving.ts';
 import { binary, contents, fileShown } from './schemas.ts';
@@ -200,8 +200,13 @@ function list(parts: FileParts): Route {
       }),
     summary: 'A page of files, in the order of their ids',
     answers: () => ({ 200: pageOf('files', fileShown()) }),
-    handle: async ({ query: { file_type: fileType, limit, cursor } }) => {
-      const { files, nextCursor, reads } = await listFiles(parts, { fileType, limit, cursor });
+    handle: async ({ query: { file_type: type, limit, cursor: after } }) => {
+      const filters = type === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: type }];
+      const query = { collection: filesCollection, filters, orderBy: [], limit, after };
+      const { documents, nextCursor, reads } = await readPage(parts.documents.query(query, 'files'), limit);
+      const files = documents
+        .flatMap(({ path, fields }) => recordFrom(path.slice(path.lastIndexOf('/') + 1), fields) ?? [])
+        .filter(({ status }) => status !== 'deleted');
       return {
         status: 200,
         json: { files: files.map(recordJson), next_cursor: nextCursor ?? null },

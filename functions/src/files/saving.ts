@@ -35,10 +35,7 @@ export async function saveFile(parts: SavingParts, file: WholeFile, bytes: Buffe
   return sameFile(file, await saveObject(parts, file, bytes));
 }
 
-/**
- * Stores a file in Cloud Storage, whose object carries its record and maybe more `labels`; the document follows by the
- * object's event.
- */
+/** Stores a file in Cloud Storage, with more `labels` than its record's; the document follows by the object's event. */
 export async function saveObject(
   { objects, clock }: Pick<FileParts, 'objects' | 'clock'>,
   file: WholeFile,

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { count, moment, textLike } from '../http/answers.ts';
 import type { Schema } from '../http/schema.ts';
+import { locations, statuses } from './record.ts';
 
 /** Bytes, in a body or in a field of a form. */
 export function binary(): Schema {
@@ -17,8 +18,8 @@ export function fileShown(): Schema {
     file_type: textLike('audio'),
     size: count(),
     ...{ sha256: hash(), md5: hash() },
-    location: z.enum(['firestore', 'cloud_storage']),
-    status: z.enum(['pending', 'stored', 'failed', 'deleted']),
+    location: z.enum(locations),
+    status: z.enum(statuses),
     reason: z.optional(z.string()),
     created_at: moment(),
     expires_at: z.nullable(moment()),

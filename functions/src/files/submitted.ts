@@ -35,10 +35,7 @@ export function isUploadRequest(request: ApiRequest): boolean {
   );
 }
 
-/**
- * Reads the file in a body, raw or as the one file of a form.
- * @throws AppError `invalid_request`, `payload_too_large`
- */
+/** Reads the file in a body, raw or the one of a form. @throws AppError `invalid_request`, `payload_too_large` */
 export function readBodyFile(
   request: ApiRequest,
   options: SubmissionOptions,
@@ -103,10 +100,7 @@ export const uploadRequest = once(() => {
   );
 });
 
-/**
- * Reads a request for a direct upload.
- * @throws AppError `invalid_request`, `payload_too_large`
- */
+/** Reads a request for a direct upload. @throws AppError `invalid_request`, `payload_too_large` */
 export function readUploadRequest(request: ApiRequest, options: SubmissionOptions): FileClaim {
   if (request.body.length > maxUploadRequestBytes) {
     throw new AppError(

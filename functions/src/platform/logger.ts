@@ -17,10 +17,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/**
- * A logger that writes one JSON object a line, the form Cloud Logging reads from standard output
- * (https://cloud.google.com/run/docs/logging#writing_structured_logs).
- */
+/** Writes a JSON object a line, as Cloud Logging reads it (https://cloud.google.com/run/docs/logging). */
 export function jsonLogger(write: (line: string) => void, least: Severity = 'INFO'): Logger {
   const log = (severity: Severity, message: string, fields: LogFields = {}): void => {
     if (severities.indexOf(severity) >= severities.indexOf(least)) {

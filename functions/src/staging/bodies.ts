@@ -7,9 +7,7 @@ export interface BodyOptions extends Using<'clock' | 'ids' | 'objects'> {
   responseInlineMaxBytes: number;
 }
 
-/**
- * Moves response bodies larger than `responseInlineMaxBytes` into objects of their own; other events stay as they are.
- */
+/** Moves response bodies larger than `responseInlineMaxBytes` into objects of their own; other events stay. */
 export function storeLargeBodies(events: readonly Event[], options: BodyOptions): Promise<Event[]> {
   return Promise.all(
     events.map(async (event) => {

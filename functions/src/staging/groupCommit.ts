@@ -54,10 +54,7 @@ export class GroupCommitter<Item> {
     this.#options = options;
   }
 
-  /**
-   * Resolves once the item's group is written.
-   * @throws BufferFull; what `write` rejected the item with.
-   */
+  /** Resolves once the item's group is written. @throws BufferFull; what `write` rejected the item with. */
   submit(item: Item, bytes: number): Promise<void> {
     const { maxBytes, maxItems, maxPendingBytes, lingerMs, clock } = this.#options;
     if (this.#pendingBytes + bytes > maxPendingBytes && this.#pendingBytes > 0) {

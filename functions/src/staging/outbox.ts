@@ -72,10 +72,7 @@ export class Outbox {
     }
   }
 
-  /**
-   * Sends events as one carrier; where they do not fit, as one object and a carrier that points to it.
-   * @throws as {@link Outbox.send}
-   */
+  /** Sends events as one carrier, or an object and a carrier that points to it. Otherwise as {@link Outbox.send}. */
   async sendContents(queue: QueueName, contents: Contents, dueMs: number): Promise<void> {
     if (packedCarrierBytes({ ...contents, dueMs }) <= maxCarrierBytes) {
       return this.send(queue, carrierOf({ ...contents, dueMs }));
