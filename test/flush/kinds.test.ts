@@ -6,6 +6,7 @@ import { startMs } from '../support/clock.ts';
 import { patched } from '../support/events.ts';
 import { operation } from '../support/operations.ts';
 import { startPipeline } from '../support/pipeline.ts';
+import { samples } from '../support/samples.ts';
 
 const minuteMs = 60_000;
 
@@ -83,6 +84,18 @@ describe('a third kind of document', () => {
     assert.equal(pipeline.documents.fields('tallies/a')?.['count'], 3);
     assert.equal(pipeline.tasks.queued.size, 0);
   });
+});
+
+it('every kind of event is owned by a kind of document that is deployed', () => {
+  const owned = new Set<string>();
+  startPipeline({
+    kinds: (deployed) => {
+      for (const event of Object.values(samples))
+        if (deployed.some((kind) => kind.owns(event))) owned.add(event.kind);
+      return deployed;
+    },
+  });
+  assert.deepEqual([...owned], Object.keys(samples), 'functions/src/app/kinds.ts lacks a kind');
 });
 
 describe('events that no kind owns', () => {

@@ -1,4 +1,4 @@
-import { type OperationRules, operationKind } from '../../functions/src/documents/kind.ts';
+import { documentKinds, type WriteRules } from '../../functions/src/app/kinds.ts';
 import { carrierBytes, carrierToWire } from '../../functions/src/events/carrier.ts';
 import {
   carrierFromWire,
@@ -17,9 +17,7 @@ import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { expireHandler } from '../../functions/src/tasks/expire.ts';
-import { taskKind } from '../../functions/src/tasks/kind.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
-import type { TaskRules } from '../../functions/src/tasks/readiness.ts';
 import { ManualClock } from './clock.ts';
 import { MemoryDocuments } from './documents.ts';
 import { allDone, type Decide } from './fate.ts';
@@ -31,9 +29,7 @@ import { MemoryTasks } from './tasks.ts';
 
 export const tickMs = 5_000;
 
-type Rules = TaskRules & OperationRules;
-
-export const defaultRules: Rules = {
+export const defaultRules: WriteRules = {
   minResponsesToFlush: 3,
   bufferTimeoutMs: 60_000,
   taskVisibleMs: 30_000,
@@ -43,7 +39,7 @@ export const defaultRules: Rules = {
 };
 
 export interface PipelineOptions {
-  rules?: Partial<Rules>;
+  rules?: Partial<WriteRules>;
   retentionMs?: number;
   /** Bytes of documents that are read before they are written; as in production where none are said. */
   maxReadBytes?: number;
@@ -126,10 +122,11 @@ export function startPipeline({
       const instance: Instance = {
         flush: createFlush({
           ...parts,
-          kinds: kinds([
-            breaking(taskKind({ ...parts, ids, rules: allRules, retentionMs, orphansPerKey }), pipeline),
-            operationKind(allRules),
-          ]),
+          kinds: kinds(
+            documentKinds({ ...parts, ids, rules: allRules, retentionMs, orphansPerKey }).map((kind) =>
+              breaking(kind, pipeline),
+            ),
+          ),
           documents: database,
           instance: `i${instances}`,
           tickMs,
@@ -159,7 +156,7 @@ export function startPipeline({
 }
 
 /** The kind with our own code broken where a test says. */
-function breaking<E extends Event, State>(kind: Kind<E, State>, breaks: Pipeline): Kind<E, State> {
+function breaking(kind: Kind, breaks: Pipeline): Kind {
   return {
     ...kind,
     hasEnough: (group, lastKnown, eventsInHand) => {

@@ -1,9 +1,8 @@
-import { operationKind } from '../documents/kind.ts';
 import { createFlush } from '../flush/createFlush.ts';
 import type { Dispatch } from '../flush/delivery.ts';
-import { taskKind } from '../tasks/kind.ts';
 import { base } from './base.ts';
 import { documentsFor, meter } from './database.ts';
+import { documentKinds } from './kinds.ts';
 
 /** Works on carriers. */
 export function start(): (dispatch: Dispatch) => Promise<void> {
@@ -12,7 +11,7 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
   const { taskRetentionMs: retentionMs, orphansPerKeyPerDay: orphansPerKey } = config;
   return createFlush({
     ...parts,
-    kinds: [taskKind({ ...parts, rules: config, retentionMs, orphansPerKey }), operationKind(config)],
+    kinds: documentKinds({ ...parts, rules: config, retentionMs, orphansPerKey }),
     documents: documentsFor('flush'),
     instance: ids.uuid(),
     spent: () => meter.of('flush'),

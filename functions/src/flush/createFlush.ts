@@ -31,7 +31,7 @@ import {
   openedAtOnce,
   openMs,
 } from './limits.ts';
-import { type FlushParts, keepUnreadCarrier } from './waiting.ts';
+import { type FlushParts, requeueUnreadCarrier } from './waiting.ts';
 
 export interface FlushOptions
   extends Omit<FlushParts, 'attempts' | 'backoff' | 'deadLetters'>,
@@ -150,7 +150,7 @@ async function arrive(engine: Engine, dispatch: Dispatch): Promise<Arrival | und
     return arrivalOf(dispatch, engine.clock.now());
   } catch (error) {
     if (!(error instanceof UnknownCarrierVersion)) throw error;
-    await keepUnreadCarrier(engine, dispatch.data, error.message);
+    await requeueUnreadCarrier(engine, dispatch.data, error.message);
     return undefined;
   }
 }
@@ -168,9 +168,8 @@ async function putBack(
   changes: Record<string, unknown> = {},
 ): Promise<void> {
   if (fault !== undefined) throw tooLate();
-  const dueMs = backoff.tickMs(notBeforeMs);
-  const carrier = { ...(data as object), ...changes, due_ms: dueMs };
-  await within(clock, openMs, outbox.sendData('flush', carrier, dueMs), tooLate);
+  const carrier = { ...(data as object), ...changes };
+  await within(clock, openMs, outbox.sendData('flush', carrier, backoff.tickMs(notBeforeMs)), tooLate);
 }
 
 /** True for a carrier that waited too long for its turn to be answered in time. */

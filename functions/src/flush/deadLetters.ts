@@ -5,7 +5,7 @@ import { sha256Hex } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
-import { keptUntilMs, withBodyInside } from '../staging/bodies.ts';
+import { neverExpiresMs, withBodyInside } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
 import { lettersAtOnce, plannedLettersAtOnce } from './limits.ts';
 
@@ -74,7 +74,9 @@ export class DeadLetters {
   async #keepBodies(content: { raw: string } | { carrier: Record<string, unknown> }): Promise<void> {
     const text = 'raw' in content ? content.raw : JSON.stringify(content.carrier);
     const names = new Set([...text.matchAll(/"(bodies\/[^"\\]+)"/g)].map(([, name = '']) => name));
-    await mapPool([...names], lettersAtOnce, (name) => this.#parts.objects.setCustomTime(name, keptUntilMs));
+    await mapPool([...names], lettersAtOnce, (name) =>
+      this.#parts.objects.setCustomTime(name, neverExpiresMs),
+    );
   }
 
   /** Keeps events that a document has no place for. Throws as {@link DeadLetters.keep}. */

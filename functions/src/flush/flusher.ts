@@ -15,7 +15,7 @@ import { addTo, type Intake, takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
 import { readiness } from './readiness.ts';
-import { type Broken, carry, type FlushParts, keepBroken, keepUnreadLines } from './waiting.ts';
+import { type Broken, carry, type FlushParts, requeueBroken, requeueUnreadLines } from './waiting.ts';
 
 /** A kind of documents, with what writes them. */
 export interface KindAtWork {
@@ -191,7 +191,7 @@ export class Flusher {
       }
     }
     return [...unread].map(([carrier, lines]) => ({
-      work: () => keepUnreadLines(this.#parts, carrier, lines),
+      work: () => requeueUnreadLines(this.#parts, carrier, lines),
       failed: (error) => failures.set(carrier, error),
     }));
   }
@@ -209,7 +209,7 @@ export class Flusher {
       else for (const event of events) addTo(byTries, 1 + triesOf(run, event), { event, error });
     }
     return [...byTries].map(([tries, broken]) => ({
-      work: () => keepBroken(this.#parts, tries, broken),
+      work: () => requeueBroken(this.#parts, tries, broken),
       failed: comeAgain(
         run,
         broken.map(({ event }) => event),

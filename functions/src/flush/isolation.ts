@@ -14,7 +14,7 @@ import {
   splitAfterBroken,
   splitSuspectAfterBroken,
 } from './limits.ts';
-import { carry, type FlushParts, keepUnreadLines, type UnreadLine } from './waiting.ts';
+import { carry, type FlushParts, requeueUnreadLines, type UnreadLine } from './waiting.ts';
 
 /**
  * Works on a carrier alone, at which so many attempts broke off: if those are many it goes on as two halves, and so on
@@ -103,6 +103,6 @@ async function readable(parts: FlushParts, { carrier, events }: Delivery): Promi
     else if ('unknown' in unpacked) unread.push(unpacked);
     else await parts.deadLetters.keep(unreadable(unpacked));
   });
-  if (unread.length > 0) await keepUnreadLines(parts, carrier, unread);
+  if (unread.length > 0) await requeueUnreadLines(parts, carrier, unread);
   return found;
 }

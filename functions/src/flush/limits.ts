@@ -1,5 +1,18 @@
+import { nextTickMs } from '../platform/clock.ts';
+
 /** The time that deliveries wait for others that arrive with them. */
 export const gatherLingerMs = 300;
+
+/**
+ * The time from a tick until what was due then is gathered, committed and seen. Together with the tick of 5 s a
+ * completed task is seen within 7 s.
+ */
+const visibleAfterTickMs = 1_300;
+
+/** The next moment at which a flush has just written: then a waiter looks. */
+export function nextVisibleMs(nowMs: number, tickMs: number): number {
+  return nextTickMs(nowMs - visibleAfterTickMs, tickMs) + visibleAfterTickMs;
+}
 
 /** Deliveries handled together: as many as the queue dispatches at once (index.ts). */
 export const maxGatheredCarriers = 400;

@@ -50,7 +50,11 @@ export async function carry(
  * Lets events wait that our own code broke on so often, in a carrier of their own and longer each time, as another
  * version may know better; in the end they become dead letters, so many at a time. Throws AppError `unavailable`.
  */
-export async function keepBroken(parts: FlushParts, tries: number, broken: readonly Broken[]): Promise<void> {
+export async function requeueBroken(
+  parts: FlushParts,
+  tries: number,
+  broken: readonly Broken[],
+): Promise<void> {
   const { deadLetters, logger, backoff } = parts;
   logger.error('Our own code breaks on events', { events: broken.length, tries, error: broken[0]?.error });
   const isLast = tries >= maxTries;
@@ -68,7 +72,7 @@ export async function keepBroken(parts: FlushParts, tries: number, broken: reado
  * Lets lines that this version cannot read wait, as they are, in a carrier of their own; after 30 days they become dead
  * letters. Throws AppError `unavailable` when they are not kept; their carrier must then come again.
  */
-export async function keepUnreadLines(
+export async function requeueUnreadLines(
   parts: FlushParts,
   { schema, oldest, unreadSinceMs }: Carrier,
   lines: readonly UnreadLine[],
@@ -96,9 +100,9 @@ export async function keepUnreadLines(
 
 /**
  * Lets a carrier of an unknown version wait, unopened and with all that it says; after 30 days it becomes a dead
- * letter. Throws as {@link keepUnreadLines}.
+ * letter. Throws as {@link requeueUnreadLines}.
  */
-export async function keepUnreadCarrier(parts: FlushParts, data: unknown, detail: string): Promise<void> {
+export async function requeueUnreadCarrier(parts: FlushParts, data: unknown, detail: string): Promise<void> {
   const { outbox, deadLetters, backoff, clock, logger } = parts;
   const carrier = data as Record<string, unknown>;
   const { unread_since_ms: told } = carrier;
@@ -108,6 +112,5 @@ export async function keepUnreadCarrier(parts: FlushParts, data: unknown, detail
   }
   const since = new Date(sinceMs).toISOString();
   logger.error('A carrier of another version waits', { since, reason: detail });
-  const dueMs = backoff.nextLookMs(sinceMs);
-  await outbox.sendData('flush', { ...carrier, due_ms: dueMs, unread_since_ms: sinceMs }, dueMs);
+  await outbox.sendData('flush', { ...carrier, unread_since_ms: sinceMs }, backoff.nextLookMs(sinceMs));
 }

@@ -1,19 +1,19 @@
 import * as z from 'zod/mini';
 import { taskSchema } from '../events/carrierVersion.ts';
 import { type Stamp, stampCeiling } from '../events/stamp.ts';
+import { nextVisibleMs } from '../flush/limits.ts';
 import { count, moment } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { expected } from '../http/fields.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { members, time } from '../http/schema.ts';
-import { delay, nextTickMs } from '../platform/clock.ts';
+import { delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { isSpoolEmpty } from '../staging/spool.ts';
-import { flushVisibleMs } from '../tasks/readLimits.ts';
 import { maxFlushWaitMs, maxPauseMs } from './limits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
 import { eventsUpTo, listCarriers } from './queueContents.ts';
@@ -75,7 +75,7 @@ async function waitForFlush(
 ): Promise<Progress> {
   let progress: Progress = { done: null, remaining: null };
   while (queueControl !== undefined && !progress.done) {
-    const lookMs = nextTickMs(clock.now() - flushVisibleMs, tickMs) + flushVisibleMs;
+    const lookMs = nextVisibleMs(clock.now(), tickMs);
     if (lookMs > endMs) break;
     await delay(clock, lookMs - clock.now());
     try {

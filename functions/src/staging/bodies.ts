@@ -24,8 +24,8 @@ export function storeLargeBodies(events: readonly Event[], options: BodyOptions)
 
 const responsesPrefix = 'bodies/responses/';
 
-/** customTime of a body that stays until its task goes: never garbage by itself. */
-export const keptUntilMs = Date.UTC(2200, 0, 1);
+/** The customTime of a body that never becomes garbage by itself, as its task is kept for good. */
+export const neverExpiresMs = Date.UTC(2200, 0, 1);
 
 /** A body's reference in a document; undefined for one that is not Sluice's: it must lead to no other object. */
 export function bodyReference(stored: unknown): MinerResponse['body'] {

@@ -43,8 +43,12 @@ export class Outbox {
     return this.sendData(queue, carrierToWire(carrier), carrier.dueMs);
   }
 
-  /** Sends a carrier as it is, of whatever version. Otherwise as {@link Outbox.send}. */
-  async sendData(queue: QueueName, data: Record<string, unknown>, dueMs: number): Promise<void> {
+  /**
+   * Sends a carrier as it is, of whatever version, but for the time at which it is due. Otherwise as
+   * {@link Outbox.send}.
+   */
+  async sendData(queue: QueueName, carrier: object, dueMs: number): Promise<void> {
+    const data: Record<string, unknown> = { ...carrier, due_ms: dueMs };
     const { queues, logger, objects, ids } = this.#options;
     let failure: unknown = new Error('Cloud Tasks failed repeatedly and is left alone for a moment.');
     if (this.#breaker.allows()) {

@@ -5,7 +5,7 @@ import type { Json } from '../platform/json.ts';
 import { mapPool } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
-import { keptUntilMs, storeBody } from '../staging/bodies.ts';
+import { neverExpiresMs, storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, retentionOf } from './document.ts';
 import { bodiesInFlight } from './limits.ts';
 import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
@@ -19,7 +19,7 @@ export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'i
 export class TaskBodies {
   readonly #options: TaskBodiesOptions;
   /** The custom times that this process gave to bodies, by object; forgetting one costs one operation. */
-  readonly #keptUntilMs = new ByteCache<number>(maxRememberedBytes);
+  readonly #customTimesMs = new ByteCache<number>(maxRememberedBytes);
 
   constructor(options: TaskBodiesOptions) {
     this.#options = options;
@@ -54,10 +54,12 @@ export class TaskBodies {
    */
   async follow({ before, after }: Committed<TaskEvent, TaskState>): Promise<void> {
     const { retentionMs, clock } = this.#options;
-    const keptMs = retentionOf(after, retentionMs);
-    const untilMs = keptMs > 0 ? clock.now() + keptMs : keptUntilMs;
+    const ownRetentionMs = retentionOf(after, retentionMs);
+    const untilMs = ownRetentionMs > 0 ? clock.now() + ownRetentionMs : neverExpiresMs;
     const present = bodiesOf(after);
-    const due = [...present].filter((object) => (this.#keptUntilMs.get(object) ?? 0) < untilMs - keptSlackMs);
+    const due = [...present].filter(
+      (object) => (this.#customTimesMs.get(object) ?? 0) < untilMs - customTimeSlackMs,
+    );
     const earlier = new Set([...(after.replacedBodies ?? []), ...bodiesOf(before)]);
     const replaced = [...earlier].filter((object) => !present.has(object));
     await mapPool(due, bodiesInFlight, (object) => this.#keep(object, untilMs));
@@ -68,14 +70,14 @@ export class TaskBodies {
     const { objects, logger } = this.#options;
     if (!(await objects.setCustomTime(object, untilMs)))
       logger.error('A response body is missing', { object });
-    this.#keptUntilMs.set(object, untilMs, rememberedBytes);
+    this.#customTimesMs.set(object, untilMs, rememberedBytes);
   }
 }
 
 /**
  * The bucket's rule leaves bodies for 60 days more, so that a task may be written for a day before its bodies follow.
  */
-const keptSlackMs = 86_400_000;
+const customTimeSlackMs = 86_400_000;
 
 /** About what remembering a body takes in memory; the bound is 20,000 of them. */
 const rememberedBytes = 200;

@@ -89,8 +89,8 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
       superseded.map((answer) => [uidOf(answer), responseFields(answer.superseded ?? answer)]),
     );
   }
-  const keptMs = retentionOf(state, retentionMs);
-  if (keptMs > 0) document[ttlField] = new Date(updatedMs + keptMs);
+  const ownRetentionMs = retentionOf(state, retentionMs);
+  if (ownRetentionMs > 0) document[ttlField] = new Date(updatedMs + ownRetentionMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
   return document;
 }

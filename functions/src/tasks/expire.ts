@@ -27,7 +27,6 @@ export function expireHandler({ outbox, clock, tickMs, endPause }: ExpireOptions
       await endPause(Number(carrier.pause_until_ms));
       return;
     }
-    const dueMs = nextTickMs(clock.now(), tickMs);
-    await outbox.sendData('flush', { ...carrier, due_ms: dueMs }, dueMs);
+    await outbox.sendData('flush', carrier, nextTickMs(clock.now(), tickMs));
   };
 }

@@ -14,12 +14,6 @@ export const maxAnsweredBodyBytes = 20 * 1024 * 1024;
 /** The longest wait of `?wait=completed`, seconds. */
 export const maxWaitSeconds = 25;
 
-/**
- * A flush starts at a tick, gathers for 0.3 s and commits; this long after the tick a waiter looks. Together with the
- * tick of 5 s a completed task is seen within 7 s.
- */
-export const flushVisibleMs = 1_300;
-
 /** Tasks on one page, and bytes of a page. */
 export const defaultPageSize = 20;
 export const maxPageSize = 100;

@@ -1,12 +1,13 @@
+import { nextVisibleMs } from '../flush/limits.ts';
 import { ByteCache } from '../platform/byteCache.ts';
-import { type Clock, delay, nextTickMs, within } from '../platform/clock.ts';
+import { type Clock, delay, within } from '../platform/clock.ts';
 import { DocumentError, type DocumentStore } from '../platform/documents.ts';
 import { AppError } from '../platform/errors.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { unavailable } from '../platform/outage.ts';
 import { taskPath } from './document.ts';
 import { etagOf, presentWholeTask } from './present.ts';
-import { absentCacheMs, flushVisibleMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';
+import { absentCacheMs, maxCachedBytes, readTimeoutMs } from './readLimits.ts';
 import { isFinalStatus } from './state.ts';
 
 export interface TaskReaderOptions {
@@ -81,8 +82,7 @@ export class TaskReader {
         failure = error;
       }
       if (latest?.task?.isFinal) return { task: latest.task, reads };
-      // The next moment at which a flush has just written.
-      const lookMs = nextTickMs(clock.now() - flushVisibleMs, tickMs) + flushVisibleMs;
+      const lookMs = nextVisibleMs(clock.now(), tickMs);
       await delay(clock, Math.min(lookMs, endMs) - clock.now());
       if (lookMs > endMs) {
         if (latest === undefined) throw failure;

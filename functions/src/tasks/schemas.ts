@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { MinerResponse } from '../events/event.ts';
 import { count, moment, textLike } from '../http/answers.ts';
 import type { Schema } from '../http/schema.ts';
 import { taskStatuses } from './state.ts';
@@ -9,8 +10,16 @@ import { clearable } from './submitTaskFields.ts';
 const text = (): Schema => z.optional(z.nullable(z.string()));
 const number = (): Schema => z.optional(z.number());
 
+/** A response's members, which the compiler asks for, and those that its document or a reader's answer adds. */
+type ShownMember =
+  | Exclude<keyof MinerResponse, 'body' | 'submitted_at_ms'>
+  | 'response_body'
+  | 'submitted_at'
+  | 'received_at'
+  | 'counted';
+
 function responseShown(): Schema {
-  return z.looseObject({
+  const shown: Record<ShownMember, Schema> = {
     miner_uid: count(),
     response_data: z.optional(z.unknown()),
     response_body: z.optional(z.object({ bytes: count() })),
@@ -22,7 +31,8 @@ function responseShown(): Schema {
     hotkey: text(),
     status: text(),
     counted: z.optional(z.boolean()),
-  });
+  };
+  return z.looseObject(shown);
 }
 
 export function taskShown(): Schema {

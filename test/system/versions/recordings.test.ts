@@ -12,6 +12,7 @@ import { ManualClock } from '../../support/clock.ts';
 import { countingIds } from '../../support/ids.ts';
 import { memoryLogger } from '../../support/logger.ts';
 import { MemoryObjects } from '../../support/objects.ts';
+import { samples } from '../../support/samples.ts';
 import { MemoryTasks } from '../../support/tasks.ts';
 import { formsIn } from './forms.ts';
 import { later } from './later.ts';
@@ -75,6 +76,12 @@ for (const [name, recording] of recordings) {
 it('every form that this code writes has a recording: else make one, with another number (record.ts)', async () => {
   const known = new Set(recordings.flatMap(([, recording]) => [...formsIn(recording)]));
   const written = formsIn(await record(later));
+  const recorded = [...written].flatMap((form) => /^event (\w+)/.exec(form)?.[1] ?? []);
+  assert.deepEqual(
+    Object.keys(samples).filter((kind) => !recorded.includes(kind)),
+    [],
+    'recording.ts writes no event of such a kind',
+  );
   assert.deepEqual(
     [...written].filter((form) => !known.has(form)),
     [],
