@@ -114,10 +114,7 @@ export class OpenTaskFeed {
     return reads;
   }
 
-  /**
-   * Reads those that were over since then, or the latest of all. Where there are more than that,
-   * older ones are forgotten.
-   */
+  /** Reads the tasks that were over since then, or the latest of all; past a page older ones are forgotten. */
   async #loadFinals(sinceMs: number | undefined): Promise<void> {
     this.#finals ??= new FinalTasks(maxFinalBytes);
     const { documents } = await this.#page({

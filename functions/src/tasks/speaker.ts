@@ -34,18 +34,16 @@ export class Speakers {
     this.checkUid(caller, event.response.miner_uid);
     checkHotkey(caller, event.response.hotkey);
     if (caller.role !== 'miner') return event;
-    this.#checkOrphans(caller);
-    const countsUnassigned = this.#options.countUnassignedAnswers;
+    const { clock, orphanKeys, countUnassignedAnswers: countsUnassigned } = this.#options;
+    const untilMs = orphanKeys.refusedUntilMs(caller.keyId);
+    if (untilMs !== undefined) {
+      throw new AppError(
+        'rate_limited',
+        'Too many answers of this key today are for tasks that nobody created, or that have no place for them.',
+        { retryAfterSeconds: (untilMs - clock.now()) / 1000 },
+      );
+    }
     return { ...event, minerKey: caller.keyId, ...(countsUnassigned ? { countsUnassigned } : {}) };
-  }
-
-  #checkOrphans({ keyId }: Caller): void {
-    const { clock, orphanKeys } = this.#options;
-    const untilMs = orphanKeys.refusedUntilMs(keyId);
-    if (untilMs === undefined) return;
-    const message =
-      'Too many answers of this key today are for tasks that nobody created, or that have no place for them.';
-    throw new AppError('rate_limited', message, { retryAfterSeconds: (untilMs - clock.now()) / 1000 });
   }
 
   /** Throws AppError `forbidden` where a key neither answers nor asks for this miner. */
