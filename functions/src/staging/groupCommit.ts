@@ -36,7 +36,10 @@ interface Waiting<Item> {
 interface Group<Item> {
   waiting: Waiting<Item>[];
   bytes: number;
-  deadline: unknown;
+  /** Timers: until it is due, and until it is over. */
+  linger?: unknown;
+  deadline?: unknown;
+  isDue: boolean;
   isOver: boolean;
 }
 
@@ -47,8 +50,6 @@ export class GroupCommitter<Item> {
   #group: Group<Item> | undefined;
   #pendingBytes = 0;
   #inFlight = 0;
-  #timer: unknown;
-  #isDue = false;
 
   constructor(options: GroupCommitOptions<Item>) {
     this.#options = options;
@@ -56,49 +57,43 @@ export class GroupCommitter<Item> {
 
   /** Resolves once the item's group is written. @throws BufferFull; what `write` rejected the item with. */
   submit(item: Item, bytes: number): Promise<void> {
-    const { maxBytes, maxItems, maxPendingBytes, lingerMs, clock } = this.#options;
+    const { maxBytes, maxItems, maxPendingBytes } = this.#options;
     if (this.#pendingBytes + bytes > maxPendingBytes && this.#pendingBytes > 0) {
       return Promise.reject(new BufferFull());
     }
-    if (this.#group !== undefined && this.#group.bytes + bytes > maxBytes) this.#setDue();
+    if (this.#group !== undefined && this.#group.bytes + bytes > maxBytes) this.#setDue(this.#group);
     return new Promise((resolve, reject) => {
       this.#group ??= this.#newGroup();
-      this.#group.waiting.push({ item, resolve, reject });
-      this.#group.bytes += bytes;
+      const group = this.#group;
+      group.waiting.push({ item, resolve, reject });
+      group.bytes += bytes;
       this.#pendingBytes += bytes;
-      if (this.#group.waiting.length >= maxItems || this.#group.bytes >= maxBytes) this.#setDue();
-      else if (!this.#isDue) this.#timer ??= clock.setTimeout(() => this.#setDue(), lingerMs);
+      if (group.waiting.length >= maxItems || group.bytes >= maxBytes) this.#setDue(group);
     });
   }
 
-  /** One timer for all of a group, as each of its requests would start one within the same few milliseconds. */
+  /** One deadline for all of a group, as each of its requests would start one within the same few milliseconds. */
   #newGroup(): Group<Item> {
-    const { clock, deadline } = this.#options;
-    const group: Group<Item> = { waiting: [], bytes: 0, deadline: undefined, isOver: false };
-    if (deadline !== undefined)
-      group.deadline = clock.setTimeout(
-        () => this.#end(group, ({ reject }) => reject(deadline.late())),
-        deadline.ms,
-      );
+    const { clock, lingerMs, deadline } = this.#options;
+    const group: Group<Item> = { waiting: [], bytes: 0, isDue: false, isOver: false };
+    group.linger = clock.setTimeout(() => this.#setDue(group), lingerMs);
+    if (deadline !== undefined) {
+      const end = (): void => this.#end(group, ({ reject }) => reject(deadline.late()));
+      group.deadline = clock.setTimeout(end, deadline.ms);
+    }
     return group;
   }
 
-  #setDue(): void {
-    this.#stopGathering();
-    this.#isDue = true;
+  #setDue(group: Group<Item>): void {
+    this.#options.clock.clearTimeout(group.linger);
+    group.isDue = true;
     this.#start();
-  }
-
-  #stopGathering(): void {
-    this.#options.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   #start(): void {
     const group = this.#group;
-    if (!this.#isDue || group === undefined || this.#inFlight >= this.#options.maxInFlight) return;
+    if (!group?.isDue || this.#inFlight >= this.#options.maxInFlight) return;
     this.#group = undefined;
-    this.#isDue = false;
     this.#inFlight += 1;
     void this.#write(group);
   }
@@ -122,13 +117,11 @@ export class GroupCommitter<Item> {
   #end(group: Group<Item>, settle: (waiting: Waiting<Item>, index: number) => void): void {
     if (group.isOver) return;
     group.isOver = true;
+    this.#options.clock.clearTimeout(group.linger);
     this.#options.clock.clearTimeout(group.deadline);
     this.#pendingBytes -= group.bytes;
-    if (group === this.#group) {
-      this.#group = undefined;
-      this.#isDue = false;
-      this.#stopGathering();
-    } else this.#inFlight -= 1;
+    if (group === this.#group) this.#group = undefined;
+    else this.#inFlight -= 1;
     group.waiting.forEach(settle);
     this.#start();
   }

@@ -8,21 +8,14 @@ import { AppError } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import { storeLargeBodies } from './bodies.ts';
 import { GroupCommitter } from './groupCommit.ts';
-import {
-  maxGroupBytes,
-  maxGroupRequests,
-  maxGroupsInFlight,
-  maxPendingBytes,
-  stageDeadlineMs,
-} from './limits.ts';
+import * as limits from './limits.ts';
 import type { Outbox, OutboxOptions } from './outbox.ts';
 
 /** Makes accepted events durable. */
 export interface Stager {
   /**
    * Resolves once all of one request's events are confirmed by Cloud Tasks, or by Cloud Storage.
-   * @throws AppError `unavailable`: not known to be kept, repeating is safe; `payload_too_large`:
-   * more than buffers allow.
+   * @throws AppError `unavailable`: not known to be kept, repeating is safe.
    */
   stage(events: readonly Event[]): Promise<void>;
 }
@@ -56,11 +49,11 @@ export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clo
 export function groupStager(options: GroupStagerOptions): Stager {
   const { clock, lingerMs } = options;
   const committer = new GroupCommitter<StagedRequest>({
-    maxItems: maxGroupRequests,
-    maxBytes: maxGroupBytes,
-    maxInFlight: maxGroupsInFlight,
-    maxPendingBytes,
-    deadline: { ms: stageDeadlineMs, late: tookTooLong },
+    maxItems: limits.maxGroupRequests,
+    maxBytes: limits.maxGroupBytes,
+    maxInFlight: limits.maxGroupsInFlight,
+    maxPendingBytes: limits.maxPendingBytes,
+    deadline: { ms: limits.stageDeadlineMs, late: tookTooLong },
     lingerMs,
     clock,
     write: (requests) => sendRequests(options, requests),
@@ -79,7 +72,7 @@ export function groupStager(options: GroupStagerOptions): Stager {
       const areSmall = lines.every((line) => line.length * 3 <= options.responseInlineMaxBytes);
       if (areSmall) return submit(lines);
       const staged = storeLargeBodies(events, options).then((stored) => submit(stored.map(eventLine)));
-      return within(clock, stageDeadlineMs, staged, tookTooLong);
+      return within(clock, limits.stageDeadlineMs, staged, tookTooLong);
     },
   };
 }
