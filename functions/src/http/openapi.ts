@@ -116,8 +116,8 @@ function jsonOf(schema: Schema, io: 'input' | 'output'): JsonSchema {
     unrepresentable: 'any',
     // Of a schema that transforms its input, Zod would leave out the default.
     override: ({ zodSchema, jsonSchema }) => {
-      const { default: value } = z.globalRegistry.get(zodSchema) ?? {};
-      if (value !== undefined) jsonSchema['default'] = value;
+      const { def } = zodSchema._zod;
+      if (def.type === 'default') jsonSchema.default = def.defaultValue;
     },
   });
   return json as JsonSchema;

@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+// By name: `z.core` would bundle all of it, and add 9 ms to each start.
+import { $constructor, $ZodDefault, $ZodObjectJIT, $ZodOptional } from 'zod/v4/core';
 import { AppError } from '../platform/errors.ts';
 import { describe, isEmpty, isObject, numberText, quoted, timeMs } from './fields.ts';
 
@@ -75,36 +77,61 @@ export function time(): Schema<number> {
   return z.pipe(z.union([z.string(), z.number()], { error }), toMs);
 }
 
+/** An object of these members; others are left out. Its reader is compiled when it is first used. */
+export function someMembers<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+): z.core.$ZodObject<Shape, z.core.$strip> {
+  return new $ZodObjectJIT({ type: 'object', shape }) as z.core.$ZodObject<Shape, z.core.$strip>;
+}
+
 /** An object of these members and no others; `hint` says where else a member might belong. */
 export function members<Shape extends z.core.$ZodLooseShape>(
   shape: Shape,
-  { noun = 'field', hint = `there are ${namesIn(Object.keys(shape))}` } = {},
-): z.ZodMiniObject<Shape, z.core.$strict> {
-  const { error } = expecting('an object');
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys'
-        ? `Unknown ${noun} ${quoted(String(issue.keys[0]))}: ${hint}`
-        : error(issue),
-  });
+  {
+    noun = 'field',
+    hint = `there are ${namesIn(Object.keys(shape))}`,
+    checks = [] as z.core.$ZodCheck[],
+  } = {},
+): z.core.$ZodObject<Shape, z.core.$strict> {
+  const expected = expecting('an object');
+  const error: z.core.$ZodErrorMap = (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `Unknown ${noun} ${quoted(String(issue['keys'][0]))}: ${hint}`
+      : expected.error(issue);
+  const definition = { type: 'object', shape, catchall: z.never(), error, checks } as const;
+  return new $ZodObjectJIT(definition) as z.core.$ZodObject<Shape, z.core.$strict>;
 }
 
 function namesIn(names: readonly string[]): string {
   return names.join(', ').replace(/, (?!.*, )/, ' and ');
 }
 
+const Optional = $constructor<$ZodOptional>('Optional', (schema, definition) => {
+  $ZodOptional.init(schema, definition);
+  schema._zod.parse = (payload, context) => {
+    if (!isEmpty(payload.value)) return definition.innerType._zod.run(payload, context);
+    payload.value = undefined;
+    return payload;
+  };
+});
+
 /** A member that may be missing; null and '' are as good as nothing. */
-export function optional<Output>(schema: Schema<Output>): z.ZodMiniType<Output | undefined> {
-  return prepared((value) => (isEmpty(value) ? undefined : value), z.optional(schema));
+export function optional<Output>(schema: Schema<Output>): Schema<Output | undefined> {
+  return new Optional({ type: 'optional', innerType: schema }) as Schema<Output | undefined>;
 }
 
+const WithDefault = $constructor<$ZodDefault>('WithDefault', (schema, definition) => {
+  $ZodDefault.init(schema, definition);
+  schema._zod.parse = (payload, context) => {
+    if (!isEmpty(payload.value)) return definition.innerType._zod.run(payload, context);
+    payload.value = definition.defaultValue;
+    return payload;
+  };
+});
+
 /** A member that is `otherwise` where it is missing, null or ''. */
-export function withDefault<Output>(schema: Schema<Output>, otherwise: Output): z.ZodMiniType<Output> {
-  const value = z.pipe(
-    optional(schema),
-    z.transform((value) => value ?? otherwise),
-  );
-  return value.check(z.meta({ default: otherwise }));
+export function withDefault<Output>(schema: Schema<Output>, otherwise: Output): Schema<Output> {
+  return new WithDefault({ type: 'default', innerType: schema, defaultValue: otherwise }) as Schema<Output>;
 }
 
 /**

@@ -37,12 +37,12 @@ export function speechRoutes(options: SpeechRoutesOptions): Route[] {
       path: '/api/v1/miner/tts/upload-audio',
       access: ['ingest', 'miner'],
       summary: 'Accepts speech of an existing miner as a file, and the response that refers to it',
-      bodies: () => ({
-        'multipart/form-data': {
-          schema: z.extend(z.omit(textResponse(), { response_data: true }), { audio_file: binary() }),
-          example: { task_id: 'task-1', miner_uid: 7, audio_file: 'the bytes' },
-        },
-      }),
+      bodies: () => {
+        const { response_data: _, ...others } = textResponse()._zod.def.shape;
+        const schema = z.object({ ...others, audio_file: binary() });
+        const example = { task_id: 'task-1', miner_uid: 7, audio_file: 'the bytes' };
+        return { 'multipart/form-data': { schema, example } };
+      },
       answers: () => ({
         200: taken({ audio_file: z.looseObject({ file_id: z.string() }), file_url: z.string() }),
       }),

@@ -13,6 +13,7 @@ import {
   prepared,
   read,
   type Schema,
+  someMembers,
   text,
   time,
   withDefault,
@@ -55,7 +56,7 @@ const minersResponse = once(() => strictResponse(finiteOrText()));
 /** A response of an existing miner: numbers may come as text, the data as JSON text, and more members beside them. */
 export const textResponse = once(() => {
   const dataOrText = prepared((value) => (value === '' ? undefined : fromText(value)), data());
-  return z.object(responseMembers(minerUidOrText(), dataOrText, finiteOrText()));
+  return someMembers(responseMembers(minerUidOrText(), dataOrText, finiteOrText()));
 });
 
 /** Fields that a miner's answer goes without where they are wrong. */

@@ -25,8 +25,10 @@ import { maxAssignedMiners, maxInputFields, minerUid, taskId } from './submitFie
 
 /** A task's inputs: any JSON, also null and ''. */
 const inputName = /^input_[a-z0-9_]{1,64}$/;
-const withInputs = z.meta({ patternProperties: { [inputName.source]: {} } });
-const unknown = { hint: 'put it into metadata' };
+const withInputs = {
+  hint: 'put it into metadata',
+  checks: [z.meta({ patternProperties: { [inputName.source]: {} } })],
+};
 
 const shortText = once(() => text(256));
 const status = once(() => oneOf(taskStatuses));
@@ -64,8 +66,8 @@ export const creation = once(() => {
       min_miner_count: minerCount,
       ...clearable(optional),
     },
-    unknown,
-  ).check(withInputs);
+    withInputs,
+  );
 });
 
 /** Submitted fields of a task. null and '' clear a field, but not the type or the status. */
@@ -87,8 +89,8 @@ function changeOf(status: Schema) {
       min_miner_count: fixed,
       ...clearable(orCleared),
     },
-    unknown,
-  ).check(withInputs);
+    withInputs,
+  );
 }
 
 function orCleared(member: Schema): Schema {
