@@ -11,18 +11,11 @@ const graceMs = 8_000;
 export function atShutdown(clock: Clock, work: () => Promise<void>): void {
   process.prependOnceListener('SIGTERM', () => {
     const exit = process.exit.bind(process);
-    let code: string | number | null | undefined;
-    let isOver = false;
-    let isAsked = false;
-    const end = (): void => {
-      isOver = true;
-      if (isAsked) exit(code);
-    };
-    process.exit = ((wanted?: string | number | null) => {
-      code = wanted;
-      isAsked = true;
-      if (isOver) exit(code);
-    }) as typeof process.exit;
-    void within(clock, graceMs, work(), () => new Error('The time of grace is over.')).then(end, end);
+    const asked = new Promise<Parameters<typeof process.exit>[0]>((resolve) => {
+      process.exit = resolve as typeof process.exit;
+    });
+    const late = () => new Error('The time of grace is over.');
+    const over = within(clock, graceMs, work(), late).catch(() => undefined);
+    void Promise.all([asked, over]).then(([code]) => exit(code));
   });
 }

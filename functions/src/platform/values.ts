@@ -117,10 +117,6 @@ export function fieldsBytes(fields: Fields): number {
 
 /** Bytes of a document, its name and overhead included. */
 export function documentBytes(path: string, fields: Fields): number {
-  return (
-    16 +
-    path.split('/').reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, 0) +
-    32 +
-    fieldsBytes(fields)
-  );
+  const nameBytes = path.split('/').reduce((sum, segment) => sum + Buffer.byteLength(segment) + 1, 16);
+  return nameBytes + 32 + fieldsBytes(fields);
 }
