@@ -32,8 +32,8 @@ export function eventsUpTo(carriers: readonly Carrier[], before: Stamp): number 
 
 export interface QueuedEvents {
   taskIds: Set<string>;
-  responses: number;
-  operations: Record<OperationAccepted['type'], number>;
+  responses: ReadonlySet<Stamp>;
+  operations: Record<OperationAccepted['type'], ReadonlySet<Stamp>>;
   oldest: Stamp | undefined;
   /** As {@link QueuedCarriers}. */
   unreadable: number;
@@ -57,14 +57,7 @@ export async function openCarriers({ carriers, unreadable, isWhole }: QueuedCarr
     }
   }
   const oldest = earliestOf(carriers.map((carrier) => carrier.oldest));
-  return {
-    taskIds,
-    responses: responses.size,
-    operations: { set: operations.set.size, update: operations.update.size, delete: operations.delete.size },
-    oldest,
-    unreadable,
-    isWhole: isComplete,
-  };
+  return { taskIds, responses, operations, oldest, unreadable, isWhole: isComplete };
 }
 
 async function eventsOf({ events }: Carrier): Promise<Event[]> {

@@ -64,7 +64,7 @@ export function statusReader(options: StatusOptions): ReadStatus {
     return {
       response_aggregator: {
         buffered_tasks: events?.taskIds.size ?? null,
-        buffered_responses: events?.responses ?? null,
+        buffered_responses: events?.responses.size ?? null,
         tasks_in_buffer: events === undefined ? null : [...events.taskIds].slice(0, limits.maxNamedTasks),
         buffer_timeout: config.bufferTimeoutMs / 1000,
         min_responses_to_flush: config.minResponsesToFlush,
@@ -101,10 +101,10 @@ async function countLetters(objects: Pick<ObjectStore, 'list'>): Promise<object>
 
 /** The time of the last flush is null: only the flush's own process knows it. */
 function batches(events: QueuedEvents | undefined, config: StatusOptions['config']): object {
-  const { set = null, update = null, delete: deleted = null } = events?.operations ?? {};
+  const { set, update, delete: deleted } = events?.operations ?? {};
   return {
-    ...{ set, update, delete: deleted },
-    total_buffered_operations: events ? (set ?? 0) + (update ?? 0) + (deleted ?? 0) : null,
+    ...{ set: set?.size ?? null, update: update?.size ?? null, delete: deleted?.size ?? null },
+    total_buffered_operations: set && update && deleted ? set.size + update.size + deleted.size : null,
     buffer_size_limit: config.operationsBufferSize,
     flush_interval: config.operationsFlushMs / 1000,
     ...nulls('last_flush', 'time_since_last_flush'),
