@@ -45,7 +45,7 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     plan: (path, snapshot, events) => {
       const { state: after, undecidable: late } = reduceDocument(snapshot.state, events);
       const document = storedDocument(after);
-      const plan = { after, document, dead: [undecidable(late)] };
+      const plan = { after, document, dead: late.map(undecidable) };
       if (document === undefined) return { ...plan, ...deletion(snapshot, after), bytes: 0 };
       return { ...plan, ...creation(path, snapshot, document), bytes: documentBytes(path, document) };
     },

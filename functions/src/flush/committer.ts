@@ -29,12 +29,6 @@ import {
 import type { Opened, Timed } from './snapshots.ts';
 import { DocumentWriter, type WriterOptions } from './writer.ts';
 
-/** A document that can be written, if it can, and the results of its other events. */
-interface Sound {
-  item: Prepared | undefined;
-  others: CommitResult[];
-}
-
 /** Writes documents of one kind: at most one write each, none where nothing changes, many in one commit. */
 export class Committer {
   readonly #options: WriterOptions;
@@ -122,8 +116,7 @@ export class Committer {
     const results: CommitResult[] = [];
     // At once, so that one whose bodies hang on their way to Cloud Storage does not hold up the others.
     await mapPool(opened, followUpsAtOnce, async (one) => {
-      const { item, others } = await this.#prepareSound(one);
-      append(results, others);
+      const item = await this.#prepareSound(one, results);
       if (item?.plan.writes.length === 0) results.push(this.#writer.done(item, undefined));
       else if (item !== undefined) prepared.push(item);
     });
@@ -131,21 +124,27 @@ export class Committer {
     return results;
   }
 
-  /** Plans a document. An event that our own code breaks on stands alone, so that the others are written at once. */
-  async #prepareSound({ job: { path, events }, snapshot: snapshotOf }: Opened): Promise<Sound> {
-    const others: CommitResult[] = [];
+  /**
+   * Plans a document, if it can be written; adds the results of events that come to nothing. One that our own code
+   * breaks on stands alone, so that the others are written at once.
+   */
+  async #prepareSound(
+    { job: { path, events }, snapshot: snapshotOf }: Opened,
+    results: CommitResult[],
+  ): Promise<Prepared | undefined> {
+    let untold = events;
     try {
       const snapshot = snapshotOf();
       const prepare = (part: CommitJob['events']) => this.#writer.prepare({ path, events: part }, snapshot);
       const { sound, plans, bad, rest } = await apart(events, prepare);
-      for (const [event, error] of bad) others.push({ path, events: [event], outcome: 'broken', error });
+      for (const [event, error] of bad) results.push({ path, events: [event], outcome: 'broken', error });
       const later = new DocumentError('conflict', 'Too many events of this document break at once.');
-      if (rest.length > 0) others.push({ path, events: rest, outcome: 'failed', error: later });
-      return { item: plans.length > 1 ? await prepare(sound) : plans[0], others };
+      if (rest.length > 0) results.push({ path, events: rest, outcome: 'failed', error: later });
+      untold = sound;
+      return plans.length > 1 ? await prepare(sound) : plans[0];
     } catch (error) {
-      const told = new Set(others.flatMap((result) => result.events));
-      const untold = events.filter((event) => !told.has(event));
-      return { item: undefined, others: [...others, ...unsuccessful({ path, events: untold }, error)] };
+      append(results, unsuccessful({ path, events: untold }, error));
+      return undefined;
     }
   }
 

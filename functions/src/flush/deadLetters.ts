@@ -7,36 +7,25 @@ import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import { neverExpiresMs, withBodyInside } from '../staging/bodies.ts';
 import { deadLetterName } from '../staging/deadLetterName.ts';
-import { lettersAtOnce, plannedLettersAtOnce } from './limits.ts';
+import { lettersAtOnce } from './limits.ts';
 
-/** The reasons for which the engine gives an event up; kinds of documents have reasons of their own. */
-type EngineReason =
+/** The engine's reasons for giving an event up; kinds of documents have reasons of their own. */
+type Reason =
   | 'unreadable'
   | 'unknown_version'
   | 'too_old'
   | 'refused_by_firestore'
-  | 'fails_repeatedly';
-
-/** An {@link EngineReason}, or a kind's own. */
-export type DeadLetterReason = EngineReason | (string & {});
+  | 'fails_repeatedly'
+  | (string & {});
 
 /** A dead letter: an event, or what stood in an event's place, that can never be applied. */
 export interface DeadLetter {
-  reason: DeadLetterReason;
+  reason: Reason;
   /** For a person: what was expected and what came. */
   detail: string;
   /** A service's own words, for the log alone. */
   cause?: unknown;
   content: { event: Event } | { raw: string } | { carrier: Record<string, unknown> };
-}
-
-/**
- * Events that have no place in a document any more, and why: they become dead letters before the document is written.
- */
-export interface Dead {
-  events: readonly Event[];
-  reason: DeadLetterReason;
-  detail: string;
 }
 
 /** Keeps dead letters in Cloud Storage, each under a name made from its content: a redelivery writes the same one. */
@@ -78,16 +67,11 @@ export class DeadLetters {
       this.#parts.objects.setCustomTime(name, neverExpiresMs),
     );
   }
-
-  /** Keeps events that a document has no place for. Throws as {@link DeadLetters.keep}. */
-  async keepAll({ events, reason, detail }: Dead): Promise<void> {
-    await mapPool(events, plannedLettersAtOnce, (event) => this.keep({ reason, detail, content: { event } }));
-  }
 }
 
-/** Events that came too late to be judged. */
-export function undecidable(events: readonly Event[]): Dead {
+/** Makes the dead letter of an event that came too late to be judged. */
+export function undecidable(event: Event): DeadLetter {
   const detail =
     'The document has forgotten the stamps of this time, so that a later operation may have come before.';
-  return { events, reason: 'too_old', detail };
+  return { reason: 'too_old', detail, content: { event } };
 }

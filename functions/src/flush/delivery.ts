@@ -31,11 +31,6 @@ export interface Delivery extends Arrival {
   unfoldedBytes: number;
 }
 
-/** A carrier of more than can be worked on at once: its lines, unfolded. */
-export interface TooLarge {
-  lines: Buffer;
-}
-
 /** True for a part of what broke off before, or of what our code broke on. */
 export function isSuspect({ carrier }: Pick<Arrival, 'carrier'>): boolean {
   return (carrier.tries ?? 0) > 0;
@@ -59,10 +54,14 @@ export function expectedBytes({ unfoldedBytes, events, object }: Carrier): numbe
 }
 
 /**
- * Unfolds a carrier that came. Corrupt contents come as one unreadable event.
+ * Unfolds a carrier that came; where that is more than can be worked on at once, only to lines. Corrupt contents come
+ * as one unreadable event.
  * @throws AppError `unavailable` when its body object cannot be fetched.
  */
-export async function openDelivery(arrival: Arrival, objects: ObjectStore): Promise<Delivery | TooLarge> {
+export async function openDelivery(
+  arrival: Arrival,
+  objects: ObjectStore,
+): Promise<Delivery | { lines: Buffer }> {
   const { data, carrier, fault } = arrival;
   try {
     if (fault !== undefined) throw new CorruptCarrier(fault);

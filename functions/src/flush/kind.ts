@@ -1,6 +1,6 @@
 import type { Event } from '../events/event.ts';
 import type { DocumentVersion, DocumentWrite, Fields } from '../platform/documents.ts';
-import type { Dead } from './deadLetters.ts';
+import type { DeadLetter } from './deadLetters.ts';
 
 /** A document's events in hand. */
 export interface EventGroup<E extends Event = Event> {
@@ -30,7 +30,8 @@ export interface Plan<State = unknown> {
   writes: DocumentWrite[];
   /** Documents that must not exist when the writes are committed. */
   ifAbsent: string[];
-  dead?: readonly Dead[];
+  /** Events that the document has no place for; kept before anything is written. */
+  dead?: readonly DeadLetter[];
 }
 
 /** Events that are committed, and their document's state before and after. */

@@ -8,7 +8,13 @@ import type { Prepared } from './chunks.ts';
 import { type CommitJob, type CommitResult, unsuccessful } from './commitResult.ts';
 import type { DeadLetters } from './deadLetters.ts';
 import type { Plan, Snapshot } from './kind.ts';
-import { maxConflictAttempts, planMs, singleCommitsInFlight, snapshotBytes } from './limits.ts';
+import {
+  maxConflictAttempts,
+  planMs,
+  plannedLettersAtOnce,
+  singleCommitsInFlight,
+  snapshotBytes,
+} from './limits.ts';
 import { SnapshotReader, type SnapshotReaderOptions, type Timed } from './snapshots.ts';
 
 export interface WriterOptions extends SnapshotReaderOptions {
@@ -39,7 +45,7 @@ export class DocumentWriter {
     const late = () => new AppError('unavailable', 'Cloud Storage did not answer in time.');
     const planned = async (): Promise<Plan> => {
       const plan = kind.plan(job.path, snapshot, job.events);
-      for (const dead of plan.dead ?? []) await deadLetters.keepAll(dead);
+      await mapPool(plan.dead ?? [], plannedLettersAtOnce, (letter) => deadLetters.keep(letter));
       if (plan.bytes <= kind.maxBytes) return plan;
       return (await kind.shrink?.(job.path, snapshot, plan)) ?? plan;
     };

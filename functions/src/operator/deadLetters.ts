@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { Carrier } from '../events/carrier.ts';
 import { carrierFromWire } from '../events/carrierReader.ts';
 import { type Event, targetOf } from '../events/event.ts';
 import { readEvent } from '../events/readEvent.ts';
@@ -28,17 +27,6 @@ export interface DeadLetterOptions extends Using<'clock' | 'ids' | 'logger' | 'o
   responseInlineMaxBytes: number;
 }
 
-/** A dead letter in a list. What cannot be told is null. */
-export interface ListedLetter {
-  id: string;
-  reason: string | null;
-  detail: string | null;
-  at: string;
-  kind: string | null;
-  target: string | null;
-  bytes: number;
-}
-
 /** Strict: a letter with more in it is another version's, and would lose that when it is replayed. */
 const letterSchema = z.strictObject({
   id: z.string(),
@@ -52,14 +40,10 @@ const letterSchema = z.strictObject({
 type Letter = z.infer<typeof letterSchema>;
 
 /**
- * Lists at most `limit` dead letters in the order of their ids, after the id `after`. This and what follows throw
- * AppError `unavailable` when Cloud Storage fails.
+ * Lists at most `limit` dead letters in the order of their ids, after the id `after`; what cannot be told of one is
+ * null. This and what follows throw AppError `unavailable` when Cloud Storage fails.
  */
-export async function listLetters(
-  { objects }: DeadLetterOptions,
-  limit: number,
-  after?: string,
-): Promise<ListedLetter[]> {
+export async function listLetters({ objects }: DeadLetterOptions, limit: number, after?: string) {
   const from = after === undefined ? undefined : deadLetterName(after);
   const found: ObjectFacts[] = [];
   const all = ownObjects(objects, deadLettersPrefix, { isOwn: isDeadLetterName, limit, after: from });
@@ -124,7 +108,12 @@ async function replayCarrier(
   dueMs: number,
 ): Promise<Stamp | undefined> {
   const data = { ...carrier, due_ms: dueMs, unread_since_ms: undefined };
-  const { oldest } = readable(data);
+  let oldest: Stamp | undefined;
+  try {
+    ({ oldest } = carrierFromWire(data));
+  } catch (cause) {
+    throw nothingToReplay(cause);
+  }
   await outbox.sendData('flush', data, dueMs);
   return oldest;
 }
@@ -143,14 +132,6 @@ function parsed(bytes: Buffer): Json {
     return parseWritten(bytes.toString('utf8'));
   } catch {
     return bytes.toString('utf8');
-  }
-}
-
-function readable(data: unknown): Carrier {
-  try {
-    return carrierFromWire(data);
-  } catch (cause) {
-    throw nothingToReplay(cause);
   }
 }
 

@@ -57,7 +57,8 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
         return { document: undefined, bytes: 0, writes: [], ifAbsent: [], after: state };
       // Before the commit that may take one of them out of the task.
       orphans.countOverflow(overflow, state);
-      const dead = [{ events: overflow, reason: 'too_many_responses', detail } as const, undecidable(late)];
+      const tooMany = overflow.map((event) => ({ reason: 'too_many_responses', detail, content: { event } }));
+      const dead = [...tooMany, ...late.map(undecidable)];
       return { ...planOf(path, snapshot, withReplacedBodies(state, snapshot.state)), dead };
     },
     shrink: async (path, snapshot, { after, bytes }) =>
