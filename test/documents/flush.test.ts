@@ -101,7 +101,7 @@ describe('flush: operations on documents', () => {
     await pipeline.accept([operation(path, startMs, 'set', {})]);
     await pipeline.clock.advance(22_000);
     const schemas = pipeline.tasks.put.map(({ data }) => data['schema']);
-    assert.ok(schemas.length > 2, 'carried');
+    assert.ok(schemas.length > 1, 'carried');
     assert.deepEqual(new Set(schemas), new Set([2]));
   });
 

@@ -93,13 +93,14 @@ describe('flush', () => {
   });
 
   describe('carries what is not ready', () => {
-    it('as one carrier a tick, however often', async () => {
+    it('once, in one carrier that is due when the wait is over', async () => {
       for (let uid = 0; uid < 2; uid += 1) await pipeline.accept([response('t', startMs, uid)]);
       for (let tick = 0; tick < 5; tick += 1) {
         await pipeline.tick();
         assert.equal(pipeline.tasks.in('flush').length, 1);
       }
-      assert.equal(pipeline.tasks.put.length, 2 + 5);
+      assert.equal(pipeline.tasks.put.length, 2 + 1);
+      assert.equal(pipeline.tasks.in('flush')[0]?.dueMs, startMs + 60_000);
     });
 
     it('but not what this instance knows to be in the document', async () => {

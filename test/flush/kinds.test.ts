@@ -68,7 +68,9 @@ describe('a third kind of document', () => {
     await pipeline.accept(tallied);
     await pipeline.tick();
     assert.equal(pipeline.documents.fields('tallies/a')?.['count'], 3);
+    await pipeline.clock.advance(60 * minuteMs);
     assert.equal(pipeline.tasks.queued.size, 0);
+    assert.equal(pipeline.documents.writes, 2);
   });
 
   it('comes again with its events where what follows its commit fails', async () => {

@@ -159,9 +159,9 @@ export function startPipeline({
 function breaking(kind: Kind, breaks: Pipeline): Kind {
   return {
     ...kind,
-    hasEnough: (group, lastKnown, eventsInHand) => {
+    hasEnough: (group, lastKnown) => {
       if (breaks.breaksEarly(group.path)) throw new TypeError('nobody foresaw this');
-      return kind.hasEnough(group, lastKnown, eventsInHand);
+      return kind.hasEnough(group, lastKnown);
     },
     plan: (path, snapshot, events) => {
       if (events.some(breaks.breaksOn)) throw new TypeError('nobody foresaw this');

@@ -36,7 +36,8 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
     // Prompt ones are due whatever the clocks say.
     waitMs: ({ visibility }) =>
       visibility === 'prompt' ? Number.NEGATIVE_INFINITY : rules.operationsFlushMs,
-    hasEnough: (_group, _lastKnown, eventsInHand) => eventsInHand >= rules.operationsBufferSize,
+    hasEnough: () => false,
+    enoughInHand: rules.operationsBufferSize,
     isNew: (events) => events.some(({ isNew }) => isNew),
     isDeletion: (events) => latestOf(events)?.type === 'delete',
     tombstonePath,

@@ -15,6 +15,7 @@ import { addTo, type Intake, takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
 import { readiness } from './readiness.ts';
+import { Remembered, type Waiting } from './remembered.ts';
 import { type Broken, carry, type FlushParts, requeueBroken, requeueUnreadLines } from './waiting.ts';
 
 /** A kind of documents, with what writes them. */
@@ -35,12 +36,17 @@ export type Failures = Map<Carrier, unknown>;
 
 /** One flush: what came, and what has become of it so far. */
 interface Run {
+  remembered: Remembered;
   deliveries: readonly Delivery[];
   intake: Intake;
   failures: Failures;
   results: CommitResult[];
-  /** Events that are not ready, or not known to be kept elsewhere. */
+  /** Documents that are not ready, with the events that are remembered of them. */
+  early: Waiting[];
+  /** Events that are not known to be kept elsewhere. */
   waiting: Event[];
+  /** Keys of events for which something failed that must be done before they are settled. */
+  unsettled: Set<string>;
 }
 
 /** A piece of work, and what is to be done where it fails or takes too long. */
@@ -56,6 +62,7 @@ interface Work {
 export class Flusher {
   readonly #options: FlusherOptions;
   readonly #parts: FlushParts;
+  readonly #remembered = new Remembered();
   #flushBefore: Stamp = earliestStamp;
 
   constructor(options: FlusherOptions) {
@@ -65,16 +72,25 @@ export class Flusher {
 
   /** Works on deliveries; all but those whose carrier is returned may be acknowledged. */
   async flush(deliveries: readonly Delivery[]): Promise<Failures> {
+    return this.#flushWith(this.#remembered, deliveries);
+  }
+
+  /** Works on one delivery, as {@link Flusher.flush} does, and on nothing that is remembered. */
+  async flushAlone(delivery: Delivery): Promise<Failures> {
+    return this.#flushWith(new Remembered(), [delivery]);
+  }
+
+  async #flushWith(remembered: Remembered, deliveries: readonly Delivery[]): Promise<Failures> {
     const failures: Failures = new Map();
     try {
-      if (deliveries.length > 0) await this.#flush(deliveries, failures);
+      if (deliveries.length > 0) await this.#flush(remembered, deliveries, failures);
     } catch (error) {
       for (const { carrier } of deliveries) failures.set(carrier, error);
     }
     return failures;
   }
 
-  async #flush(deliveries: readonly Delivery[], failures: Failures): Promise<void> {
+  async #flush(remembered: Remembered, deliveries: readonly Delivery[], failures: Failures): Promise<void> {
     const { clock, backoff } = this.#parts;
     const { kinds } = this.#options;
     const nowMs = clock.now();
@@ -87,8 +103,18 @@ export class Flusher {
       deliveries,
       kinds.map(({ kind }) => kind),
       nowMs,
+      (event) => remembered.isWritten(event),
     );
-    const run: Run = { deliveries, intake, failures, results: [], waiting: [] };
+    const run: Run = {
+      remembered,
+      deliveries,
+      intake,
+      failures,
+      results: [],
+      early: [],
+      waiting: [],
+      unsettled: new Set(),
+    };
     const deadlineMs = deadlineOf(deliveries, nowMs);
     const followUps = await Promise.all(
       kinds.map((one, index) => this.#commit(one, intake.groups[index] ?? [], run, deadlineMs)),
@@ -97,6 +123,7 @@ export class Flusher {
     const after = [this.#dead(run), this.#refused(run), this.#unread(run), this.#broken(run)];
     await this.#doAll([this.#followUps(followUps.flat(), run), ...after], followUpMs);
     const carried = await this.#carryRest(run);
+    noteOutcomes(run);
     this.#log(run, carried, spentBefore);
   }
 
@@ -106,20 +133,23 @@ export class Flusher {
    */
   async #commit(
     { kind, committer }: KindAtWork,
-    groups: readonly EventGroup[],
+    arrived: readonly EventGroup[],
     run: Run,
     deadlineMs: number,
   ): Promise<FollowUp[]> {
     const { backoff, clock } = this.#parts;
+    const { remembered } = run;
     // While Firestore is left alone nothing is ready, unless a flush was asked for.
     const isAskedFor = run.deliveries.some(({ carrier }) => carrier.flushBefore !== undefined);
     const lastKnown = (path: string): unknown => committer.lastKnown(path);
-    const moment = { nowMs: clock.now(), flushBefore: this.#flushBefore, lastKnown };
-    const isReady = backoff.isParked && !isAskedFor ? () => false : readiness(kind, groups, moment);
-    const { ready = [], early = [] } = Object.groupBy(groups, (group) =>
-      isReady(group) ? 'ready' : 'early',
-    );
-    append(run.waiting, eventsOf(early));
+    const { isParked } = backoff;
+    const moment = { nowMs: clock.now(), isParked, flushBefore: this.#flushBefore, lastKnown };
+    const isLeftAlone = isParked && !isAskedFor;
+    if (isLeftAlone) append(run.waiting, eventsOf(arrived));
+    const { ready, early } = isLeftAlone
+      ? { ready: [], early: [] }
+      : readiness(kind, remembered.join(arrived), remembered.others(kind, arrived), moment);
+    append(run.early, early);
     const following = kind.follow?.();
     for await (const round of committer.commit(ready, deadlineMs)) {
       const done = round.filter((result) => result.outcome === 'committed');
@@ -167,11 +197,12 @@ export class Flusher {
   }
 
   /** Keeps dead letters of what Firestore refused; what Cloud Storage does not take waits. */
-  #refused({ results, waiting }: Run): Work[] {
+  #refused(run: Run): Work[] {
     const { deadLetters, logger } = this.#parts;
+    const { results, waiting } = run;
     const refused = results.filter((result) => result.outcome === 'refused');
     return refused.flatMap(({ events, error: { message: detail, cause } }) =>
-      events.map((event) => ({
+      arrivedOf(run, events).map((event) => ({
         work: () => deadLetters.keep({ reason: 'refused_by_firestore', detail, cause, content: { event } }),
         failed: (error) => {
           logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
@@ -182,11 +213,16 @@ export class Flusher {
   }
 
   /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
-  #unread({ intake: { unread, origins }, results, failures }: Run): Work[] {
+  #unread(run: Run): Work[] {
+    const {
+      intake: { unread },
+      results,
+      failures,
+    } = run;
     for (const result of results) {
       if (result.outcome !== 'unread') continue;
       for (const event of result.events) {
-        const [from] = origins.get(eventKey(event)) ?? [];
+        const [from] = carriersOf(run, event);
         if (from !== undefined) addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
       }
     }
@@ -206,7 +242,8 @@ export class Flusher {
       if (result.outcome !== 'broken') continue;
       const { error, events } = result;
       if (!isOwnFault(error)) comeAgain(run, events)(error);
-      else for (const event of events) addTo(byTries, 1 + triesOf(run, event), { event, error });
+      else
+        for (const event of arrivedOf(run, events)) addTo(byTries, 1 + triesOf(run, event), { event, error });
     }
     return [...byTries].map(([tries, broken]) => ({
       work: () => requeueBroken(this.#parts, tries, broken),
@@ -223,20 +260,34 @@ export class Flusher {
    */
   async #carryRest(run: Run): Promise<number> {
     const { backoff } = this.#parts;
+    const { remembered } = run;
     const failed = run.results.filter((result) => result.outcome === 'failed');
-    const short = eventsOf(failed.filter(({ error }) => isForSome(error)));
-    const others = [...run.waiting, ...eventsOf(failed.filter(({ error }) => !isForSome(error)))];
+    const { forSome = [], forAll = [] } = Object.groupBy(failed, ({ error }) =>
+      isForSome(error) ? 'forSome' : 'forAll',
+    );
     // A suspect is alone here, and stays one.
     const tries = run.deliveries.length === 1 ? run.deliveries[0]?.carrier.tries : undefined;
-    const carried = (events: readonly Event[], notBeforeMs: number): Work => ({
-      work: () => carry(this.#parts, events, backoff.tickMs(notBeforeMs), tries),
+    const byTick = new Map<number, { events: Event[]; early: Waiting[] }>();
+    const put = (events: readonly Event[], notBeforeMs: number, early: readonly Waiting[] = []): void => {
+      const dueMs = backoff.tickMs(notBeforeMs);
+      const one = byTick.get(dueMs) ?? { events: [], early: [] };
+      byTick.set(dueMs, one);
+      append(one.events, events);
+      append(one.early, early);
+    };
+    put(run.waiting, backoff.parkedUntilMs);
+    put(arrivedOf(run, eventsOf(forAll)), backoff.parkedUntilMs);
+    put(arrivedOf(run, eventsOf(forSome)), backoff.shortUntilMs);
+    for (const one of run.early) put(arrivedOf(run, one.group.events), one.dueMs - 1, [one]);
+    const works = [...byTick].map(([dueMs, { events, early }]) => ({
+      work: async () => {
+        await carry(this.#parts, events, dueMs, tries);
+        for (const one of early) remembered.wait(one);
+      },
       failed: comeAgain(run, events),
-    });
-    await this.#doAll(
-      [[carried(others, backoff.parkedUntilMs), carried(short, backoff.shortUntilMs)]],
-      carryMs,
-    );
-    return others.length + short.length;
+    }));
+    await this.#doAll([works], carryMs);
+    return [...byTick.values()].reduce((sum, { events }) => sum + events.length, 0);
   }
 
   /** Logs the counts of a flush in one line. */
@@ -259,17 +310,44 @@ export class Flusher {
   }
 }
 
+/**
+ * Learns what has become of the remembered events: those of a document that is written, with all that follows it, are
+ * written; what is refused or breaks is judged by itself when its own carrier comes.
+ */
+function noteOutcomes(run: Run): void {
+  const { remembered, results } = run;
+  const written = new Set<string>();
+  for (const { path, outcome } of results) if (outcome === 'committed') written.add(path);
+  for (const { path, outcome, events } of results) {
+    const isSettled = !events.some((event) => run.unsettled.has(eventKey(event)));
+    if (outcome !== 'committed' || !isSettled) written.delete(path);
+    if (outcome !== 'committed' && outcome !== 'failed') remembered.forget(path);
+  }
+  for (const path of written) remembered.written(path);
+}
+
+/** The events that came with this flush's carriers: the others have carriers of their own in the queue. */
+function arrivedOf({ intake: { origins } }: Run, events: readonly Event[]): Event[] {
+  return events.filter((event) => origins.has(eventKey(event)));
+}
+
+function carriersOf({ intake: { origins } }: Run, event: Event): readonly Carrier[] {
+  return origins.get(eventKey(event)) ?? [];
+}
+
 /** Notes that the carriers of these events must come again. */
-function comeAgain({ intake: { origins }, failures }: Run, events: readonly Event[]): Work['failed'] {
+function comeAgain(run: Run, events: readonly Event[]): Work['failed'] {
   return (error) => {
-    for (const event of events)
-      for (const from of origins.get(eventKey(event)) ?? []) failures.set(from, error);
+    for (const event of events) {
+      run.unsettled.add(eventKey(event));
+      for (const from of carriersOf(run, event)) run.failures.set(from, error);
+    }
   };
 }
 
 /** The times that our code broke on an event before: as many as a carrier that brought it says. */
-function triesOf({ intake: { origins } }: Run, event: Event): number {
-  return Math.max(0, largest((origins.get(eventKey(event)) ?? []).map(({ tries }) => tries ?? 0)));
+function triesOf(run: Run, event: Event): number {
+  return Math.max(0, largest(carriersOf(run, event).map(({ tries }) => tries ?? 0)));
 }
 
 function eventsOf(groups: readonly { events: readonly Event[] }[]): Event[] {

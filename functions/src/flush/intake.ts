@@ -22,8 +22,13 @@ export interface Intake {
   duplicates: number;
 }
 
-/** Sorts out what came. An event that no kind owns is for another version. */
-export function takeIn(deliveries: readonly Delivery[], kinds: readonly Kind[], nowMs: number): Intake {
+/** Sorts out what came, but for events that are written already. An event that no kind owns is for another version. */
+export function takeIn(
+  deliveries: readonly Delivery[],
+  kinds: readonly Kind[],
+  nowMs: number,
+  isWritten: (event: Event) => boolean,
+): Intake {
   const documents = kinds.map((kind) => ({ kind, byPath: new Map<string, EventGroup>() }));
   const intake: Intake = { groups: [], dead: [], unread: new Map(), origins: new Map(), duplicates: 0 };
   const { dead, unread, origins } = intake;
@@ -56,7 +61,8 @@ export function takeIn(deliveries: readonly Delivery[], kinds: readonly Kind[], 
     // Suspects would lose what is known of them in a carrier that waits with others.
     const isForced = carrier.dueMs - nowMs > earlyMs || (carrier.tries ?? 0) > 0;
     for (const unpacked of events) {
-      if ('event' in unpacked) takeEvent(unpacked.event, carrier, isForced);
+      if ('event' in unpacked && isWritten(unpacked.event)) intake.duplicates += 1;
+      else if ('event' in unpacked) takeEvent(unpacked.event, carrier, isForced);
       else if ('unknown' in unpacked) addTo(unread, carrier, unpacked);
       else bury(unreadable(unpacked), unpacked.invalid, carrier);
     }

@@ -41,7 +41,7 @@ export async function workOnSuspect(
       await parts.deadLetters.keep({ reason: 'fails_repeatedly', detail, content: { event } });
     return;
   }
-  const failures = await flusher.flush([delivery]);
+  const failures = await flusher.flushAlone(delivery);
   if (failures.has(delivery.carrier)) throw failures.get(delivery.carrier);
 }
 

@@ -63,10 +63,12 @@ export interface Kind<E extends Event = Event, State = unknown> {
   /** The longest wait of an event for others of its document, milliseconds. */
   waitMs(event: E): number;
   /**
-   * True where enough events are in hand to write the document before that; `lastKnown` is its state as this instance
-   * last wrote or read it, if it remembers. Only cost and delay depend on it, never the result.
+   * True where a document's events in hand are enough to write it before that; `lastKnown` is its state as this
+   * instance last wrote or read it, if it remembers. Only cost and delay depend on it, never the result.
    */
-  hasEnough(group: EventGroup<E>, lastKnown: State | undefined, eventsInHand: number): boolean;
+  hasEnough(group: EventGroup<E>, lastKnown: State | undefined): boolean;
+  /** The events in hand, of all documents, that are enough to write them all; without it no number is. */
+  enoughInHand?: number;
   /** True where the events mean that most likely there is no document yet, so that it need not be read. */
   isNew(events: readonly E[]): boolean;
   /** True where the events most likely take the document away, for kinds that can. */

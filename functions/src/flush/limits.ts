@@ -23,8 +23,15 @@ export const maxGatheredCarriers = 400;
  * together goes on as two.
  */
 export const maxGatheredBytes = 10 * 1024 * 1024;
-export const maxHeldBytes = 64 * 1024 * 1024;
+export const maxHeldBytes = 48 * 1024 * 1024;
 export const backlogBytesPerSecond = 4 * 1024 * 1024;
+
+/**
+ * Bytes, as sent, of events remembered that wait in the queue, taken from the room for carriers; and of the keys of
+ * those that were written before their carrier came.
+ */
+export const maxRememberedBytes = 16 * 1024 * 1024;
+export const maxWrittenBytes = 8 * 1024 * 1024;
 
 /** Carriers opened at once, and how long one may take to be fetched, or put back. */
 export const openedAtOnce = 16;

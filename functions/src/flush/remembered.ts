@@ -1,0 +1,71 @@
+import { eventLine } from '../events/carrier.ts';
+import { type Event, eventKey } from '../events/event.ts';
+import { ByteCache } from '../platform/byteCache.ts';
+import type { EventGroup, Kind } from './kind.ts';
+import { maxRememberedBytes, maxWrittenBytes } from './limits.ts';
+
+/** A document's events that are not ready, and when they will be, milliseconds since the epoch. */
+export interface Waiting {
+  group: EventGroup;
+  dueMs: number;
+}
+
+/**
+ * The events that this process remembers while their carriers wait in the queue: what completes a document writes them
+ * too, and their carriers find them written. Memory is a hint: each event was put into a carrier before it is
+ * remembered, so that forgetting it costs delay, or a read, and never the event.
+ */
+export class Remembered {
+  readonly #waiting = new ByteCache<Waiting>(maxRememberedBytes);
+  readonly #written = new ByteCache<true>(maxWrittenBytes);
+
+  /** Adds to each document's events those that wait for the same document. */
+  join(groups: readonly EventGroup[]): EventGroup[] {
+    return groups.map((group) => {
+      const waiting = this.#waiting.get(group.path)?.group.events;
+      if (waiting === undefined) return group;
+      const keys = new Set(group.events.map(eventKey));
+      return {
+        ...group,
+        events: [...waiting.filter((event) => !keys.has(eventKey(event))), ...group.events],
+      };
+    });
+  }
+
+  /** The documents of a kind that wait, but for those of which something came. */
+  others(kind: Kind, came: readonly EventGroup[]): Waiting[] {
+    const paths = new Set(came.map(({ path }) => path));
+    return this.#waiting
+      .values()
+      .filter(({ group: { path, events } }) => !paths.has(path) && events.some(kind.owns));
+  }
+
+  /** Remembers a document's events, all of which are in carriers. */
+  wait(waiting: Waiting): void {
+    const { path, events } = waiting.group;
+    const bytes = events.reduce((sum, event) => sum + eventLine(event).length, 0);
+    this.#waiting.set(path, waiting, bytes);
+  }
+
+  /** Notes that what waited for this document is written, and what follows that is done. */
+  written(path: string): void {
+    for (const event of this.#waiting.get(path)?.group.events ?? []) {
+      const key = eventKey(event);
+      this.#written.set(key, true, key.length + entryBytes);
+    }
+    this.forget(path);
+  }
+
+  /** Leaves what waits for this document to its carriers alone. */
+  forget(path: string): void {
+    this.#waiting.delete(path);
+  }
+
+  /** True where the event waited here and was written before its carrier came. */
+  isWritten(event: Event): boolean {
+    return this.#written.get(eventKey(event)) !== undefined;
+  }
+}
+
+/** Bytes that an entry takes beside its key. */
+const entryBytes = 64;
