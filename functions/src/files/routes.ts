@@ -78,7 +78,7 @@ function upload(everybody: FileRoutesOptions): Route {
       },
     }),
     headers: ['Idempotency-Key', 'X-File-Name', 'X-File-Type', 'X-File-SHA256', 'Content-Disposition'],
-    answers: () => ({ 201: fileShown() }),
+    answers: () => ({ 201: { schema: fileShown(), headers: ['Location'] } }),
     refusals: ['conflict'],
     handle: async (_, request) => {
       const options = forCaller(everybody, request);
@@ -106,7 +106,7 @@ function show(options: FileRoutesOptions): Route {
     ...readers,
     ...one,
     summary: 'A file, without its bytes',
-    answers: () => ({ 200: fileShown() }),
+    answers: () => ({ 200: { schema: fileShown(), headers: [readsHeader] } }),
     refusals: ['not_found'],
     handle: async ({ params }) => {
       const { file, reads } = await found(options, params.file_id);
@@ -122,6 +122,13 @@ function download(options: FileRoutesOptions): Route {
     path: '/v1/files/:file_id/content',
     summary: 'The bytes of a file, or where they are to be had',
     ...contents,
+    answers: () => ({
+      ...contents.answers(),
+      302: {
+        description: 'The address in `Location` gives them for 15 minutes',
+        headers: ['Location', 'ETag', readsHeader],
+      },
+    }),
     handle: async ({ params }, request) => content(options, params.file_id, request, options.addressOf),
   });
 }
@@ -199,7 +206,7 @@ function list(parts: FileParts): Route {
         cursor: cursor(),
       }),
     summary: 'A page of files, in the order of their ids',
-    answers: () => ({ 200: pageOf('files', fileShown()) }),
+    answers: () => ({ 200: { schema: pageOf('files', fileShown()), headers: [readsHeader] } }),
     handle: async ({ query: { file_type: type, limit, cursor: after } }) => {
       const filters = type === undefined ? [] : [{ field: 'file_type', op: '==' as const, value: type }];
       const query = { collection: filesCollection, filters, orderBy: [], limit, after };

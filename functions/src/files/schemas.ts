@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { count, moment, textLike } from '../http/answers.ts';
+import { count, moment, readsHeader, textLike } from '../http/answers.ts';
 import type { Schema } from '../http/schema.ts';
 import { locations, statuses } from './record.ts';
 
@@ -38,13 +38,9 @@ export function fileShown(): Schema {
 /** The answers, refusals and headers of a route that gives the bytes of a file. */
 export const contents = {
   answers: () => {
-    const bytes = { schema: binary(), mediaType: '*/*' };
-    return {
-      200: bytes,
-      206: bytes,
-      302: { description: 'The address in `Location` gives them for 15 minutes' },
-      304: {},
-    };
+    const headers = ['ETag', readsHeader];
+    const bytes = { schema: binary(), mediaType: '*/*', headers };
+    return { 200: bytes, 206: { ...bytes, headers: [...headers, 'Content-Range'] }, 304: { headers } };
   },
   headers: ['Range', 'If-Range', 'If-None-Match'],
   refusals: ['not_found', 'conflict', 'range_not_satisfiable'],

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { Schema } from './schema.ts';
 
 /** The header that tells how many billed reads an answer cost. */
-export const readsHeader = 'x-firestore-reads';
+export const readsHeader = 'X-Firestore-Reads';
 
 /** Schemas of members that many answers have, for openapi.json. */
 

@@ -79,10 +79,31 @@ function parametersOf(place: 'path' | 'query', schema: (() => Schema) | undefine
 
 function answerOf(answer: Schema | DescribedAnswer, status: string): object {
   const described: DescribedAnswer = '_zod' in answer ? { schema: answer } : answer;
-  const { description = STATUS_CODES[status], mediaType = 'application/json', ...content } = described;
+  const {
+    description = STATUS_CODES[status],
+    mediaType = 'application/json',
+    headers,
+    ...content
+  } = described;
   const isEmpty = content.schema === undefined && content.example === undefined;
-  return { description, ...(isEmpty ? {} : { content: { [mediaType]: contentOf(content, 'output') } }) };
+  return {
+    description,
+    headers: headersOf(headers),
+    ...(isEmpty ? {} : { content: { [mediaType]: contentOf(content, 'output') } }),
+  };
 }
+
+function headersOf(names: readonly string[] = []): object {
+  const header = { required: true, schema: { type: 'string' } };
+  return Object.fromEntries(['X-Request-Id', ...names].map((name) => [name, header]));
+}
+
+/** Headers of refusals by status, beside `Retry-After` where a later try may work. */
+const refusalHeaders: Readonly<Record<number, string>> = {
+  401: 'WWW-Authenticate',
+  405: 'Allow',
+  416: 'Content-Range',
+};
 
 /** Refusals by status: those of the route, and those that all routes like it have. */
 function refusalsOf({ access, params, query, body, bodies, refusals = [] }: Route): Record<string, object> {
@@ -92,16 +113,19 @@ function refusalsOf({ access, params, query, body, bodies, refusals = [] }: Rout
     ...(access === 'public' ? [] : (['unauthenticated', 'forbidden', 'rate_limited'] as const)),
     ...(hasBody ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     ...refusals,
+    'method_not_allowed',
     'internal',
     'unavailable',
   ];
   const byStatus = Map.groupBy(codes, (code) => errorCodes[code].status);
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   return Object.fromEntries(
-    [...byStatus].map(([status, all]) => [
-      status,
-      { description: `${STATUS_CODES[status]}: ${[...new Set(all)].join(', ')}`, content },
-    ]),
+    [...byStatus].map(([status, all]) => {
+      const description = `${STATUS_CODES[status]}: ${[...new Set(all)].join(', ')}`;
+      const retryAfter = all.some((code) => errorCodes[code].retryable) ? ['Retry-After'] : [];
+      const headers = headersOf([...retryAfter, refusalHeaders[status] ?? []].flat());
+      return [status, { description, headers, content }];
+    }),
   );
 }
 

@@ -48,6 +48,8 @@ export interface Content {
 export interface DescribedAnswer extends Content {
   description?: string;
   mediaType?: string;
+  /** Headers that it always has, beside those of every answer. */
+  headers?: readonly string[];
 }
 
 /** A route answers requests of one method to one path; functions describe it in openapi.json, called for that alone. */

@@ -31,7 +31,10 @@ export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
       params: () => z.object({ miner_uid: minerUidOrText() }),
       query: () => z.object({ status: optional(oneOf(taskStatuses)) }),
       summary: 'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
-      answers: () => ({ 200: z.array(z.looseObject({ task_id: z.string() })) }),
+      answers: () => {
+        const schema = z.array(z.looseObject({ task_id: z.string() }));
+        return { 200: { schema, headers: [readsHeader] } };
+      },
       handle: async ({ params: { miner_uid: uid }, query: { status } }, { caller }) => {
         speakers.checkUid(caller, uid);
         if (status !== undefined && isFinalStatus(status)) {

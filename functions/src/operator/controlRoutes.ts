@@ -54,7 +54,11 @@ function flushNow(options: ControlRoutesOptions): Route {
         remaining: z.optional(z.nullable(count())),
       };
       const schema = z.object({ requested_at: moment(), ...progress });
-      return { 200: schema, 202: schema };
+      const requested_at = '2026-03-01T12:00:00.000Z';
+      return {
+        200: { schema, example: { requested_at, done: true, remaining: 0 } },
+        202: { schema, example: { requested_at, done: false, remaining: 12 } },
+      };
     },
     handle: async ({ query: { wait } }) => {
       const nowMs = clock.now();

@@ -42,7 +42,10 @@ function getTask({ reader }: ReadRoutesOptions): Route {
       }),
     summary: 'A task; with `wait` once it is completed, or after `timeout` seconds',
     headers: ['If-None-Match'],
-    answers: () => ({ 200: taskShown(), 304: {} }),
+    answers: () => {
+      const headers = ['ETag', readsHeader];
+      return { 200: { schema: taskShown(), headers }, 304: { headers } };
+    },
     refusals: ['not_found'],
     handle: async ({ params, query: { wait, timeout } }, request) => {
       const { task, reads } = await (wait === undefined
@@ -74,7 +77,7 @@ function getTasks({ documents, clock }: ReadRoutesOptions): Route {
         { noun: 'parameter' },
       ),
     summary: 'A page of tasks, the newest written first',
-    answers: () => ({ 200: pageOf('tasks', taskShown()) }),
+    answers: () => ({ 200: { schema: pageOf('tasks', taskShown()), headers: [readsHeader] } }),
     handle: async ({ query: { status, task_type, miner_uid, limit, cursor: after } }) => {
       // By shard, as in every index that ends in a time: else all writes would meet at one place of it.
       const filters: Filter[] = [{ field: 'feed_shard', op: 'in', value: allFeedShards }];

@@ -44,7 +44,10 @@ export function responseRoutes(options: ResponseRoutesOptions): Route[] {
           schema: z.union([response(), batchOf('responses', response())]),
           example: exampleResponse,
         },
-        'application/x-ndjson': { example: `${JSON.stringify(exampleResponse)}\n` },
+        'application/x-ndjson': {
+          schema: z.string().check(z.meta({ description: 'Lines, each the JSON of one response' })),
+          example: `${JSON.stringify(exampleResponse)}\n`,
+        },
       }),
       answers: () => ({ 202: acceptedBatch() }),
       refusals: ['nothing_accepted'],

@@ -23,7 +23,7 @@ interface Operation {
   security?: [];
   parameters: { name: string; in: string; required: boolean; schema: JsonSchema; example?: string }[];
   requestBody?: { required: boolean; content: Record<string, Content> };
-  responses: Record<string, { content?: Record<string, Content> }>;
+  responses: Record<string, { content?: Record<string, Content>; headers: Record<string, object> }>;
 }
 
 interface Call {
@@ -32,8 +32,13 @@ interface Call {
   operation: Operation;
 }
 
+/** Headers that are described wherever they are sent. */
+const describedHeaders =
+  'ETag Retry-After Location X-Request-Id X-Firestore-Reads WWW-Authenticate Allow Content-Range'.split(' ');
+
 interface Answer {
   status: number;
+  headers: Headers;
   type: string;
   text: string;
   json: Record<string, unknown>;
@@ -100,7 +105,7 @@ describe('openapi.json', function () {
     const text = await answer.text();
     const mediaType = answer.headers.get('content-type')?.split(';')[0] ?? '';
     const json = mediaType.endsWith('json') ? (JSON.parse(text) as Record<string, unknown>) : {};
-    return { status: answer.status, type: mediaType, text, json };
+    return { status: answer.status, headers: answer.headers, type: mediaType, text, json };
   }
 
   /** An answer is one that the operation describes, also where that is an error. */
@@ -109,6 +114,8 @@ describe('openapi.json', function () {
     const described = operation.responses[String(answer.status)];
     assert.ok(described, about);
     assert.notEqual(answer.json['detail'], 'There is no such route.', about);
+    const sent = describedHeaders.filter((name) => answer.headers.has(name));
+    assert.deepEqual(sent.toSorted(), Object.keys(described.headers).toSorted(), about);
     if (answer.text === '') return;
     const content = described.content?.[answer.type] ?? described.content?.['*/*'];
     assert.ok(content, `${about} (${answer.type})`);
@@ -217,6 +224,15 @@ describe('openapi.json', function () {
           `${call.method} ${call.path}, ${what}: ${answer.status} ${answer.text}`,
         );
       }
+    }
+  });
+
+  it('describes what is refused: methods that a path does not have', async () => {
+    for (const call of calls) {
+      const answer = await send({ ...call, method: 'PUT' }, filled(call), { key: stack.keys['admin'] });
+      checkDescribed(call, answer, 'as PUT');
+      assert.equal(answer.status, 405);
+      assert.ok(answer.headers.get('allow')?.split(', ').includes(call.method), call.path);
     }
   });
 
