@@ -18,6 +18,8 @@ const bounded: readonly string[] = [
   "hashedUuid('file', ...parts",
   "secretUuid(secret, 'file', ...parts",
   "secretFileId(await secret(), 'tts_audio', ...named",
+  // A request and its answer, or a queued task.
+  'started(...args',
   // A parameter's name and its default.
   'int(...parameter',
 ];
