@@ -33,38 +33,26 @@ export class Backoff {
     return this.#parkedUntilMs;
   }
 
-  /** True while Firestore is left alone. */
   get isParked(): boolean {
     return this.#parkedUntilMs > this.#clock.now();
   }
 
-  /**
-   * The time until which events wait for reads or deletes: together with those that wait already, so
-   * that few carriers hold them.
-   */
+  /** The time until which events wait for reads or deletes: all of them together, so that few carriers hold them. */
   get shortUntilMs(): number {
     return this.#shortUntilMs;
   }
 
-  /**
-   * Learns from the results of a flush. After Firestore failed, waits longer each time; where writes are short, until
-   * they may be worth another try. The first success ends that.
-   */
+  /** Learns from the results of a flush: after Firestore failed, to wait longer each time, until the first success. */
   learn(results: readonly CommitResult[]): void {
     const errors = results.flatMap((result) => (result.outcome === 'failed' ? [result.error] : []));
     this.#learnShortage(errors.filter(isForSome));
-    this.#learnFailure(
-      errors.filter((error) => !isForSome(error)),
-      hasWritten(results),
-    );
-  }
-
-  #learnFailure(errors: readonly DocumentError[], didWrite: boolean): void {
-    if (didWrite) {
+    if (hasWritten(results)) {
       this.#failuresInRow = 0;
       this.#parkedUntilMs = 0;
-      return;
-    }
+    } else this.#learnFailure(errors.filter((error) => !isForSome(error)));
+  }
+
+  #learnFailure(errors: readonly DocumentError[]): void {
     const nowMs = this.#clock.now();
     const retryMs = largest(errors.map(({ retryAtMs }) => retryAtMs ?? Number.NEGATIVE_INFINITY));
     if (retryMs > nowMs) this.#parkedUntilMs = retryMs;
@@ -85,10 +73,7 @@ export class Backoff {
     this.#shortUntilMs = this.#shortUntilMs > nowMs ? Math.min(this.#shortUntilMs, untilMs) : untilMs;
   }
 
-  /**
-   * The time at which a carrier comes again that finds no room for its bytes: when those that found none
-   * before it had their time.
-   */
+  /** The time at which a carrier comes again for which there is no room: when others before it had their time. */
   roomAtMs(bytes: number): number {
     const fromMs = Math.max(this.#roomAtMs, this.#clock.now());
     this.#roomAtMs = fromMs + (bytes / backlogBytesPerSecond) * 1000;

@@ -3,7 +3,6 @@ import type { CommitJob } from './commitResult.ts';
 import type { Plan, Snapshot } from './kind.ts';
 import { maxCommitBytes, maxCommitDocuments } from './limits.ts';
 
-/** A document's events, the snapshot they build on, and what is to be written. */
 export interface Prepared {
   job: CommitJob;
   snapshot: Snapshot;
@@ -22,23 +21,14 @@ interface Queue {
  * only others need is spent.
  */
 export function queuesOf(prepared: readonly Prepared[]): Queue[] {
-  const kinds: BilledType[][] = [
-    ['writes'],
-    ['writes', 'reads'],
-    ['writes', 'deletes'],
-    ['writes', 'reads', 'deletes'],
-  ];
-  return kinds.map((needs) => ({
-    needs,
-    items: prepared.filter(
-      ({ plan }) =>
-        needs.includes('reads') === plan.ifAbsent.length > 0 && needs.includes('deletes') === hasDelete(plan),
-    ),
+  const others: BilledType[][] = [[], ['reads'], ['deletes'], ['reads', 'deletes']];
+  return others.map((types) => ({
+    needs: ['writes', ...types],
+    items: prepared.filter(({ plan: { writes, ifAbsent } }) => {
+      const hasDelete = writes.some(({ changes }) => changes === 'deleted');
+      return types.includes('reads') === ifAbsent.length > 0 && types.includes('deletes') === hasDelete;
+    }),
   }));
-}
-
-function hasDelete({ writes }: Plan): boolean {
-  return writes.some(({ changes }) => changes === 'deleted');
 }
 
 /** Takes what fits one commit of so many documents off a queue. */

@@ -17,10 +17,7 @@ export type CommitResult = CommitJob &
     | { outcome: 'failed'; error: DocumentError }
     /** Another version wrote the document; the events must wait for that version. */
     | { outcome: 'unread'; detail: string }
-    /**
-     * Our own code threw on these events, or could not keep with Cloud Storage what they need:
-     * then AppError `unavailable`.
-     */
+    /** Our own code threw on these events; or Cloud Storage did not take what they need: AppError `unavailable`. */
     | { outcome: 'broken'; error: unknown }
     /** Firestore will never take this event; it is the job's only one. */
     | { outcome: 'refused'; error: DocumentError }
@@ -47,10 +44,7 @@ export function failureIn(
   return kinds.map((kind) => errors.find(({ failure }) => failure === kind)).find((error) => error);
 }
 
-/**
- * Tells why more need not be tried: a shortage, though deletes are not needed by all, or an outage
- * that let nothing through.
- */
+/** Tells why more need not be tried: a shortage of what all need, or an outage that let nothing through. */
 export function endIn(results: readonly CommitResult[]): DocumentError | undefined {
   for (const result of results) {
     const error = result.outcome === 'failed' ? result.error : undefined;
@@ -59,7 +53,6 @@ export function endIn(results: readonly CommitResult[]): DocumentError | undefin
   return hasWritten(results) ? undefined : failureIn(results, 'unavailable', 'exhausted');
 }
 
-/** True where something was written. */
 export function hasWritten(results: readonly CommitResult[]): boolean {
   return results.some((result) => result.outcome === 'committed' && result.hasWritten);
 }

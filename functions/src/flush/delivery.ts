@@ -77,7 +77,7 @@ export async function openDelivery(
 
 async function contentsOf({ events, object }: Carrier, objects: ObjectStore): Promise<Uint8Array> {
   if (events !== undefined) return Buffer.from(events, 'base64');
-  if (object === undefined) return nothing;
+  if (object === undefined) return emptyDeflateStream;
   const stored = await objects.get(object);
   if (stored === undefined) throw new CorruptCarrier(`Its contents, ${object}, are gone.`);
   return stored.bytes;
@@ -85,5 +85,4 @@ async function contentsOf({ events, object }: Carrier, objects: ObjectStore): Pr
 
 const lineFeed = 10;
 
-/** An empty deflate stream. */
-const nothing = Buffer.from([3, 0]);
+const emptyDeflateStream = Buffer.from([3, 0]);

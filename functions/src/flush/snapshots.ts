@@ -16,9 +16,7 @@ export interface Opened {
 export interface SnapshotReaderOptions {
   kind: Kind;
   documents: Pick<DocumentStore, 'read'>;
-  /**
-   * Snapshots that this instance last wrote; one may be out of date, so each write carries its version as precondition.
-   */
+  /** Snapshots that this instance last wrote. One may be out of date: a write has its version as precondition. */
   cache: ByteCache<Snapshot>;
   /** Once documents of so many bytes were read, the others are left for later. */
   maxReadBytes: number;
@@ -96,9 +94,7 @@ export class SnapshotReader {
     return read.flat();
   }
 
-  /**
-   * Reads documents, each or why not: one bad name fails a read of many, and without reads the remembered ones go on.
-   */
+  /** Reads documents, each or why not: a bad name fails a read of many, and without reads the remembered ones go on. */
   async #read(paths: readonly string[], timed: Timed): Promise<(ReadDocument | DocumentError)[]> {
     try {
       return await timed(this.#options.documents.read(paths, 'flush'));
@@ -111,18 +107,12 @@ export class SnapshotReader {
   }
 }
 
-/**
- * The snapshot of a document as it was read, or of one that is not there, with its tombstone where that was read too.
- */
+/** The snapshot of a document as it was read, or of one that is not there, with its tombstone if that was read. */
 function snapshotOf(kind: Kind, path: string, found?: ReadDocument, tombstone?: ReadDocument): Snapshot {
   const { fields: document, version } = found ?? {};
   if (document !== undefined && version !== undefined)
     return { state: kind.stateOf(path, document), document, version };
   const state = kind.stateOf(path, undefined, tombstone?.fields);
-  return {
-    state,
-    document: undefined,
-    version: 'absent',
-    tombstone: tombstone && (tombstone.version ?? 'absent'),
-  };
+  const tombstoneVersion = tombstone && (tombstone.version ?? 'absent');
+  return { state, document: undefined, version: 'absent', tombstone: tombstoneVersion };
 }

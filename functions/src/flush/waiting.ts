@@ -31,10 +31,7 @@ export interface Broken {
   error: unknown;
 }
 
-/**
- * Puts events into one carrier for `flush`, of which our own code broke on some so often. Throws AppError
- * `unavailable`.
- */
+/** Puts events, on some of which our own code broke so often, into one carrier. Throws AppError `unavailable`. */
 export async function carry(
   { outbox }: FlushParts,
   events: readonly Event[],

@@ -132,13 +132,11 @@ export class DocumentWriter {
   /** Commits; returns the new version of each document, where the database tells. */
   async #write(chunk: readonly Prepared[], timed: Timed): Promise<(DocumentVersion | undefined)[]> {
     const { documents, kind } = this.#options;
-    const tooLarge = chunk.find(({ plan }) => plan.bytes > kind.maxBytes);
-    if (tooLarge !== undefined) {
-      const { job, plan } = tooLarge;
-      throw new DocumentError(
-        'invalid',
-        `The document ${job.path} would have ${plan.bytes} bytes; at most ${kind.maxBytes} are stored.`,
-      );
+    const { maxBytes } = kind;
+    for (const { job, plan } of chunk) {
+      if (plan.bytes <= maxBytes) continue;
+      const size = `The document ${job.path} would have ${plan.bytes} bytes`;
+      throw new DocumentError('invalid', `${size}; at most ${maxBytes} are stored.`);
     }
     const writes = chunk.flatMap(({ plan }) => plan.writes);
     const ifAbsent = chunk.flatMap(({ plan }) => plan.ifAbsent);

@@ -1,7 +1,6 @@
 import type { DeadlinePassed, TaskEvent } from '../events/event.ts';
 import { deadlineStamp, isAdoptedStamp, stampMs } from '../events/stamp.ts';
 import type { Committed, FollowUp } from '../flush/kind.ts';
-import { append } from '../platform/arrays.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Outbox, packEvents } from '../staging/outbox.ts';
 import { hasUncounted } from './answers.ts';
@@ -15,8 +14,7 @@ const minuteMs = 60_000;
  */
 export class Deadlines {
   readonly #clock: Clock;
-  /** Deadlines by when they are due, and the events that brought them. */
-  readonly #due = new Map<number, { deadlines: DeadlinePassed[]; events: TaskEvent[] }>();
+  readonly #due: { dueMs: number; deadline: DeadlinePassed; events: readonly TaskEvent[] }[] = [];
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -27,17 +25,17 @@ export class Deadlines {
     const deadline = deadlineToBook(events, after);
     if (deadline === undefined) return;
     const dueMs = Math.ceil(Math.max(this.#clock.now(), stampMs(deadline.stamp)) / minuteMs) * minuteMs;
-    const minute = this.#due.get(dueMs) ?? { deadlines: [], events: [] };
-    this.#due.set(dueMs, minute);
-    minute.deadlines.push(deadline);
-    append(minute.events, events);
+    this.#due.push({ dueMs, deadline, events });
   }
 
   /** Books the deadlines: one carrier for `expire` for each minute. */
   bookings(outbox: Outbox): FollowUp[] {
-    return [...this.#due].map(([dueMs, { deadlines, events }]) => ({
-      events,
-      work: async () => outbox.sendContents('expire', await packEvents(deadlines, undefined), dueMs),
+    return [...Map.groupBy(this.#due, ({ dueMs }) => dueMs)].map(([dueMs, due]) => ({
+      events: due.flatMap(({ events }) => events),
+      work: async () => {
+        const deadlines = due.map(({ deadline }) => deadline);
+        await outbox.sendContents('expire', await packEvents(deadlines, undefined), dueMs);
+      },
     }));
   }
 }

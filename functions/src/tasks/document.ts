@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { MinerResponse } from '../events/event.ts';
 import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
 import {
@@ -45,12 +44,10 @@ const derivedFields = once(
 
 export const tasksCollection = 'tasks';
 
-/** The id of the task in a document. */
 export function taskIdOf({ path }: Pick<ReadDocument, 'path'>): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The path of a task's document. */
 export function taskPath(taskId: string): string {
   return `${tasksCollection}/${taskId}`;
 }
@@ -208,16 +205,11 @@ function dateOf(stamp: Stamp | undefined): Date | null {
 }
 
 function bestResponse(responses: readonly CountedAnswer[]): Fields | null {
-  let best: MinerResponse | undefined;
-  for (const { value } of responses) {
-    if (best === undefined || isBetter(value, best)) best = value;
-  }
+  // Equal ones stay in their order, the earliest first.
+  const [best] = responses
+    .map(({ value }) => value)
+    .sort((a, b) => b.accuracy_score - a.accuracy_score || b.speed_score - a.speed_score);
   return best === undefined ? null : { miner_uid: best.miner_uid, score: best.accuracy_score };
-}
-
-function isBetter(a: MinerResponse, b: MinerResponse): boolean {
-  if (a.accuracy_score !== b.accuracy_score) return a.accuracy_score > b.accuracy_score;
-  return a.speed_score > b.speed_score;
 }
 
 function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): number {

@@ -70,12 +70,10 @@ export class OrphanCounter {
       if (changed.length === 0) return;
       await objects.put(orphansObject, encodeTally(this.#tally), { contentType: 'application/json' });
       for (const key of changed) {
-        this.#written.set(key, this.#partsOf(key));
-        const counted = this.#tally.keys.get(key);
-        logger.warn('Answers of a key are for tasks that nobody created, or that have no place', {
-          key_id: key,
-          answers: counted,
-        });
+        const answers = this.#tally.keys.get(key);
+        this.#written.set(key, this.#partsIn(answers));
+        const message = 'Answers of a key are for tasks that nobody created, or that have no place';
+        logger.warn(message, { key_id: key, answers });
       }
     } catch (error) {
       logger.warn('Counts of tasks that nobody created are not kept', { reason: messageOf(error) });
@@ -104,19 +102,16 @@ export class OrphanCounter {
     const earlier = found?.day === day ? found.keys : new Map<string, number>();
     for (const key of new Set([...keys.keys(), ...earlier.keys()])) {
       keys.set(key, Math.max(0, (keys.get(key) ?? 0) + (earlier.get(key) ?? 0)));
-      this.#written.set(key, this.#partsIn(earlier.get(key) ?? 0));
+      this.#written.set(key, this.#partsIn(earlier.get(key)));
     }
   }
 
   #changedKeys(): string[] {
-    return [...this.#tally.keys.keys()].filter((key) => this.#partsOf(key) !== (this.#written.get(key) ?? 0));
+    const { keys } = this.#tally;
+    return [...keys.keys()].filter((key) => this.#partsIn(keys.get(key)) !== (this.#written.get(key) ?? 0));
   }
 
-  #partsOf(key: string): number {
-    return this.#partsIn(this.#tally.keys.get(key) ?? 0);
-  }
-
-  #partsIn(count: number): number {
+  #partsIn(count = 0): number {
     return Math.floor(count / Math.ceil(this.#options.orphansPerKey / partsWritten));
   }
 }
