@@ -100,9 +100,9 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
   };
 
   try {
-    const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket });
     const files = readEnvFiles(functionsDir, projectId);
     const env = { ...files.env, ...options.env };
+    const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket, env });
     const params = resolveParams(manifest, env);
     const specs = resolveFunctions(manifest, params, region);
     const secrets: ParamValues = { API_KEYS: apiKeysSecret(localKeys), ...files.secrets, ...options.secrets };

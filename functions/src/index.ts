@@ -3,29 +3,29 @@ import { onRequest } from 'firebase-functions/v2/https';
 import { onSchedule } from 'firebase-functions/v2/scheduler';
 import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
-import { http, single, untilDone, wiredBy } from './app/deployed.ts';
+import { dispatches, http, untilDone, wiredBy } from './app/deployed.ts';
+import { sizeOf } from './app/sizes.ts';
 import { region } from './config.ts';
 import { fileIdOfObject } from './files/fileId.ts';
-import { maxFileRequests } from './files/limits.ts';
 import { keepBodiesFor } from './http/guard.ts';
 
 keepBodiesFor(['ingest', 'api', 'files']);
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
 export const ingest = onRequest(
-  { ...http, memory: '1GiB', concurrency: 300, maxInstances: 20, timeoutSeconds: 60 },
+  { ...http, ...sizeOf('ingest'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/ingest.ts')),
 );
 
 /** Answers everything else of the HTTP contract: reading, status, control, keys. */
 export const api = onRequest(
-  { ...http, memory: '512MiB', concurrency: 250, maxInstances: 10, timeoutSeconds: 60 },
+  { ...http, ...sizeOf('api'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/api.ts')),
 );
 
 /** Takes and gives files, in bodies of up to 30 MiB: as many at once as fit into its memory. */
 export const files = onRequest(
-  { ...http, memory: '1GiB', concurrency: maxFileRequests, maxInstances: 80, timeoutSeconds: 300 },
+  { ...http, ...sizeOf('files'), timeoutSeconds: 300 },
   wiredBy(() => import('./app/files.ts')),
 );
 
@@ -33,7 +33,7 @@ const finalize = wiredBy(() => import('./app/finalize.ts'));
 
 /** Handles each object that is complete: writes a file’s document, removes an upload that is not as declared. */
 export const filed = onObjectFinalized(
-  { region, bucket: storageBucket, cpu: 1, memory: '512MiB', concurrency: 80, maxInstances: 5, retry: true },
+  { region, ...sizeOf('filed'), bucket: storageBucket, retry: true },
   async ({ data, time }) => {
     // Every object of the bucket is announced; most are no files.
     if (fileIdOfObject(data.name) !== undefined) await finalize(data, Date.parse(time));
@@ -43,12 +43,10 @@ export const filed = onObjectFinalized(
 /** Writes the events of carriers to Firestore. One instance, so that what arrives together is written together. */
 export const flush = onTaskDispatched(
   {
-    ...single,
-    cpu: 1,
-    memory: '1GiB',
-    concurrency: 500,
+    region,
+    ...sizeOf('flush'),
     timeoutSeconds: 120,
-    rateLimits: { maxConcurrentDispatches: 400, maxDispatchesPerSecond: 500 },
+    rateLimits: dispatches(sizeOf('flush'), 500),
     retryConfig: untilDone(1, 60),
   },
   wiredBy(() => import('./app/flush.ts')),
@@ -57,10 +55,10 @@ export const flush = onTaskDispatched(
 /** Turns deadlines that have come into events for `flush`, and ends its pause. */
 export const expire = onTaskDispatched(
   {
-    ...single,
-    memory: '512MiB',
+    region,
+    ...sizeOf('expire'),
     timeoutSeconds: 60,
-    rateLimits: { maxConcurrentDispatches: 40, maxDispatchesPerSecond: 100 },
+    rateLimits: dispatches(sizeOf('expire'), 100),
     retryConfig: untilDone(10, 600),
   },
   wiredBy(() => import('./app/expire.ts')),
@@ -68,12 +66,12 @@ export const expire = onTaskDispatched(
 
 /** Puts carriers that were spooled while Cloud Tasks failed back into it, and ends pauses, each minute. */
 export const sweep = onSchedule(
-  { ...single, schedule: 'every 1 minutes', memory: '512MiB', timeoutSeconds: 60, retryCount: 0 },
+  { region, ...sizeOf('sweep'), schedule: 'every 1 minutes', timeoutSeconds: 60, retryCount: 0 },
   wiredBy(() => import('./app/sweep.ts')),
 );
 
 /** Removes what nobody needs of files, each hour. */
 export const cleanup = onSchedule(
-  { ...single, schedule: 'every 1 hours', memory: '512MiB', timeoutSeconds: 540, retryCount: 0 },
+  { region, ...sizeOf('cleanup'), schedule: 'every 1 hours', timeoutSeconds: 540, retryCount: 0 },
   wiredBy(() => import('./app/cleanup.ts')),
 );

@@ -10,6 +10,8 @@ export interface DiscoveryOptions {
   functionsDir: string;
   projectId: string;
   storageBucket: string;
+  /** Values of the .env files, which the code base sees while it is asked. */
+  env?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -22,6 +24,7 @@ export async function discoverFunctions(options: DiscoveryOptions): Promise<Wire
   const server = spawn(process.execPath, [sdkServerFile(options.functionsDir), options.functionsDir], {
     cwd: options.functionsDir,
     env: {
+      ...options.env,
       PATH: process.env['PATH'],
       PORT: String(port),
       FUNCTIONS_CONTROL_API: 'true',

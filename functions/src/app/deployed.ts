@@ -1,11 +1,18 @@
 import { apiKeys, region } from '../config.ts';
 import { onceAsync } from '../platform/once.ts';
+import type { Size } from './sizes.ts';
 
 /** Functions that callers reach by their URL; what they may do is by their key. */
-export const http = { region, invoker: 'public', secrets: [apiKeys], cpu: 1 };
+export const http = { region, invoker: 'public', secrets: [apiKeys] };
 
-/** Functions of which one instance is enough. */
-export const single = { region, maxInstances: 1 };
+/**
+ * Rates of a task queue function's queue: a fifth of what its instances serve at once stays free, as the platform
+ * answers 429 when they are full, which would slow the queue.
+ */
+export function dispatches({ concurrency, maxInstances }: Size, maxDispatchesPerSecond: number) {
+  const maxConcurrentDispatches = Math.ceil(0.8 * concurrency * maxInstances);
+  return { maxConcurrentDispatches, maxDispatchesPerSecond };
+}
 
 /**
  * Tries a task again until it is done, or as old as its queue keeps tasks; waits from `least` to `most` seconds

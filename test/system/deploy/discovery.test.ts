@@ -51,7 +51,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       cpu: 1,
       availableMemoryMb: 1024,
       concurrency: 300,
-      maxInstances: 20,
+      maxInstances: 3,
       timeoutSeconds: 60,
     });
   });
@@ -63,7 +63,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       cpu: 1,
       availableMemoryMb: 512,
       concurrency: 250,
-      maxInstances: 10,
+      maxInstances: 2,
       timeoutSeconds: 60,
     });
   });
@@ -75,7 +75,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       cpu: 1,
       availableMemoryMb: 1024,
       concurrency: 8,
-      maxInstances: 80,
+      maxInstances: 2,
       timeoutSeconds: 300,
     });
   });
@@ -86,10 +86,10 @@ describe('what the Firebase CLI finds to deploy', () => {
       region: ['us-central1'],
       entryPoint: 'filed',
       labels: {},
-      cpu: 1,
+      cpu: 0.25,
       availableMemoryMb: 512,
-      concurrency: 80,
-      maxInstances: 5,
+      concurrency: 1,
+      maxInstances: 2,
       eventTrigger: {
         eventType: 'google.cloud.storage.object.v1.finalized',
         eventFilters: { bucket: '{{ params.STORAGE_BUCKET }}' },
@@ -104,7 +104,9 @@ describe('what the Firebase CLI finds to deploy', () => {
       region: ['us-central1'],
       entryPoint: 'cleanup',
       labels: {},
+      cpu: 0.25,
       availableMemoryMb: 512,
+      concurrency: 1,
       maxInstances: 1,
       timeoutSeconds: 540,
       scheduleTrigger: { schedule: 'every 1 hours', retryConfig: { retryCount: 0 } },
@@ -135,11 +137,13 @@ describe('what the Firebase CLI finds to deploy', () => {
       region: ['us-central1'],
       entryPoint: 'expire',
       labels: {},
-      availableMemoryMb: 512,
+      cpu: 0.167,
+      availableMemoryMb: 256,
+      concurrency: 1,
       maxInstances: 1,
       timeoutSeconds: 60,
       taskQueueTrigger: {
-        rateLimits: { maxConcurrentDispatches: 40, maxDispatchesPerSecond: 100 },
+        rateLimits: { maxConcurrentDispatches: 1, maxDispatchesPerSecond: 100 },
         retryConfig: { maxAttempts: -1, minBackoffSeconds: 10, maxBackoffSeconds: 600, maxDoublings: 6 },
       },
     });
@@ -151,7 +155,9 @@ describe('what the Firebase CLI finds to deploy', () => {
       region: ['us-central1'],
       entryPoint: 'sweep',
       labels: {},
-      availableMemoryMb: 512,
+      cpu: 0.167,
+      availableMemoryMb: 256,
+      concurrency: 1,
       maxInstances: 1,
       timeoutSeconds: 60,
       scheduleTrigger: { schedule: 'every 1 minutes', retryConfig: { retryCount: 0 } },
