@@ -17,14 +17,17 @@ import { responseRoutes } from '../tasks/responseRoutes.ts';
 import { Speakers } from '../tasks/speaker.ts';
 import { writeRoutes } from '../tasks/writeRoutes.ts';
 import { base, clock, ids } from './base.ts';
+import { ownConcurrency } from './sizes.ts';
 
 /** The process's stamps. */
 export const stamps = once(() => new StampSource(clock, ids.instance()));
 
 /** The process's way into the pipeline. */
 export const stager = once((): Stager => {
-  const { groupLingerMs: lingerMs, responseInlineMaxBytes } = base().config;
-  const limits = { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes };
+  const { groupLingerMs, responseInlineMaxBytes } = base().config;
+  // An instance that serves one request at a time has none that could share its carrier.
+  const lingerMs = ownConcurrency() === 1 ? 0 : groupLingerMs;
+  const limits = { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes, lingerMs };
   base().logger.info('Limits of staging', limits);
   return groupStager({ ...base(), lingerMs, responseInlineMaxBytes });
 });
