@@ -33,7 +33,7 @@ describe('sizes as the Firebase CLI sees them', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true }));
 
-  /** What a deploy would find where the .env file of the project has these lines, refused where the CLI refuses it. */
+  /** Functions that a deploy finds where the project’s .env file has these lines; throws what the CLI refuses. */
   async function deployed(lines: string): Promise<Map<string, Endpoint>> {
     writeFileSync(join(directory, '.env.demo-sizes'), lines);
     const { loadCodebases } = cli('firebase-tools/lib/deploy/functions/prepare');
