@@ -1,9 +1,4 @@
-import {
-  DocumentError,
-  type DocumentVersion,
-  type DocumentWrite,
-  type Fields,
-} from '../platform/documents.ts';
+import { DocumentError, type DocumentWrite, type Fields, type ReadDocument } from '../platform/documents.ts';
 import { UnknownVersion } from '../platform/errors.ts';
 import type { ObjectFacts } from '../platform/objects.ts';
 import { allObjects, keepTotals } from './figures.ts';
@@ -179,7 +174,7 @@ async function compare(run: Run, pages: readonly (readonly ObjectFacts[])[]): Pr
   const after = turn === 0 ? '' : (page[0]?.name ?? '');
   const last = turn >= pages.length - 1 ? '~' : (pages[turn + 1]?.[0]?.name ?? '~');
   const stored = page.filter((object) => recordOf(object)?.status === 'stored');
-  const old = stored.filter(({ createdMs }) => createdMs <= oldestKeptMs);
+  const old = stored.filter(({ createdMs }) => createdMs <= oldestKeptMs).length;
   const range = {
     collection: filesCollection,
     filters: [
@@ -193,46 +188,36 @@ async function compare(run: Run, pages: readonly (readonly ObjectFacts[])[]): Pr
     if (any.documents.length === 0) return;
   }
   const count = await documents.count(range, purpose);
-  if (count >= old.length && count <= stored.length) return;
+  if (count >= old && count <= stored.length) return;
   const found = await documents.query({ ...range, limit: maxObjectsPage }, purpose);
+  await mend(run, page, found.documents);
+}
+
+/**
+ * Writes missing documents again, from the records of their objects: none that was accepted is deleted for want of one.
+ * Removes documents whose objects are gone.
+ */
+async function mend(run: Run, page: readonly ObjectFacts[], found: readonly ReadDocument[]): Promise<void> {
+  const { objects, index, logger, oldestKeptMs, report } = run;
   const described = new Map(
-    found.documents.flatMap(({ path, fields, version }) => {
+    found.flatMap(({ path, fields, version }) => {
       const record = knownRecord(path, fields);
       return record && version ? [[record.fileId, { ...record, version }] as const] : [];
     }),
   );
-  await repair(run, old, described);
-  const present = new Set(page.map(({ name }) => name));
-  const gone = [...described.values()].filter(
-    ({ fileId, createdMs }) => createdMs <= oldestKeptMs && !present.has(objectOf(fileId) ?? ''),
-  );
-  await dropDocuments(run, gone);
-}
-
-/** Writes missing documents again, from the objects' records: none that was accepted is deleted for want of one. */
-async function repair(
-  { index, report }: Run,
-  old: readonly ObjectFacts[],
-  described: ReadonlyMap<string, unknown>,
-): Promise<void> {
-  for (const object of old) {
+  for (const object of page) {
     const record = recordOf(object);
-    if (record === undefined || !isLabelled(object) || described.has(record.fileId)) continue;
+    if (record?.status !== 'stored' || object.createdMs > oldestKeptMs || !isLabelled(object)) continue;
+    if (described.has(record.fileId)) continue;
     await index.write(record, { stamp: objectStamp(object) });
     report.repaired += 1;
   }
-}
-
-async function dropDocuments(
-  run: Run,
-  gone: readonly { fileId: string; version: DocumentVersion }[],
-): Promise<void> {
-  const { objects, logger } = run;
-  for (const { fileId, version } of gone) {
-    // The listing is a moment old.
-    if ((await objects.describe(objectOf(fileId) ?? '')) !== undefined) continue;
+  const present = new Set(page.map(({ name }) => name));
+  for (const { fileId, createdMs, version } of described.values()) {
+    const name = objectOf(fileId) ?? '';
+    // The listing is a moment old, so that the object is asked for itself.
+    if (createdMs > oldestKeptMs || present.has(name) || (await objects.describe(name))) continue;
     logger.warn('A file’s object is gone; its document is removed', { file_id: fileId });
-    const write = { path: filePath(fileId), ifVersion: version, changes: 'deleted' } as const;
-    await removeDocuments(run, [write]);
+    await removeDocuments(run, [{ path: filePath(fileId), ifVersion: version, changes: 'deleted' }]);
   }
 }
