@@ -25,7 +25,13 @@ describe('Where Firestore says that its quota is used up', () => {
     const clock = new ManualClock();
     const backoff = new Backoff({ clock, tickMs });
     assert.deepEqual(await pausesAfter(backoff, clock, 5), [5_000, 10_000, 15_000, 15_000, 15_000]);
-    const written = { outcome: 'committed', hasWritten: true, before: undefined, after: undefined } as const;
+    const written = {
+      outcome: 'committed',
+      hasWritten: true,
+      hasDead: false,
+      before: undefined,
+      after: undefined,
+    } as const;
     backoff.learn([{ ...job, ...written }]);
     assert.equal(backoff.isParked, false);
     assert.deepEqual(await pausesAfter(backoff, clock, 2), [5_000, 10_000]);

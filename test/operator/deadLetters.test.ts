@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { deadLetterRoutes } from '../../functions/src/operator/deadLetterRoutes.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
+import { maxResponsesPerTask } from '../../functions/src/tasks/limits.ts';
 import { startMs } from '../support/clock.ts';
-import { packLines, response } from '../support/events.ts';
+import { created, packLines, patched, response } from '../support/events.ts';
 import type { Decide } from '../support/fate.ts';
 import { type Answer, serveRoutes, type TestServer } from '../support/http.ts';
 import { countingIds } from '../support/ids.ts';
@@ -128,6 +129,28 @@ describe('dead letters', () => {
     assert.deepEqual(
       (await list()).dead_letters.map((letter) => [letter.id, letter.detail]),
       [[id, 'still bad']],
+    );
+  });
+
+  it('come back when they fail again, also where they were made while their carrier waited', async () => {
+    await pipeline.accept([
+      created('t', startMs, {}, { visibility: 'prompt' }),
+      ...Array.from({ length: maxResponsesPerTask }, (_, uid) => response('t', startMs + 1 + uid, uid)),
+    ]);
+    await pipeline.tick();
+    await pipeline.accept([response('t', startMs + 999, 999)]);
+    await pipeline.tick();
+    assert.deepEqual((await list()).dead_letters, [], 'it waits');
+    await pipeline.accept([patched('t', pipeline.clock.now(), { priority: 1 }, { visibility: 'prompt' })]);
+    await pipeline.tick();
+    await pipeline.clock.advance(120_000);
+    const [letter] = (await list()).dead_letters;
+    assert.equal(letter?.reason, 'too_many_responses');
+    await call('POST', `/${letter?.id}/replay`);
+    await pipeline.clock.advance(120_000);
+    assert.deepEqual(
+      (await list()).dead_letters.map(({ id }) => id),
+      [letter?.id],
     );
   });
 

@@ -12,7 +12,7 @@ export interface CommitJob {
 /** The outcome of some events of a document. */
 export type CommitResult = CommitJob &
   (
-    | ({ outcome: 'committed'; hasWritten: boolean } & Pick<Committed, 'before' | 'after'>)
+    | ({ outcome: 'committed'; hasWritten: boolean; hasDead: boolean } & Pick<Committed, 'before' | 'after'>)
     /** Not known to be written; the events must be kept. */
     | { outcome: 'failed'; error: DocumentError }
     /** Another version wrote the document; the events must wait for that version. */

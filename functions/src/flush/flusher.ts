@@ -214,11 +214,8 @@ export class Flusher {
 
   /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
   #unread(run: Run): Work[] {
-    const {
-      intake: { unread },
-      results,
-      failures,
-    } = run;
+    const { results, failures } = run;
+    const { unread } = run.intake;
     for (const result of results) {
       if (result.outcome !== 'unread') continue;
       for (const event of result.events) {
@@ -241,17 +238,16 @@ export class Flusher {
     for (const result of run.results) {
       if (result.outcome !== 'broken') continue;
       const { error, events } = result;
-      if (!isOwnFault(error)) comeAgain(run, events)(error);
-      else
-        for (const event of arrivedOf(run, events)) addTo(byTries, 1 + triesOf(run, event), { event, error });
+      if (!isOwnFault(error)) {
+        comeAgain(run, events)(error);
+        continue;
+      }
+      for (const event of arrivedOf(run, events)) addTo(byTries, 1 + triesOf(run, event), { event, error });
     }
-    return [...byTries].map(([tries, broken]) => ({
-      work: () => requeueBroken(this.#parts, tries, broken),
-      failed: comeAgain(
-        run,
-        broken.map(({ event }) => event),
-      ),
-    }));
+    return [...byTries].map(([tries, broken]) => {
+      const events = broken.map(({ event }) => event);
+      return { work: () => requeueBroken(this.#parts, tries, broken), failed: comeAgain(run, events) };
+    });
   }
 
   /**
@@ -312,18 +308,21 @@ export class Flusher {
 
 /**
  * Learns what has become of the remembered events: those of a document that is written, with all that follows it, are
- * written; what is refused or breaks is judged by itself when its own carrier comes.
+ * written; what is refused or breaks is judged by itself when its own carrier comes. So are all of a document of which
+ * one became a dead letter: that may be replayed, and must not be taken for written then.
  */
-function noteOutcomes(run: Run): void {
-  const { remembered, results } = run;
-  const written = new Set<string>();
-  for (const { path, outcome } of results) if (outcome === 'committed') written.add(path);
-  for (const { path, outcome, events } of results) {
-    const isSettled = !events.some((event) => run.unsettled.has(eventKey(event)));
-    if (outcome !== 'committed' || !isSettled) written.delete(path);
-    if (outcome !== 'committed' && outcome !== 'failed') remembered.forget(path);
+function noteOutcomes({ remembered, results, unsettled }: Run): void {
+  for (const [path, ofPath] of Map.groupBy(results, (result) => result.path)) {
+    const isJudged = ofPath.some((result) =>
+      result.outcome === 'committed' ? result.hasDead : result.outcome !== 'failed',
+    );
+    if (isJudged) remembered.forget(path);
+    const isSettled = ofPath.every(
+      ({ outcome, events }) =>
+        outcome === 'committed' && !events.some((event) => unsettled.has(eventKey(event))),
+    );
+    if (isSettled) remembered.written(path);
   }
-  for (const path of written) remembered.written(path);
 }
 
 /** The events that came with this flush's carriers: the others have carriers of their own in the queue. */

@@ -82,7 +82,8 @@ export class DocumentWriter {
     const now = hasWritten ? version : snapshot.version;
     if (document === undefined || now === undefined || now === 'absent') cache.delete(job.path);
     else cache.set(job.path, { state: after, document, version: now }, snapshotBytes(bytes));
-    return { ...job, outcome: 'committed', before: snapshot.state, after, hasWritten };
+    const hasDead = plan.dead !== undefined && plan.dead.length > 0;
+    return { ...job, outcome: 'committed', before: snapshot.state, after, hasWritten, hasDead };
   }
 
   async #commitSingly(items: readonly Prepared[], timed: Timed): Promise<CommitResult[]> {
