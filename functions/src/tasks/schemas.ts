@@ -10,16 +10,11 @@ import { clearable } from './submitTaskFields.ts';
 const text = (): Schema => z.optional(z.nullable(z.string()));
 const number = (): Schema => z.optional(z.number());
 
-/** A response's members, which the compiler asks for, and those that its document or a reader's answer adds. */
-type ShownMember =
-  | Exclude<keyof MinerResponse, 'body' | 'submitted_at_ms'>
-  | 'response_body'
-  | 'submitted_at'
-  | 'received_at'
-  | 'counted';
+/** Members of an event's response that readers see as they are: the compiler asks for each. */
+type Member = Exclude<keyof MinerResponse, 'body' | 'submitted_at_ms'>;
 
 function responseShown(): Schema {
-  const shown: Record<ShownMember, Schema> = {
+  const shown: Record<Member, Schema> & Record<string, Schema> = {
     miner_uid: count(),
     response_data: z.optional(z.unknown()),
     response_body: z.optional(z.object({ bytes: count() })),
