@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { amountsOf, type Costs, costsOf, scaledAmounts } from '../local/bill/bill.ts';
 import type { StackUsage } from '../local/control/index.ts';
 import type { LocalStack } from '../local/stack.ts';
 import { Api } from './shared/api.ts';
@@ -11,8 +12,6 @@ import {
   statusFault,
 } from './shared/expected.ts';
 import { plainUsage } from './shared/plain.ts';
-import { type Costs, costsOf } from './shared/prices.ts';
-import { scaled } from './shared/usage.ts';
 
 const taskCount = 20;
 const requiredCount = 3;
@@ -118,13 +117,17 @@ export async function runDemo(
       usage,
       plain,
       perMillion: {
-        sluice: costsOf(scaled(usage, 1_000_000 / responses)),
-        plain: costsOf(scaled(plain, 1_000_000 / responses)),
+        sluice: perMillion(usage, responses),
+        plain: perMillion(plain, responses),
       },
     };
   } finally {
     await database.terminate();
   }
+}
+
+function perMillion(usage: StackUsage, responses: number): Costs {
+  return costsOf(scaledAmounts(amountsOf(usage), 1_000_000 / responses));
 }
 
 function makeTasks(): SentTask[] {

@@ -1,8 +1,8 @@
-import { costsOf, freePerMonth, monthlyCostsOf } from './shared/prices.ts';
+import { afterFree, amountsOf, costsOf, scaledAmounts } from '../local/bill/bill.ts';
+import { freePerMonth } from '../local/bill/prices.ts';
 import { type BenchReport, printTargets, round, type Target } from './shared/report.ts';
 import { dollars, printTable } from './shared/table.ts';
 import { beginning, plainRun, replayRun, spread, type TraceRun } from './shared/traceRun.ts';
-import { scaled } from './shared/usage.ts';
 import { readWorkload } from './shared/workload.ts';
 
 /** Most writes and reads a task, until all that was sent is written. */
@@ -59,7 +59,9 @@ export async function trace(): Promise<BenchReport> {
   console.log(`\nMiners that poll every 10 s, during the trace's first ${pollingSpanMs / 60_000} minutes`);
   printUsage(polled);
 
-  console.log('\nDollars for a million responses, list prices (Firestore nam5; instances 1 vCPU, 1 GiB)');
+  console.log(
+    '\nDollars for a million responses, list prices (Firestore nam5; each function’s own vCPU and memory)',
+  );
   printCosts([...runs, ...spreadRuns, ...polled]);
   console.log(`  Free each month: ${freeText()}`);
   printOneAMinute(spreadRuns[1]);
@@ -102,12 +104,23 @@ function printUsage(runs: readonly TraceRun[]): void {
 
 function printCosts(runs: readonly TraceRun[]): void {
   printTable(
-    ['', 'Firestore', 'Tasks', 'functions', 'storage', 'total', 'after what is free in a month'],
+    [
+      '',
+      'Firestore',
+      'Tasks',
+      'requests',
+      'instances',
+      'storage',
+      'traffic',
+      'logs',
+      'total',
+      'after what is free in a month',
+    ],
     runs.map(({ name, responses, flushed }) => {
-      const usage = scaled(flushed, 1_000_000 / responses);
-      const costs = costsOf(usage);
-      const cells = [costs.firestore, costs.tasks, costs.functions, costs.storage, costs.total];
-      return [name, ...cells.map(dollars), dollars(monthlyCostsOf(usage).total)];
+      const amounts = scaledAmounts(amountsOf(flushed), 1_000_000 / responses);
+      const { firestore, tasks, requests, instances, storage, traffic, logging, total } = costsOf(amounts);
+      const cells = [firestore, tasks, requests, instances, storage, traffic, logging, total];
+      return [name, ...cells.map(dollars), dollars(costsOf(afterFree(amounts)).total)];
     }),
   );
 }
@@ -115,19 +128,20 @@ function printCosts(runs: readonly TraceRun[]): void {
 /** The monthly bill of a proxy with a task each minute: instances start for every one, so time costs most here. */
 function printOneAMinute(run: TraceRun | undefined): void {
   if (run === undefined) return;
-  const month = scaled(run.flushed, (30 * 24 * 60) / run.tasks);
-  const [listed, paid] = [costsOf(month).total, monthlyCostsOf(month).total];
+  const runMonths = run.tasks / (30 * 24 * 60);
+  const month = scaledAmounts(amountsOf(run.flushed, runMonths), 1 / runMonths);
+  const [listed, paid] = [costsOf(month).total, costsOf(afterFree(month)).total];
   console.log(
-    `  A task a minute for a month: ${dollars(listed)}, ${Math.round(month.functions.active_s / 1000)}k vCPU-s; ` +
+    `  A task a minute for a month: ${dollars(listed)}, ${Math.round(month.vcpuSecond / 1000)}k vCPU-s; ` +
       `after what is free ${dollars(paid)}.`,
   );
 }
 
 function freeText(): string {
-  const { firestoreReads, firestoreWrites, tasksOperations, functionRequests, vcpuSeconds } = freePerMonth;
+  const { firestoreRead, firestoreWrite, tasksOperation, functionRequest, vcpuSecond } = freePerMonth;
   return (
-    `${firestoreReads / 1e6} M reads, ${firestoreWrites / 1e6} M writes (by the day), ${tasksOperations / 1e6} M ` +
-    `Cloud Tasks operations, ${functionRequests / 1e6} M requests, ${vcpuSeconds} vCPU-s. The plain way's own ` +
+    `${firestoreRead / 1e6} M reads, ${firestoreWrite / 1e6} M writes (by the day), ${tasksOperation / 1e6} M ` +
+    `Cloud Tasks operations, ${functionRequest / 1e6} M requests, ${vcpuSecond} vCPU-s. The plain way's own ` +
     'requests and instance time, wherever its code runs, are not in its figures.'
   );
 }

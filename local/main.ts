@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PortInUse } from './shared/http.ts';
+import { typicalLatencies } from './shared/latencies.ts';
 import { SnapshotError } from './shared/snapshot.ts';
 import { type LocalStack, type StackOptions, startStack } from './stack.ts';
 
@@ -15,7 +16,7 @@ const usage = 'Usage: npm start [-- [--port-offset N] [--data DIR]]';
 let options: StackOptions = {};
 try {
   options = readOptions();
-  const stack = await startStack({ ...options, limitCpu: true });
+  const stack = await startStack({ ...options, limitCpu: true, latencies: typicalLatencies });
   endOnSignal(stack, options.data === undefined ? closeLimitMs : snapshotLimitMs);
   console.log(welcome(stack, options.data));
 } catch (error) {

@@ -20,6 +20,7 @@ import { type PortChoice, portsFor, type ServicePorts } from './ports.ts';
 import { LocalScheduler } from './scheduler/index.ts';
 import { type LocalClock, type LocalTimer, OffsetClock } from './shared/clock.ts';
 import { Faults } from './shared/faults.ts';
+import type { Latencies } from './shared/latencies.ts';
 import { createLog, type Log } from './shared/log.ts';
 import { SnapshotError } from './shared/snapshot.ts';
 import { type StorageEvent, startStorage } from './storage/index.ts';
@@ -46,6 +47,8 @@ export interface StackOptions {
   data?: string;
   /** Keeps each instance to its function’s share of the CPU, where the system can; off by default, for quick tests. */
   limitCpu?: boolean;
+  /** The time that calls of the services take; by default none, for quick tests. */
+  latencies?: Latencies;
   quiet?: boolean;
   /** Takes the log's entries instead of standard output. */
   log?: Log;
@@ -79,7 +82,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
   const storageBucket = `${projectId}.firebasestorage.app`;
   const snapshot = options.data === undefined ? undefined : await latestSnapshot(options.data);
   const clock = new OffsetClock(snapshot?.clockOffsetMs);
-  const faults = new Faults(clock);
+  const faults = new Faults(clock, Math.random, options.latencies);
   const log = options.log ?? (options.quiet ? () => {} : createLog(() => clock.now(), process.stdout));
   const ports = await portsFor(options.ports ?? 'fixed', options.portOffset ?? 0);
   const closers: (() => Promise<void> | void)[] = [() => faults.clear()];
@@ -106,6 +109,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const params = resolveParams(manifest, env);
     const specs = resolveFunctions(manifest, params, region);
     const secrets: ParamValues = { API_KEYS: apiKeysSecret(localKeys), ...files.secrets, ...options.secrets };
+    const secretVersions = new Set(specs.flatMap((spec) => spec.secrets)).size;
     const secretsByFunction = new Map(specs.map((spec) => [spec.name, secretsOf(spec, secrets)]));
 
     const service = { clock, faults };
@@ -123,6 +127,8 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     closers.push(everyDay(clock, () => storage.runLifecycle()));
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
+    const tasksPorts = new Map<string, number>();
+    for (const { name } of specs) tasksPorts.set(name, await tasks.callerPort(name));
     await readState(snapshot, async ({ directory }) => {
       await firestore.importState(directory);
       await storage.importState(directory);
@@ -160,6 +166,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         env: (spec) => ({
           ...instanceEnv(spec),
           ...clientEnv,
+          SLUICE_TASKS_HOST: `127.0.0.1:${tasksPorts.get(spec.name)}`,
           ...env,
           ...params,
           ...secretsByFunction.get(spec.name),
@@ -172,7 +179,8 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     functions.warm();
     // Tasks that are cut off stay; those whose function is gone would use up an attempt.
     closers.push(() => tasks.stopDispatching());
-    const scheduler = opened(new LocalScheduler({ clock, log, jobs: jobsOf(specs, url) }));
+    const jobs = jobsOf(specs, url);
+    const scheduler = opened(new LocalScheduler({ clock, log, jobs }));
     const events = new StorageEvents({ clock, log, subscribers: subscribersOf(specs, url) });
     closers.push(() => events.close());
     publish = (event) => events.publish(event);
@@ -191,9 +199,12 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         tasks: tasks.usage(),
         storage: storage.usage(),
         functions: functions.usage(),
+        hosting: hosting.usage(),
+        scheduler: { jobs: jobs.length },
+        secrets: { versions: secretVersions },
       }),
       resetUsage: () => {
-        for (const each of [firestore, tasks, storage, functions]) each.resetUsage();
+        for (const each of [firestore, tasks, storage, functions, hosting]) each.resetUsage();
       },
       addFault: (fault) => faults.add(fault),
       clearFaults: () => faults.clear(),

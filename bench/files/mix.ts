@@ -1,8 +1,5 @@
-import { prices } from '../shared/prices.ts';
+import { prices } from '../../local/bill/prices.ts';
 
-/** Dollars for a GiB stored a month: Firestore in nam5, and Cloud Storage (a GB there, standard class). */
-const firestoreGibMonth = 0.18;
-const storageGbMonth = 0.02;
 const gib = 1024 ** 3;
 
 /** The largest file that fits into a document, with everything else in it. */
@@ -46,7 +43,8 @@ export function costOfMix(sizes: readonly number[], thresholdBytes: number): Mix
       onceDollars += prices.storageClassA + prices.functionRequest + prices.tasksOperation * 2;
     }
   }
-  const monthDollars = (firestoreBytes / gib) * firestoreGibMonth + (storageBytes / 1e9) * storageGbMonth;
+  const monthDollars =
+    (firestoreBytes / gib) * prices.firestoreGibMonth + (storageBytes / 1e9) * prices.storageGbMonth;
   return { firestoreBytes, onceDollars, monthDollars };
 }
 

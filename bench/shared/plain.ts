@@ -1,5 +1,6 @@
 import type { Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/control/index.ts';
+import { noUsage } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
 
 /** Reads of the task that the plain way makes before each response. */
@@ -9,10 +10,8 @@ const readsPerResponse = 2;
 export function plainUsage(counts: { tasks: number; statuses: number; responses: number }): StackUsage {
   const { tasks, statuses, responses } = counts;
   return {
+    ...noUsage,
     firestore: { writes: tasks + statuses + responses, reads: readsPerResponse * responses, deletes: 0 },
-    tasks: { operations: 0 },
-    storage: { class_a: 0, class_b: 0 },
-    functions: { requests: 0, active_s: 0 },
   };
 }
 

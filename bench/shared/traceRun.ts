@@ -14,7 +14,7 @@ import {
   type Visibility,
   warmUp,
 } from './replay.ts';
-import { difference, sum } from './usage.ts';
+import { difference, noUsage, sum } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
 
 /** All that is buffered is written by then: the longest wait is 60 s, and its carrier one tick. */
@@ -109,7 +109,7 @@ export async function plainRun(name: string, events: readonly WorkloadEvent[]): 
   const database = openDatabase(stack);
   try {
     await writePlainly(database, events);
-    const usage = { ...stack.usage(), functions: { requests: 0, active_s: 0 } };
+    const usage = { ...noUsage, firestore: stack.usage().firestore };
     const responses = events.filter(({ kind }) => kind === 'response').length;
     return {
       name,

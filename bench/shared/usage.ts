@@ -1,9 +1,24 @@
 import type { StackUsage } from '../../local/control/index.ts';
 
-/** The usage of so many times as much of the same. */
-export function scaled(usage: StackUsage, factor: number): StackUsage {
-  return combined(usage, usage, (amount) => amount * factor);
-}
+/** The usage of nothing. */
+export const noUsage: StackUsage = {
+  firestore: { reads: 0, writes: 0, deletes: 0 },
+  tasks: { operations: 0 },
+  storage: { class_a: 0, class_b: 0 },
+  functions: {
+    requests: 0,
+    active_s: 0,
+    vcpu_s: 0,
+    gib_s: 0,
+    egress_bytes: 0,
+    log_bytes: 0,
+    secret_accesses: 0,
+    by_function: {},
+  },
+  hosting: { requests: 0, bytes: 0 },
+  scheduler: { jobs: 0 },
+  secrets: { versions: 0 },
+};
 
 export function sum(a: StackUsage, b: StackUsage): StackUsage {
   return combined(a, b, (x, y) => x + y);
@@ -13,21 +28,15 @@ export function difference(a: StackUsage, b: StackUsage): StackUsage {
   return combined(a, b, (x, y) => x - y);
 }
 
-function combined(a: StackUsage, b: StackUsage, of: (x: number, y: number) => number): StackUsage {
-  return {
-    firestore: {
-      reads: of(a.firestore.reads, b.firestore.reads),
-      writes: of(a.firestore.writes, b.firestore.writes),
-      deletes: of(a.firestore.deletes, b.firestore.deletes),
-    },
-    tasks: { operations: of(a.tasks.operations, b.tasks.operations) },
-    storage: {
-      class_a: of(a.storage.class_a, b.storage.class_a),
-      class_b: of(a.storage.class_b, b.storage.class_b),
-    },
-    functions: {
-      requests: of(a.functions.requests, b.functions.requests),
-      active_s: of(a.functions.active_s, b.functions.active_s),
-    },
-  };
+/** Sizes of functions, jobs and versions are no amounts: both have the same. */
+const same = new Set(['vcpu', 'memory_gib', 'jobs', 'versions']);
+
+function combined<Tree extends object>(a: Tree, b: Tree, of: (x: number, y: number) => number): Tree {
+  const [from, to] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  const entries = [...new Set([...from.keys(), ...to.keys()])].map((key) => {
+    const [x, y] = [from.get(key), to.get(key)];
+    if (typeof x === 'object' || typeof y === 'object') return [key, combined(x ?? {}, y ?? {}, of)];
+    return [key, same.has(key) ? (x ?? y) : of(x ?? 0, y ?? 0)];
+  });
+  return Object.fromEntries(entries);
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { amountsOf, type Costs, costsOf } from '../bill/bill.ts';
 import { type FunctionsUsage, type InstanceInfo, UnknownFunction } from '../functions/index.ts';
 import type { Fault } from '../shared/faults.ts';
-import type { FirestoreUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
+import type { FirestoreUsage, HostingUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
 import type { Delivery } from '../tasks/index.ts';
 import { BadRequest, flag, number, onlyFields, readObject } from './body.ts';
 import { readFault } from './faults.ts';
@@ -12,6 +13,10 @@ export interface StackUsage {
   tasks: TasksUsage;
   storage: StorageUsage;
   functions: FunctionsUsage;
+  hosting: HostingUsage;
+  /** Not reset: they are there. */
+  scheduler: { jobs: number };
+  secrets: { versions: number };
 }
 
 /** Controls of a running stack, besides its services. */
@@ -37,6 +42,10 @@ export interface StackControl {
   setEventsTwiceShare(twiceShare: number): void;
 }
 
+function withDollars(usage: StackUsage): StackUsage & { dollars: Costs } {
+  return { ...usage, dollars: costsOf(amountsOf(usage)) };
+}
+
 type Route = (control: StackControl, body: Record<string, unknown>) => unknown;
 
 const dayMs = 24 * 60 * 60_000;
@@ -44,10 +53,10 @@ const maxAdvanceMs = 400 * dayMs;
 const maxLateMs = dayMs;
 
 const routes: Record<string, Route> = {
-  'GET usage': (control) => control.usage(),
+  'GET usage': (control) => withDollars(control.usage()),
   'POST usage/reset': (control) => {
     control.resetUsage();
-    return control.usage();
+    return withDollars(control.usage());
   },
   'GET faults': (control) => ({ hits: control.faultHits() }),
   'POST faults': (control, body) => control.addFault(readFault(body)),

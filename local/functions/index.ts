@@ -4,6 +4,7 @@ import type { Faults } from '../shared/faults.ts';
 import { closeServer, listen } from '../shared/http.ts';
 import type { Log } from '../shared/log.ts';
 import type { LocalService } from '../shared/service.ts';
+import { Causes } from './causes.ts';
 import type { CpuLimiter } from './cpu.ts';
 import { InstanceProcess } from './instance-process.ts';
 import type { FunctionSpec } from './manifest.ts';
@@ -11,6 +12,9 @@ import { limitMemory } from './memory.ts';
 import { FunctionPool, NoInstance } from './pool.ts';
 import type { InstanceState } from './protocol.ts';
 import { answerText, forward } from './proxy.ts';
+import { FunctionMeter, type FunctionsUsage, sumsOf } from './usage.ts';
+
+export type { FunctionsUsage } from './usage.ts';
 
 export interface FunctionsOptions {
   port: number;
@@ -32,12 +36,6 @@ export class UnknownFunction extends Error {
   constructor(name: string) {
     super(`There is no function ${name}.`);
   }
-}
-
-export interface FunctionsUsage {
-  requests: number;
-  /** Billed instance time in seconds. */
-  active_s: number;
 }
 
 export interface InstanceInfo {
@@ -88,7 +86,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<LocalFu
     const target = splitAddress(request.url ?? '/', prefix);
     if (target === undefined || !manager.has(target.name)) {
       answerText(response, 404, `There is no function at ${request.url}.`);
-    } else void manager.serve({ ...target, request, response });
+    } else void manager.serveDirectly({ ...target, request, response });
   });
   server.requestTimeout = 0;
   const port = await listen(server, options.port, 'functions');
@@ -113,12 +111,18 @@ function splitAddress(url: string, prefix: string): { name: string; path: string
   return { name: rest.slice(0, end), path: path.startsWith('?') ? `/${path}` : path };
 }
 
+interface ServedFunction {
+  spec: FunctionSpec;
+  pool: FunctionPool;
+  meter: FunctionMeter;
+}
+
 class FunctionsManager {
-  readonly #pools = new Map<string, FunctionPool>();
-  readonly #specs = new Map<string, FunctionSpec>();
+  readonly #functions = new Map<string, ServedFunction>();
+  readonly #causes = new Causes();
   readonly #clock: LocalClock;
   readonly #faults: Faults;
-  #requests = 0;
+  #egressBytes = 0;
   #open = 0;
 
   constructor(options: FunctionsOptions) {
@@ -126,40 +130,54 @@ class FunctionsManager {
     this.#faults = options.faults;
     const { clock, functionsDir, log, limitCpu } = options;
     for (const spec of options.functions) {
-      this.#specs.set(spec.name, spec);
+      const meter = new FunctionMeter();
+      const meteredLog: Log = (source, entry) => {
+        meter.logged(entry);
+        log(source, entry);
+      };
       const start = () =>
-        new InstanceProcess({ spec, functionsDir, env: options.env(spec), clock, log, limitCpu });
-      this.#pools.set(spec.name, new FunctionPool(spec, clock, start));
+        new InstanceProcess({ spec, functionsDir, env: options.env(spec), clock, log: meteredLog, limitCpu });
+      this.#functions.set(spec.name, { spec, pool: new FunctionPool(spec, clock, start), meter });
     }
   }
 
   has(name: string): boolean {
-    return this.#specs.has(name);
+    return this.#functions.has(name);
   }
 
   warm(): void {
-    for (const pool of this.#pools.values()) pool.warm();
+    for (const { pool } of this.#functions.values()) pool.warm();
   }
 
   processes(): InstanceProcess[] {
     return this.#all().map(([, instance]) => instance);
   }
 
+  /** Serves a request that came to the function's own address: what a caller gets there leaves the cloud. */
+  async serveDirectly(options: ServeOptions): Promise<void> {
+    const { socket } = options.request;
+    const before = socket.bytesWritten;
+    await this.serve(options);
+    if (this.#function(options.name).spec.trigger.kind === 'https')
+      this.#egressBytes += socket.bytesWritten - before;
+  }
+
   async serve({ name, request, response, path, limitMs, headers }: ServeOptions): Promise<void> {
-    const pool = this.#pool(name);
-    this.#requests += 1;
+    const { spec, pool, meter } = this.#function(name);
+    const cause = this.#causes.of(spec.trigger, request, path);
+    meter.requested(cause);
     this.#open += 1;
-    const timeoutMs = Math.min(this.#specs.get(name)?.timeoutMs ?? Infinity, limitMs ?? Infinity);
+    const timeoutMs = Math.min(spec.timeoutMs, limitMs ?? Infinity);
     const abort = new AbortController();
     const timer = this.#clock.setTimeout(() => abort.abort(), timeoutMs);
     try {
       if (await this.#isRefused(name, response)) return;
-      const found = pool.acquire();
+      const found = pool.acquire(cause);
       const instance = found instanceof Promise ? await found : found;
       try {
         await forward({ request, response, instance, path, signal: abort.signal, headers });
       } finally {
-        pool.release(instance);
+        pool.release(instance, cause);
       }
     } catch (error) {
       if (!(error instanceof NoInstance)) throw error;
@@ -184,14 +202,28 @@ class FunctionsManager {
   }
 
   usage(): FunctionsUsage {
-    let activeMs = 0;
-    for (const pool of this.#pools.values()) activeMs += pool.activeMs();
-    return { requests: this.#requests, active_s: activeMs / 1000 };
+    const byFunction: FunctionsUsage['by_function'] = {};
+    let [logBytes, secretAccesses] = [0, 0];
+    for (const [name, { spec, pool, meter }] of this.#functions) {
+      byFunction[name] = meter.usage(spec, pool.starts, pool.billedMs());
+      logBytes += meter.logBytes;
+      secretAccesses += pool.starts * spec.secrets.length;
+    }
+    return {
+      ...sumsOf(Object.values(byFunction)),
+      egress_bytes: this.#egressBytes,
+      log_bytes: logBytes,
+      secret_accesses: secretAccesses,
+      by_function: byFunction,
+    };
   }
 
   resetUsage(): void {
-    this.#requests = 0;
-    for (const pool of this.#pools.values()) pool.resetActive();
+    this.#egressBytes = 0;
+    for (const { pool, meter } of this.#functions.values()) {
+      pool.resetUsage();
+      meter.reset();
+    }
   }
 
   instances(): InstanceInfo[] {
@@ -205,11 +237,11 @@ class FunctionsManager {
   }
 
   async kill(name: string): Promise<number> {
-    return this.#pool(name).kill();
+    return this.#function(name).pool.kill();
   }
 
   async killAll(): Promise<void> {
-    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await Promise.all([...this.#functions.values()].map(({ pool }) => pool.close()));
   }
 
   async sync(offsetMs: number): Promise<InstanceState[]> {
@@ -219,18 +251,18 @@ class FunctionsManager {
 
   startingCount(): number {
     let count = 0;
-    for (const pool of this.#pools.values()) count += pool.startingCount();
+    for (const { pool } of this.#functions.values()) count += pool.startingCount();
     return count;
   }
 
-  #pool(name: string): FunctionPool {
-    const pool = this.#pools.get(name);
-    if (pool === undefined) throw new UnknownFunction(name);
-    return pool;
+  #function(name: string): ServedFunction {
+    const found = this.#functions.get(name);
+    if (found === undefined) throw new UnknownFunction(name);
+    return found;
   }
 
   #all(): [string, InstanceProcess][] {
-    return [...this.#pools].flatMap(([name, pool]) =>
+    return [...this.#functions].flatMap(([name, { pool }]) =>
       pool.instances().map((instance): [string, InstanceProcess] => [name, instance]),
     );
   }

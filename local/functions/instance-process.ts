@@ -7,7 +7,7 @@ import { type Log, parseLogLine } from '../shared/log.ts';
 import type { CpuLimiter } from './cpu.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { heapArguments, type LimitedProcess, mebibytes } from './memory.ts';
-import { ActiveTime } from './metering.ts';
+import { ActiveTime, startCause } from './metering.ts';
 import { commandFile } from './packages.ts';
 import type { FromInstance, InstanceState, SyncMessage } from './protocol.ts';
 
@@ -81,9 +81,9 @@ export class InstanceProcess implements LimitedProcess {
     this.#log = (message) => options.log(spec.name, { severity: 'ERROR', message });
     this.startedAtMs = clock.now();
     this.lastUsedMs = this.startedAtMs;
-    this.activeTime = new ActiveTime(clock);
+    this.activeTime = new ActiveTime(() => clock.now());
     // The platform bills a start.
-    this.activeTime.begin();
+    this.activeTime.begin(startCause);
     this.#child = fork(
       join(import.meta.dirname, 'instance.ts'),
       [frameworkFile(options.functionsDir), String(clock.offsetMs())],
@@ -108,7 +108,7 @@ export class InstanceProcess implements LimitedProcess {
         if (message.type === 'state') this.#settle(message.id, message.state);
         else {
           this.#port = message.port;
-          this.activeTime.end();
+          this.activeTime.end(startCause);
           resolve();
         }
       });
@@ -136,16 +136,16 @@ export class InstanceProcess implements LimitedProcess {
     return this.#port !== undefined && !this.#stopping && this.#openRequests < this.#concurrency;
   }
 
-  begin(): void {
+  begin(cause: string): void {
     this.#openRequests += 1;
     this.lastUsedMs = this.#clock.now();
-    this.activeTime.begin();
+    this.activeTime.begin(cause);
   }
 
-  end(): void {
+  end(cause: string): void {
     this.#openRequests -= 1;
     this.lastUsedMs = this.#clock.now();
-    this.activeTime.end();
+    this.activeTime.end(cause);
   }
 
   /** Moves its clock and answers its state after that; undefined when it has ended. */
@@ -201,7 +201,7 @@ export class InstanceProcess implements LimitedProcess {
   #onExit(reason: string): void {
     if (!this.#stopping) this.#log(`The instance ended by itself (${reason}).`);
     this.#stopping = true;
-    if (this.#port === undefined) this.activeTime.end();
+    if (this.#port === undefined) this.activeTime.end(startCause);
     this.agent.destroy();
     for (const id of [...this.#waiting.keys()]) this.#settle(id, undefined);
   }

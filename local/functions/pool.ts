@@ -22,6 +22,7 @@ export class NoInstance extends Error {
 }
 
 interface Waiter {
+  cause: string;
   resolve(instance: InstanceProcess): void;
   reject(reason: NoInstance): void;
   timer: LocalTimer;
@@ -40,7 +41,9 @@ export class FunctionPool {
   readonly #instances = new Set<InstanceProcess>();
   readonly #starting = new Set<InstanceProcess>();
   readonly #queue = new Set<Waiter>();
-  #endedActiveMs = 0;
+  /** Billed milliseconds of instances that have ended, by cause. */
+  readonly #endedMs = new Map<string, number>();
+  #starts = 0;
   #closed = false;
 
   constructor(spec: FunctionSpec, clock: LocalClock, start: () => InstanceProcess) {
@@ -56,17 +59,21 @@ export class FunctionPool {
     while (!this.#closed && this.#instances.size < this.#minInstances) this.#add();
   }
 
-  /** An instance with room, whose slot the caller now holds until {@link release}. Rejects with {@link NoInstance}. */
-  acquire(): InstanceProcess | Promise<InstanceProcess> {
+  /**
+   * An instance with room, whose slot the caller now holds until {@link release}; its time is billed to the cause.
+   * Rejects with {@link NoInstance}.
+   */
+  acquire(cause: string): InstanceProcess | Promise<InstanceProcess> {
     if (this.#queue.size === 0) {
       for (const instance of this.#instances) {
         if (!instance.hasRoom()) continue;
-        instance.begin();
+        instance.begin(cause);
         return instance;
       }
     }
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
+        cause,
         resolve,
         reject,
         timer: this.#clock.setTimeout(() => this.#giveUp(waiter), maxQueueMs),
@@ -76,8 +83,8 @@ export class FunctionPool {
     });
   }
 
-  release(instance: InstanceProcess): void {
-    instance.end();
+  release(instance: InstanceProcess, cause: string): void {
+    instance.end(cause);
     this.#serveQueue();
   }
 
@@ -94,14 +101,21 @@ export class FunctionPool {
     return this.#queue.size;
   }
 
-  activeMs(): number {
-    let sum = this.#endedActiveMs;
-    for (const instance of this.#instances) sum += instance.activeTime.billedMs();
-    return sum;
+  /** Billed milliseconds of all instances since the last reset, by cause. */
+  billedMs(): Map<string, number> {
+    const billed = new Map(this.#endedMs);
+    for (const instance of this.#instances) addTo(billed, instance.activeTime.billedMs());
+    return billed;
   }
 
-  resetActive(): void {
-    this.#endedActiveMs = 0;
+  /** Instances started since the last reset. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  resetUsage(): void {
+    this.#endedMs.clear();
+    this.#starts = 0;
     for (const instance of this.#instances) instance.activeTime.reset();
   }
 
@@ -128,6 +142,7 @@ export class FunctionPool {
 
   #add(): void {
     const instance = this.#start();
+    this.#starts += 1;
     this.#instances.add(instance);
     this.#starting.add(instance);
     void instance.ready.then(() => {
@@ -137,7 +152,7 @@ export class FunctionPool {
     });
     void instance.exited.then(() => {
       this.#instances.delete(instance);
-      this.#endedActiveMs += instance.activeTime.billedMs();
+      addTo(this.#endedMs, instance.activeTime.billedMs());
       // What cannot start is tried again only when a request comes.
       if (this.#starting.delete(instance))
         this.#rejectAll(new NoInstance(500, 'The function could not start.'));
@@ -156,7 +171,7 @@ export class FunctionPool {
       if (instance === undefined) return;
       this.#queue.delete(waiter);
       this.#clock.clearTimeout(waiter.timer);
-      instance.begin();
+      instance.begin(waiter.cause);
       waiter.resolve(instance);
     }
   }
@@ -184,4 +199,8 @@ export class FunctionPool {
     const timer = this.#clock.setTimeout(() => this.#stopWhenIdle(instance), waitMs);
     void instance.exited.then(() => this.#clock.clearTimeout(timer));
   }
+}
+
+function addTo(sums: Map<string, number>, amounts: ReadonlyMap<string, number>): void {
+  for (const [name, amount] of amounts) sums.set(name, (sums.get(name) ?? 0) + amount);
 }

@@ -4,6 +4,7 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http';
+import { deliveryHeader } from '../tasks/sender.ts';
 import type { InstanceProcess } from './instance-process.ts';
 
 export interface ForwardOptions {
@@ -25,7 +26,15 @@ const maxRequestBytes = 32 * 1024 * 1024;
 const tooLarge = new Error('The request is larger than 32 MiB.');
 
 /** Belong to one connection, not to the message. */
-const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'trailer', 'te']);
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'upgrade',
+  'trailer',
+  'te',
+  deliveryHeader,
+]);
 
 /** Passes a request to an instance and its answer back; resolves when both are done, however that came. */
 export function forward({

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { LocalFunctions } from '../functions/index.ts';
 import { answerText } from '../functions/proxy.ts';
 import { closeServer, listen } from '../shared/http.ts';
+import type { HostingUsage } from '../shared/service.ts';
 import { readHostingConfig } from './config.ts';
 import { headersFor, keepSessionCookie, passedOn } from './headers.ts';
 import { serveStatic } from './static.ts';
@@ -20,6 +21,9 @@ export interface HostingOptions {
 
 export interface LocalHosting {
   readonly port: number;
+  /** What was asked and sent since the last reset; the control interface's traffic is none of Hosting's. */
+  usage(): HostingUsage;
+  resetUsage(): void;
   close(): Promise<void>;
 }
 
@@ -31,10 +35,22 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     if (!functions.has(functionName))
       throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
   }
+  let usage: HostingUsage = { requests: 0, bytes: 0 };
+  const resetUsage = (): void => {
+    usage = { requests: 0, bytes: 0 };
+  };
+  const countBytes = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+    const before = socket.bytesWritten;
+    usage.requests += 1;
+    response.once('close', () => {
+      usage.bytes += socket.bytesWritten - before;
+    });
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = decodedPath(request.url ?? '/');
     if (path === undefined) return answerText(response, 400, 'The address is malformed.');
     if (path.startsWith('/__local/')) return options.control(request, response);
+    countBytes(request, response);
     const configured = headersFor(headers, path);
     if (await serveStatic(publicDir, path, request, response, configured)) return;
     const rewrite = rewrites.find(({ pattern }) => pattern.test(path));
@@ -55,7 +71,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
   });
   server.requestTimeout = 0;
   const port = await listen(server, options.port, 'hosting');
-  return { port, close: () => closeServer(server) };
+  return { port, usage: () => ({ ...usage }), resetUsage, close: () => closeServer(server) };
 }
 
 function decodedPath(url: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { LocalClock, LocalTimer } from './clock.ts';
+import type { Latencies } from './latencies.ts';
 
 /** `functions` is the platform before them: what befalls a call there never reaches the function's code. */
 export type LocalServiceName = 'firestore' | 'tasks' | 'storage' | 'metadata' | 'functions';
@@ -45,17 +46,19 @@ interface Wait {
   end(): void;
 }
 
-/** The faults in force. Each simulator asks before it works and again before it answers. */
+/** The faults in force, and the usual latencies. Each simulator asks before it works and again before it answers. */
 export class Faults {
   readonly #clock: LocalClock;
   readonly #random: () => number;
+  readonly #latencies: Latencies;
   #active: (Fault & { untilMs: number })[] = [];
   readonly #waits = new Set<Wait>();
   #hits = 0;
 
-  constructor(clock: LocalClock, random: () => number = Math.random) {
+  constructor(clock: LocalClock, random: () => number = Math.random, latencies: Latencies = {}) {
     this.#clock = clock;
     this.#random = random;
+    this.#latencies = latencies;
   }
 
   /** Calls that a fault befell so far. */
@@ -79,7 +82,9 @@ export class Faults {
 
   /** Returns the fate of this call, or undefined to let it through. */
   check(service: LocalServiceName, method: string, phase: FaultPhase): FaultHit | undefined {
-    if (this.#active.length === 0) return undefined;
+    const latencyMs = phase === 'before' ? this.#latencyMs(service, method) : 0;
+    const unharmed = latencyMs > 0 ? { delayMs: latencyMs } : undefined;
+    if (this.#active.length === 0) return unharmed;
     const now = this.#clock.now();
     this.#active = this.#active.filter((fault) => fault.untilMs > now);
     let delayMs = 0;
@@ -89,9 +94,9 @@ export class Faults {
       if (this.#random() >= fault.rate) continue;
       delayMs += fault.delayMs ?? 0;
       const failure = fault.hang === true ? 'hang' : fault.cut === true ? 'cut' : fault.code;
-      if (failure !== undefined) return this.#hit({ delayMs, failure });
+      if (failure !== undefined) return this.#hit({ delayMs: delayMs + latencyMs, failure });
     }
-    return delayMs > 0 ? this.#hit({ delayMs }) : undefined;
+    return delayMs > 0 ? this.#hit({ delayMs: delayMs + latencyMs }) : unharmed;
   }
 
   /**
@@ -101,6 +106,11 @@ export class Faults {
   async wait({ delayMs, failure }: FaultHit): Promise<FaultFailure | undefined> {
     await this.#delay(delayMs);
     return failure === 'hang' ? new Promise<never>(() => {}) : failure;
+  }
+
+  #latencyMs(service: LocalServiceName, method: string): number {
+    const latencies = this.#latencies[service];
+    return latencies?.[method] ?? latencies?.['*'] ?? 0;
   }
 
   #hit(hit: FaultHit): FaultHit {

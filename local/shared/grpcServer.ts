@@ -10,7 +10,8 @@ const keepaliveTimeoutMs = 20_000;
 export class GrpcServer {
   readonly #grpc: Server;
   readonly #sockets = new Map<string, Socket>();
-  readonly #listener: SocketServer;
+  readonly #listeners: SocketServer[] = [];
+  readonly #take: (socket: Socket) => void;
 
   constructor(options: ServerOptions) {
     this.#grpc = new Server({
@@ -19,23 +20,25 @@ export class GrpcServer {
       ...options,
     });
     const injector = this.#grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    this.#listener = createServer({ noDelay: true }, (socket) => {
+    this.#take = (socket) => {
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
       this.#sockets.set(peer, socket);
       // A peer that resets its connection is no failure of ours.
       socket.on('error', () => {});
       socket.once('close', () => this.#sockets.delete(peer));
       injector.injectConnection(socket);
-    });
+    };
   }
 
   addService(...parameters: Parameters<Server['addService']>): void {
     this.#grpc.addService(...parameters);
   }
 
-  /** Returns the port. Rejects with `PortInUse`, which names the service. */
+  /** Returns the port, one more where it listens already. Rejects with `PortInUse`, which names the service. */
   listen(port: number, service: string): Promise<number> {
-    return listen(this.#listener, port, service);
+    const listener = createServer({ noDelay: true }, this.#take);
+    this.#listeners.push(listener);
+    return listen(listener, port, service);
   }
 
   /** Resets the connection of a call, which is known by its `getPeer()`. */
@@ -44,10 +47,12 @@ export class GrpcServer {
   }
 
   /** Ends all calls and connections; resolves when the port is free. */
-  close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+  async close(): Promise<void> {
+    const closed = this.#listeners.map(
+      (listener) => new Promise<void>((resolve) => listener.close(() => resolve())),
+    );
     this.#grpc.forceShutdown();
     for (const socket of this.#sockets.values()) socket.destroy();
-    return closed;
+    await Promise.all(closed);
   }
 }

@@ -24,6 +24,12 @@ export interface FirestoreUsage {
   deletes: number;
 }
 
+/** Bytes that Hosting sent, static files and answers of functions. */
+export interface HostingUsage {
+  requests: number;
+  bytes: number;
+}
+
 export interface TasksUsage {
   operations: number;
 }

@@ -6,7 +6,7 @@ import { limits, operationsFor } from './limits.ts';
 import type { Received } from './protos.ts';
 import type { Queue } from './queue.ts';
 import type { Queues } from './queues.ts';
-import type { Task } from './task.ts';
+import type { NewTask, Task } from './task.ts';
 import * as wire from './wire.ts';
 
 type CreateTask = protos.google.cloud.tasks.v2.ICreateTaskRequest;
@@ -36,7 +36,11 @@ export function v2Handlers(queues: Queues, clock: LocalClock): Record<string, Ha
       return once(wire.writeQueue(queue));
     });
   return {
-    CreateTask: handle<CreateTask>((request, bytes) => createTask(queues, clock, request, bytes)),
+    CreateTask: handle<CreateTask>((request, { bytes, caller }) => {
+      const queue = queues.get(request.parent ?? '');
+      const wanted = wire.readTask(queue.name(), request.task ?? {}, bytes, clock.now());
+      return createTask(queue, { ...wanted, putBy: caller }, wire.isFullView(request.responseView));
+    }),
     GetTask: handle<ViewTask>((request) => {
       const { task } = findTask(queues, request.name);
       return oneTask(task, wire.isFullView(request.responseView));
@@ -94,17 +98,15 @@ export function v2beta3Handlers(queues: Queues): Record<string, Handler> {
   };
 }
 
-function handle<Request>(work: (request: Request, bytes: number) => Answer): Handler {
-  return ({ decode, bytes }) => work(decode() as Request, bytes);
+function handle<Request>(work: (request: Request, received: Received) => Answer): Handler {
+  return (received) => work(received.decode() as Request, received);
 }
 
 function once(response: object): Answer {
   return { response, operations: 1 };
 }
 
-function createTask(queues: Queues, clock: LocalClock, request: CreateTask, bytes: number): Answer {
-  const queue = queues.get(request.parent ?? '');
-  const wanted = wire.readTask(queue.name(), request.task ?? {}, bytes, clock.now());
+function createTask(queue: Queue, wanted: NewTask, isFull: boolean): Answer {
   const task = queue.create(wanted);
   if (task === undefined) {
     throw new TasksError(
@@ -112,8 +114,7 @@ function createTask(queues: Queues, clock: LocalClock, request: CreateTask, byte
       `The name "${wanted.name}" belongs to a task, or did so in the last 24 hours.`,
     );
   }
-  const isFull = wire.isFullView(request.responseView);
-  return { response: wire.writeTask(task, isFull), operations: operationsFor(bytes) };
+  return { response: wire.writeTask(task, isFull), operations: operationsFor(wanted.bytes) };
 }
 
 /** A listed task costs as much as one that is got (https://cloud.google.com/tasks/pricing). */

@@ -30,6 +30,8 @@ export interface LocalTasks extends LocalService<TasksUsage> {
   ensureQueue(config: QueueConfig): void;
   /** Drops all tasks of a queue, or of every queue. Not billed. */
   purge(queueName?: string): void;
+  /** Opens one more port; tasks that are put through it are known to be this caller's. */
+  callerPort(caller: string): Promise<number>;
   /** HTTP requests of tasks that are not answered yet. */
   dispatchesInFlight(): number;
   /** The dispatcher dies: what is in flight is cut off unanswered, and nothing is dispatched until it starts. */
@@ -59,6 +61,8 @@ class TasksSimulator implements LocalTasks {
   readonly #server = new GrpcServer({});
   readonly #sender: Sender;
   readonly #queues: Queues;
+  /** Callers by the port that is theirs. */
+  readonly #callers = new Map<string, string>();
   #operations = 0;
   #calls = 0;
   #epoch = 0;
@@ -78,6 +82,12 @@ class TasksSimulator implements LocalTasks {
 
   async listen(): Promise<void> {
     this.port = await this.#server.listen(this.#options.port, 'Cloud Tasks');
+  }
+
+  async callerPort(caller: string): Promise<number> {
+    const port = await this.#server.listen(0, 'Cloud Tasks');
+    this.#callers.set(String(port), caller);
+    return port;
   }
 
   inFlight(): number {
@@ -169,7 +179,8 @@ class TasksSimulator implements LocalTasks {
     try {
       await this.#suffer(name, 'before', call);
       this.#checkToken(call);
-      const { response, operations } = handler(call.request);
+      const caller = this.#callers.get(call.getHost().split(':').at(-1) ?? '');
+      const { response, operations } = handler({ ...call.request, caller });
       this.#operations += operations;
       await this.#suffer(name, 'after', call);
       await this.#suffer(name, 'half', call, () => call.sendMetadata(new Metadata()));

@@ -12,6 +12,8 @@ export interface Received {
   /** The message, decoded late: the transport would call bytes that are none a failure of the server's. */
   decode(): object;
   bytes: number;
+  /** The caller whose address it came by, see `callerPort` of `LocalTasks`. */
+  caller?: string | undefined;
 }
 
 /** A service of the protos in the form that a gRPC server takes. */

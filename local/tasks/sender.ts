@@ -8,6 +8,12 @@ export interface DispatchResult {
   retryAfterMs: number;
 }
 
+/**
+ * Tells the router of the local functions, which takes it off, why a task is dispatched: `first`, `waited` (its own
+ * target put it back) or `retry`.
+ */
+export const deliveryHeader = 'x-local-delivery';
+
 const noAnswer: DispatchResult = { status: undefined, retryAfterMs: 0 };
 
 /** Makes the tasks' HTTP requests, over connections that are kept. */
@@ -89,6 +95,7 @@ function dispatchHeaders(task: Task): Record<string, string> {
     'user-agent': 'Google-Cloud-Tasks',
     ...headers,
     'content-length': String(body.length),
+    [deliveryHeader]: task.dispatchCount > 0 ? 'retry' : task.putBy === queueId ? 'waited' : 'first',
     'x-cloudtasks-queuename': queueId,
     'x-cloudtasks-taskname': task.id,
     'x-cloudtasks-taskretrycount': String(task.dispatchCount),

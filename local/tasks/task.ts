@@ -25,6 +25,8 @@ export interface NewTask {
   dispatchDeadlineMs: number;
   /** Bytes as sent, which are billed. */
   bytes: number;
+  /** The caller who put it, where that is known. */
+  putBy?: string | undefined;
 }
 
 export interface Task extends Omit<NewTask, 'name' | 'scheduleMs'> {

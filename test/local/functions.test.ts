@@ -225,10 +225,49 @@ describe('functions as processes', () => {
     await until(() => openOf('slow').join() === '2');
     await fixture.advance(20_000);
     await Promise.all(both);
-    const { requests, active_s } = fixture.functions.usage();
+    const { requests, active_s, vcpu_s, gib_s, by_function } = fixture.functions.usage();
     assert.equal(requests, 2);
     assert.ok(active_s >= 20 && active_s < 25, `${active_s} s`);
     assert.equal(Number.isInteger(active_s * 10), true);
+    assert.deepEqual([vcpu_s, gib_s], [active_s, active_s / 4], 'as declared: 1 vCPU, 256 MiB');
+    assert.deepEqual(by_function['slow']?.by_cause, { 'GET /': { requests: 2, active_s } });
+  });
+});
+
+describe('the bill of functions', () => {
+  let fixture: FixtureFunctions;
+  before(async () => {
+    fixture = await startFixtureFunctions((spec) =>
+      spec.name === 'echo' ? { ...spec, vcpu: 0.5, memoryBytes: 2 ** 29 } : spec,
+    );
+  });
+  after(() => fixture.functions.close());
+
+  it('is by each function’s own share of CPU and memory, its start, and what its requests are for', async () => {
+    for (const path of ['echo/v1/things', 'echo/v1/things/42/parts?x=1', 'echo/api/v1/miners/7/tasks'])
+      await (await fetch(fixture.url(path))).text();
+    const { vcpu_s, gib_s, egress_bytes, secret_accesses, by_function } = fixture.functions.usage();
+    const { active_s = 0, starts, requests, by_cause = {} } = by_function['echo'] ?? {};
+    assert.deepEqual([starts, requests, secret_accesses], [1, 3, 1]);
+    assert.deepEqual([vcpu_s, gib_s], [active_s / 2, active_s / 2]);
+    assert.deepEqual(Object.keys(by_cause).sort(), [
+      'GET /api/v1/miners/…',
+      'GET /v1/things',
+      'GET /v1/things/…',
+      'start',
+    ]);
+    const sum = Object.values(by_cause).reduce((total, cause) => total + cause.active_s, 0);
+    assert.ok(Math.abs(sum - active_s) < 0.001 && (by_cause['start']?.active_s ?? 0) > 0);
+    assert.ok(egress_bytes > 1_000);
+  });
+
+  it('is forgotten by a reset, the instances that have ended too', async () => {
+    await fixture.functions.kill('echo');
+    assert.ok((fixture.functions.usage().by_function['echo']?.active_s ?? 0) > 0);
+    fixture.functions.resetUsage();
+    const { by_function, ...sums } = fixture.functions.usage();
+    assert.equal(Math.max(...Object.values(sums)), 0);
+    assert.deepEqual(by_function['echo']?.by_cause, {});
   });
 });
 

@@ -131,6 +131,17 @@ describe('Hosting', () => {
     assert.equal((await get('/', { headers: { 'if-none-match': '"other"' } })).status, 200);
   });
 
+  it('counts what is asked and the bytes that it sends, not the control interface’s', async () => {
+    hosting.resetUsage();
+    const page = await (await get('/')).text();
+    const answer = await (await get('/v1/a')).text();
+    await (await get('/__local/usage')).text();
+    await until(() => hosting.usage().bytes > 0);
+    const { requests, bytes } = hosting.usage();
+    const bodies = Buffer.byteLength(page) + Buffer.byteLength(answer);
+    assert.ok(requests === 2 && bytes > bodies && bytes < bodies + 2_000, `${bytes} for ${bodies}`);
+  });
+
   it('leaves the control interface to the stack', async () => {
     assert.equal(await (await get('/__local/usage')).text(), 'control');
   });

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
+import type { Costs } from '../../local/bill/bill.ts';
+import type { FunctionsUsage } from '../../local/functions/index.ts';
 import { closeServer, listen } from '../../local/shared/http.ts';
 import { type LocalStack, type StackOptions, startStack } from '../../local/stack.ts';
 import { fixtureDir, fixtureStack, isAlive, until } from './support.ts';
@@ -164,17 +166,24 @@ describe('the local stack', () => {
 
   it('counts what is used, and from zero after a reset', async () => {
     await stack.advance(1000);
-    assert.deepEqual((await control('POST', 'usage/reset'))[1], {
-      firestore: { reads: 0, writes: 0, deletes: 0 },
-      tasks: { operations: 0 },
-      storage: { class_a: 0, class_b: 0 },
-      functions: { requests: 0, active_s: 0 },
-    });
+    const [, none] = await control('POST', 'usage/reset');
+    assert.deepEqual(none['firestore'], { reads: 0, writes: 0, deletes: 0 });
+    assert.deepEqual(none['tasks'], { operations: 0 });
+    assert.deepEqual(none['storage'], { class_a: 0, class_b: 0 });
+    assert.deepEqual(none['hosting'], { requests: 0, bytes: 0 });
+    assert.deepEqual(none['secrets'], { versions: 1 });
+    const { by_function: each, ...sums } = none['functions'] as FunctionsUsage;
+    assert.equal(Math.max(...Object.values(sums)), 0);
+    assert.ok(Object.values(each).every(({ requests, active_s }) => requests + active_s === 0));
+    assert.equal((none['dollars'] as Costs).total, 0);
     await enqueue('counted', stack.now());
     await until(async () => tasksOf(await entries()).includes('counted'));
     const [, usage] = await control('GET', 'usage');
     assert.deepEqual(usage['tasks'], { operations: 2 });
-    assert.notEqual((usage['functions'] as { active_s: number }).active_s, 0);
+    const { by_function: used, active_s } = usage['functions'] as FunctionsUsage;
+    assert.equal(used['work']?.by_cause['first']?.requests, 1);
+    assert.ok(used['work'].active_s > 0 && active_s >= used['work'].active_s);
+    assert.ok((usage['dollars'] as Costs).total > 0);
   });
 
   it('fails calls as told, until the fault’s time is over', async () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { CloudTasksClient } from '@google-cloud/tasks';
+import { credentials } from '@grpc/grpc-js';
 import { fromNow, type Harness, queueName, startHarness } from './harness.ts';
 
 const retryConfig = {
@@ -43,6 +45,34 @@ describe('Cloud Tasks: dispatch', () => {
     const [, claims = ''] = String(headers['authorization']).replace('Bearer ', '').split('.');
     const { email, aud } = JSON.parse(Buffer.from(claims, 'base64url').toString());
     assert.deepEqual({ email, aud }, { email: 'sa@demo.iam', aud: 'https://flush' });
+  });
+
+  it('tells the local functions whether its target put the task itself, and that it was sent before', async () => {
+    const { create, target, tasks } = harness;
+    target.reply = () => (target.deliveries.length === 3 ? 500 : 200);
+    await create({ name: `${queueName}/tasks/others` });
+    await target.arrived(1);
+    const own = new CloudTasksClient({
+      apiEndpoint: '127.0.0.1',
+      port: await tasks.callerPort('flush'),
+      sslCreds: credentials.createInsecure(),
+      projectId: 'demo',
+    });
+    const httpRequest = { url: target.url };
+    await own.createTask({ parent: queueName, task: { name: `${queueName}/tasks/own`, httpRequest } });
+    await target.arrived(2);
+    await own.close();
+    await create({ name: `${queueName}/tasks/again` });
+    await target.arrived(3);
+    harness.advance(10_000);
+    await target.arrived(4);
+    const seen = target.deliveries.map(({ id, headers }) => [id, headers['x-local-delivery']]);
+    assert.deepEqual(seen, [
+      ['others', 'first'],
+      ['own', 'waited'],
+      ['again', 'first'],
+      ['again', 'retry'],
+    ]);
   });
 
   it('forgets a task once it is answered with a 2xx', async () => {
