@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { amountsOf, type Costs, costsOf, scaledAmounts } from '../local/bill/bill.ts';
-import type { StackUsage } from '../local/control/index.ts';
+import type { StackUsage } from '../local/bill/usage.ts';
 import type { LocalStack } from '../local/stack.ts';
 import { Api } from './shared/api.ts';
 import { openDatabase, readTasks } from './shared/database.ts';

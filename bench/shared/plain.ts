@@ -1,5 +1,5 @@
 import type { Firestore } from '@google-cloud/firestore';
-import type { StackUsage } from '../../local/control/index.ts';
+import type { StackUsage } from '../../local/bill/usage.ts';
 import { noUsage } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
 

@@ -1,5 +1,5 @@
 import type { DocumentData, Firestore } from '@google-cloud/firestore';
-import type { StackUsage } from '../../local/control/index.ts';
+import type { StackUsage } from '../../local/bill/usage.ts';
 import { startStack } from '../../local/stack.ts';
 import { Api } from './api.ts';
 import { openDatabase, readTasks } from './database.ts';

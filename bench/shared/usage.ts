@@ -1,4 +1,4 @@
-import type { StackUsage } from '../../local/control/index.ts';
+import type { StackUsage } from '../../local/bill/usage.ts';
 
 /** The usage of nothing. */
 export const noUsage: StackUsage = {

@@ -1,5 +1,5 @@
-import type { StackUsage } from '../control/index.ts';
 import { freePerMonth, type Price, prices } from './prices.ts';
+import type { StackUsage } from './usage.ts';
 
 /** Billed amounts, each in the unit of its price. */
 export type Amounts = Record<Price, number>;
@@ -59,7 +59,7 @@ export function scaledAmounts(amounts: Amounts, factor: number): Amounts {
   return mapped(amounts, (amount) => amount * factor);
 }
 
-/** What is billed of one month's amounts; Firestore's use is taken to be even over its days. */
+/** Leaves of one month's amounts those that are billed. Firestore's use is taken to be even over its days. */
 export function afterFree(amounts: Amounts): Amounts {
   return mapped(amounts, (amount, price) => Math.max(0, amount - freePerMonth[price]));
 }

@@ -1,23 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { amountsOf, type Costs, costsOf } from '../bill/bill.ts';
-import { type FunctionsUsage, type InstanceInfo, UnknownFunction } from '../functions/index.ts';
+import type { StackUsage } from '../bill/usage.ts';
+import { type InstanceInfo, UnknownFunction } from '../functions/index.ts';
 import type { Fault } from '../shared/faults.ts';
-import type { FirestoreUsage, HostingUsage, StorageUsage, TasksUsage } from '../shared/service.ts';
 import type { Delivery } from '../tasks/index.ts';
 import { BadRequest, flag, number, onlyFields, readObject } from './body.ts';
 import { readFault } from './faults.ts';
-
-/** Usage since the last reset, as it would be billed. */
-export interface StackUsage {
-  firestore: FirestoreUsage;
-  tasks: TasksUsage;
-  storage: StorageUsage;
-  functions: FunctionsUsage;
-  hosting: HostingUsage;
-  /** Not reset: they are there. */
-  scheduler: { jobs: number };
-  secrets: { versions: number };
-}
 
 /** Controls of a running stack, besides its services. */
 export interface StackControl {

@@ -21,7 +21,7 @@ export interface HostingOptions {
 
 export interface LocalHosting {
   readonly port: number;
-  /** What was asked and sent since the last reset; the control interface's traffic is none of Hosting's. */
+  /** Requests and bytes sent since the last reset; the control interface's traffic is none of Hosting's. */
   usage(): HostingUsage;
   resetUsage(): void;
   close(): Promise<void>;

@@ -1,7 +1,5 @@
-import type { LocalServiceName } from './faults.ts';
-
 /** Milliseconds that a service takes for a call, by service and method; `*`: every other method. */
-export type Latencies = Partial<Record<LocalServiceName, Readonly<Record<string, number>>>>;
+export type Latencies = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /**
  * Typical of calls within a region. They decide how many billed units of 100 ms an instance is open, so they are in the
