@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { append, largest, smallest } from '../../functions/src/platform/arrays.ts';
 import { ownObjects } from '../../functions/src/platform/objects.ts';
-import { mapPool } from '../../functions/src/platform/pool.ts';
+import { mapPool, oneAfterTheOther } from '../../functions/src/platform/pool.ts';
 import { ManualClock } from '../support/clock.ts';
 import { idle } from '../support/idle.ts';
 import { MemoryObjects } from '../support/objects.ts';
@@ -14,6 +14,29 @@ describe('lists', () => {
     assert.equal(all.length, 300_001);
     assert.deepEqual([smallest(all), largest(all)], [-1, 299_999]);
     assert.deepEqual([smallest([]), largest([])], [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]);
+  });
+});
+
+describe('work in turn', () => {
+  it('begins once the work before it has ended, also where that failed', async () => {
+    const inTurn = oneAfterTheOther();
+    const ends: (() => void)[] = [];
+    const begun: string[] = [];
+    const work = (name: string) => async () => {
+      begun.push(name);
+      await new Promise<void>((resolve) => ends.push(resolve));
+      if (name === 'fails') throw new Error(name);
+      return name;
+    };
+    const results = ['first', 'fails', 'last'].map((name) => inTurn(work(name)));
+    const outcomes = Promise.allSettled(results);
+    for (const names of [['first'], ['first', 'fails'], ['first', 'fails', 'last']]) {
+      await idle();
+      assert.deepEqual(begun, names);
+      ends.pop()?.();
+    }
+    const shown = (await outcomes).map((it) => (it.status === 'fulfilled' ? it.value : `${it.reason}`));
+    assert.deepEqual(shown, ['first', 'Error: fails', 'last']);
   });
 });
 

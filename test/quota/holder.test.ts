@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
 import { startMs } from '../support/clock.ts';
 import { asked, charged, freeTier, longestGap, plenty, Scene, writing } from './scene.ts';
 
@@ -166,12 +167,24 @@ describe('LeaseHolder', () => {
     await process.holder.close();
     assert.equal(waiting.decision?.isGranted, false);
     assert.equal(charged(scene) - scene.ledgerWrites, 1);
-    assert.deepEqual(scene.state?.used.byCause['flush'], { writes: 1, reads: 0, deletes: 0 });
+    assert.deepEqual(scene.state?.used.byPurpose['flush'], { writes: 1, reads: 0, deletes: 0 });
     assert.equal((await process.holder.acquire('writes', 1, 1_000)).isGranted, false);
     const writes = scene.ledgerWrites;
     await process.holder.close();
     assert.equal(scene.ledgerWrites, writes, 'a second end does nothing');
     assert.equal(scene.clock.pendingTimers, 0);
+  });
+
+  it('leaves a ledger that every version reads: its purposes and released rates keep their stored names', async () => {
+    const scene = new Scene();
+    const { holder, meter } = scene.process();
+    await holder.acquire('writes', 1, 1_000);
+    meter.count('flush', { writes: 1 });
+    await holder.close();
+    const stored = JSON.parse(String(scene.database.fields(ledgerPath)?.['ledger']));
+    assert.deepEqual(stored.used.byCause.flush, { writes: 1, reads: 0, deletes: 0 });
+    assert.equal(stored.cooling.length, 1);
+    assert.deepEqual([stored.version, stored.used.byPurpose, stored.releasing], [1, undefined, undefined]);
   });
 
   it('asks for more where a caller that does one after the other waits most of its time', async () => {

@@ -178,7 +178,7 @@ describe('Leased documents', () => {
     assert.ok(done >= 80 && done <= 200, `${done} queries of one read each`);
     await holder.close();
     assert.ok((scene.state?.charged.reads ?? 0) <= 200);
-    assert.equal(scene.state?.used.byCause['list']?.reads, done);
+    assert.equal(scene.state?.used.byPurpose['list']?.reads, done);
   });
 });
 
@@ -214,6 +214,6 @@ describe("Cleanup's first reads", () => {
     assert.equal(scene.ledgerReads, 0);
     await holder.close();
     assert.equal(scene.state?.charged.reads, 3, "with the ledger's own");
-    assert.deepEqual(scene.state?.used.byCause['cleanup_first'], { writes: 0, reads: 2, deletes: 0 });
+    assert.deepEqual(scene.state?.used.byPurpose['cleanup_first'], { writes: 0, reads: 2, deletes: 0 });
   });
 });

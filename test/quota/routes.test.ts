@@ -87,7 +87,7 @@ describe('Quota routes', () => {
     await refund(json['lease_id'], { writes: 30 });
     const renewed = await take({ writes: 100 });
     await take({ writes: 5, renew: { lease_id: renewed.json['lease_id'], spent: { writes: 7 } } });
-    assert.deepEqual(scene.state?.used.byCause['leases'], { writes: 37, reads: 0, deletes: 0 });
+    assert.deepEqual(scene.state?.used.byPurpose['leases'], { writes: 37, reads: 0, deletes: 0 });
   });
 
   it('log the limits that a lease nears', async () => {
@@ -274,7 +274,7 @@ describe('Quota routes', () => {
     }
     await process.holder.close();
     const { json } = await get('/v1/quota');
-    const ledger = scene.state?.used.byCause['ledger'];
+    const ledger = scene.state?.used.byPurpose['ledger'];
     assert.deepEqual(json['by_cause'], { flush: { writes: 60, reads: 0, deletes: 0 }, ledger });
     const usage = json['current_usage'] as Record<string, Record<string, number>>;
     const sum = 60 + scene.ledgerWrites;

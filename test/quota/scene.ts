@@ -2,7 +2,7 @@ import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
 import { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import { type LeasedDocuments, leasedDocuments } from '../../functions/src/quota/leasedDocuments.ts';
-import { Ledger, ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
+import { decodeLedger, Ledger, ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
 import type { HolderKind, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
@@ -86,10 +86,10 @@ export class Scene {
     };
   }
 
-  /** The ledger as it is stored. */
+  /** The ledger's state, decoded from its document. */
   get state(): LedgerState | undefined {
     const text = this.database.fields(ledgerPath)?.['ledger'];
-    return text === undefined ? undefined : (JSON.parse(String(text)) as LedgerState);
+    return text === undefined ? undefined : decodeLedger(text);
   }
 
   get ledgerWrites(): number {

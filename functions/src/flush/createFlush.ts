@@ -1,7 +1,7 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import { delay, within } from '../platform/clock.ts';
-import { mapPool } from '../platform/pool.ts';
+import { mapPool, oneAfterTheOther } from '../platform/pool.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
 import { isOwnFault } from './apart.ts';
@@ -117,16 +117,6 @@ function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: Flus
 interface Gathered extends Arrival {
   resolve(): void;
   reject(reason: unknown): void;
-}
-
-/** Runs pieces of work in their order, each once the one before has ended. */
-function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let working: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const result = working.then(work);
-    working = result.catch(() => undefined);
-    return result;
-  };
 }
 
 /** Divides carriers, in their order, into parts of as much as is opened at once. */

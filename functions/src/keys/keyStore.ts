@@ -2,6 +2,7 @@ import { within } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { ObjectStore, StoredObject } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
+import { oneAfterTheOther } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
 import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
@@ -45,7 +46,7 @@ export class KeyStore {
   #copy: Copy | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
-  #writing: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = oneAfterTheOther();
   #writes = 0;
 
   constructor(options: KeyStoreOptions) {
@@ -178,9 +179,7 @@ export class KeyStore {
 
   /** One change at a time here, so that only other instances can come in between. */
   #change(edit: Edit): Promise<void> {
-    const change = this.#writing.then(() => this.#write(edit));
-    this.#writing = change.catch(() => undefined);
-    return change;
+    return this.#inTurn(() => this.#write(edit));
   }
 
   async #write(edit: Edit): Promise<void> {

@@ -12,3 +12,13 @@ export async function mapPool<Item, Result>(
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
+
+/** Runs pieces of work in their order, each once the one before has ended, also where it failed. */
+export function oneAfterTheOther(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let working: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = working.then(work);
+    working = result.catch(() => undefined);
+    return result;
+  };
+}

@@ -116,7 +116,7 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
       nowMs,
     ),
     waiting: before.waiting.filter(({ untilMs }) => untilMs > nowMs).slice(-maxWaiting + 1),
-    used: isNew ? { ...used, today: { ...noOperations }, byCause: {} } : used,
+    used: isNew ? { ...used, today: { ...noOperations }, byPurpose: {} } : used,
   };
 }
 

@@ -12,7 +12,7 @@ import {
   minLedgerBackoffMs,
   type QuotaLimits,
 } from './limits.ts';
-import type { BilledType } from './operations.ts';
+import type { BilledType, ByPurpose } from './operations.ts';
 
 /** The ledger's document. Its one field is exempt from indexing (firestore.indexes.json). */
 export const ledgerPath = 'quota/ledger';
@@ -103,7 +103,13 @@ export class Ledger {
       progress.mayBeRecorded = true;
       try {
         await documents.commit(
-          [{ path: ledgerPath, ifVersion: version, changes: changesTo(state) }],
+          [
+            {
+              path: ledgerPath,
+              ifVersion: version,
+              changes: [{ path: ['ledger'], value: encodeLedger(state) }],
+            },
+          ],
           'ledger',
         );
         this.#unrecordedReads -= attempts;
@@ -123,7 +129,7 @@ export class Ledger {
     const [found] = await this.#options.documents.read([ledgerPath], 'ledger');
     if (found?.fields === undefined || found.version === undefined)
       return { state: undefined, version: 'absent' };
-    return { state: stateOf(found.fields['ledger']), version: found.version };
+    return { state: decodeLedger(found.fields['ledger']), version: found.version };
   }
 }
 
@@ -143,21 +149,28 @@ function isRecorded(sent: LedgerAnswer, { returns }: LedgerOrder, stored: Ledger
   return returns.some(({ id }, index) => sent.returned[index] === 'credited' && !isThere(id));
 }
 
-function changesTo(state: LedgerState): { path: string[]; value: unknown }[] {
-  const { releasing: cooling, ...rest } = state;
-  const stored = { version: ledgerVersion, ...rest, cooling };
-  return [{ path: ['ledger'], value: JSON.stringify(stored) }];
+function encodeLedger(state: LedgerState): string {
+  const { releasing: cooling, used, ...rest } = state;
+  const { byPurpose: byCause, ...figures } = used;
+  const stored: StoredLedger = { version: ledgerVersion, ...rest, used: { ...figures, byCause }, cooling };
+  return JSON.stringify(stored);
 }
 
-function stateOf(text: unknown): LedgerState {
-  const { version, cooling: releasing, ...state } = JSON.parse(String(text)) as StoredLedger;
+/** Reads the ledger's field. Throws Error for one of another version. */
+export function decodeLedger(text: unknown): LedgerState {
+  const { version, cooling: releasing, used, ...state } = JSON.parse(String(text)) as StoredLedger;
   if (version !== ledgerVersion) {
     throw new Error(
       `Its version is ${String(version)}, ${ledgerVersion} was expected; deploy the code that wrote it.`,
     );
   }
-  return { ...state, releasing };
+  const { byCause: byPurpose, ...figures } = used;
+  return { ...state, used: { ...figures, byPurpose }, releasing };
 }
 
 /** The ledger as its document has it. */
-type StoredLedger = Omit<LedgerState, 'releasing'> & { version: unknown; cooling: LedgerState['releasing'] };
+type StoredLedger = Omit<LedgerState, 'releasing' | 'used'> & {
+  version: unknown;
+  used: Omit<LedgerState['used'], 'byPurpose'> & { byCause: ByPurpose };
+  cooling: LedgerState['releasing'];
+};

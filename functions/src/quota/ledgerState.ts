@@ -46,8 +46,8 @@ export interface LedgerState {
   releasing: { rates: Operations; untilMs: number }[];
   /** Holders that found no rate free. */
   waiting: { holder: string; kind?: HolderKind; demands: Operations; untilMs: number }[];
-  /** Operations known to be done; `byCause`, as it is stored, has them by purpose. */
-  used: { today: Operations; total: Operations; byCause: ByPurpose; minutes: UsedMinute[] };
+  /** Operations known to be done. */
+  used: { today: Operations; total: Operations; byPurpose: ByPurpose; minutes: UsedMinute[] };
   /** The latest last. */
   warnings: QuotaWarning[];
 }
@@ -67,7 +67,7 @@ export function emptyLedger(day: string): LedgerState {
     leases: [],
     releasing: [],
     waiting: [],
-    used: { today: { ...noOperations }, total: { ...noOperations }, byCause: {}, minutes: [] },
+    used: { today: { ...noOperations }, total: { ...noOperations }, byPurpose: {}, minutes: [] },
     warnings: [],
   };
 }

@@ -51,7 +51,7 @@ export function quotaReport(
       return isToday ? state.charged[type] : 0;
     }),
     live_leases: liveLeases(state, nowMs).length,
-    by_cause: isToday ? state.used.byCause : {},
+    by_cause: isToday ? state.used.byPurpose : {},
   };
 }
 

@@ -31,7 +31,7 @@ export function recordUse(
   state.used = {
     today: plus(before.used.today, sum),
     total: plus(before.used.total, sum),
-    byCause: boundedPurposes(plusByPurpose(before.used.byCause, byPurpose)),
+    byPurpose: boundedPurposes(plusByPurpose(before.used.byPurpose, byPurpose)),
     minutes,
   };
   const spent = billedTypes.filter((type) => isSpent(state, limits, type) && !isSpent(before, limits, type));
