@@ -2,6 +2,7 @@ import { operationRoutes } from '../../functions/src/documents/routes.ts';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { answerRoutes } from '../../functions/src/miners/answerRoutes.ts';
+import { eventRoutes } from '../../functions/src/tasks/eventRoutes.ts';
 import { responseRoutes } from '../../functions/src/tasks/responseRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
 import { writeRoutes } from '../../functions/src/tasks/writeRoutes.ts';
@@ -65,6 +66,7 @@ export async function startIngest(
     ...answerRoutes({ ...shared, speakers }),
     ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections }),
+    ...eventRoutes({ ...shared, speakers, collections }),
   ];
   const server = await serveRoutes(routes, { secret, objects, clock, logger, ids });
   const send: Ingest['send'] = (

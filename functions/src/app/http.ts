@@ -12,6 +12,7 @@ import { answerRoutes } from '../miners/answerRoutes.ts';
 import { once } from '../platform/once.ts';
 import { groupStager, type Stager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
+import { eventRoutes } from '../tasks/eventRoutes.ts';
 import { OrphanKeys } from '../tasks/orphanTally.ts';
 import { responseRoutes } from '../tasks/responseRoutes.ts';
 import { Speakers } from '../tasks/speaker.ts';
@@ -41,12 +42,14 @@ export const speakers = once(() => {
 
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
-  const shared = { stager: stager(), stamps: stamps(), ids, speakers: speakers() };
+  const { operationsCollections: collections } = base().config;
+  const shared = { stager: stager(), stamps: stamps(), ids, speakers: speakers(), collections };
   return [
     ...responseRoutes(shared),
     ...answerRoutes(shared),
     ...writeRoutes(shared),
-    ...operationRoutes({ ...shared, collections: base().config.operationsCollections }),
+    ...operationRoutes(shared),
+    ...eventRoutes(shared),
   ];
 }
 

@@ -39,7 +39,7 @@ export function rejected(): Schema {
   return z.array(z.object({ index: count(), code: z.string(), message: z.string() })).check(none);
 }
 
-/** The answer to a batch of which something was accepted. */
-export function acceptedBatch(): Schema {
-  return z.object({ accepted: count(), rejected: rejected(), warnings: warnings() });
+/** The answer to a batch of which something was accepted; `more` has the members of this batch alone. */
+export function acceptedBatch(more: Record<string, Schema> = {}): Schema {
+  return z.object({ accepted: count(), rejected: rejected(), warnings: warnings(), ...more });
 }

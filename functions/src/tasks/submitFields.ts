@@ -5,6 +5,7 @@ import { once } from '../platform/once.ts';
 /** Limits of one request's submissions. */
 
 export const maxResponsesPerRequest = 1000;
+export const maxEventsPerRequest = 1000;
 
 /** The longest text of a field, where nothing smaller holds; the body's limit is what counts. */
 export const maxTextLength = 8 * 1024 * 1024;

@@ -67,10 +67,14 @@ function setFields({ stager, stamps }: AcceptingParts, method: 'PATCH' | 'POST',
 }
 
 function readTask(request: ApiRequest): Record<string, unknown> {
-  if (request.body.length > maxTaskFieldsBytes) {
-    throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
-  }
+  checkFieldsBytes(request.body.length);
   return read(anyObject, readJson(request));
+}
+
+/** @throws AppError `payload_too_large` */
+export function checkFieldsBytes(bytes: number): void {
+  if (bytes <= maxTaskFieldsBytes) return;
+  throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
 }
 
 function answer({ taskId }: { taskId: string }): ApiResponse {
