@@ -127,7 +127,16 @@ const parameters = {
     1000,
     'Tasks that nobody created, and answers without a place, of a miner’s key a day before its answers are refused; 0: no limit',
   ),
-  groupLingerMs: int('GROUP_LINGER_MS', 20, 'How long a request waits for others to share its carrier'),
+  groupLingerMs: int(
+    'GROUP_LINGER_MS',
+    20,
+    'How long a request waits for others to share its carrier, in milliseconds',
+  ),
+  groupLingerMaxMs: int(
+    'GROUP_LINGER_MAX_MS',
+    150,
+    'The longest that it waits where many come, 2 ms for each request a second; in milliseconds',
+  ),
   maxBodyBytes: int('MAX_BODY_BYTES', 8 * 1024 * 1024, 'Largest request body on the JSON routes'),
   inlineFileMaxBytes: int(
     'INLINE_FILE_MAX_BYTES',

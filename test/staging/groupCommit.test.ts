@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  type Arrival,
   BufferFull,
   type GroupCommitOptions,
   GroupCommitter,
@@ -17,7 +18,7 @@ function committer(options: Partial<GroupCommitOptions<number>> = {}) {
   const group = new GroupCommitter<number>({
     maxItems: 100,
     maxBytes: 1_000,
-    lingerMs: 20,
+    linger: () => 20,
     maxInFlight: 1,
     maxPendingBytes: 10_000,
     clock,
@@ -54,6 +55,46 @@ describe('a group', () => {
     assert.deepEqual(batches, [[1, 2], [3]]);
     await end(1);
     assert.deepEqual(await settled(submissions), ['fulfilled', 'fulfilled', 'fulfilled']);
+    assert.equal(clock.pendingTimers, 0);
+  });
+
+  it('goes later, or sooner, as what joins it says', async () => {
+    const asked: Arrival[] = [];
+    const linger = (arrival: Arrival): number => {
+      asked.push(arrival);
+      return [20, 60, 30][arrival.items - 1] ?? 0;
+    };
+    const { clock, batches, submit, end } = committer({ linger });
+    const submissions = [submit(1)];
+    await clock.advance(15);
+    submissions.push(submit(2));
+    await clock.advance(14);
+    submissions.push(submit(3));
+    assert.deepEqual(batches, []);
+    await clock.advance(1);
+    assert.deepEqual(batches, [[1, 2, 3]]);
+    submissions.push(submit(4));
+    await clock.advance(5);
+    submissions.push(submit(5), submit(6), submit(7));
+    await end(0);
+    assert.deepEqual(batches, [
+      [1, 2, 3],
+      [4, 5, 6, 7],
+    ]);
+    await end(1);
+    await Promise.all(submissions);
+    assert.deepEqual(
+      asked.map(({ nowMs, startedMs, items, overlaps }) => [nowMs - startedMs, items, overlaps]),
+      [
+        [0, 1, false],
+        [15, 2, true],
+        [29, 3, true],
+        [0, 1, true],
+        [5, 2, true],
+        [5, 3, true],
+        [5, 4, true],
+      ],
+    );
     assert.equal(clock.pendingTimers, 0);
   });
 

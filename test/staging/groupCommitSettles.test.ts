@@ -12,7 +12,7 @@ function committer(write: (clock: ManualClock) => Write) {
   const group = new GroupCommitter<number>({
     maxItems: 5,
     maxBytes: 1_000,
-    lingerMs: 20,
+    linger: () => 20,
     maxInFlight: 2,
     maxPendingBytes: 2_000,
     deadline: { ms: deadlineMs, late: () => new Error('late') },

@@ -50,6 +50,7 @@ export function startStaging({ responseInlineMaxBytes = 65_536 } = {}): Staging 
       clock,
       ids,
       lingerMs: 20,
+      lingerMaxMs: 20,
       tickMs: 5_000,
       responseInlineMaxBytes,
     }),

@@ -25,12 +25,13 @@ export const stamps = once(() => new StampSource(clock, ids.instance()));
 
 /** The process's way into the pipeline. */
 export const stager = once((): Stager => {
-  const { groupLingerMs, responseInlineMaxBytes } = base().config;
+  const { groupLingerMs, groupLingerMaxMs, responseInlineMaxBytes } = base().config;
   // An instance that serves one request at a time has none that could share its carrier.
-  const lingerMs = ownConcurrency() === 1 ? 0 : groupLingerMs;
-  const limits = { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes, lingerMs };
+  const isShared = ownConcurrency() !== 1;
+  const linger = { lingerMs: isShared ? groupLingerMs : 0, lingerMaxMs: isShared ? groupLingerMaxMs : 0 };
+  const limits = { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes, ...linger };
   base().logger.info('Limits of staging', limits);
-  return groupStager({ ...base(), lingerMs, responseInlineMaxBytes });
+  return groupStager({ ...base(), ...linger, responseInlineMaxBytes });
 });
 
 /** For whom keys speak. */

@@ -63,7 +63,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     maxBytes: maxGatheredBytes,
     maxPendingBytes: maxHeldBytes,
     maxInFlight: 1,
-    lingerMs: gatherLingerMs,
+    linger: () => gatherLingerMs,
     clock,
     write: async (gathered) => {
       // A group that gathered while another was worked on may hold more than memory has room for.

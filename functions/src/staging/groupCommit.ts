@@ -11,8 +11,8 @@ export class BufferFull extends AppError {
 export interface GroupCommitOptions<Item> {
   maxItems: number;
   maxBytes: number;
-  /** The time for which the first item of a group waits for others. */
-  lingerMs: number;
+  /** Time from a group's first item until it goes, in milliseconds; asked as each item arrives, the first too. */
+  linger(arrival: Arrival): number;
   /** Groups written at once; a group that is due meanwhile goes on gathering. */
   maxInFlight: number;
   /** Bytes of items not settled yet; past that they are refused. */
@@ -27,6 +27,17 @@ export interface GroupCommitOptions<Item> {
   write(items: readonly Item[]): Promise<readonly PromiseSettledResult<void>[]>;
 }
 
+/** An item that joins a group. */
+export interface Arrival {
+  nowMs: number;
+  /** When the group's first item came. */
+  startedMs: number;
+  /** Items in the group, with this one. */
+  items: number;
+  /** True where others are pending, in this group or being written. */
+  overlaps: boolean;
+}
+
 interface Waiting<Item> {
   item: Item;
   resolve(): void;
@@ -36,6 +47,8 @@ interface Waiting<Item> {
 interface Group<Item> {
   waiting: Waiting<Item>[];
   bytes: number;
+  startedMs: number;
+  dueMs: number;
   /** Timers: until it is due, and until it is over. */
   linger?: unknown;
   deadline?: unknown;
@@ -49,6 +62,7 @@ export class GroupCommitter<Item> {
   /** The group that gathers. */
   #group: Group<Item> | undefined;
   #pendingBytes = 0;
+  #pending = 0;
   #inFlight = 0;
 
   constructor(options: GroupCommitOptions<Item>) {
@@ -65,18 +79,34 @@ export class GroupCommitter<Item> {
     return new Promise((resolve, reject) => {
       this.#group ??= this.#newGroup();
       const group = this.#group;
+      const overlaps = this.#pending > 0;
       group.waiting.push({ item, resolve, reject });
       group.bytes += bytes;
       this.#pendingBytes += bytes;
+      this.#pending += 1;
+      this.#linger(group, overlaps);
       if (group.waiting.length >= maxItems || group.bytes >= maxBytes) this.#setDue(group);
     });
   }
 
+  /** Sets when a group goes, which what arrived may have moved. A clock that is put right delays none further. */
+  #linger(group: Group<Item>, overlaps: boolean): void {
+    const { clock, linger } = this.#options;
+    const { startedMs, waiting } = group;
+    const nowMs = clock.now();
+    const lingerMs = linger({ nowMs, startedMs, items: waiting.length, overlaps });
+    if (group.isDue || startedMs + lingerMs === group.dueMs) return;
+    group.dueMs = startedMs + lingerMs;
+    clock.clearTimeout(group.linger);
+    if (group.dueMs <= nowMs) this.#setDue(group);
+    else group.linger = clock.setTimeout(() => this.#setDue(group), Math.min(lingerMs, group.dueMs - nowMs));
+  }
+
   /** One deadline for all of a group, as each of its requests would start one within the same few milliseconds. */
   #newGroup(): Group<Item> {
-    const { clock, lingerMs, deadline } = this.#options;
-    const group: Group<Item> = { waiting: [], bytes: 0, isDue: false, isOver: false };
-    group.linger = clock.setTimeout(() => this.#setDue(group), lingerMs);
+    const { clock, deadline } = this.#options;
+    const startedMs = clock.now();
+    const group: Group<Item> = { waiting: [], bytes: 0, startedMs, dueMs: -1, isDue: false, isOver: false };
     if (deadline !== undefined) {
       const end = (): void => this.#end(group, ({ reject }) => reject(deadline.late()));
       group.deadline = clock.setTimeout(end, deadline.ms);
@@ -120,6 +150,7 @@ export class GroupCommitter<Item> {
     this.#options.clock.clearTimeout(group.linger);
     this.#options.clock.clearTimeout(group.deadline);
     this.#pendingBytes -= group.bytes;
+    this.#pending -= group.waiting.length;
     if (group === this.#group) this.#group = undefined;
     else this.#inFlight -= 1;
     group.waiting.forEach(settle);

@@ -9,6 +9,7 @@ import type { Ids } from '../platform/ids.ts';
 import { storeLargeBodies } from './bodies.ts';
 import { GroupCommitter } from './groupCommit.ts';
 import * as limits from './limits.ts';
+import { growingLinger, type LingerBounds } from './linger.ts';
 import type { Outbox, OutboxOptions } from './outbox.ts';
 
 /** Makes accepted events durable. */
@@ -38,23 +39,22 @@ interface StagedRequest {
 
 const lineFeed = Buffer.from('\n');
 
-export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'> {
+export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'>, LingerBounds {
   outbox: Outbox;
-  lingerMs: number;
   tickMs: number;
   responseInlineMaxBytes: number;
 }
 
 /** Stages events by group commit: concurrent requests share a carrier, each is told once it is durable. */
 export function groupStager(options: GroupStagerOptions): Stager {
-  const { clock, lingerMs } = options;
+  const { clock } = options;
   const committer = new GroupCommitter<StagedRequest>({
     maxItems: limits.maxGroupRequests,
     maxBytes: limits.maxGroupBytes,
     maxInFlight: limits.maxGroupsInFlight,
     maxPendingBytes: limits.maxPendingBytes,
     deadline: { ms: limits.stageDeadlineMs, late: tookTooLong },
-    lingerMs,
+    linger: growingLinger(options),
     clock,
     write: (requests) => sendRequests(options, requests),
   });

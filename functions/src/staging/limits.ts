@@ -10,6 +10,15 @@ export const maxGroupBytes = 1.5 * maxCarrierBytes;
 /** Requests in one group. */
 export const maxGroupRequests = 500;
 
+/** Linger for each request a second that overlaps another, in milliseconds: at 50 a second, six share a carrier. */
+export const lingerMsPerRate = 2;
+
+/** Requests that are company enough: with each more, a request saves less than a hundredth of an operation. */
+export const enoughRequests = 20;
+
+/** The time over which the rate of requests is measured. */
+export const rateMs = 1_000;
+
 /** Groups being written at once; past that requests gather in the next group. */
 export const maxGroupsInFlight = 8;
 
