@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ledgerPath } from '../../functions/src/quota/ledgerDocument.ts';
+import { emptyLedger } from '../../functions/src/quota/ledgerState.ts';
 import { startMs } from '../support/clock.ts';
 import { asked, charged, freeTier, longestGap, plenty, Scene, writing } from './scene.ts';
 
@@ -185,6 +186,20 @@ describe('LeaseHolder', () => {
     assert.deepEqual(stored.used.byCause.flush, { writes: 1, reads: 0, deletes: 0 });
     assert.equal(stored.cooling.length, 1);
     assert.deepEqual([stored.version, stored.used.byPurpose, stored.releasing], [1, undefined, undefined]);
+  });
+
+  it('goes on with a ledger of an earlier version, in which nothing was counted of the flush and of miners', async () => {
+    const scene = new Scene(freeTier);
+    const day = scene.days.dayOf(startMs).id;
+    const { flushReads: _, minerReads: __, spentAtMs: ___, ...earlier } = emptyLedger(day);
+    const { byPurpose: byCause, ...figures } = earlier.used;
+    const stored = { version: 1, ...earlier, cooling: [], used: { ...figures, byCause } };
+    scene.database.set(ledgerPath, { ledger: JSON.stringify(stored) });
+    for (const kind of ['flush', 'miner'] as const) {
+      const decision = await scene.process(kind).holder.acquire('reads', 5, 1_000);
+      assert.equal(decision.isGranted, true);
+    }
+    assert.deepEqual([scene.state?.flushReads, scene.state?.minerReads], [50, 50]);
   });
 
   it('asks for more where a caller that does one after the other waits most of its time', async () => {

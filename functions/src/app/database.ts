@@ -20,10 +20,7 @@ import { quotaReader as createQuotaReader } from '../quota/reader.ts';
 import { Throttle } from '../quota/throttle.ts';
 import { base, clock } from './base.ts';
 
-/**
- * Firestore itself, loaded when first used, in calls that take no longer than this. Only the ledger
- * uses it without a lease.
- */
+/** Firestore itself, loaded when first used, in calls of at most `limitMs`. Only the ledger uses it without a lease. */
 const firestore = (limitMs: number) =>
   reopening(async () => {
     const { firestoreClient, firestoreDocuments } = await import('../platform/firestore.ts');
@@ -60,10 +57,7 @@ export const quotaReader = once(() => {
   return createQuotaReader({ ledger: ledger(), days: days(), limits, clock });
 });
 
-/**
- * The one way to Firestore: every operation waits for its turn in this process's leases. `kind` is
- * what the ledger knows it by.
- */
+/** The one way to Firestore: every operation waits for its turn in leases that this process takes as `kind`. */
 export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { ...base(), meter, throttle: throttle() };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });

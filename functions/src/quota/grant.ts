@@ -200,12 +200,12 @@ export function budgetLeft(
 ): number {
   const left = leasablePerDay(limits)[type] - state.charged[type];
   if (type !== 'reads') return left;
-  const taken = { api: state.apiReads, flush: state.flushReads ?? 0 };
+  const taken = { api: state.apiReads, flush: state.flushReads };
   const reserved = Math.ceil(limits.daily[type] * reservedReadsShare);
   const others = (['api', 'flush'] as const).filter((other) => other !== kind);
   const free = others.reduce((rest, other) => rest - Math.max(0, reserved - taken[other]), left);
   if (kind !== 'miner') return free;
-  return Math.min(free, Math.floor(limits.daily[type] * minerReadsShare) - (state.minerReads ?? 0));
+  return Math.min(free, Math.floor(limits.daily[type] * minerReadsShare) - state.minerReads);
 }
 
 /** The rates that the holder may still spend until the takeover. */

@@ -63,10 +63,7 @@ export class LeaseHolder {
     this.#serve(type);
   }
 
-  /**
-   * Documents that one commit may write, or delete, now, where `waiting` wait for it; takes a lease
-   * for that, or says why not.
-   */
+  /** Documents that a commit may write, or delete, now, of `waiting`; takes a lease for them, or says why not. */
   async commitSize(waiting: number, type: BilledType = 'writes'): Promise<number | Denial> {
     const { clock } = this.#options;
     const own = this.#own;

@@ -17,6 +17,7 @@ import {
   type Lease,
   type LedgerState,
   liveHolders,
+  nothingCharged,
   reservedRates,
 } from './ledgerState.ts';
 import {
@@ -88,10 +89,7 @@ function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): Ledge
   return { ...use, byPurpose: { ...use.byPurpose, leases: spent.reduce(plus, { ...noOperations }) } };
 }
 
-/**
- * The time at which leases are granted again, where a reset is near on this clock or was passed on
- * another; else undefined.
- */
+/** The time at which leases are granted again, if a reset is near on this clock or was passed on another. */
 function endOfReset({ day: storedDay }: LedgerState, day: QuotaDay, nowMs: number): number | undefined {
   if (nowMs < day.startMs + resetMarginMs) return day.startMs + resetMarginMs;
   if (nowMs >= day.endMs - resetMarginMs || storedDay > day.id) return day.endMs + resetMarginMs;
@@ -105,11 +103,7 @@ function inDay(before: LedgerState, day: string, nowMs: number): LedgerState {
   return {
     ...before,
     day,
-    charged: isNew ? { ...noOperations } : before.charged,
-    apiReads: isNew ? 0 : before.apiReads,
-    flushReads: isNew ? 0 : (before.flushReads ?? 0),
-    minerReads: isNew ? 0 : (before.minerReads ?? 0),
-    spentAtMs: isNew ? {} : (before.spentAtMs ?? {}),
+    ...(isNew && nothingCharged()),
     ...boundedLeases(
       before.leases.filter((lease) => lease.day === day || isReserved(lease, nowMs)),
       before.releasing.filter(({ untilMs }) => untilMs > nowMs),
@@ -153,8 +147,8 @@ function credit(
 function charge(state: LedgerState, kind: HolderKind, amounts: Operations): void {
   state.charged = plus(state.charged, amounts);
   if (kind === 'api') state.apiReads += amounts.reads;
-  if (kind === 'flush') state.flushReads = (state.flushReads ?? 0) + amounts.reads;
-  if (kind === 'miner') state.minerReads = (state.minerReads ?? 0) + amounts.reads;
+  if (kind === 'flush') state.flushReads += amounts.reads;
+  if (kind === 'miner') state.minerReads += amounts.reads;
 }
 
 function retainedOf({ returns }: LedgerRequest, own: readonly Lease[]): Operations {

@@ -1,10 +1,7 @@
 import { emergencyShare, releaseMs } from './limits.ts';
 import { type BilledType, type ByPurpose, noOperations, type Operations, perType } from './operations.ts';
 
-/**
- * The holders of leases: instances for callers, and for miners' keys, the flush, instances that do
- * other work, proxies outside.
- */
+/** The holders of leases: instances for callers, for miners' keys, the flush, instances for other work, proxies. */
 export type HolderKind = 'api' | 'miner' | 'flush' | 'worker' | 'proxy';
 
 /** A share of the quota. Its amounts are charged to its day; its rates hold from start to end. */
@@ -27,19 +24,23 @@ export interface Lease {
   multiplier: number;
 }
 
-/** All that the ledger's document holds. Plain JSON. */
-export interface LedgerState {
-  day: string;
+/** Charges of one day. */
+interface DayCharges {
   /** Amounts charged today, less what was returned; with the ledger's own operations. */
   charged: Operations;
   /** The part of `charged.reads` that API instances took: the others leave a share to these. */
   apiReads: number;
   /** The part that the flush took, which is left a share as well. */
-  flushReads?: number;
+  flushReads: number;
   /** The part that miners' keys caused, of which there is a limit. */
-  minerReads?: number;
+  minerReads: number;
   /** The time at which the day's budget, less what is reserved for others, was spent last. */
-  spentAtMs?: Partial<Operations>;
+  spentAtMs: Partial<Operations>;
+}
+
+/** All that the ledger's document holds. Plain JSON. */
+export interface LedgerState extends DayCharges {
+  day: string;
   /** Leases that live, and those ended that were not returned yet. */
   leases: Lease[];
   /** Rates given up, and until when they may still show at the database. */
@@ -62,14 +63,18 @@ export interface UsedMinute {
 export function emptyLedger(day: string): LedgerState {
   return {
     day,
-    charged: { ...noOperations },
-    apiReads: 0,
+    ...nothingCharged(),
     leases: [],
     releasing: [],
     waiting: [],
     used: { today: { ...noOperations }, total: { ...noOperations }, byPurpose: {}, minutes: [] },
     warnings: [],
   };
+}
+
+/** A day of which nothing is charged yet. */
+export function nothingCharged(): DayCharges {
+  return { charged: { ...noOperations }, apiReads: 0, flushReads: 0, minerReads: 0, spentAtMs: {} };
 }
 
 /** True while a lease may still be spent. */
@@ -87,10 +92,7 @@ export function isReserved(lease: Lease, nowMs: number): boolean {
   return nowMs < lease.endMs + releaseMs;
 }
 
-/**
- * The rates that count as taken for a reserved lease: also those that the lease before it allows
- * its holder for the moment.
- */
+/** The rates that a reserved lease takes: also those that the lease before it allows its holder for the moment. */
 export function reservedRates({ rates, previous }: Lease, nowMs: number): Operations {
   if (previous === undefined || nowMs >= previous.untilMs + releaseMs) return rates;
   return perType((type) => Math.max(rates[type], previous.rates[type]));

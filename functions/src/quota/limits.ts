@@ -24,10 +24,7 @@ export function quotaLimits(given: {
 export const apiMaxWaitMs = 1_000;
 export const workerMaxWaitMs = 10_000;
 
-/**
- * Longest calls to Firestore: of a caller, who gives up after 10 s; of work, which then goes back
- * into the queue; of the ledger, whose transaction is a few.
- */
+/** Longest calls to Firestore: a caller gives up after 10 s, work is queued again, a ledger transaction is a few. */
 export const apiCallMs = 6_000;
 export const workerCallMs = 15_000;
 export const ledgerCallMs = 5_000;
@@ -128,10 +125,7 @@ export const renewLeadMs = 3_000;
 /** Operations that would wait longer than this ask for a higher rate. */
 export const longWaitMs = 200;
 
-/**
- * A rate for which somebody waits most of such a time is too low as well: one that does one after the
- * other never has more waiting.
- */
+/** A rate is too low too if somebody waits most of such a time: who writes one by one never has more waiting. */
 export const pressureWindowMs = 1_000;
 
 /**

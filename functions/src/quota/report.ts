@@ -55,9 +55,7 @@ export function quotaReport(
   };
 }
 
-/**
- * Tells since when and until when a daily budget is spent, as far as work that can wait may; undefined where none is.
- */
+/** Tells since when, and until when, work that can wait finds a daily budget spent; undefined where none is. */
 export function spentBudget(
   state: LedgerState | undefined,
   day: QuotaDay,
@@ -65,7 +63,7 @@ export function spentBudget(
 ): { type: BilledType; sinceMs: number | undefined; untilMs: number } | undefined {
   if (state?.day !== day.id) return undefined;
   const type = billedTypes.find((kind) => isSpent(state, limits, kind));
-  return type && { type, sinceMs: state.spentAtMs?.[type], untilMs: day.endMs };
+  return type && { type, sinceMs: state.spentAtMs[type], untilMs: day.endMs };
 }
 
 /** A warning in the words of the API. */
@@ -84,10 +82,7 @@ function liveLeases(state: LedgerState | undefined, nowMs: number) {
   return (state?.leases ?? []).filter((lease) => isLive(lease, nowMs));
 }
 
-/**
- * Operations a second over the minutes that were reported last: holders report when they renew,
- * so nothing finer is known.
- */
+/** Operations a second over the last reported minutes: holders report when they renew, nothing finer is known. */
 function perSecond(state: LedgerState | undefined, type: BilledType, nowMs: number): number {
   const minutes = recentMinutes(state, nowMs);
   const sinceMs = minutes[0]?.startMs;

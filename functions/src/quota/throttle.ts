@@ -84,10 +84,7 @@ export class Throttle {
     return this.#told(type, reason, Math.max(retryAtMs, nowMs + this.#options.tickMs), nowMs);
   }
 
-  /**
-   * Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits longer each
-   * time.
-   */
+  /** Firestore answered RESOURCE_EXHAUSTED. Returns when to come again at the earliest: the flush waits ever longer. */
   exhausted(type: BilledType, nowMs: number): number {
     this.#exhaustedAtMs = nowMs;
     this.#isFirestoreShort = true;
@@ -111,13 +108,8 @@ export class Throttle {
     if (saturation.isWarned || nowMs - saturation.sinceMs < saturationWarningMs) return;
     saturation.isWarned = true;
     const [current, limit] = [tenths(demand), tenths(granted)];
-    const warning: QuotaWarning = {
-      operationType: type,
-      limitType: 'per_second',
-      current,
-      limit,
-      atMs: nowMs,
-    };
+    const kind = { operationType: type, limitType: 'per_second' } as const;
+    const warning = { ...kind, current, limit, atMs: nowMs };
     this.#log(warning);
     this.#options.warn(warning);
   }
