@@ -49,6 +49,11 @@ export interface StackOptions {
   limitCpu?: boolean;
   /** The time that calls of the services take; by default none, for quick tests. */
   latencies?: Latencies;
+  /**
+   * The clock moves only by {@link StackControl.advance}. Calls take the time that `latencies` say, and instances are
+   * billed for the CPU time they used instead of for the machine's time: how busy the machine is makes no difference.
+   */
+  standStill?: boolean;
   quiet?: boolean;
   /** Takes the log's entries instead of standard output. */
   log?: Log;
@@ -81,7 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
   } = options;
   const storageBucket = `${projectId}.firebasestorage.app`;
   const snapshot = options.data === undefined ? undefined : await latestSnapshot(options.data);
-  const clock = new OffsetClock(snapshot?.clockOffsetMs);
+  const clock = new OffsetClock(snapshot?.clockOffsetMs, options.standStill ? Date.now() : undefined);
   const faults = new Faults(clock, Math.random, options.latencies);
   const log = options.log ?? (options.quiet ? () => {} : createLog(() => clock.now(), process.stdout));
   const ports = await portsFor(options.ports ?? 'fixed', options.portOffset ?? 0);
@@ -191,6 +196,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         dispatches: tasks.dispatchesInFlight() + scheduler.inFlight() + events.inFlight(),
         calls: firestore.inFlight() + storage.inFlight() + tasks.inFlight(),
       }),
+      heldCalls: () => faults.held,
       fingerprint: () => JSON.stringify([firestore.usage(), storage.usage(), tasks.usage()]),
     });
     const control: StackControl = {
@@ -210,6 +216,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
       clearFaults: () => faults.clear(),
       faultHits: () => faults.hits,
       advance: (ms) => clockControl.advance(ms),
+      clientsInFlight: () => hosting.inFlight(),
       now: () => clock.now(),
       instances: () => functions.instances(),
       killInstances: (name) => functions.kill(name),

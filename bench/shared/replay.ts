@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { LocalStack } from '../../local/stack.ts';
 import type { Api, Sent } from './api.ts';
 import type { SentTask } from './expected.ts';
@@ -12,8 +13,8 @@ export interface TimedRequest {
 
 export type Visibility = 'default' | 'deferred' | 'prompt';
 
-/** Requests closer together than this would meet in a group commit anyway, so they are sent at once. */
-const togetherMs = 20;
+/** Time passes in such steps while answers are waited for. */
+const answerStepMs = 20;
 
 /** FLUSH_TICK_SECONDS: a replay begins at a tick, as the workload's own figures do. */
 const tickMs = 5000;
@@ -45,38 +46,50 @@ export function pollsOf(miners: number, spanMs: number): TimedRequest[] {
 }
 
 /**
- * Sends requests, sorted by time, at their moments of the stack's clock. Throws when one is not answered with a 2xx.
+ * Sends requests, sorted by time, at their moments of the stack's clock, which stands still. Resolves when all are
+ * answered; throws when one is not answered with a 2xx.
  */
 export async function replay(stack: LocalStack, api: Api, requests: readonly TimedRequest[]): Promise<void> {
   await stack.advance(tickMs - (stack.now() % tickMs));
   const startMs = stack.now();
-  for (let next = 0; next < requests.length; ) {
-    const atMs = requests[next]?.atMs ?? 0;
-    const together: TimedRequest[] = [];
-    for (; next < requests.length; next += 1) {
-      const request = requests[next];
-      if (request === undefined || request.atMs >= atMs + togetherMs) break;
-      together.push(request);
-    }
+  const failures: unknown[] = [];
+  let open = 0;
+  for (const { atMs, path, sent } of requests) {
     const waitMs = startMs + atMs - stack.now();
-    if (waitMs > 0) await stack.advance(waitMs);
-    await Promise.all(together.map(({ path, sent }) => api.expect(path, sent)));
+    if (waitMs > 0) {
+      await arrived(stack, () => open);
+      await stack.advance(waitMs);
+    }
+    open += 1;
+    const answered = api.expect(path, sent).catch((error: unknown) => failures.push(error));
+    void answered.finally(() => {
+      open -= 1;
+    });
+    if (failures.length > 0) throw failures[0];
   }
+  await arrived(stack, () => open);
+  await moving(stack, async () => {
+    while (open > 0) await sleep(1);
+  });
+  if (failures.length > 0) throw failures[0];
 }
 
-/**
- * Starts an instance of every function that the replay uses, so that starts, which take machine time and not the
- * workload's, do not count; then counts from zero.
- */
-export async function warmUp(stack: LocalStack, api: Api): Promise<void> {
-  const task = { task_id: 'warm-up', task_type: 'warm_up', required_miner_count: 1 };
-  await api.expect('/v1/tasks?visibility=prompt', { body: task });
-  await api.expect('/v1/responses', {
-    body: { task_id: 'warm-up', miner_uid: 0, response_data: 'warm' },
-    role: 'miner',
+/** Does work that waits for the stack's services, whose time passes meanwhile. */
+export async function moving<Result>(stack: LocalStack, work: () => Promise<Result>): Promise<Result> {
+  let isDone = false;
+  const result = work().finally(() => {
+    isDone = true;
   });
-  await stack.advance(70_000);
-  stack.resetUsage();
+  while (!isDone) {
+    await sleep(1);
+    await stack.advance(answerStepMs);
+  }
+  return result;
+}
+
+/** Waits until the stack has got every request that is not answered: until then time must not pass. */
+async function arrived(stack: LocalStack, open: () => number): Promise<void> {
+  while (stack.clientsInFlight() < open()) await sleep(0);
 }
 
 /** Demands of the events on each task. */

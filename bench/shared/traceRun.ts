@@ -1,18 +1,19 @@
 import type { DocumentData, Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/bill/usage.ts';
+import { typicalLatencies } from '../../local/shared/latencies.ts';
 import { startStack } from '../../local/stack.ts';
 import { Api } from './api.ts';
 import { openDatabase, readTasks } from './database.ts';
 import { faultOf, type SentTask } from './expected.ts';
 import { writePlainly } from './plain.ts';
 import {
+  moving,
   pollsOf,
   replay,
   requestsOf,
   sentTasks,
   type TimedRequest,
   type Visibility,
-  warmUp,
 } from './replay.ts';
 import { difference, noUsage, sum } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
@@ -45,26 +46,30 @@ export interface TraceOptions {
 
 /** Replays events through HTTP on a stack of its own, by its clock, and counts what the local services bill. */
 export async function replayRun({ name, events, visibility, miners = 0 }: TraceOptions): Promise<TraceRun> {
-  const stack = await startStack({ ports: 'free', quiet: true });
+  const stack = await startStack({
+    ports: 'free',
+    quiet: true,
+    standStill: true,
+    latencies: typicalLatencies,
+  });
   const database = openDatabase(stack);
   try {
     const api = new Api(stack);
-    await warmUp(stack, api);
     const spanMs = events.at(-1)?.atMs ?? 0;
     const polls = pollsOf(miners, spanMs);
-    if (miners > 0) await api.expect('/api/v1/miners/0/tasks', { method: 'GET', role: 'miner' });
-    stack.resetUsage();
     await replay(stack, api, inOrder([...requestsOf(events, visibility), ...polls]));
     await stack.advance(bufferedMs);
     const flushed = stack.usage();
     const tasks = sentTasks(events);
     // Of a long workload the first deadlines have passed by now; the check after the last one covers them.
     const wrongTasks =
-      spanMs < deadlinesMs - bufferedMs ? await wrongOf(database, api, tasks, { isPast: false }) : [];
+      spanMs < deadlinesMs - bufferedMs
+        ? await moving(stack, () => wrongOf(database, api, tasks, { isPast: false }))
+        : [];
     const before = stack.usage();
     await stack.advance(deadlinesMs);
     const ended = sum(flushed, difference(stack.usage(), before));
-    wrongTasks.push(...(await wrongOf(database, api, tasks, { isPast: true })));
+    wrongTasks.push(...(await moving(stack, () => wrongOf(database, api, tasks, { isPast: true }))));
     const responses = events.filter(({ kind }) => kind === 'response').length;
     return { name, tasks: tasks.length, responses, miners, flushed, ended, wrongTasks };
   } finally {

@@ -8,6 +8,8 @@ export interface AdvanceOptions {
   functions: LocalFunctions;
   /** Dispatches, scheduled calls and calls of the simulators that are under way. */
   externalWork(): { dispatches: number; calls: number };
+  /** Calls of the simulators that latencies and faults keep waiting. */
+  heldCalls(): number;
   /** Counts that change with every call that a simulator answers. */
   fingerprint(): string;
 }
@@ -19,6 +21,8 @@ const quietMs = 2;
  * less time than they take.
  */
 const quietReadings = 3;
+/** The same where an instance waits for an answer that no simulator holds back: it is on its way, or was lost. */
+const lostReadings = 100;
 /** An instance that works longer than this on one moment is left to it; the clock goes on. */
 const settleLimitMs = 30_000;
 
@@ -80,7 +84,10 @@ export class ClockControl {
       before = now;
       const idle =
         functions.inFlight() + dispatches === 0 && states.every((state) => state.openRequests === 0);
-      if (equal >= (idle ? 1 : quietReadings) || performance.now() > giveUpMs) return states;
+      const openCalls = states.reduce((sum, state) => sum + state.openCalls, 0);
+      const isMissing = openCalls > this.#options.heldCalls();
+      const needed = idle ? 1 : isMissing ? lostReadings : quietReadings;
+      if (equal >= needed || performance.now() > giveUpMs) return states;
       if (idle) await sleep(0);
       else await sleep(quietMs);
     }

@@ -17,6 +17,8 @@ export interface StackControl {
   faultHits(): number;
   /** Moves the clock by `ms`; answers the time after that, when all that became due has come to rest. */
   advance(ms: number): Promise<number>;
+  /** Requests that Hosting has not answered yet. */
+  clientsInFlight(): number;
   /** The stack's time in ms since the epoch. */
   now(): number;
   instances(): InstanceInfo[];

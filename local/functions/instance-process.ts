@@ -86,7 +86,7 @@ export class InstanceProcess implements LimitedProcess {
     this.activeTime.begin(startCause);
     this.#child = fork(
       join(import.meta.dirname, 'instance.ts'),
-      [frameworkFile(options.functionsDir), String(clock.offsetMs())],
+      [frameworkFile(options.functionsDir), String(clock.offsetMs()), String(clock.standsAtMs ?? '')],
       {
         cwd: options.functionsDir,
         env: { ...options.env, ...frameworkEnv(spec) },
@@ -106,6 +106,7 @@ export class InstanceProcess implements LimitedProcess {
     this.ready = new Promise((resolve) => {
       this.#child.on('message', (message: FromInstance) => {
         if (message.type === 'state') this.#settle(message.id, message.state);
+        else if (message.type === 'work') this.activeTime.work(message.cpuMs / spec.vcpu);
         else {
           this.#port = message.port;
           this.activeTime.end(startCause);

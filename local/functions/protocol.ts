@@ -20,10 +20,18 @@ export interface StateMessage {
 
 export interface InstanceState {
   openRequests: number;
+  /** Calls of the services that are not answered yet. */
+  openCalls: number;
   /** The time of the instance's next timer, by the stack's clock, or null. */
   nextDueMs: number | null;
   /** Changes whenever a request begins or ends or a timer is set, cleared or run. */
   activity: number;
 }
 
-export type FromInstance = ReadyMessage | StateMessage;
+/** CPU time that the instance used since it said so last, its start included; only where the clock stands still. */
+export interface WorkMessage {
+  type: 'work';
+  cpuMs: number;
+}
+
+export type FromInstance = ReadyMessage | StateMessage | WorkMessage;

@@ -24,6 +24,8 @@ export interface LocalHosting {
   /** Requests and bytes sent since the last reset; the control interface's traffic is none of Hosting's. */
   usage(): HostingUsage;
   resetUsage(): void;
+  /** Requests that are not answered yet. */
+  inFlight(): number;
   close(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     if (!functions.has(functionName))
       throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
   }
+  let inFlight = 0;
   let usage: HostingUsage = { requests: 0, bytes: 0 };
   const resetUsage = (): void => {
     usage = { requests: 0, bytes: 0 };
@@ -42,7 +45,9 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
   const countBytes = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     const before = socket.bytesWritten;
     usage.requests += 1;
+    inFlight += 1;
     response.once('close', () => {
+      inFlight -= 1;
       usage.bytes += socket.bytesWritten - before;
     });
   };
@@ -71,7 +76,13 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
   });
   server.requestTimeout = 0;
   const port = await listen(server, options.port, 'hosting');
-  return { port, usage: () => ({ ...usage }), resetUsage, close: () => closeServer(server) };
+  return {
+    port,
+    usage: () => ({ ...usage }),
+    resetUsage,
+    inFlight: () => inFlight,
+    close: () => closeServer(server),
+  };
 }
 
 function decodedPath(url: string): string | undefined {

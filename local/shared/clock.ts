@@ -12,6 +12,8 @@ export interface LocalTimer {
  * the offset makes them due at once; nothing ever runs before it is due.
  */
 export interface LocalClock {
+  /** Where it stands still; undefined where it follows the machine. */
+  readonly standsAtMs?: number | undefined;
   /** Milliseconds since the epoch, in the stack's time. */
   now(): number;
   setTimeout(run: () => void, delayMs: number): LocalTimer;
@@ -25,23 +27,27 @@ export interface LocalClock {
 }
 
 /**
- * A clock over the machine's own, for the stack's process and, with the offset sent to it, for each instance.
+ * A clock over the machine's own, for the stack's process and, with the offset sent to it, for each instance. One that
+ * stands still moves by its offset alone: what happens then takes no time but what waits for a timer.
  * Setting and clearing a timer is cheap with hundreds pending (every open request has one): the machine's timer
  * is set only for an earlier due moment, and one left over from a cleared timer just finds nothing to run.
  */
 export class OffsetClock implements LocalClock {
+  readonly standsAtMs: number | undefined;
   #offsetMs: number;
   #changes = 0;
   #armedDueMs = Number.POSITIVE_INFINITY;
   #armed: NodeJS.Timeout | undefined;
   readonly #timers = new Set<LocalTimer>();
 
-  constructor(offsetMs = 0) {
+  /** `standsAtMs`: the time at which the clock stands still, before its offset. */
+  constructor(offsetMs = 0, standsAtMs?: number) {
     this.#offsetMs = offsetMs;
+    this.standsAtMs = standsAtMs;
   }
 
   now(): number {
-    return Date.now() + this.#offsetMs;
+    return (this.standsAtMs ?? Date.now()) + this.#offsetMs;
   }
 
   setTimeout(run: () => void, delayMs: number): LocalTimer {
@@ -79,6 +85,7 @@ export class OffsetClock implements LocalClock {
   }
 
   #arm(dueMs: number): void {
+    if (this.standsAtMs !== undefined) return;
     clearTimeout(this.#armed);
     this.#armedDueMs = dueMs;
     this.#armed = setTimeout(

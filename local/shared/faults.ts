@@ -54,6 +54,7 @@ export class Faults {
   #active: (Fault & { untilMs: number })[] = [];
   readonly #waits = new Set<Wait>();
   #hits = 0;
+  #hung = 0;
 
   constructor(clock: LocalClock, random: () => number = Math.random, latencies: Latencies = {}) {
     this.#clock = clock;
@@ -64,6 +65,11 @@ export class Faults {
   /** Calls that a fault befell so far. */
   get hits(): number {
     return this.#hits;
+  }
+
+  /** Calls that are kept waiting now, those that hang included. */
+  get held(): number {
+    return this.#waits.size + this.#hung;
   }
 
   add(fault: Fault): void {
@@ -105,7 +111,9 @@ export class Faults {
    */
   async wait({ delayMs, failure }: FaultHit): Promise<FaultFailure | undefined> {
     await this.#delay(delayMs);
-    return failure === 'hang' ? new Promise<never>(() => {}) : failure;
+    if (failure !== 'hang') return failure;
+    this.#hung += 1;
+    return new Promise<never>(() => {});
   }
 
   #latencyMs(service: LocalServiceName, method: string): number {

@@ -51,6 +51,19 @@ describe('OffsetClock', () => {
     clock.clearTimeout(far);
   });
 
+  it('stands still where it is told to: only its offset moves it, and runs what is due', () => {
+    const clock = new OffsetClock(500, 1_000);
+    let ran = false;
+    clock.setTimeout(() => {
+      ran = true;
+    }, 10);
+    assert.equal(clock.now(), 1_500);
+    clock.setOffsetMs(509);
+    assert.deepEqual([clock.now(), ran], [1_509, false]);
+    clock.setOffsetMs(510);
+    assert.equal(ran, true);
+  });
+
   it('shows every change to a timer in its counter', () => {
     const clock = new OffsetClock();
     const before = clock.changes();

@@ -62,6 +62,7 @@ export async function startFixtureFunctions(
     clock,
     functions,
     externalWork: () => ({ dispatches: 0, calls: 0 }),
+    heldCalls: () => 0,
     fingerprint: () => '',
   });
   return {
