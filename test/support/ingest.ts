@@ -66,7 +66,7 @@ export async function startIngest(
     ...answerRoutes({ ...shared, speakers }),
     ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections }),
-    ...eventRoutes({ ...shared, speakers, collections }),
+    ...eventRoutes({ ...shared, clock, speakers, collections }),
   ];
   const server = await serveRoutes(routes, { secret, objects, clock, logger, ids });
   const send: Ingest['send'] = (

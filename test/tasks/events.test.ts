@@ -40,7 +40,13 @@ describe('POST /v1/events', () => {
     ];
     const { status, json } = await send(lines(...events));
     assert.equal(status, 202);
-    assert.deepEqual(json, { accepted: 6, rejected: [], warnings: [], created: [] });
+    assert.deepEqual(json, {
+      accepted: 6,
+      rejected: [],
+      warnings: [],
+      created: [],
+      server_time: new Date(ingest.clock.now()).toISOString(),
+    });
     assert.equal(ingest.stager.calls.length, 1);
     assert.deepEqual(
       ingest.stager.events.map((event) => (event.kind === 'operation' ? event.type : event.kind)),
@@ -144,6 +150,41 @@ describe('POST /v1/events', () => {
     // The same id as the task's own route makes of that key.
     const alone = await ingest.post('/v1/tasks', unnamed, { headers: { 'Idempotency-Key': 'k' } });
     assert.equal(alone.json['task_id'], created[0]?.task_id);
+  });
+
+  it('takes the stamps that a proxy gave its events, so that a repetition is known', async () => {
+    const at = (ms: number, rest = 'bootboot0001'): string => ms.toString(36).padStart(9, '0') + rest;
+    const nowMs = ingest.clock.now();
+    const stamps = [at(nowMs), at(nowMs + 60_000), at(nowMs - 44 * 86_400_000)];
+    const { json } = await send(lines(...stamps.map((stamp) => ({ ...operation, stamp }))));
+    assert.equal(json['accepted'], 3);
+    assert.deepEqual(
+      ingest.stager.events.map(({ stamp }) => stamp),
+      stamps,
+    );
+    ingest.stager.reset();
+    await send(
+      lines({ type: 'response', ...answer, stamp: stamps[0] }, { type: 'task', ...task, stamp: stamps[0] }),
+    );
+    assert.deepEqual(
+      ingest.stager.events.map(({ stamp }) => stamp),
+      [stamps[0], stamps[0]],
+    );
+    ingest.stager.reset();
+    const bad = [at(nowMs + 60_001), at(nowMs - 45 * 86_400_000), '0'.repeat(21), 'z'.repeat(21)];
+    const forms = [at(nowMs, 'deadline0000'), at(nowMs, '000000000000'), at(nowMs, 'zzzzzzzz0000'), 'now', 7];
+    const refused = await send(lines(...[...bad, ...forms].map((stamp) => ({ ...operation, stamp }))));
+    assert.equal(refused.status, 422);
+    assert.equal(refused.json['server_time'], new Date(nowMs).toISOString());
+    const rejected = refused.json['rejected'] as { code: string; message: string }[];
+    assert.deepEqual(
+      rejected.map(({ code }) => code),
+      ['stamp_out_of_range', 'stamp_out_of_range', ...Array.from({ length: 7 }, () => 'invalid_request')],
+    );
+    assert.match(
+      rejected[0]?.message ?? '',
+      /at most 60 s ahead, got 2026-01-01T00:01:00\.001Z; stamp it anew/,
+    );
   });
 
   it('is for proxies: a miner, a reader and a validator get 403', async () => {

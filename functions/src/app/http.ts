@@ -44,7 +44,7 @@ export const speakers = once(() => {
 /** The routes that accept events; `api` has them too, as Hosting cannot tell methods apart. */
 export function acceptingRoutes(): Route[] {
   const { operationsCollections: collections } = base().config;
-  const shared = { stager: stager(), stamps: stamps(), ids, speakers: speakers(), collections };
+  const shared = { clock, stager: stager(), stamps: stamps(), ids, speakers: speakers(), collections };
   return [
     ...responseRoutes(shared),
     ...answerRoutes(shared),

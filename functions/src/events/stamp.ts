@@ -28,6 +28,11 @@ export function deadlineStamp(deadlineMs: number): Stamp {
   return `${encode(deadlineMs, 9)}deadline0000`;
 }
 
+/** True for a text that a caller may have made as a stamp: none that only Sluice makes. */
+export function isCallersStamp(text: string): boolean {
+  return stampPattern.test(text) && !/^.{9}(deadline|0{8}|z{8})/.test(text);
+}
+
 const adoptedSuffix = '0'.repeat(12);
 
 /** The stamp of a fact that another system wrote: sorts before every stamp accepted in its millisecond. */

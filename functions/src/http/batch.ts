@@ -59,9 +59,10 @@ export function nothingAccepted(
   noun: string,
   rejected: readonly Rejected[],
   code: ErrorCode = 'nothing_accepted',
+  members: Readonly<Record<string, unknown>> = {},
 ): ApiResponse {
   const [first] = rejected;
   const detail =
     first === undefined ? `There is no ${noun} in the body.` : `No ${noun} is valid: ${first.message}`;
-  return problem(new AppError(code, detail), requestId, { accepted: 0, rejected });
+  return problem(new AppError(code, detail), requestId, { accepted: 0, rejected, ...members });
 }

@@ -10,6 +10,7 @@ export const errorCodes = {
   unsupported_media_type: { status: 415, retryable: false },
   range_not_satisfiable: { status: 416, retryable: false },
   nothing_accepted: { status: 422, retryable: false },
+  stamp_out_of_range: { status: 422, retryable: false },
   incomplete_binding: { status: 422, retryable: false },
   rate_limited: { status: 429, retryable: true },
   internal: { status: 500, retryable: true },

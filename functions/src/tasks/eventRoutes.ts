@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
 import { operationEvent } from '../documents/submit.ts';
 import { type Event, operationTypes } from '../events/event.ts';
-import { acceptedBatch, count, textLike } from '../http/answers.ts';
+import { isCallersStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { maxEventAgeMs } from '../flush/limits.ts';
+import { acceptedBatch, count, moment, textLike } from '../http/answers.ts';
 import { acceptEach, checkCount, nothingAccepted } from '../http/batch.ts';
 import { isNdjson, mediaType, ndjsonLines } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
@@ -10,7 +12,8 @@ import { parseJson } from '../http/json.ts';
 import { visibility } from '../http/parameters.ts';
 import { Reading } from '../http/reading.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
-import { anyObject, oneOf, read } from '../http/schema.ts';
+import { anyObject, expecting, oneOf, optional, read } from '../http/schema.ts';
+import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { once } from '../platform/once.ts';
 import type { AcceptingParts } from '../staging/groupStager.ts';
@@ -21,6 +24,7 @@ import { createdEvent, patchedEvent } from './submitTaskFields.ts';
 import { checkFieldsBytes } from './writeRoutes.ts';
 
 export interface EventRoutesOptions extends AcceptingParts {
+  clock: Clock;
   speakers: Speakers;
   /** OPERATIONS_COLLECTIONS. */
   collections: readonly string[];
@@ -33,7 +37,15 @@ const exampleLines = [
   { type: 'update', path: 'users/1', data: { 'stats.views': 3 } },
 ];
 
-const lineType = once(() => z.object({ type: oneOf(['response', 'task', 'fields', ...operationTypes]) }));
+const lineHead = once(() => {
+  const form = expecting(
+    '21 characters of 0-9 a-z: 9 of milliseconds in base 36, 8 of its maker, 4 of a sequence',
+  );
+  return z.object({
+    type: oneOf(['response', 'task', 'fields', ...operationTypes]),
+    stamp: optional(z.string(form).check(z.refine(isCallersStamp, form))),
+  });
+});
 const taskWait = once(() => z.object({ visibility: visibility(['prompt', 'deferred']) }));
 const operationWait = once(() => z.object({ visibility: visibility(['prompt']) }));
 
@@ -53,7 +65,8 @@ export function eventRoutes(options: EventRoutesOptions): Route[] {
               description:
                 'Lines, each an object with `type`: `response`, `task` and `fields` have the members of ' +
                 '`POST /v1/responses`, `POST /v1/tasks` and `PATCH /v1/tasks/{task_id}` (with `task_id`); `set`, ' +
-                '`update` and `delete` those of `POST /v1/operations`. All but `response` may have `visibility`.',
+                '`update` and `delete` those of `POST /v1/operations`. All but `response` may have `visibility`; ' +
+                'a `stamp` says when the caller accepted it.',
             }),
           ),
           example: exampleLines.map((line) => `${JSON.stringify(line)}\n`).join(''),
@@ -62,6 +75,7 @@ export function eventRoutes(options: EventRoutesOptions): Route[] {
       headers: ['Idempotency-Key'],
       answers: () => ({
         202: acceptedBatch({
+          server_time: moment(),
           created: z
             .array(z.object({ index: count(), task_id: textLike('task-1') }))
             .check(z.meta({ description: 'The ids of tasks that had none', examples: [[]] })),
@@ -74,6 +88,7 @@ export function eventRoutes(options: EventRoutesOptions): Route[] {
 }
 
 async function accept(options: EventRoutesOptions, request: ApiRequest): Promise<ApiResponse> {
+  const server = { server_time: new Date(options.clock.now()).toISOString() };
   const created: { index: number; task_id: string }[] = [];
   const { accepted, rejected } = acceptEach(linesOf(request), ({ index, text }): Event => {
     const newId = (): string => {
@@ -85,10 +100,10 @@ async function accept(options: EventRoutesOptions, request: ApiRequest): Promise
   });
   if (accepted.length === 0) {
     const isForbidden = rejected.length > 0 && rejected.every(({ code }) => code === 'forbidden');
-    return nothingAccepted(request, 'event', rejected, isForbidden ? 'forbidden' : undefined);
+    return nothingAccepted(request, 'event', rejected, isForbidden ? 'forbidden' : undefined, server);
   }
   await options.stager.stage(accepted);
-  return { status: 202, json: { accepted: accepted.length, rejected, warnings: [], created } };
+  return { status: 202, json: { accepted: accepted.length, rejected, warnings: [], created, ...server } };
 }
 
 function linesOf(request: ApiRequest): { index: number; text: string }[] {
@@ -112,15 +127,15 @@ function eventOf(
   text: string,
   { caller }: ApiRequest,
   newId: () => string,
-  { stamps, speakers, collections }: EventRoutesOptions,
+  { stamps, speakers, collections, clock }: EventRoutesOptions,
 ): Event {
   const line = read(anyObject, parseJson(text), 'event');
-  const { type } = read(lineType(), line, 'event');
-  const { type: _, visibility: __, ...fields } = line;
-  const stamp = stamps.next();
+  const { type, stamp: given } = read(lineHead(), line, 'event');
+  const { type: _, stamp: __, ...response } = line;
+  const { visibility: ___, ...fields } = response;
+  const stamp = given === undefined ? stamps.next() : checkedStamp(given, clock.now());
   switch (type) {
     case 'response': {
-      const { type: ___, ...response } = line;
       const reading = new Reading(false);
       return speakers.spoken(caller, responseEvent(response, stamp, { texts: false, reading }));
     }
@@ -137,4 +152,24 @@ function eventOf(
       return operationEvent({ ...fields, type }, { stamp, isPrompt, collections });
     }
   }
+}
+
+/** The time that a caller's clock may be ahead. */
+const maxAheadMs = 60_000;
+
+/** The least time that an event must have left before it is too old to be written. */
+const marginMs = 3_600_000;
+
+/**
+ * The stamp that a caller gave an event before it sent it: a repetition is then known, and order is the caller's own.
+ * @throws AppError `stamp_out_of_range` where no event of now can have it.
+ */
+function checkedStamp(stamp: Stamp, nowMs: number): Stamp {
+  const aheadMs = stampMs(stamp) - nowMs;
+  if (aheadMs <= maxAheadMs && -aheadMs <= maxEventAgeMs - marginMs) return stamp;
+  const at = Math.abs(aheadMs) < 8.64e15 ? new Date(stampMs(stamp)).toISOString() : stamp;
+  throw new AppError(
+    'stamp_out_of_range',
+    `stamp: expected a time up to 45 days ago and at most 60 s ahead, got ${at}; stamp it anew.`,
+  );
 }
