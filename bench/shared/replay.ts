@@ -30,6 +30,38 @@ export function requestsOf(events: readonly WorkloadEvent[], visibility: Visibil
   });
 }
 
+/** Most lines of one request. */
+const maxLines = 1_000;
+
+/** The same events by a proxy that sends what came in each `everyMs` as one request, in their order. */
+export function batchesOf(
+  events: readonly WorkloadEvent[],
+  visibility: Visibility,
+  everyMs: number,
+): TimedRequest[] {
+  const batches = new Map<number, string[]>();
+  for (const event of events) {
+    const atMs = (Math.floor(event.atMs / everyMs) + 1) * everyMs;
+    const lines = batches.get(atMs) ?? [];
+    batches.set(atMs, lines);
+    lines.push(JSON.stringify(lineOf(event, visibility)));
+  }
+  return [...batches].flatMap(([atMs, lines]) =>
+    Array.from({ length: Math.ceil(lines.length / maxLines) }, (_, index) => {
+      const content = lines.slice(index * maxLines, (index + 1) * maxLines).join('\n');
+      return { atMs, path: '/v1/events', sent: { text: { type: 'application/x-ndjson', content } } };
+    }),
+  );
+}
+
+function lineOf({ kind, taskId, body }: WorkloadEvent, visibility: Visibility): object {
+  if (kind === 'response') return { type: 'response', ...body };
+  const waits = visibility === 'default' ? {} : { visibility };
+  return kind === 'task'
+    ? { type: 'task', ...body, ...waits }
+    : { type: 'fields', task_id: taskId, ...body, ...waits };
+}
+
 /** Polls of so many miners, each every 10 s, evenly spread. */
 export function pollsOf(miners: number, spanMs: number): TimedRequest[] {
   const everyMs = 10_000;

@@ -7,6 +7,7 @@ import { openDatabase, readTasks } from './database.ts';
 import { faultOf, type SentTask } from './expected.ts';
 import { writePlainly } from './plain.ts';
 import {
+  batchesOf,
   moving,
   pollsOf,
   replay,
@@ -40,24 +41,30 @@ export interface TraceOptions {
   name: string;
   events: readonly WorkloadEvent[];
   visibility: Visibility;
+  /** A proxy sends what came in each of these as one request; 0, the default: each event is a request of its own. */
+  batchMs?: number;
+  profile?: 'default' | 'small';
   /** Miners that poll while the events come. */
   miners?: number;
 }
 
-/** Replays events through HTTP on a stack of its own, by its clock, and counts what the local services bill. */
-export async function replayRun({ name, events, visibility, miners = 0 }: TraceOptions): Promise<TraceRun> {
+/** Replays events through HTTP on a stack of its own, by its clock, and counts the local services' bill, starts included. */
+export async function replayRun(options: TraceOptions): Promise<TraceRun> {
+  const { name, events, visibility, batchMs = 0, profile = 'default', miners = 0 } = options;
   const stack = await startStack({
     ports: 'free',
     quiet: true,
     standStill: true,
     latencies: typicalLatencies,
+    env: { PROFILE: profile },
   });
   const database = openDatabase(stack);
   try {
     const api = new Api(stack);
     const spanMs = events.at(-1)?.atMs ?? 0;
     const polls = pollsOf(miners, spanMs);
-    await replay(stack, api, inOrder([...requestsOf(events, visibility), ...polls]));
+    const requests = batchMs > 0 ? batchesOf(events, visibility, batchMs) : requestsOf(events, visibility);
+    await replay(stack, api, inOrder([...requests, ...polls]));
     await stack.advance(bufferedMs);
     const flushed = stack.usage();
     const tasks = sentTasks(events);

@@ -12,7 +12,7 @@ export interface LocalTimer {
  * the offset makes them due at once; nothing ever runs before it is due.
  */
 export interface LocalClock {
-  /** Where it stands still; undefined where it follows the machine. */
+  /** The time at which it stands still, before its offset; undefined where it follows the machine. */
   readonly standsAtMs?: number | undefined;
   /** Milliseconds since the epoch, in the stack's time. */
   now(): number;
