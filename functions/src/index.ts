@@ -8,6 +8,7 @@ import { sizeOf } from './app/sizes.ts';
 import { region } from './config.ts';
 import { fileIdOfObject } from './files/fileId.ts';
 import { keepBodiesFor } from './http/guard.ts';
+import { isSpoolName } from './staging/spoolName.ts';
 
 keepBodiesFor(['ingest', 'api', 'files']);
 
@@ -30,13 +31,18 @@ export const files = onRequest(
 );
 
 const finalize = wiredBy(() => import('./app/finalize.ts'));
+const spooled = wiredBy(() => import('./app/spooled.ts'));
 
-/** Handles each object that is complete: writes a file’s document, removes an upload that is not as declared. */
+/**
+ * Handles each object that is complete: writes a file’s document, removes an upload that is not as declared; puts a
+ * spooled carrier back into Cloud Tasks, again and again for a day while that fails.
+ */
 export const filed = onObjectFinalized(
   { region, ...sizeOf('filed'), bucket: storageBucket, retry: true },
   async ({ data, time }) => {
-    // Every object of the bucket is announced; most are no files.
+    // Every object of the bucket is announced; most are neither.
     if (fileIdOfObject(data.name) !== undefined) await finalize(data, Date.parse(time));
+    else if (isSpoolName(data.name)) await spooled(data.name, Date.parse(time));
   },
 );
 
@@ -64,9 +70,9 @@ export const expire = onTaskDispatched(
   wiredBy(() => import('./app/expire.ts')),
 );
 
-/** Puts carriers that were spooled while Cloud Tasks failed back into it, and ends pauses, each minute. */
+/** Puts spooled carriers back whose events were lost, and ends pauses whose tasks were: each quarter of an hour. */
 export const sweep = onSchedule(
-  { region, ...sizeOf('sweep'), schedule: 'every 1 minutes', timeoutSeconds: 60, retryCount: 0 },
+  { region, ...sizeOf('sweep'), schedule: 'every 15 minutes', timeoutSeconds: 60, retryCount: 0 },
   wiredBy(() => import('./app/sweep.ts')),
 );
 

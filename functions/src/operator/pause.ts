@@ -39,9 +39,9 @@ export async function pauseEndMs(objects: Pick<ObjectStore, 'get'>): Promise<num
 }
 
 /**
- * Resumes the queue once its pause is over; for its own task, and for `sweep`, each minute: one class B read of
- * Cloud Storage (two where a record is), 2 cents a month. Returns whether it resumed. Throws AppError
- * `unavailable`; it must be tried again.
+ * Resumes the queue once its pause is over; for its own task, and should that be lost for `sweep`, each quarter of an
+ * hour: one class B read of Cloud Storage, two where a record is. Returns whether it resumed.
+ * Throws AppError `unavailable`; it must be tried again.
  */
 export async function resumeIfDue(options: PauseOptions, nowMs = options.clock.now()): Promise<boolean> {
   const { untilMs, generation } = await readEnd(options.objects);

@@ -36,6 +36,9 @@ export const storageTimeoutMs = 2_500;
 export const breakerThreshold = 3;
 export const breakerOpenMs = 10_000;
 
+/** Age of a spooled carrier from which Cloud Tasks was out, not slow for once: what else was spooled goes with it. */
+export const outageMs = 10_000;
+
 /** Spooled carriers in one list, and put back at once; past `maxSweepMs` a sweep begins no more (index.ts: 60 s). */
 export const maxSweptPage = 1_000;
 export const sweptAtOnce = 32;

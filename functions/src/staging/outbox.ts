@@ -16,7 +16,8 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import type { Using } from '../platform/services.ts';
 import { CircuitBreaker } from './breaker.ts';
 import { breakerOpenMs, breakerThreshold } from './limits.ts';
-import { type QueueName, spoolName, spoolRecord } from './spool.ts';
+import { type QueueName, spoolRecord } from './spool.ts';
+import { spoolName } from './spoolName.ts';
 
 /** Compressed event lines and what a carrier says about them. */
 export type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };

@@ -1,28 +1,24 @@
 import * as z from 'zod/mini';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
-import { messageOf } from '../platform/errors.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import { parsedJson } from '../platform/json.ts';
 import { type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
 import type { Using } from '../platform/services.ts';
-import { breakerThreshold, maxSweepMs, maxSweptPage, sweptAtOnce } from './limits.ts';
-
-/** The folder of the spool: carriers that Cloud Tasks did not take. */
-const spoolPrefix = 'spool/';
+import { CircuitBreaker } from './breaker.ts';
+import {
+  breakerOpenMs,
+  breakerThreshold,
+  maxSweepMs,
+  maxSweptPage,
+  outageMs,
+  sweptAtOnce,
+} from './limits.ts';
+import { isSpoolName, spoolPrefix } from './spoolName.ts';
 
 /** The queues that carriers go to, by the function behind them. */
 const queueNames = ['flush', 'expire'] as const;
 export type QueueName = (typeof queueNames)[number];
-
-/** The object of a spooled carrier. */
-export function spoolName(id: string): string {
-  return `${spoolPrefix}${id}.json`;
-}
-
-/** True for an object that may be a spooled carrier: the folder may have been there before. */
-function isSpoolName(name: string): boolean {
-  return /^spool\/[\w-]+\.json$/.test(name);
-}
 
 /** A spooled carrier's bytes: for which queue, due when, and what the task would have held. */
 export function spoolRecord(queue: QueueName, dueMs: number, data: Record<string, unknown>): Buffer {
@@ -57,51 +53,73 @@ export interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
 export async function sweepSpool(options: SweepOptions): Promise<number> {
   const { objects, clock, logger } = options;
   const endMs = clock.now() + maxSweepMs;
-  const seen: Progress = { swept: 0, failuresInRow: 0 };
+  let [swept, failuresInRow] = [0, 0];
   const failures: unknown[] = [];
   const spooled = ownObjects(objects, spoolPrefix, { isOwn: isSpoolName, limit: maxSweptPage });
   const work = async (): Promise<void> => {
-    while (clock.now() < endMs && seen.failuresInRow < breakerThreshold) {
+    while (clock.now() < endMs && failuresInRow < breakerThreshold) {
       const next = await spooled.next();
       if (next.done) return;
-      await putBack(options, next.value.name, seen).catch((error: unknown) => {
-        seen.failuresInRow += 1;
-        failures.push(error);
-      });
+      try {
+        if (!(await putBack(options, next.value.name))) continue;
+        failuresInRow = 0;
+        swept += 1;
+      } catch (error) {
+        failuresInRow += 1;
+        if (!(error instanceof Refused)) failures.push(error);
+      }
     }
   };
   await Promise.all(Array.from({ length: sweptAtOnce }, work));
-  if (seen.swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: seen.swept });
+  if (swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: swept });
   if (failures.length > 0) throw failures[0];
-  return seen.swept;
+  return swept;
 }
 
-interface Progress {
-  swept: number;
-  failuresInRow: number;
+/**
+ * Makes the handler of the event that a carrier was spooled: it puts that one back, and once Cloud Tasks works again
+ * after an outage, all others, whose own events may come later. One that is gone by then is no error.
+ * @throws AppError `unavailable`: Cloud Tasks does not take it yet, so the event must come again.
+ */
+export function spooledHandler(options: SweepOptions): (name: string, spooledMs: number) => Promise<void> {
+  const { clock } = options;
+  const breaker = new CircuitBreaker(clock, breakerThreshold, breakerOpenMs);
+  return async (name, spooledMs) => {
+    if (!breaker.allows()) throw new AppError('unavailable', 'Cloud Tasks is left alone for a moment.');
+    try {
+      if (!(await putBack(options, name))) return;
+    } catch (error) {
+      if (error instanceof Refused) breaker.failed();
+      throw error;
+    }
+    breaker.succeeded();
+    if (clock.now() - spooledMs > outageMs) await sweepSpool(options);
+  };
 }
 
-async function putBack(
-  { objects, queues, logger }: SweepOptions,
-  name: string,
-  seen: Progress,
-): Promise<void> {
+/** Puts one spooled carrier back. Returns whether there was one. @throws Refused; AppError `unavailable` */
+async function putBack({ objects, queues, logger }: SweepOptions, name: string): Promise<boolean> {
   const stored = await objects.get(name);
-  if (stored === undefined) return;
+  if (stored === undefined) return false;
   const parsed = record().safeParse(parsedJson(stored.bytes));
   if (!parsed.success) {
     logger.error('What is in spool/ is no carrier of this version; it stays', { name });
-    return;
+    return false;
   }
   const { queue, due_ms: dueMs, data } = parsed.data;
   try {
     await queues[queue].put(data, dueMs);
-  } catch (error) {
-    logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(error) });
-    seen.failuresInRow += 1;
-    return;
+  } catch (cause) {
+    logger.warn('Cloud Tasks refuses a spooled carrier; it stays', { name, reason: messageOf(cause) });
+    throw new Refused(cause);
   }
-  seen.failuresInRow = 0;
-  seen.swept += 1;
   await objects.delete(name);
+  return true;
+}
+
+/** Cloud Tasks did not take a spooled carrier, or did not say so. */
+class Refused extends AppError {
+  constructor(cause: unknown) {
+    super('unavailable', 'Cloud Tasks refuses a spooled carrier; it is tried again.', { cause });
+  }
 }

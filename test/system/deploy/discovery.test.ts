@@ -149,7 +149,7 @@ describe('what the Firebase CLI finds to deploy', () => {
     });
   });
 
-  it('sweep: each minute, not repeated when it fails', () => {
+  it('sweep: each quarter of an hour, not repeated when it fails', () => {
     assert.deepEqual(settingsOf(manifest.endpoints['sweep']), {
       platform: 'gcfv2',
       region: ['us-central1'],
@@ -160,7 +160,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       concurrency: 1,
       maxInstances: 1,
       timeoutSeconds: 60,
-      scheduleTrigger: { schedule: 'every 1 minutes', retryConfig: { retryCount: 0 } },
+      scheduleTrigger: { schedule: 'every 15 minutes', retryConfig: { retryCount: 0 } },
     });
   });
 
