@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Firestore } from '@google-cloud/firestore';
-import { gatherLingerMs } from '../functions/src/flush/limits.ts';
+import { maxGatherMs } from '../functions/src/flush/limits.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
 import { Api } from './shared/api.ts';
 import { openDatabase } from './shared/database.ts';
@@ -55,7 +55,7 @@ export async function operationsBench(): Promise<BenchReport> {
       );
     }
     console.log(
-      `  ratio: ${round(median(ratios), 2)} (${spreadText(ratios)}); with the ${gatherLingerMs} ms in which the flush ` +
+      `  ratio: ${round(median(ratios), 2)} (${spreadText(ratios)}); with the ${maxGatherMs} ms in which the flush ` +
         `waits for more, ${round(median(withWait), 2)} (${spreadText(withWait)})`,
     );
     const saved = 1 - writes / operations;
@@ -127,7 +127,7 @@ async function flush(stack: LocalStack, work: readonly Operation[], turn: string
   await sleep(1_000);
   const { writes, reads } = stack.usage().firestore;
   const rate = (ms: number): number => (work.length * 1000) / ms;
-  return { perSecond: rate(tookMs - gatherLingerMs), withWait: rate(tookMs), writes, reads };
+  return { perSecond: rate(tookMs - maxGatherMs), withWait: rate(tookMs), writes, reads };
 }
 
 /** The client library's fastest way, without its start at 500 operations a second. */

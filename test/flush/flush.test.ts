@@ -92,6 +92,33 @@ describe('flush', () => {
     });
   });
 
+  describe('gathers what arrives together', () => {
+    /** Lets carriers come so many milliseconds apart; the moments of the flushes, counted from the first's arrival. */
+    const flushes = async (apartMs: number, count: number): Promise<number[]> => {
+      let order = 0;
+      pipeline.tasks.delayMs = () => apartMs * order++;
+      for (let uid = 0; uid < count; uid += 1)
+        await pipeline.accept([patched(`t${uid}`, startMs, { priority: 1 }, { visibility: 'prompt' })]);
+      const moments: number[] = [];
+      pipeline.decide = (operation) => {
+        if (operation === 'documents.commit') moments.push(pipeline.clock.now() - startMs - 5_000);
+        return 'done';
+      };
+      await pipeline.tick();
+      return moments;
+    };
+
+    it('for 50 ms after the last of them', async () => {
+      assert.deepEqual(await flushes(0, 1), [50]);
+    });
+
+    it('as long as they come, at most 300 ms', async () => {
+      assert.deepEqual(await flushes(40, 4), [170]);
+      pipeline = startPipeline();
+      assert.deepEqual(await flushes(40, 10), [300, 410]);
+    });
+  });
+
   describe('carries what is not ready', () => {
     it('once, in one carrier that is due when the wait is over', async () => {
       for (let uid = 0; uid < 2; uid += 1) await pipeline.accept([response('t', startMs, uid)]);

@@ -21,10 +21,11 @@ import { type Failures, Flusher, type FlusherOptions } from './flusher.ts';
 import { open, tooLate, workOnSuspect } from './isolation.ts';
 import type { Kind, Snapshot } from './kind.ts';
 import {
-  gatherLingerMs,
+  gatherQuietMs,
   markedFromRetry,
   maxGatheredBytes,
   maxGatheredCarriers,
+  maxGatherMs,
   maxHeldBytes,
   maxReadBytes,
   maxTurnWaitMs,
@@ -63,7 +64,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     maxBytes: maxGatheredBytes,
     maxPendingBytes: maxHeldBytes,
     maxInFlight: 1,
-    linger: () => gatherLingerMs,
+    linger: ({ nowMs, startedMs }) => Math.min(maxGatherMs, nowMs - startedMs + gatherQuietMs),
     clock,
     write: async (gathered) => {
       // A group that gathered while another was worked on may hold more than memory has room for.
@@ -86,7 +87,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     }
     const broken = isMarked(arrival) ? await attempts.broken(carrier) : 0;
     // A carrier that may kill the process lets those go first that come with it.
-    if (broken > 0) await delay(clock, gatherLingerMs);
+    if (broken > 0) await delay(clock, maxGatherMs);
     if (broken > 0 || isSuspect(arrival)) return inTurn(() => workAlone(engine, arrival, broken));
     try {
       const { promise, resolve, reject } = Promise.withResolvers<void>();

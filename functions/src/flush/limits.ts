@@ -1,7 +1,11 @@
 import { nextTickMs } from '../platform/clock.ts';
 
-/** The time that deliveries wait for others that arrive with them. */
-export const gatherLingerMs = 300;
+/**
+ * Deliveries wait for others until so long none came, and no longer than the second in all: what is due at one tick is
+ * dispatched within milliseconds, 500 a second (index.ts), and an instance that waits alone is paid for.
+ */
+export const gatherQuietMs = 50;
+export const maxGatherMs = 300;
 
 /**
  * The time from a tick until what was due then is gathered, committed and seen. Together with the tick of 5 s a
