@@ -10,7 +10,11 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   visibility: async () => (await import('./visibility.ts')).visibility(),
   local: async () => (await import('./local.ts')).local(),
   quota: async () => (await import('./quota.ts')).quotaBench(),
+  firestore: async () => (await import('./firestore.ts')).firestore(),
   trace: async () => (await import('./trace.ts')).trace(),
+  slice: async () => (await import('./trace.ts')).slice(),
+  minute: async () => (await import('./minute.ts')).minute(),
+  burst: async () => (await import('./burst.ts')).burst(),
 };
 
 const asked = process.argv.slice(2);

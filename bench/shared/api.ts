@@ -25,8 +25,8 @@ export class Api {
   }
 
   /** Repeats what is answered 503, as often as a patient client, after the time that the answer says. */
-  async send(path: string, sent: Sent): Promise<Answer> {
-    for (let tries = 8; ; tries -= 1) {
+  async send(path: string, sent: Sent, { tries: most = 8 } = {}): Promise<Answer> {
+    for (let tries = most; ; tries -= 1) {
       const response = await this.#send(path, sent);
       const answer = { status: response.status, body: parsed(await response.text()) };
       if (answer.status !== 503 || tries === 1) return answer;

@@ -1,5 +1,7 @@
 import type { Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/bill/usage.ts';
+import { ActiveTime } from '../../local/functions/metering.ts';
+import { typicalLatencies } from '../../local/shared/latencies.ts';
 import { noUsage } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
 
@@ -13,6 +15,57 @@ export function plainUsage(counts: { tasks: number; statuses: number; responses:
     ...noUsage,
     firestore: { writes: tasks + statuses + responses, reads: readsPerResponse * responses, deletes: 0 },
   };
+}
+
+/** Ways without Sluice: a server that is paid for anyway, functions, and a BulkWriter, which reads nothing. */
+export const plainWays = ['a server of its own', 'functions', 'BulkWriter'] as const;
+export type PlainWay = (typeof plainWays)[number];
+
+/** The function that does it: one instance, as deployed by default, whose own CPU time is not counted. */
+const vcpu = 1;
+const gib = 0.25;
+/** The platform's log line for each request, as in the local stack's bill. */
+const requestLogBytes = 800;
+const requestCause = 'request';
+
+/** The usage of sending events one of the plain ways, in their order. */
+export function plainWayUsage(way: PlainWay, events: readonly WorkloadEvent[]): StackUsage {
+  const countOf = (kind: WorkloadEvent['kind']): number =>
+    events.filter((event) => event.kind === kind).length;
+  const usage = plainUsage({
+    tasks: countOf('task'),
+    statuses: countOf('status'),
+    responses: countOf('response'),
+  });
+  if (way === 'BulkWriter') usage.firestore.reads = 0;
+  if (way !== 'functions') return usage;
+  const active_s = secondsOpen(events);
+  const functions = {
+    ...noUsage.functions,
+    requests: events.length,
+    active_s,
+    vcpu_s: active_s * vcpu,
+    gib_s: active_s * gib,
+    log_bytes: events.length * requestLogBytes,
+  };
+  return { ...usage, functions };
+}
+
+/** Billed seconds of one instance that serves each event as a request of its own, for as long as Firestore takes. */
+function secondsOpen(events: readonly WorkloadEvent[]): number {
+  const { Commit: writeMs = 0, '*': readMs = 0 } = typicalLatencies['firestore'] ?? {};
+  let now = 0;
+  const time = new ActiveTime(() => now);
+  const changes = events.flatMap(({ atMs, kind }) => [
+    { atMs, isEnd: false },
+    { atMs: atMs + writeMs + (kind === 'response' ? readsPerResponse * readMs : 0), isEnd: true },
+  ]);
+  for (const { atMs, isEnd } of changes.toSorted((a, b) => a.atMs - b.atMs)) {
+    now = atMs;
+    if (isEnd) time.end(requestCause);
+    else time.begin(requestCause);
+  }
+  return (time.billedMs().get(requestCause) ?? 0) / 1000;
 }
 
 /** Writes events the plain way, in their order, through the official client. */

@@ -48,7 +48,7 @@ export interface TraceOptions {
   miners?: number;
 }
 
-/** Replays events through HTTP on a stack of its own, by its clock, and counts the local services' bill, starts included. */
+/** Replays events through HTTP on a stack of its own, by its clock, and counts the bill, starts included. */
 export async function replayRun(options: TraceOptions): Promise<TraceRun> {
   const { name, events, visibility, batchMs = 0, profile = 'default', miners = 0 } = options;
   const stack = await startStack({

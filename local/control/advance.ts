@@ -15,12 +15,12 @@ export interface AdvanceOptions {
 }
 
 /** Reading the instances twice this far apart must show no change before they count as waiting. */
-const quietMs = 2;
+const quietMs = 1;
 /**
  * Equal readings in a row that count as quiet: a call between two processes shows in neither for
  * less time than they take.
  */
-const quietReadings = 3;
+const quietReadings = 2;
 /** The same where an instance waits for an answer that no simulator holds back: it is on its way, or was lost. */
 const lostReadings = 100;
 /** An instance that works longer than this on one moment is left to it; the clock goes on. */
@@ -78,7 +78,10 @@ export class ClockControl {
       const { dispatches, calls } = this.#options.externalWork();
       const dueMs = nextDueMs(clock, states);
       const busy =
-        calls > 0 || functions.startingCount() > 0 || (dueMs !== undefined && dueMs <= clock.now());
+        calls > 0 ||
+        states.some((state) => state.pendingWork > 0) ||
+        functions.startingCount() > 0 ||
+        (dueMs !== undefined && dueMs <= clock.now());
       const now = `${functions.inFlight()} ${dispatches} ${JSON.stringify(states)} ${this.#options.fingerprint()}`;
       equal = !busy && now === before ? equal + 1 : 0;
       before = now;

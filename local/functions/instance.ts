@@ -6,7 +6,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { Server, type ServerResponse } from 'node:http';
 import { pathToFileURL } from 'node:url';
 import { type LocalTimer, OffsetClock } from '../shared/clock.ts';
-import { countOpenCalls } from './outgoing.ts';
+import { countOpenCalls, countPendingWork } from './outgoing.ts';
 import type { FromInstance, SyncMessage } from './protocol.ts';
 
 const [frameworkFile = '', offsetMs, standsAtMs] = process.argv.slice(2);
@@ -24,6 +24,7 @@ Object.assign(globalThis, {
 });
 
 const openCalls = countOpenCalls();
+const pendingWork = countPendingWork();
 const tellWork = standsAtMs ? workTeller() : undefined;
 let openRequests = 0;
 let requestChanges = 0;
@@ -49,6 +50,7 @@ process.on('message', (message: SyncMessage) => {
     state: {
       openRequests,
       openCalls: openCalls(),
+      pendingWork: pendingWork(),
       nextDueMs: clock.nextDueMs() ?? null,
       activity: requestChanges + clock.changes(),
     },

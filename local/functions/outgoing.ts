@@ -1,6 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 import type { ClientHttp2Stream } from 'node:http2';
+import { syncBuiltinESMExports } from 'node:module';
+import zlib from 'node:zlib';
 
 /** Counts this process's calls over HTTP and gRPC that have not ended. */
 export function countOpenCalls(): () => number {
@@ -18,4 +20,26 @@ export function countOpenCalls(): () => number {
     opened((message as { stream: ClientHttp2Stream }).stream),
   );
   return () => open;
+}
+
+type Callback = (error: Error | null, result: NonSharedBuffer) => void;
+
+/** Counts work that goes on outside of the event loop: compressing, reading files, looking up names, connecting. */
+export function countPendingWork(): () => number {
+  let compressing = 0;
+  for (const name of ['deflateRaw', 'inflateRaw'] as const) {
+    const original = zlib[name] as (...args: unknown[]) => void;
+    const counted = (...args: unknown[]): void => {
+      const callback = args.pop() as Callback;
+      compressing += 1;
+      original(...args, ((error, result) => {
+        compressing -= 1;
+        callback(error, result);
+      }) satisfies Callback);
+    };
+    Object.assign(zlib, { [name]: counted });
+  }
+  syncBuiltinESMExports();
+  const isPending = (resource: string): boolean => /^FSReq|AddrInfo|ConnectWrap/.test(resource);
+  return () => compressing + process.getActiveResourcesInfo().filter(isPending).length;
 }

@@ -22,6 +22,8 @@ export interface InstanceState {
   openRequests: number;
   /** Calls of the services that are not answered yet. */
   openCalls: number;
+  /** Work of the process outside of its event loop. */
+  pendingWork: number;
   /** The time of the instance's next timer, by the stack's clock, or null. */
   nextDueMs: number | null;
   /** Changes whenever a request begins or ends or a timer is set, cleared or run. */
