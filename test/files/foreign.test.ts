@@ -5,7 +5,7 @@ import { folders } from '../../functions/src/files/fileId.ts';
 import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import { setUpBucket } from '../../scripts/setupSteps.ts';
-import { bucketName, bytesOf, type FilesBackend, startFiles } from './support.ts';
+import { bucketName, bytesOf, type FilesBackend, lastWriteRecord, startFiles } from './support.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -85,7 +85,11 @@ describe('what a project had before, and what others put beside Sluice’s', () 
       queues,
     });
     files.storage.runLifecycle();
-    assert.deepEqual(await files.objects.list('', { limit: 1000 }), before);
+    const after = await files.objects.list('', { limit: 1000 });
+    assert.deepEqual(
+      after.filter(({ name }) => name !== lastWriteRecord),
+      before,
+    );
     assert.deepEqual(files.index.written, []);
     const figures = await fileFigures(files.cleanup)();
     // Objects with the labels of 3a6e002 are counted: nothing tells them apart without a read each.

@@ -24,6 +24,9 @@ import { type Answer, firstKeys, serveRoutes, type TestServer } from '../support
 import { memoryLogger } from '../support/logger.ts';
 import { MemoryObjects } from '../support/objects.ts';
 
+/** Cleanup's own object. */
+export const lastWriteRecord = 'control/files-written.json';
+
 export const bucketName = 'demo-sluice.firebasestorage.app';
 
 /** The functions' own copy of the Admin SDK: where they look for an app, the tests must make it. */
@@ -83,7 +86,7 @@ export interface FilesBackend extends FileParts {
   finalize(): Promise<void>;
   /** Finalizes, and writes what the pipeline took. */
   settle(): Promise<void>;
-  /** Names of all objects in the bucket. */
+  /** Names of all objects in the bucket but the record of the last write. */
   names(): Promise<string[]>;
   /** The bucket's small objects. */
   control: MemoryObjects;
@@ -169,13 +172,16 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
       }),
     pass: (ms) => clock.moveTo(clock.offsetMs() + ms),
     cleanup,
-    clean: (maxAgeMs = 86_400_000) => cleanUp(cleanup, { maxAgeMs, isThorough: true }),
+    clean: (maxAgeMs = 86_400_000) => cleanUp(cleanup, { maxAgeMs, isThorough: true, isAsked: true }),
     finalize: handOver,
     settle: async () => {
       await handOver();
       await index.flush(documents);
     },
-    names: async () => (await objects.list('', { limit: 1000 })).map(({ name }) => name),
+    names: async () =>
+      (await objects.list('', { limit: 1000 }))
+        .map(({ name }) => name)
+        .filter((name) => name !== lastWriteRecord),
     fields: async (fileId) => (await documents.read([filePath(fileId)], 'test'))[0]?.fields,
     documentIds: async () => {
       const query = { collection: 'files', filters: [], orderBy: [], limit: 1000 };

@@ -13,7 +13,8 @@ export function start(): () => Promise<void> {
   const parts = fileParts('worker');
   return async () => {
     const isThorough = new Date(clock.now()).getUTCHours() === thoroughHour;
-    await cleanUp({ ...parts, firstPurpose: cleanupFirstPurpose }, { maxAgeMs: temporaryMs, isThorough });
+    const scope = { maxAgeMs: temporaryMs, isThorough, isAsked: false };
+    await cleanUp({ ...parts, firstPurpose: cleanupFirstPurpose }, scope);
     if (isThorough) await removeLostSpeech(parts);
   };
 }

@@ -1,5 +1,6 @@
 import { storageBucket } from 'firebase-functions/params';
 import { fileIndex } from '../files/fileIndex.ts';
+import { notingWrites } from '../files/lastWrite.ts';
 import { storageMs, storagePutMs } from '../files/limits.ts';
 import type { FileParts } from '../files/parts.ts';
 import { cloudObjects } from '../platform/cloudStorage.ts';
@@ -16,12 +17,12 @@ export const fileObjects = once(() =>
 
 /** Services by which files are kept, with the leases of such a holder. */
 export function fileParts(kind: HolderKind): FileParts {
-  return {
+  return notingWrites({
     objects: fileObjects(),
     documents: documentsFor(kind),
     index: fileIndex(stager()),
     stamps: stamps(),
     clock,
     logger: base().logger,
-  };
+  });
 }

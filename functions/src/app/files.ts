@@ -37,7 +37,7 @@ export function routes(): Route[] {
       addressOf: config.fileDelivery === 'stream' ? undefined : signedAddresses(parts),
       ids,
     }),
-    ...cleanupRoutes(clock, (maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true })),
+    ...cleanupRoutes(clock, (maxAgeMs) => cleanUp(cleanup, { maxAgeMs, isThorough: true, isAsked: true })),
     ...speechRoutes({ ...parts, stager: stager(), speakers: speakers() }),
   ];
 }

@@ -5,6 +5,7 @@ import { allObjects, keepTotals } from './figures.ts';
 import { folderOfId, objectOf } from './fileId.ts';
 import { objectStamp } from './fileIndex.ts';
 import { finalize } from './finalize.ts';
+import { keepQuiet, type LastWrite, lastWrite } from './lastWrite.ts';
 import { deletedMs, maxDuePages, maxListedPages, maxObjectsPage, temporaryMs } from './limits.ts';
 import { isDirect, isLabelled, recordOf } from './object.ts';
 import type { FileParts } from './parts.ts';
@@ -33,6 +34,8 @@ interface Run extends CleanupOptions {
   oldestKeptMs: number;
   /** True where one page of the objects, another each day, is compared with its documents as well. */
   isThorough: boolean;
+  /** True where somebody asked for it: Firestore is asked as well, whatever is known of the last write. */
+  isAsked: boolean;
   report: CleanupReport;
 }
 
@@ -43,38 +46,44 @@ const maxDuePage = 200;
 /**
  * Removes what nobody needs: temporary files and failed uploads older than `maxAgeMs`, uploads whose address ended,
  * remains of deleted files. Whatever is not surely Sluice's stays. Bounded: at most 1,000 due documents, one listing
- * of up to 100,000 objects. With nothing to do it costs two billed reads at most.
+ * of up to 100,000 objects. With nothing to do it costs two billed reads at most, and none where it found before that
+ * no document expires and none was written since.
  * @throws DocumentError; what was done stays done.
  */
 export async function cleanUp(
   options: CleanupOptions,
-  scope: Pick<Run, 'maxAgeMs' | 'isThorough'>,
+  scope: Pick<Run, 'maxAgeMs' | 'isThorough' | 'isAsked'>,
 ): Promise<CleanupReport> {
   const { objects, clock, logger } = options;
   const report: CleanupReport = { deleted: 0, objects: 0, documents: 0, repaired: 0, is_complete: true };
   const run = { ...options, ...scope, oldestKeptMs: clock.now() - scope.maxAgeMs, report };
-  await removeDue(run);
+  const last = await lastWrite(objects, clock.now());
+  const isAwake = run.isAsked || !last.isQuiet;
+  if (isAwake) await removeDue(run, last);
   const { pages, isWhole } = await allObjects(objects, maxListedPages);
   if (isWhole) await keepTotals(objects, pages.flat(), clock.now());
   else report.is_complete = false;
   for (const object of pages.flat()) await judge(run, object);
-  if (run.isThorough) await compare(run, pages);
+  if (run.isThorough && isAwake) await compare(run, pages);
   if (report.deleted > 0 || report.repaired > 0) logger.info('Cleaned up files', { ...report });
   return report;
 }
 
 /** Removes files whose documents are due: the object goes first, so that a cut leaves the document. */
-async function removeDue(run: Run): Promise<void> {
-  const { documents, clock, firstPurpose, maxAgeMs, isThorough } = run;
+async function removeDue(run: Run, last: LastWrite): Promise<void> {
+  const { objects, documents, clock, firstPurpose, maxAgeMs, isThorough } = run;
   // A temporary file expires a day after it came: one that came `maxAgeMs` ago expired, or will, at this time.
   const cutoff = new Date(clock.now() + temporaryMs - maxAgeMs + 1);
+  const byExpiry = { collection: filesCollection, orderBy: [{ field: 'expires_at' }] };
+  const ever = [{ field: 'expires_at', op: '>' as const, value: new Date(0) }];
+  const [first] = (await documents.query({ ...byExpiry, filters: ever, limit: 1 }, firstPurpose)).documents;
+  if (first === undefined && last.isLongAgo && !last.isQuiet) await keepQuiet(objects, last);
+  const firstExpiry = first?.fields?.['expires_at'];
+  if (!(firstExpiry instanceof Date && firstExpiry < cutoff)) return;
   const query = {
-    collection: filesCollection,
+    ...byExpiry,
     filters: [{ field: 'expires_at', op: '<' as const, value: cutoff }],
-    orderBy: [{ field: 'expires_at' }],
   };
-  const first = await documents.query({ ...query, limit: 1 }, firstPurpose);
-  if (first.documents.length === 0) return;
   let after: string | undefined;
   for (let page = 0; page < maxDuePages; page += 1) {
     const due = await documents.query({ ...query, limit: maxDuePage, after }, purpose);

@@ -55,3 +55,10 @@ export const maxDuePages = 5;
 /** Time for which figures of files are answered from memory, and after a count that failed. */
 export const figuresCacheMs = 60_000;
 export const figuresRetryMs = 10_000;
+
+/** A process notes no more often that it wrote a file's document, and waits no longer for the note. */
+export const noteMs = 3_600_000;
+export const noteWaitMs = 1_000;
+
+/** Cloud Tasks keeps what is accepted for 31 days: an older write is in Firestore, and each hour's note beside it. */
+export const quietAfterMs = 32 * 86_400_000;
