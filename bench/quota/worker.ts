@@ -6,14 +6,15 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Firestore, Timestamp } from '@google-cloud/firestore';
+import { Bucket } from '../../functions/src/platform/bucket.ts';
 import { systemClock } from '../../functions/src/platform/clock.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
 import { randomIds } from '../../functions/src/platform/ids.ts';
 import { jsonLogger } from '../../functions/src/platform/logger.ts';
-import { Bucket } from '../../functions/src/quota/bucket.ts';
 import { QuotaDays } from '../../functions/src/quota/day.ts';
 import { LeaseHolder } from '../../functions/src/quota/holder.ts';
 import { Ledger } from '../../functions/src/quota/ledgerDocument.ts';
+import { burstMs } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { Throttle } from '../../functions/src/quota/throttle.ts';
 
@@ -97,7 +98,7 @@ function counter(): Gate {
 
 /** Each process keeps to the whole limit and knows of no other, as the system that Sluice replaces did. */
 function alone(): Gate {
-  const bucket = new Bucket();
+  const bucket = new Bucket(burstMs);
   bucket.setRate(limit, Date.now());
   return async (wanted) => {
     for (;;) {

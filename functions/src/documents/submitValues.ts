@@ -1,5 +1,4 @@
-import { isObject, isoTimeMs, quoted } from '../http/fields.ts';
-import { AppError } from '../platform/errors.ts';
+import { faultAt, isObject, isoTimeMs, quoted } from '../http/fields.ts';
 import { isInt64, type Json, type JsonObject } from '../platform/json.ts';
 import { maxFieldNameBytes, maxNesting } from './limits.ts';
 
@@ -42,7 +41,7 @@ export class FieldReader {
   place(names: readonly string[], value: unknown): Json {
     const at = `data.${names.join('.')}`;
     for (const name of names) checkName(name, at);
-    if (names.length - 1 > maxNesting) throw fault(at, `nests deeper than ${maxNesting}`);
+    if (names.length - 1 > maxNesting) throw faultAt(at, `nests deeper than ${maxNesting}`);
     if (isObject(value) && value['$delete'] === true && Object.keys(value).length === 1)
       return { $delete: true };
     return this.#value(value, at, names.length - 1);
@@ -50,45 +49,45 @@ export class FieldReader {
 
   #value(value: unknown, at: string, depth: number): Json {
     if (typeof value === 'string') {
-      if (!value.isWellFormed()) throw fault(at, 'has half of a surrogate pair');
+      if (!value.isWellFormed()) throw faultAt(at, 'has half of a surrogate pair');
       return value;
     }
-    if (typeof value === 'number' && !Number.isFinite(value)) throw fault(at, 'is NaN or out of range');
-    if (typeof value === 'bigint' && !isInt64(value)) throw fault(at, 'is an integer past 64 bits');
+    if (typeof value === 'number' && !Number.isFinite(value)) throw faultAt(at, 'is NaN or out of range');
+    if (typeof value === 'bigint' && !isInt64(value)) throw faultAt(at, 'is an integer past 64 bits');
     if (typeof value !== 'object' || value === null) return value as Json;
     if (isObject(value)) {
       const form = Object.keys(value).find((name) => name.startsWith('$'));
       if (form !== undefined) return this.#form(form, value, at);
     }
-    if (depth >= maxNesting) throw fault(at, `nests deeper than ${maxNesting}`);
+    if (depth >= maxNesting) throw faultAt(at, `nests deeper than ${maxNesting}`);
     return Array.isArray(value)
       ? value.map((inner, index) => this.#inList(inner, `${at}[${index}]`, depth + 1))
       : this.fields(value as Record<string, unknown>, at, depth + 1);
   }
 
   #inList(value: unknown, at: string, depth: number): Json {
-    if (Array.isArray(value)) throw fault(at, 'is a list directly in a list, which Firestore cannot hold');
+    if (Array.isArray(value)) throw faultAt(at, 'is a list directly in a list, which Firestore cannot hold');
     return this.#value(value, at, depth);
   }
 
   /** A value that JSON has no form for. */
   #form(form: string, value: Readonly<Record<string, unknown>>, at: string): Json {
-    if (Object.keys(value).length > 1) throw fault(at, `has more than ${quoted(form)}, which stands alone`);
+    if (Object.keys(value).length > 1) throw faultAt(at, `has more than ${quoted(form)}, which stands alone`);
     const content = value[form];
     switch (form) {
       case '$timestamp':
         return { $timestamp: new Date(timeMs(content, at)).toISOString() };
       case '$server_timestamp':
-        if (content !== true) throw fault(at, '$server_timestamp is always true');
+        if (content !== true) throw faultAt(at, '$server_timestamp is always true');
         return { $timestamp: new Date(this.#acceptedMs).toISOString() };
       case '$bytes':
-        if (typeof content !== 'string' || !base64.test(content)) throw fault(at, '$bytes holds base64');
+        if (typeof content !== 'string' || !base64.test(content)) throw faultAt(at, '$bytes holds base64');
         return { $bytes: content };
       case '$delete':
-        throw fault(at, '$delete stands only for a field of an update, by its path');
+        throw faultAt(at, '$delete stands only for a field of an update, by its path');
       default: {
         const why = Object.hasOwn(refusedForms, form) ? refusedForms[form] : undefined;
-        throw fault(at, `${quoted(form)} is not supported${why === undefined ? '' : `: ${why}`}`);
+        throw faultAt(at, `${quoted(form)} is not supported${why === undefined ? '' : `: ${why}`}`);
       }
     }
   }
@@ -96,20 +95,16 @@ export class FieldReader {
 
 function timeMs(value: unknown, at: string): number {
   const ms = typeof value === 'string' ? isoTimeMs(value) : Number.NaN;
-  if (!(ms >= earliestMs && ms <= latestMs)) throw fault(at, '$timestamp holds an ISO 8601 time');
+  if (!(ms >= earliestMs && ms <= latestMs)) throw faultAt(at, '$timestamp holds an ISO 8601 time');
   return ms;
 }
 
 function checkName(name: string, at: string): void {
-  if (name === '') throw fault(at, 'has a field without a name');
-  if (/^__.*__$/s.test(name)) throw fault(at, `${quoted(name)}: names of the form __…__ are reserved`);
-  if (name.startsWith('$')) throw fault(at, `${quoted(name)}: a field’s name does not begin with $`);
-  if (!name.isWellFormed()) throw fault(at, 'a name has half of a surrogate pair');
+  if (name === '') throw faultAt(at, 'has a field without a name');
+  if (/^__.*__$/s.test(name)) throw faultAt(at, `${quoted(name)}: names of the form __…__ are reserved`);
+  if (name.startsWith('$')) throw faultAt(at, `${quoted(name)}: a field’s name does not begin with $`);
+  if (!name.isWellFormed()) throw faultAt(at, 'a name has half of a surrogate pair');
   if (Buffer.byteLength(name) > maxFieldNameBytes) {
-    throw fault(at, `${quoted(name)}: a field’s name has at most ${maxFieldNameBytes} bytes`);
+    throw faultAt(at, `${quoted(name)}: a field’s name has at most ${maxFieldNameBytes} bytes`);
   }
-}
-
-function fault(at: string, what: string): AppError {
-  return new AppError('invalid_request', `${at.length > 128 ? `${at.slice(0, 128)}…` : at}: ${what}.`);
 }

@@ -47,6 +47,16 @@ export function expected(name: string, what: string, value: unknown): AppError {
   return new AppError('invalid_request', `${name}: expected ${what}, got ${describe(value)}.`);
 }
 
+/** The error for what is wrong at a place within a field. */
+export function faultAt(place: string, fault: string): AppError {
+  return new AppError('invalid_request', `${shortened(place)}: ${fault}.`);
+}
+
+/** A place within a field, as messages show it. */
+export function shortened(place: string): string {
+  return place.length > 128 ? `${place.slice(0, 128)}…` : place;
+}
+
 /** A name that came from a caller, as messages show it. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name);

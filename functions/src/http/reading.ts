@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { AppError } from '../platform/errors.ts';
 import { isInt64, type Json } from '../platform/json.ts';
+import { faultAt, shortened } from './fields.ts';
 import { maxJsonDepth, maxWarnings } from './limits.ts';
 import { invalid, read, type Schema } from './schema.ts';
 
@@ -70,7 +70,7 @@ export class Reading {
   #json(value: unknown, at: string, depthLeft: number): Json {
     if (typeof value !== 'object' || value === null)
       return isKeepable(value) ? value : this.#replace(value as number | bigint, at);
-    if (depthLeft === 0) throw jsonFault(at.replace(/[.[].*/s, ''), `nests deeper than ${maxJsonDepth}`);
+    if (depthLeft === 0) throw faultAt(at.replace(/[.[].*/s, ''), `nests deeper than ${maxJsonDepth}`);
     const members = value as Record<string, unknown>;
     const [before, behind] = Array.isArray(value) ? ['[', ']'] : ['.', ''];
     const keep = (name: string | number): void => {
@@ -88,18 +88,10 @@ export class Reading {
     // NaN, which Python writes, and 1e999 are both read as infinite.
     const [fault, kept] =
       typeof value === 'number' ? ['is NaN or out of range', 'null'] : ['is an integer past 64 bits', 'text'];
-    if (!this.isLenient) throw jsonFault(at, fault);
+    if (!this.isLenient) throw faultAt(at, fault);
     this.warn(shortened(at), `It ${fault}; kept as ${kept}.`);
     return typeof value === 'number' ? null : String(value);
   }
-}
-
-function jsonFault(at: string, fault: string): AppError {
-  return new AppError('invalid_request', `${shortened(at)}: ${fault}.`);
-}
-
-function shortened(at: string): string {
-  return at.length > 128 ? `${at.slice(0, 128)}…` : at;
 }
 
 /** True for a scalar that is kept as it is. */

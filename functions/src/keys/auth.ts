@@ -1,10 +1,11 @@
 import type { Authenticator } from '../http/handler.ts';
 import type { Caller, Role } from '../http/route.ts';
+import { Bucket } from '../platform/bucket.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { KeyRecord } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
-import { maxKeyLength, maxRateBuckets, requestsPerSecond } from './limits.ts';
+import { maxKeyLength, maxRateBuckets, requestBurstMs, requestsPerSecond } from './limits.ts';
 
 /** Authentication by API key; reads nothing as long as the key is one of the first. */
 export function keyAuthenticator(
@@ -35,30 +36,23 @@ function callerOf(record: KeyRecord | undefined): Caller {
   return { keyId, role, ...(uids && { uids }), ...(hotkeys && { hotkeys }) };
 }
 
-/**
- * Counts a caller's requests by a token bucket for each key, in this instance's memory: at once as
- * many as two seconds bring.
- */
+/** Counts a caller's requests by a bucket for each key, in this instance's memory. */
 function rateLimit(clock: Clock, perSecond: Readonly<Record<Role, number>>): (caller: Caller) => void {
-  const buckets = new Map<string, { tokens: number; atMs: number }>();
+  const buckets = new Map<string, Bucket>();
   return ({ keyId, role }) => {
-    const rate = perSecond[role];
     const nowMs = clock.now();
     let bucket = buckets.get(keyId);
     if (bucket === undefined) {
       const first = buckets.keys().next();
       if (buckets.size >= maxRateBuckets && !first.done) buckets.delete(first.value);
-      bucket = { tokens: rate * 2, atMs: nowMs };
+      bucket = new Bucket(requestBurstMs);
+      bucket.setRate(perSecond[role], nowMs);
       buckets.set(keyId, bucket);
     }
-    const elapsedMs = Math.max(0, nowMs - bucket.atMs);
-    bucket.tokens = Math.min(rate * 2, bucket.tokens + (elapsedMs * rate) / 1000);
-    bucket.atMs = nowMs;
-    if (bucket.tokens < 1) {
-      const retryAfterSeconds = (1 - bucket.tokens) / rate;
-      throw new AppError('rate_limited', 'This key sends too many requests a second.', { retryAfterSeconds });
-    }
-    bucket.tokens -= 1;
+    const waitMs = bucket.take(1, nowMs);
+    if (waitMs === 0) return;
+    const retryAfterSeconds = waitMs / 1000;
+    throw new AppError('rate_limited', 'This key sends too many requests a second.', { retryAfterSeconds });
   };
 }
 

@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import { type Role, roles } from '../http/route.ts';
+import { maxMinerUid } from './limits.ts';
 
-/** Uids and hotkeys that a key may be bound to. */
-export const maxUid = 65_535;
+/** Hotkeys, and how many uids or hotkeys, a key may be bound to. */
 export const maxHotkeyLength = 128;
 export const maxBound = 4_096;
 
@@ -39,7 +39,8 @@ function readKeyRecord(value: unknown, index: number, known?: 'all'): KeyRecord 
   if (!isRole(role)) throw wrong(`role is none of ${roles.join(', ')}`);
   if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/i.test(sha256))
     throw wrong('sha256 is not 64 hex digits');
-  if (uids !== undefined && !isUids(uids)) throw wrong('uids is not a list of integers from 0 to 65535');
+  if (uids !== undefined && !isUids(uids))
+    throw wrong(`uids is not a list of integers from 0 to ${maxMinerUid}`);
   if (hotkeys !== undefined && !isHotkeys(hotkeys)) throw wrong('hotkeys is not a list of texts');
   return {
     id,
@@ -57,7 +58,7 @@ function isRole(value: unknown): value is Role {
 }
 
 function isUids(value: unknown): value is number[] {
-  return isBound(value, (uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= maxUid);
+  return isBound(value, (uid) => Number.isInteger(uid) && Number(uid) >= 0 && Number(uid) <= maxMinerUid);
 }
 
 function isHotkeys(value: unknown): value is string[] {

@@ -1,7 +1,7 @@
 import type { Role } from '../http/route.ts';
 
 /**
- * Requests a second of one key at one instance, by its role; twice as many may come at once. Miners of a subnet often
+ * Requests a second of one key at one instance, by its role. Miners of a subnet often
  * share a key, so its rate allows for 256 of them polling and answering. Ingest and admin keys are the operator's own:
  * their rate only stops a caller that loops.
  */
@@ -12,6 +12,12 @@ export const requestsPerSecond: Readonly<Record<Role, number>> = {
   ingest: 20_000,
   admin: 20_000,
 };
+
+/** A key may send at once as many requests as its rate allows in this time. */
+export const requestBurstMs = 2_000;
+
+/** The largest number of a miner in its subnet. */
+export const maxMinerUid = 65_535;
 
 /** Keys whose rate one instance remembers; the one seen first is forgotten past it. */
 export const maxRateBuckets = 10_000;

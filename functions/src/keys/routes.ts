@@ -6,8 +6,9 @@ import { type Route, roles } from '../http/route.ts';
 import { expecting, integer, members, oneOf, optional, type Schema, text } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Using } from '../platform/services.ts';
-import { type KeyRecord, keyDigest, maxBound, maxHotkeyLength, maxUid } from './keyRecord.ts';
+import { type KeyRecord, keyDigest, maxBound, maxHotkeyLength } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
+import { maxMinerUid } from './limits.ts';
 
 export interface KeysRoutesOptions extends Using<'clock' | 'ids'> {
   keys: Pick<KeyStore, 'list' | 'add' | 'remove'>;
@@ -82,7 +83,7 @@ function revokeKey({ keys }: KeysRoutesOptions): Route {
 function wanted() {
   return members({
     role: oneOf(roles),
-    uids: optional(bound(integer(0, maxUid), `integers from 0 to ${maxUid}`)),
+    uids: optional(bound(integer(0, maxMinerUid), `integers from 0 to ${maxMinerUid}`)),
     hotkeys: optional(bound(text(maxHotkeyLength), 'texts')),
     label: optional(text(100)),
   });

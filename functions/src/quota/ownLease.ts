@@ -1,8 +1,8 @@
+import { Bucket } from '../platform/bucket.ts';
 import type { Clock } from '../platform/clock.ts';
-import { Bucket } from './bucket.ts';
 import type { LeaseReturn } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
-import { maxPendingReturns, renewLeadMs } from './limits.ts';
+import { burstMs, maxPendingReturns, renewLeadMs } from './limits.ts';
 import { type BilledType, billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 
@@ -29,7 +29,7 @@ export interface Renewal {
 export class OwnLease {
   readonly #clock: Clock;
   readonly #throttle: Throttle;
-  readonly #buckets = perType(() => new Bucket());
+  readonly #buckets = perType(() => new Bucket(burstMs));
   #lease: Lease | undefined;
   #spent: Operations = { ...noOperations };
   #renewal: RenewalInFlight | undefined;

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { expecting, integer, integerOrText } from '../http/schema.ts';
+import { maxMinerUid } from '../keys/limits.ts';
 import { once } from '../platform/once.ts';
 
 /** Limits of one request's submissions. */
@@ -9,8 +10,6 @@ export const maxEventsPerRequest = 1000;
 
 /** The longest text of a field, where nothing smaller holds; the body's limit is what counts. */
 export const maxTextLength = 8 * 1024 * 1024;
-
-export const maxMinerUid = 65_535;
 
 /** A task's fields together, as JSON: its document holds 1 MiB, with the responses and their bookkeeping. */
 export const maxTaskFieldsBytes = 512 * 1024;

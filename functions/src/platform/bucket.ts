@@ -1,17 +1,20 @@
-import { burstMs } from './limits.ts';
-
 /**
- * Spends a rate smoothly: at most `burstMs` of it at once, or one operation. What is larger than that and cannot be
- * split, a query, waits for a full bucket and leaves a debt that the time after it pays.
+ * A token bucket spends a rate smoothly: at most what `burstMs` bring at once, or one operation. What is larger than
+ * that and cannot be split, a query, waits for a full bucket and leaves a debt that the time after it pays.
  */
 export class Bucket {
+  readonly #burstMs: number;
   #rate = 0;
   #level = 0;
   #atMs = 0;
 
+  constructor(burstMs: number) {
+    this.#burstMs = burstMs;
+  }
+
   /** Operations that fit at once. */
   get burst(): number {
-    return this.#rate === 0 ? 0 : Math.max(1, (this.#rate * burstMs) / 1000);
+    return this.#rate === 0 ? 0 : Math.max(1, (this.#rate * this.#burstMs) / 1000);
   }
 
   get rate(): number {
