@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
-import type { ClientHttp2Stream } from 'node:http2';
+import http2, { type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 import { syncBuiltinESMExports } from 'node:module';
 import zlib from 'node:zlib';
 
@@ -24,9 +24,13 @@ export function countOpenCalls(): () => number {
 
 type Callback = (error: Error | null, result: NonSharedBuffer) => void;
 
-/** Counts work that goes on outside of the event loop: compressing, reading files, looking up names, connecting. */
+/**
+ * Counts work that is no call and waits for no timer: compressing, reading files, looking up names, connecting. A gRPC
+ * call begins only when its connection has the other end's settings.
+ */
 export function countPendingWork(): () => number {
   let compressing = 0;
+  const connecting = countConnecting();
   for (const name of ['deflateRaw', 'inflateRaw'] as const) {
     const original = zlib[name] as (...args: unknown[]) => void;
     const counted = (...args: unknown[]): void => {
@@ -41,5 +45,19 @@ export function countPendingWork(): () => number {
   }
   syncBuiltinESMExports();
   const isPending = (resource: string): boolean => /^FSReq|AddrInfo|ConnectWrap/.test(resource);
-  return () => compressing + process.getActiveResourcesInfo().filter(isPending).length;
+  return () => compressing + connecting() + process.getActiveResourcesInfo().filter(isPending).length;
+}
+
+function countConnecting(): () => number {
+  const pending = new Set<ClientHttp2Session>();
+  const connect = http2.connect as (...args: unknown[]) => ClientHttp2Session;
+  const counted = (...args: unknown[]): ClientHttp2Session => {
+    const session = connect(...args);
+    pending.add(session);
+    const settle = (): boolean => pending.delete(session);
+    session.once('remoteSettings', settle).once('error', settle).once('close', settle);
+    return session;
+  };
+  Object.assign(http2, { connect: counted });
+  return () => pending.size;
 }
