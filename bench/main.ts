@@ -10,6 +10,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   visibility: async () => (await import('./visibility.ts')).visibility(),
   local: async () => (await import('./local.ts')).local(),
   quota: async () => (await import('./quota.ts')).quotaBench(),
+  month: async () => (await import('./month.ts')).month(),
   firestore: async () => (await import('./firestore.ts')).firestore(),
   trace: async () => (await import('./trace.ts')).trace(),
   slice: async () => (await import('./trace.ts')).slice(),

@@ -1,6 +1,7 @@
 import type { Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/bill/usage.ts';
 import { ActiveTime } from '../../local/functions/metering.ts';
+import { requestLogBytes } from '../../local/functions/usage.ts';
 import { typicalLatencies } from '../../local/shared/latencies.ts';
 import { noUsage } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
@@ -22,10 +23,7 @@ export const plainWays = ['a server of its own', 'functions', 'BulkWriter'] as c
 export type PlainWay = (typeof plainWays)[number];
 
 /** The function that does it: one instance, as deployed by default, whose own CPU time is not counted. */
-const vcpu = 1;
-const gib = 0.25;
-/** The platform's log line for each request, as in the local stack's bill. */
-const requestLogBytes = 800;
+export const plainInstance = { vcpu: 1, gib: 0.25 };
 const requestCause = 'request';
 
 /** The usage of sending events one of the plain ways, in their order. */
@@ -44,8 +42,8 @@ export function plainWayUsage(way: PlainWay, events: readonly WorkloadEvent[]): 
     ...noUsage.functions,
     requests: events.length,
     active_s,
-    vcpu_s: active_s * vcpu,
-    gib_s: active_s * gib,
+    vcpu_s: active_s * plainInstance.vcpu,
+    gib_s: active_s * plainInstance.gib,
     log_bytes: events.length * requestLogBytes,
   };
   return { ...usage, functions };

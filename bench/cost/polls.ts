@@ -1,0 +1,52 @@
+import { type Amounts, scaledAmounts } from '../../local/bill/bill.ts';
+import { requestLogBytes } from '../../local/functions/usage.ts';
+import { type Causes, type Coefficients, totalOf } from './coefficients.ts';
+
+/** Miners that ask for their tasks. */
+export interface Polling {
+  miners: number;
+  /** Each miner's, by two loops that ask at one address, as existing miners have. */
+  pollsPerMinute: number;
+  /** Bytes of an answer's body. */
+  pollBytes: number;
+  /** POLL_CACHE_SECONDS; 0: every poll reaches a function. */
+  pollCacheSeconds: number;
+  /** An exclusion keeps the polls' request logs out of Cloud Logging. */
+  excludesPollLogs: boolean;
+}
+
+/** READ_CACHE_SECONDS, the default: an instance reads its list of open tasks as often as this at most. */
+const readCacheSeconds = 5;
+
+/**
+ * Polls of a second that reach a function, of a miner whose two loops each ask every `2 / pollsPerSecond`, one of them
+ * at any time of the other's wait. While the cache is kept shorter than half the wait, it helps where the loops meet;
+ * up to the whole wait it answers one loop; beyond, it is filled once in its time.
+ */
+export function missesPerSecond(pollsPerSecond: number, cacheSeconds: number): number {
+  if (pollsPerSecond === 0) return 0;
+  const loopSeconds = 2 / pollsPerSecond;
+  if (cacheSeconds >= loopSeconds) return 1 / cacheSeconds;
+  if (cacheSeconds >= loopSeconds / 2) return pollsPerSecond / 2;
+  return pollsPerSecond * (1 - (cacheSeconds * pollsPerSecond) / 2);
+}
+
+/** Amounts of a month of so many days. */
+export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): Causes {
+  const { miners, pollsPerMinute, pollBytes, pollCacheSeconds, excludesPollLogs } = polling;
+  const seconds = days * 24 * 3600;
+  const polls = miners * pollsPerMinute * days * 24 * 60;
+  if (polls === 0) return {};
+  const misses = miners * missesPerSecond(pollsPerMinute / 60, pollCacheSeconds) * seconds;
+  const reads = Math.min(misses, (poll.max_instances * seconds) / readCacheSeconds);
+  const causes: Record<string, Partial<Amounts>> = {};
+  for (const [cause, amounts] of Object.entries(poll.per_miss)) {
+    causes[cause] = scaledAmounts(totalOf({ [cause]: amounts }), misses);
+  }
+  return {
+    ...causes,
+    'polls: Firestore': { firestoreRead: reads },
+    'polls: answers': { hostingByte: polls * (pollBytes + poll.header_bytes) },
+    'polls: logs': { logByte: excludesPollLogs ? 0 : misses * requestLogBytes },
+  };
+}

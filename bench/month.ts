@@ -1,0 +1,217 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { typicalLatencies } from '../local/shared/latencies.ts';
+import { type LocalStack, startStack } from '../local/stack.ts';
+import {
+  type BatchSeconds,
+  type Causes,
+  type Coefficients,
+  causesOf,
+  type MeasuredRun,
+  type ProfileName,
+  withoutCauses,
+} from './cost/coefficients.ts';
+import { billOf, daysAMonth, eventsPerTask } from './cost/month.ts';
+import { Api } from './shared/api.ts';
+import { loadOf } from './shared/load.ts';
+import { batchesOf, pollsOf, replay, requestsOf } from './shared/replay.ts';
+import type { BenchReport } from './shared/report.ts';
+import { dollars } from './shared/table.ts';
+
+/** Events a second that a way is measured at. */
+const rates = [0.01, 0.1, 1, 10, 100];
+/** The rate of the runs that differ by their responses, where none of a task's share a request with another's. */
+const variantRate = 1;
+const ways: readonly { batchSeconds: BatchSeconds; profile: ProfileName }[] = [
+  { batchSeconds: 0, profile: 'default' },
+  { batchSeconds: 0, profile: 'small' },
+  { batchSeconds: 2, profile: 'default' },
+  { batchSeconds: 5, profile: 'default' },
+  { batchSeconds: 2, profile: 'small' },
+  { batchSeconds: 5, profile: 'small' },
+];
+const traceResponses = 3;
+/** Bytes of the trace's responses in the mean; most are smaller. */
+const traceBytes = 1_716;
+
+const fewestTasks = 60;
+/** At least so long, as what waits does so for up to a minute. */
+const leastSeconds = 240;
+/** All is written by then, and the deadlines of the tasks that were left incomplete have passed. */
+const restMs = 3_700_000;
+const monthMs = daysAMonth * 24 * 3_600_000;
+
+interface Load {
+  batchSeconds: BatchSeconds;
+  profile: ProfileName;
+  eventsPerSecond: number;
+  responses?: number;
+  responseBytes?: number;
+}
+
+/** Measures what a task, a poll and an idle month cost at several rates, and writes bench/coefficients.json. */
+export async function month(): Promise<BenchReport> {
+  const idle = await idleMonth();
+  const poll = await measuredPoll();
+  const loads: Load[] = [
+    ...ways.flatMap((way) => rates.map((eventsPerSecond) => ({ ...way, eventsPerSecond }))),
+    ...[1, 10].map((responses) => variant({ responses })),
+    ...[8_000, 40_000, 200_000].map((responseBytes) => variant({ responseBytes })),
+  ];
+  console.log('Dollars for a million events by list price, without what an idle month costs');
+  const runs = await inOrder(loads, async (load) => {
+    const run = await measured(load, idle);
+    console.log(lineOf(run));
+    return run;
+  });
+  const coefficients: Coefficients = {
+    measured: 'npm run bench -- month, on the local stack with typical latencies',
+    idle_month: idle,
+    poll,
+    runs,
+  };
+  const file = join(import.meta.dirname, 'coefficients.json');
+  writeFileSync(file, `${JSON.stringify(coefficients, rounded, 1)}\n`);
+  return { name: 'month', figures: { 'idle month': billOf(idle).list.total }, missed: [] };
+}
+
+function variant(differing: Pick<Load, 'responses' | 'responseBytes'>): Load {
+  return { batchSeconds: 0, profile: 'default', eventsPerSecond: variantRate, ...differing };
+}
+
+async function idleMonth(): Promise<Causes> {
+  const days = 0.5;
+  return await withStack('default', async (stack) => {
+    await stack.advance(3_600_000);
+    stack.resetUsage();
+    await stack.advance((days * monthMs) / daysAMonth);
+    return causesOf(stack.usage(), daysAMonth / days, days / daysAMonth);
+  });
+}
+
+async function measured(load: Load, idle: Causes): Promise<MeasuredRun> {
+  const { batchSeconds, profile, eventsPerSecond } = load;
+  const responses = load.responses ?? traceResponses;
+  const tasks = Math.max(
+    fewestTasks,
+    Math.round((leastSeconds * eventsPerSecond) / eventsPerTask(responses)),
+  );
+  const events = loadOf({ tasks, eventsPerSecond, responses, responseBytes: load.responseBytes });
+  const requests =
+    batchSeconds === 0 ? requestsOf(events, 'default') : batchesOf(events, 'default', batchSeconds * 1000);
+  return await withStack(profile, async (stack) => {
+    const startedMs = stack.now();
+    await replay(stack, new Api(stack), requests);
+    await stack.advance(restMs);
+    const months = (stack.now() - startedMs) / monthMs;
+    const used = withoutCauses(causesOf(stack.usage(), 1 / tasks), idle, months / tasks);
+    return {
+      batch_seconds: batchSeconds,
+      profile,
+      responses_per_task: responses,
+      response_bytes: load.responseBytes ?? traceBytes,
+      events_per_s: eventsPerSecond,
+      tasks,
+      per_task: used,
+    };
+  });
+}
+
+const pollingMiners = 60;
+const pollingMs = 240_000;
+
+/** Polls of miners without open tasks, none of which the CDN answers. */
+async function measuredPoll(): Promise<Coefficients['poll']> {
+  return await withStack('default', async (stack) => {
+    const api = new Api(stack);
+    const polls = pollsOf(pollingMiners, pollingMs);
+    await replay(stack, api, polls.slice(0, 1));
+    const { body } = await whileTimePasses(stack, api.expect(polls[0]?.path ?? '', polls[0]?.sent ?? {}));
+    await stack.advance(60_000);
+    stack.resetUsage();
+    await replay(stack, api, polls);
+    const usage = stack.usage();
+    const served = Object.entries(usage.functions.by_function).filter(([, { by_cause }]) =>
+      Object.keys(by_cause).some((cause) => cause.startsWith('GET ')),
+    );
+    const functions = { ...usage.functions, by_function: Object.fromEntries(served) };
+    const causes = causesOf({ ...usage, functions }, 1 / polls.length);
+    const perMiss = Object.fromEntries(
+      served.flatMap(([name]) => (causes[name] === undefined ? [] : [[`polls: ${name}`, causes[name]]])),
+    );
+    return {
+      per_miss: perMiss,
+      header_bytes: Math.round(usage.hosting.bytes / polls.length) - JSON.stringify(body).length,
+      max_instances: Math.max(
+        ...stack.functions
+          .filter(({ name }) => served.some(([of]) => of === name))
+          .map(({ maxInstances }) => maxInstances),
+      ),
+    };
+  });
+}
+
+/** Results in the order of their items, two of which are worked on at a time. */
+async function inOrder<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const queue = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) results[index] = await work(item);
+  };
+  await Promise.all([worker(), worker()]);
+  return results;
+}
+
+/** A request's answer, for which the time of a stack that stands still has to pass. */
+async function whileTimePasses<Result>(stack: LocalStack, asked: Promise<Result>): Promise<Result> {
+  let isOpen = true;
+  const answered = asked.finally(() => {
+    isOpen = false;
+  });
+  while (isOpen) {
+    await sleep(0);
+    if (stack.clientsInFlight() > 0) await stack.advance(100);
+  }
+  return await answered;
+}
+
+async function withStack<Result>(
+  profile: ProfileName,
+  use: (stack: LocalStack) => Promise<Result>,
+): Promise<Result> {
+  const env = { PROFILE: profile, POLL_CACHE_SECONDS: '0' };
+  const stack = await startStack({
+    ports: 'free',
+    quiet: true,
+    standStill: true,
+    latencies: typicalLatencies,
+    env,
+  });
+  try {
+    return await use(stack);
+  } finally {
+    await stack.close();
+  }
+}
+
+function lineOf(run: MeasuredRun): string {
+  const { list } = billOf(run.per_task);
+  const million = 1_000_000 / eventsPerTask(run.responses_per_task);
+  const way = run.batch_seconds === 0 ? 'one by one' : `batches of ${run.batch_seconds} s`;
+  const dear = (['firestore', 'tasks', 'requests', 'instances', 'storage', 'logging'] as const).map(
+    (service) => `${service} ${dollars(list[service] * million)}`,
+  );
+  return (
+    `  ${way}, ${run.profile}, ${run.responses_per_task} responses of ${run.response_bytes} bytes, ` +
+    `${run.events_per_s} events/s: ${dollars(list.total * million)} (${dear.join(', ')})`
+  );
+}
+
+/** Six digits are more than what was measured is worth. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+}
