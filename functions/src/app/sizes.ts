@@ -18,11 +18,14 @@ type Sizes = Readonly<Record<FunctionName, Size>>;
 /** One instance, so that what arrives together is written together. */
 const flush: Size = { cpu: 1, memory: '1GiB', concurrency: 500, maxInstances: 1 };
 
-/** Functions that nobody waits for. */
+/**
+ * Functions that nobody waits for. Most of their time is their start, which costs the same at any share: `sweep` has a
+ * larger one, as the 32 carriers that it puts back at once would not be in time with less.
+ */
 const background = {
   filed: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 2 },
-  expire: { cpu: 0.167, memory: '256MiB', concurrency: 1, maxInstances: 1 },
-  sweep: { cpu: 0.167, memory: '256MiB', concurrency: 1, maxInstances: 1 },
+  expire: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 1 },
+  sweep: { cpu: 0.5, memory: '512MiB', concurrency: 1, maxInstances: 1 },
   cleanup: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 1 },
 } as const;
 
@@ -39,7 +42,7 @@ export const profiles: Readonly<Record<string, Sizes>> = {
     ...background,
   },
   small: {
-    ingest: { cpu: 0.167, memory: '256MiB', concurrency: 1, maxInstances: 20 },
+    ingest: { cpu: 0.167, memory: '512MiB', concurrency: 1, maxInstances: 20 },
     api: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 10 },
     files: { cpu: 0.5, memory: '512MiB', concurrency: 1, maxInstances: 2 },
     flush,
