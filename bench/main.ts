@@ -11,6 +11,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   local: async () => (await import('./local.ts')).local(),
   quota: async () => (await import('./quota.ts')).quotaBench(),
   month: async () => (await import('./month.ts')).month(),
+  picture: async () => (await import('./picture.ts')).picture(),
   firestore: async () => (await import('./firestore.ts')).firestore(),
   trace: async () => (await import('./trace.ts')).trace(),
   slice: async () => (await import('./trace.ts')).slice(),

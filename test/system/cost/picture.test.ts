@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { svgOf } from '../../bench/shared/svg.ts';
+import { readCoefficients } from '../../../bench/cost/coefficients.ts';
+import { chartOf } from '../../../bench/picture.ts';
+import { svgOf } from '../../../bench/shared/svg.ts';
 
 const chart = {
   title: 'Dollars < a month',
@@ -63,5 +65,34 @@ describe('a chart', () => {
     assert.ok((places[1] ?? 0) - (places[0] ?? 0) >= 34);
     assert.match(svg, /<title>Dollars &lt; a month<\/title>\n<desc>A &amp; B<\/desc>/);
     assert.match(svg, /<tspan x="570" dy="0">a<\/tspan><tspan x="570" dy="15">line<\/tspan>/);
+  });
+});
+
+describe('the picture of dollars a month', () => {
+  const { lines } = chartOf(readCoefficients());
+  const [plain, oneByOne, batches] = lines;
+
+  it('has the plain way as an area, and Sluice one by one and in batches', () => {
+    assert.deepEqual(
+      lines.map(({ downTo }) => downTo !== undefined),
+      [true, false, false],
+    );
+  });
+
+  it('never shows less for more tasks', () => {
+    for (const { points } of lines) {
+      const dollars = points.map(([, y]) => y);
+      assert.deepEqual(
+        dollars,
+        dollars.toSorted((a, b) => a - b),
+      );
+    }
+  });
+
+  it('shows batches below one by one, and the plain way in functions above Firestore alone', () => {
+    for (const [index, [, y]] of (batches?.points ?? []).entries())
+      assert.ok(y <= (oneByOne?.points[index]?.[1] ?? 0) * 1.02);
+    for (const [index, [, y]] of (plain?.points ?? []).entries())
+      assert.ok(y >= (plain?.downTo?.[index] ?? Infinity));
   });
 });
