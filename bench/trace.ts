@@ -26,7 +26,7 @@ const limits: Record<string, number> = {
   'batches of 2 s, small profile': 1.7,
 };
 
-/** Those whose instance time is shown by cause. */
+/** Names of the ways whose instance time is shown by cause. */
 const explained = new Set(['one by one', 'one by one, small profile', 'batches of 2 s']);
 
 const sliceMs = 120_000;
