@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -112,6 +112,18 @@ describe('a function’s size', () => {
     refused({ PROFILE: 'small', INGEST_CPU: '0.5', INGEST_MEMORY: '2GiB' }, /more than 1GiB need 1 vCPU/);
   });
 
+  it('is the one of docs/sizes.md', () => {
+    const page = readFileSync(join(root, 'docs/sizes.md'), 'utf8');
+    const usualSizes: Record<string, Size> = {};
+    const smallSizes: Record<string, Size> = {};
+    const row = /^\| `(\w+)` \| (.+? at most) \| (.+?) \|$/gm;
+    for (const [, name = '', usual = '', small = ''] of page.matchAll(row)) {
+      usualSizes[name] = readSize(usual);
+      smallSizes[name] = readSize(small === 'the same' ? usual : small);
+    }
+    assert.deepEqual({ default: usualSizes, small: smallSizes }, profiles);
+  });
+
   it('has a concurrency of 1 below one vCPU, unless that is said', () => {
     assert.equal(sizeOf('ingest', { INGEST_CPU: '0.9', INGEST_MEMORY: '512MiB' }).concurrency, 1);
     assert.equal(
@@ -127,3 +139,14 @@ describe('a function’s size', () => {
     assert.equal(ownConcurrency({}), undefined);
   });
 });
+
+/** Reads `1 vCPU, 1GiB, 300 at once, 3 at most`. */
+function readSize(text: string): Size {
+  const [cpu = '', memory, concurrency = '', maxInstances = ''] = text.split(', ');
+  return {
+    cpu: Number.parseFloat(cpu),
+    memory: memory as Size['memory'],
+    concurrency: Number.parseInt(concurrency, 10),
+    maxInstances: Number.parseInt(maxInstances, 10),
+  };
+}
