@@ -228,6 +228,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const hosting = opened(
       await startHosting({
         port: ports.hosting,
+        clock,
         firebaseJson,
         functions,
         control: (request, response) => answerControl(control, request, response),

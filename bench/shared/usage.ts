@@ -15,7 +15,7 @@ export const noUsage: StackUsage = {
     secret_accesses: 0,
     by_function: {},
   },
-  hosting: { requests: 0, bytes: 0 },
+  hosting: { requests: 0, hits: 0, bytes: 0 },
   scheduler: { jobs: 0 },
   secrets: { versions: 0 },
 };

@@ -64,6 +64,9 @@ type PerKind<Value> = Record<'writes' | 'reads' | 'deletes', Value>;
 /** Cloud Tasks schedules 30 days ahead (https://cloud.google.com/tasks/docs/quotas); a day is left for waiting. */
 const maxTaskTimeoutMs = 29 * 86_400_000;
 
+/** Half of what a revoked key may go on for: the other half is the age of the keys that are believed. */
+const maxPollCacheMs = 30_000;
+
 /** Every parameter, by its name in the code, in the order in which a deploy asks for them. */
 const parameters = {
   bufferTimeoutMs: seconds(
@@ -150,6 +153,11 @@ const parameters = {
     'How /content gives a file in Cloud Storage: redirect (to a signed address) or stream',
   ),
   readCacheMs: seconds('READ_CACHE_SECONDS', 5, 'How long an instance answers reads from memory'),
+  pollCacheMs: seconds(
+    'POLL_CACHE_SECONDS',
+    5,
+    'How long Hosting may give a miner’s list of tasks again to the same key; at most 30, 0: not at all',
+  ),
   logLevel: string('LOG_LEVEL', 'INFO', 'INFO, WARNING or ERROR'),
   tasksServiceAccount: string(
     'TASKS_SERVICE_ACCOUNT',
@@ -214,6 +222,7 @@ export function readConfig(): Config {
     ...values,
     flushTickMs: Math.max(1000, values.flushTickMs),
     taskTimeoutMs: Math.min(values.taskTimeoutMs, maxTaskTimeoutMs),
+    pollCacheMs: Math.min(Math.max(0, values.pollCacheMs), maxPollCacheMs),
     quota: quota.preset === 'free-tier' ? { ...quota, daily: orFreeTier(quota.daily) } : quota,
   };
 }

@@ -55,8 +55,8 @@ export interface ServeOptions {
   path: string;
   /** Another limit than the function's own, when that is shorter. */
   limitMs?: number;
-  /** Changes the answer's headers: names and values in turn. */
-  headers?: (raw: string[]) => string[];
+  /** Changes the answer's headers, names and values in turn; may listen to the answer. */
+  headers?: (raw: string[], answer: IncomingMessage) => string[];
 }
 
 export interface LocalFunctions extends LocalService<FunctionsUsage> {

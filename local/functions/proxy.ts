@@ -15,8 +15,8 @@ export interface ForwardOptions {
   path: string;
   /** Aborted when the time limit has passed: the caller is answered 504, the instance goes on working. */
   signal: AbortSignal;
-  /** Changes the answer's headers: names and values in turn. */
-  headers?: ((raw: string[]) => string[]) | undefined;
+  /** Changes the answer's headers, names and values in turn; may listen to the answer. */
+  headers?: ((raw: string[], answer: IncomingMessage) => string[]) | undefined;
 }
 
 const timeoutText = 'upstream request timeout';
@@ -60,7 +60,7 @@ export function forward({
     upstream.on('response', (answer) => {
       isAnswered = true;
       const raw = withoutHopByHop(answer.rawHeaders);
-      response.writeHead(answer.statusCode ?? 502, headers?.(raw) ?? raw);
+      response.writeHead(answer.statusCode ?? 502, headers?.(raw, answer) ?? raw);
       answer.pipe(response);
       answer.once('error', () => response.destroy());
     });

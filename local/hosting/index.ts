@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { LocalFunctions } from '../functions/index.ts';
 import { answerText } from '../functions/proxy.ts';
+import type { LocalClock } from '../shared/clock.ts';
 import { closeServer, listen } from '../shared/http.ts';
 import type { HostingUsage } from '../shared/service.ts';
+import { Cdn, type Copy } from './cdn.ts';
 import { readHostingConfig } from './config.ts';
 import { headersFor, keepSessionCookie, passedOn } from './headers.ts';
 import { serveStatic } from './static.ts';
@@ -12,6 +14,7 @@ const rewriteLimitMs = 60_000;
 
 export interface HostingOptions {
   port: number;
+  clock: LocalClock;
   /** The firebase.json whose hosting part is served. */
   firebaseJson: string;
   functions: LocalFunctions;
@@ -38,10 +41,11 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
       throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
   }
   let inFlight = 0;
-  let usage: HostingUsage = { requests: 0, bytes: 0 };
+  let usage: HostingUsage = { requests: 0, hits: 0, bytes: 0 };
   const resetUsage = (): void => {
-    usage = { requests: 0, bytes: 0 };
+    usage = { requests: 0, hits: 0, bytes: 0 };
   };
+  const cdn = new Cdn(() => options.clock.now());
   const countBytes = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     const before = socket.bytesWritten;
     usage.requests += 1;
@@ -61,6 +65,11 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     const rewrite = rewrites.find(({ pattern }) => pattern.test(path));
     if (rewrite === undefined) return answerText(response, 404, 'Not found.');
     keepSessionCookie(request);
+    const copy = cdn.find(request);
+    if (copy !== undefined) {
+      usage.hits += 1;
+      return answerCopy(request, response, copy, options.clock.now());
+    }
     request.headers['x-forwarded-host'] ??= request.headers.host;
     await functions.serve({
       name: rewrite.functionName,
@@ -68,7 +77,11 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
       response,
       path: request.url ?? '/',
       limitMs: rewriteLimitMs,
-      headers: (raw) => passedOn(raw, configured),
+      headers: (raw, answer) => {
+        const headers = passedOn(raw, configured);
+        cdn.keep(request, answer, headers);
+        return headers;
+      },
     });
   };
   const server = createServer((request, response) => {
@@ -83,6 +96,12 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     inFlight: () => inFlight,
     close: () => closeServer(server),
   };
+}
+
+function answerCopy(request: IncomingMessage, response: ServerResponse, copy: Copy, nowMs: number): void {
+  const age = Math.floor((nowMs - copy.keptAtMs) / 1000);
+  response.writeHead(200, [...copy.headers, 'age', String(age), 'x-cache', 'HIT']);
+  response.end(request.method === 'HEAD' ? undefined : copy.body);
 }
 
 function decodedPath(url: string): string | undefined {

@@ -27,6 +27,8 @@ export interface FirestoreUsage {
 /** Bytes that Hosting sent, static files and answers of functions. */
 export interface HostingUsage {
   requests: number;
+  /** Requests that a copy in the CDN answered without a function. */
+  hits: number;
   bytes: number;
 }
 

@@ -18,7 +18,7 @@ describe('HTTP handler', () => {
   const seen: ApiRequest[] = [];
   const clock = new ManualClock();
   const logger = memoryLogger();
-  let outcome: () => ApiResponse = () => ({ status: 200, json: { fine: true } });
+  let outcome: () => ApiResponse | Promise<ApiResponse> = () => ({ status: 200, json: { fine: true } });
   let server: TestServer;
 
   const handle = async (request: ApiRequest): Promise<ApiResponse> => {
@@ -70,6 +70,32 @@ describe('HTTP handler', () => {
       assert.match(answer.headers.get('x-request-id') ?? '', /^0{8}-/);
       assert.equal(answer.headers.get('cache-control'), 'private, no-store');
     }
+  });
+
+  it('lets Hosting give an answer again to the same key, for as long as the route says', async () => {
+    outcome = () => ({ status: 200, json: {}, sharedSeconds: 5 });
+    const { headers } = await server.call('/v1/things/1', { headers: key });
+    assert.equal(headers.get('cache-control'), 'public, max-age=0, s-maxage=5');
+    assert.equal(headers.get('vary'), 'x-api-key, authorization');
+  });
+
+  it('lets nobody keep what is no 200, was asked without a key, is not shared or took longer than a second', async () => {
+    const cachingOf = async (path: string, made: typeof outcome): Promise<unknown[]> => {
+      outcome = made;
+      const { headers } = await server.call(path, { headers: key });
+      return [headers.get('cache-control'), headers.get('vary')];
+    };
+    const sharing = { status: 200, json: {}, sharedSeconds: 5 };
+    const never = ['private, no-store', null];
+    assert.deepEqual(await cachingOf('/healthz', () => sharing), never);
+    assert.deepEqual(await cachingOf('/v1/things/1', () => ({ ...sharing, sharedSeconds: 0 })), never);
+    for (const status of [201, 304, 400, 403, 404, 429, 503])
+      assert.deepEqual(await cachingOf('/v1/things/1', () => ({ ...sharing, status })), never, `${status}`);
+    const late = async (): Promise<ApiResponse> => {
+      await clock.advance(1001);
+      return sharing;
+    };
+    assert.deepEqual(await cachingOf('/v1/things/1', late), never);
   });
 
   it('keeps a sane request id of the caller and replaces any other', async () => {
@@ -320,7 +346,11 @@ describe('HTTP handler', () => {
   });
 
   it('refuses two routes of the same method and path', () => {
-    const authenticator = { authenticate: () => Promise.reject(new Error('not asked')), admit: () => {} };
+    const authenticator = {
+      authenticate: () => Promise.reject(new Error('not asked')),
+      admit: () => {},
+      keyHeaders: [],
+    };
     const twice = [...routes, ...routes];
     assert.throws(
       () => httpHandler({ routes: twice, authenticator, logger, clock, ids: countingIds() }),

@@ -65,7 +65,11 @@ describe('bytes of bodies being handled', () => {
           },
         },
       ],
-      authenticator: { authenticate: () => Promise.reject(new Error('not asked')), admit: () => {} },
+      authenticator: {
+        authenticate: () => Promise.reject(new Error('not asked')),
+        admit: () => {},
+        keyHeaders: [],
+      },
       logger: memoryLogger(),
       clock: new ManualClock(),
       ids: countingIds(),

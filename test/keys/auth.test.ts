@@ -72,6 +72,33 @@ describe('Authentication', () => {
     assert.deepEqual(await told('made-key'), { keyId: 'made', role: 'read' });
   });
 
+  it('names every header that it looks at, so that answers can differ by them', () => {
+    const clock = new ManualClock();
+    const keys = new KeyStore({ clock, logger, objects: new KeysBucket(), firstKeys: () => firstKeys([]) });
+    const { authenticate, keyHeaders } = keyAuthenticator(keys, clock);
+    const asked = new Set<string>();
+    const none = (name: string): undefined => void asked.add(name);
+    assert.throws(() => authenticate(none), { code: 'unauthenticated' });
+    assert.deepEqual([...asked], keyHeaders);
+  });
+
+  it('believes stored keys for as long as it is told', async () => {
+    const clock = new ManualClock();
+    const objects = new KeysBucket();
+    const [maker, keys] = [60_000, 29_000].map(
+      (maxAgeMs) => new KeyStore({ clock, logger, objects, firstKeys: () => firstKeys([]), maxAgeMs }),
+    );
+    assert.ok(maker && keys);
+    const sha256 = keyDigest('made-key').toString('hex');
+    await maker.add({ id: 'made', role: 'read', sha256 });
+    assert.ok(await keys.find('made-key'));
+    await maker.remove('made');
+    await clock.advance(28_999);
+    assert.ok(await keys.find('made-key'));
+    await clock.advance(1);
+    assert.equal(await keys.find('made-key'), undefined);
+  });
+
   it('takes the key from X-API-Key, Bearer and Basic', async () => {
     assert.equal(await who({ 'X-API-Key': 'miner-key' }), 'first-miner');
     assert.equal(await who({ Authorization: 'Bearer read-key' }), 'first-read');

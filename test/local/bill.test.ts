@@ -17,7 +17,7 @@ const usage = {
     log_bytes: 2 ** 30,
     secret_accesses: 10_000,
   },
-  hosting: { requests: 5, bytes: 1e9 },
+  hosting: { requests: 5, hits: 0, bytes: 1e9 },
   scheduler: { jobs: 2 },
   secrets: { versions: 1 },
 };

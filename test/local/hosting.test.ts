@@ -20,6 +20,7 @@ describe('Hosting', () => {
   const start = (rewrites: object[], more: object = {}): Promise<LocalHosting> =>
     startHosting({
       port: 0,
+      clock: fixture.clock,
       firebaseJson: writeConfig(rewrites, more),
       functions: fixture.functions,
       control: async (_request, response) => void response.end('control'),

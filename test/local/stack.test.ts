@@ -170,7 +170,7 @@ describe('the local stack', () => {
     assert.deepEqual(none['firestore'], { reads: 0, writes: 0, deletes: 0 });
     assert.deepEqual(none['tasks'], { operations: 0 });
     assert.deepEqual(none['storage'], { class_a: 0, class_b: 0 });
-    assert.deepEqual(none['hosting'], { requests: 0, bytes: 0 });
+    assert.deepEqual(none['hosting'], { requests: 0, hits: 0, bytes: 0 });
     assert.deepEqual(none['secrets'], { versions: 1 });
     const { by_function: each, ...sums } = none['functions'] as FunctionsUsage;
     assert.equal(Math.max(...Object.values(sums)), 0);

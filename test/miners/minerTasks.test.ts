@@ -16,9 +16,10 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     const { documents, clock, logger } = backend;
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
     const bound = { id: 'bound', role: 'miner', key: 'bound-key', uids: [0, 7] } as const;
-    api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }), [
-      { ...bound, uids: [...bound.uids] },
-    ]);
+    api = await backend.serve(
+      minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
+      [{ ...bound, uids: [...bound.uids] }],
+    );
   });
 
   afterEach(() => backend.close());
@@ -142,6 +143,18 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     assert.deepEqual(JSON.parse(shared.text)[0].miner_responses, {});
     const reader = await poll(8, 'status=completed', 'read-key');
     assert.deepEqual(Object.keys(JSON.parse(reader.text)[0].miner_responses), ['8']);
+  });
+
+  it('may be given again by Hosting to the same key for POLL_CACHE_SECONDS, and says when to come next', async () => {
+    const { headers } = await poll(0);
+    assert.equal(headers.get('cache-control'), 'public, max-age=0, s-maxage=5');
+    assert.equal(headers.get('x-poll-after'), '5');
+    for (const [uid, query, key] of [
+      [0, 'status=none', 'miner-key'],
+      [1, '', 'bound-key'],
+      [1, '', 'unknown-key'],
+    ] as const)
+      assert.equal((await poll(uid, query, key)).headers.get('cache-control'), 'private, no-store');
   });
 
   it('refuses what is no uid', async () => {
@@ -295,7 +308,9 @@ describe('Open tasks in memory', () => {
 
   it('are refused as unavailable while they were never loaded', async () => {
     const { logger } = backend;
-    const api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }));
+    const api = await backend.serve(
+      minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
+    );
     backend.faults.add({ service: 'firestore', code: 8, rate: 1, forMs: 5000, phase: 'before' });
 
     for (let round = 0; round < 2; round += 1) {

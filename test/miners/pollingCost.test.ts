@@ -23,7 +23,9 @@ describe('What polling costs', () => {
   it('one read per READ_CACHE_SECONDS, and two per write, for 200 miners with 100 open tasks @slow', async () => {
     const { documents, clock, logger } = backend;
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: readCacheSeconds * 1000 });
-    const api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }));
+    const api = await backend.serve(
+      minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
+    );
     for (let index = 0; index < openTasks; index += 1) {
       const assigned_miners = [0, 1, 2].map((step) => (index * 3 + step) % miners);
       await backend.write(created(`task-${index}`, clock.now(), { task_type: 'tts', assigned_miners }));

@@ -17,7 +17,9 @@ describe('Tasks that are over, in memory', () => {
     backend = await startBackend();
     const { documents, clock, logger } = backend;
     feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
-    api = await backend.serve(minerRoutes({ feed, speakers: defaultSpeakers() }));
+    api = await backend.serve(
+      minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
+    );
   });
   afterEach(() => backend.close());
 

@@ -32,7 +32,7 @@ describe('Reading without a lease', () => {
     const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5_000 });
     const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5_000, tickMs: 5_000 });
     api = await backend.serve([
-      ...minerRoutes({ feed, speakers: defaultSpeakers() }),
+      ...minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
       ...readRoutes({ reader, documents, clock }),
     ]);
   });

@@ -29,10 +29,13 @@ export function start(): HttpHandler {
 }
 
 function readingRoutes(documents: DocumentStore): Route[] {
-  const { readCacheMs } = base().config;
+  const { readCacheMs, pollCacheMs } = base().config;
   const reader = new TaskReader({ ...base(), documents, readCacheMs });
   const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs });
-  return [...readRoutes({ documents, clock, reader }), ...minerRoutes({ feed, speakers: speakers() })];
+  return [
+    ...readRoutes({ documents, clock, reader }),
+    ...minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs }),
+  ];
 }
 
 function controllingRoutes(documents: DocumentStore): Route[] {

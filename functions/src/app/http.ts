@@ -2,11 +2,11 @@ import { apiKeys } from '../config.ts';
 import { operationRoutes } from '../documents/routes.ts';
 import { StampSource } from '../events/stamp.ts';
 import { type HttpHandler, httpHandler } from '../http/handler.ts';
-import { defaultHttpLimits, type HttpLimits } from '../http/limits.ts';
+import { defaultHttpLimits, type HttpLimits, maxSharedAnswerMs } from '../http/limits.ts';
 import type { Route } from '../http/route.ts';
 import { keyAuthenticator } from '../keys/auth.ts';
 import { KeyStore } from '../keys/keyStore.ts';
-import { requestsPerSecond } from '../keys/limits.ts';
+import { keysMaxAgeMs, requestsPerSecond } from '../keys/limits.ts';
 import { keysRoutes } from '../keys/routes.ts';
 import { answerRoutes } from '../miners/answerRoutes.ts';
 import { once } from '../platform/once.ts';
@@ -54,7 +54,11 @@ export function acceptingRoutes(): Route[] {
   ];
 }
 
-const keys = once(() => new KeyStore({ ...base(), firstKeys: () => apiKeys.value() }));
+const keys = once(() => {
+  // An answer is made within a second after its key was looked up, or not given again.
+  const maxAgeMs = keysMaxAgeMs - base().config.pollCacheMs - maxSharedAnswerMs;
+  return new KeyStore({ ...base(), firstKeys: () => apiKeys.value(), maxAgeMs });
+});
 
 /** The routes of the keys, which every function has. */
 export const ownRoutes = once(() => keysRoutes({ ...base(), keys: keys() }));

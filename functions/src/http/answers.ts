@@ -4,6 +4,9 @@ import type { Schema } from './schema.ts';
 /** The header that tells how many billed reads an answer cost. */
 export const readsHeader = 'X-Firestore-Reads';
 
+/** The header that tells who polls in how many seconds there may be something new. */
+export const pollAfterHeader = 'X-Poll-After';
+
 /** Schemas of members that many answers have, for openapi.json. */
 
 /** A text such as this one. */

@@ -9,7 +9,7 @@ import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
 import { HeldBytes } from './heldBytes.ts';
-import { defaultHttpLimits, type HttpLimits } from './limits.ts';
+import { defaultHttpLimits, type HttpLimits, maxSharedAnswerMs } from './limits.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
 import type { ApiResponse, Caller, ServedRoute } from './route.ts';
@@ -17,6 +17,8 @@ import { MethodNotAllowed, Router } from './router.ts';
 
 /** Tells who calls, and bounds how often. */
 export interface Authenticator {
+  /** Every header that it looks at, in lower case: an answer to one key must not be given to another. */
+  keyHeaders: readonly string[];
   /**
    * The caller, at once where no key need be read.
    * @throws AppError `unauthenticated`: no key or an unknown one; `unavailable`: that cannot be told now.
@@ -52,6 +54,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
 
   // One function, as under the hooks of the Functions Framework each promise of a request takes 2 to 3 µs.
   return async (request, response) => {
+    const startedMs = options.clock.now();
     const requestId = requestIdOf(request, options.ids);
     const holding = held.begin();
     let apiResponse: ApiResponse;
@@ -73,6 +76,9 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       const body =
         route.method === 'GET' ? noBody : await readBody(request, limits.maxBodyBytes, holding.add);
       apiResponse = await route.handle({ requestId, method, path, params, query, header, body, caller });
+      const isLate = options.clock.now() - startedMs > maxSharedAnswerMs;
+      if (apiResponse.sharedSeconds && !isLate && apiResponse.status === 200 && route.access !== 'public')
+        apiResponse = shared(apiResponse, apiResponse.sharedSeconds, options.authenticator.keyHeaders);
       payload = encode(apiResponse);
     } catch (error) {
       apiResponse = explain(error, request, requestId, options);
@@ -193,6 +199,12 @@ function allHeaders(headers: ApiResponse['headers'], requestId: string): Record<
   for (const name in headers) all[name.toLowerCase()] = headers[name] ?? '';
   all['x-request-id'] = requestId;
   // Hosting would cache even errors for everybody.
-  all['cache-control'] = 'private, no-store';
+  all['cache-control'] ??= 'private, no-store';
   return all;
+}
+
+/** Lets Hosting give an answer again, to who sends the same key in the same way; callers themselves keep nothing. */
+function shared(answer: ApiResponse, seconds: number, keyHeaders: readonly string[]): ApiResponse {
+  const caching = { 'cache-control': `public, max-age=0, s-maxage=${seconds}`, vary: keyHeaders.join(', ') };
+  return { ...answer, headers: { ...answer.headers, ...caching } };
 }

@@ -11,6 +11,9 @@ export const defaultHttpLimits: HttpLimits = {
   maxHeldBytes: 64 * 1024 * 1024,
 };
 
+/** Answers that took longer are shared with nobody: their key was looked up too long ago. */
+export const maxSharedAnswerMs = 1000;
+
 /** Arrays and objects in one JSON text: a million empty ones are 3 MB of text and 150 MB of memory. */
 export const maxJsonContainers = 300_000;
 

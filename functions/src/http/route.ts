@@ -36,6 +36,8 @@ export interface ApiResponse {
   /** Sent instead of `json`; its length is known only where `headers` says it. */
   stream?: Readable;
   headers?: Readonly<Record<string, string>>;
+  /** Seconds for which caches on the way may give it again to the same key; by default none may. */
+  sharedSeconds?: number;
 }
 
 /** A content in openapi.json: its schema and an example that fits it; without one it is made of the schema. */

@@ -14,6 +14,7 @@ export function keyAuthenticator(
   perSecond: Readonly<Record<Role, number>> = requestsPerSecond,
 ): Authenticator {
   return {
+    keyHeaders,
     authenticate: (header) => {
       const key = presentedKey(header);
       if (key === undefined) {
@@ -56,11 +57,15 @@ function rateLimit(clock: Clock, perSecond: Readonly<Record<Role, number>>): (ca
   };
 }
 
+/** Headers that may carry a key, the first one that does counts. */
+const keyHeaders = ['x-api-key', 'authorization'] as const;
+
 /** Old callers can put a key only into the URL, which arrives as Basic: as the password, or as the user name alone. */
 function presentedKey(header: (name: string) => string | undefined): string | undefined {
-  const own = header('x-api-key')?.trim();
+  const [ownHeader, standardHeader] = keyHeaders;
+  const own = header(ownHeader)?.trim();
   if (own) return own;
-  const [, scheme, credentials] = /^(bearer|basic) +(\S+)\s*$/i.exec(header('authorization') ?? '') ?? [];
+  const [, scheme, credentials] = /^(bearer|basic) +(\S+)\s*$/i.exec(header(standardHeader) ?? '') ?? [];
   if (scheme === undefined || credentials === undefined) return undefined;
   if (scheme.toLowerCase() === 'bearer') return credentials;
   const pair = Buffer.from(credentials, 'base64').toString();

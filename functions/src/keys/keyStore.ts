@@ -23,6 +23,8 @@ export interface KeyStoreOptions extends Using<'clock' | 'logger'> {
   /** The value of the secret: `[{"id", "role", "sha256", "uids"?, "hotkeys"?}]`. Asked for once, when first needed. */
   firstKeys: () => string;
   objects: Pick<ObjectStore, 'get' | 'getIfChanged' | 'put'>;
+  /** Age up to which the bucket's keys are believed; by default {@link keysMaxAgeMs}. */
+  maxAgeMs?: number;
 }
 
 /** The keys as they should be, or undefined where they are so already. */
@@ -37,11 +39,12 @@ interface Copy {
 
 /**
  * The keys: first ones from a secret, which work without any read, and those in the bucket. The bucket's are read
- * again before use once they are a minute old, and for a key that is not known after 10 s; while they cannot be read,
- * the last copy stays valid.
+ * again before use once they are `maxAgeMs` old, and for a key that is not known after 10 s; while they cannot be
+ * read, the last copy stays valid.
  */
 export class KeyStore {
   readonly #options: KeyStoreOptions;
+  readonly #maxAgeMs: number;
   readonly #firstKeys = once(() => this.#readFirstKeys());
   #copy: Copy | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
@@ -51,12 +54,13 @@ export class KeyStore {
 
   constructor(options: KeyStoreOptions) {
     this.#options = options;
+    this.#maxAgeMs = options.maxAgeMs ?? keysMaxAgeMs;
   }
 
   /** The record of a key that is known without a read; others may be found by {@link find}. */
   known(key: string): KeyRecord | undefined {
     const digest = keyDigest(key);
-    const stored = this.#ageMs() < keysMaxAgeMs ? this.#copy?.ring.find(digest) : undefined;
+    const stored = this.#ageMs() < this.#maxAgeMs ? this.#copy?.ring.find(digest) : undefined;
     return this.#firstKeys().ring.find(digest) ?? stored;
   }
 
@@ -68,7 +72,7 @@ export class KeyStore {
     const known = this.known(key);
     if (known !== undefined) return known;
     const digest = keyDigest(key);
-    for (const maxAgeMs of [keysMaxAgeMs, unknownKeyRereadMs]) {
+    for (const maxAgeMs of [this.#maxAgeMs, unknownKeyRereadMs]) {
       if (this.#ageMs() >= maxAgeMs) await this.#reread();
       const record = this.#copy?.ring.find(digest);
       if (record !== undefined) return record;

@@ -29,7 +29,7 @@ export const maxKeyLength = 512;
 export const maxStoredKeys = 10_000;
 export const maxStoredKeysLength = 4 * 1024 * 1024;
 
-/** A stored key list older than this is read again before it is believed: revocation works within it. */
+/** Revocation works within this: the age of the keys that are believed, and that of answers that are given again. */
 export const keysMaxAgeMs = 60_000;
 
 /** An unknown key may ask for the stored keys again after this. */

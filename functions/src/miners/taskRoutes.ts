@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { readsHeader } from '../http/answers.ts';
+import { pollAfterHeader, readsHeader } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import type { ApiResponse, Caller, Route } from '../http/route.ts';
 import { oneOf, optional } from '../http/schema.ts';
@@ -14,6 +14,10 @@ import { minerUidOrText } from '../tasks/submitFields.ts';
 export interface MinerRoutesOptions {
   feed: OpenTaskFeed;
   speakers: Speakers;
+  /** READ_CACHE_SECONDS: the feed changes no oftener. */
+  readCacheMs: number;
+  /** POLL_CACHE_SECONDS: how long Hosting may give an answer again. */
+  pollCacheMs: number;
 }
 
 /**
@@ -22,7 +26,14 @@ export interface MinerRoutesOptions {
  * final status lists the newest such tasks that memory has; without `status` come all open ones. Other parameters are
  * ignored, as before. An answer that is not flushed yet does not count, so its task can be listed once more.
  */
-export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
+export function minerRoutes({ feed, speakers, readCacheMs, pollCacheMs }: MinerRoutesOptions): Route[] {
+  const pollAfter = String(Math.ceil(Math.max(readCacheMs, pollCacheMs) / 1000));
+  const answer = (tasks: readonly JsonObject[], reads: number): ApiResponse => ({
+    status: 200,
+    json: tasks,
+    headers: { [readsHeader]: String(reads), [pollAfterHeader]: pollAfter },
+    sharedSeconds: pollCacheMs / 1000,
+  });
   return [
     defineRoute({
       method: 'GET',
@@ -33,7 +44,7 @@ export function minerRoutes({ feed, speakers }: MinerRoutesOptions): Route[] {
       summary: 'Tasks of a miner as existing miners poll them: with `status=assigned` those it is to answer',
       answers: () => {
         const schema = z.array(z.looseObject({ task_id: z.string() }));
-        return { 200: { schema, headers: [readsHeader] } };
+        return { 200: { schema, headers: [readsHeader, pollAfterHeader] } };
       },
       handle: async ({ params: { miner_uid: uid }, query: { status } }, { caller }) => {
         speakers.checkUid(caller, uid);
@@ -81,8 +92,4 @@ function oneAnswer<Task extends { bytes: number }>(tasks: readonly Task[], maxTa
     bytes += task.bytes;
     return index === 0 || bytes <= maxPolledBytes;
   });
-}
-
-function answer(tasks: readonly JsonObject[], reads: number): ApiResponse {
-  return { status: 200, json: tasks, headers: { [readsHeader]: String(reads) } };
 }

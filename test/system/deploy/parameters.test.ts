@@ -33,6 +33,17 @@ describe('parameters at run time', () => {
     assert.equal(readConfig().flushTickMs, 5_000);
   });
 
+  it('keep POLL_CACHE_SECONDS within what lets revocation work in a minute', () => {
+    for (const [seconds, ms] of [
+      ['60', 30_000],
+      ['-1', 0],
+      ['12', 12_000],
+    ] as const) {
+      given({ ...deployed, POLL_CACHE_SECONDS: seconds });
+      assert.equal(readConfig().pollCacheMs, ms);
+    }
+  });
+
   it('stop the start with the names of those that are missing and would be 0, false or empty otherwise', () => {
     const { FLUSH_TICK_SECONDS: _, DAILY_TIME_ZONE: __, DAILY_WRITES: ___, ...rest } = deployed;
     given(rest);

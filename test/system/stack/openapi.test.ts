@@ -34,7 +34,9 @@ interface Call {
 
 /** Headers that are described wherever they are sent. */
 const describedHeaders =
-  'ETag Retry-After Location X-Request-Id X-Firestore-Reads WWW-Authenticate Allow Content-Range'.split(' ');
+  'ETag Retry-After Location X-Request-Id X-Firestore-Reads X-Poll-After WWW-Authenticate Allow Content-Range'.split(
+    ' ',
+  );
 
 interface Answer {
   status: number;

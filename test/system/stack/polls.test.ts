@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { type LocalStack, startStack } from '../../../local/stack.ts';
+
+// Off the cloud, the client would look for a metadata server.
+process.env['METADATA_SERVER_DETECTION'] ??= 'none';
+
+for (const cacheSeconds of [5, 30]) {
+  describe(`A poll through Hosting, POLL_CACHE_SECONDS=${cacheSeconds}`, () => {
+    let stack: LocalStack;
+
+    before(async () => {
+      const env = { POLL_CACHE_SECONDS: String(cacheSeconds) };
+      stack = await startStack({ ports: 'free', quiet: true, env });
+    });
+    after(() => stack.close());
+
+    const call = (path: string, key: string | undefined, init: RequestInit = {}): Promise<Response> =>
+      fetch(stack.urls.hosting + path, {
+        ...init,
+        headers: {
+          ...(key && { 'X-API-Key': key }),
+          ...(init.body && { 'content-type': 'application/json' }),
+        },
+      });
+    const poll = async (uid: number, key?: string): Promise<{ status: number; hit: boolean }> => {
+      const { status, headers } = await call(`/api/v1/miners/${uid}/tasks?status=assigned`, key);
+      return { status, hit: headers.get('x-cache') === 'HIT' };
+    };
+    const make = async (binding: object): Promise<{ id: string; key: string }> => {
+      const body = JSON.stringify({ role: 'miner', ...binding });
+      const answer = await call('/v1/keys', stack.keys['admin'], { method: 'POST', body });
+      assert.equal(answer.status, 201);
+      return (await answer.json()) as { id: string; key: string };
+    };
+
+    it('is answered from the copy for the same key only', async () => {
+      const [of7, of8] = [await make({ uids: [7] }), await make({ uids: [8] })];
+      await stack.advance(10_000);
+      // A first answer that comes late, as its function starts, is not kept.
+      for (let tries = 0; tries < 3 && !(await poll(7, of7.key)).hit; tries += 1);
+      assert.deepEqual(await poll(7, of7.key), { status: 200, hit: true });
+      assert.equal((await poll(7, of8.key)).status, 403);
+      assert.equal((await poll(7, 'unknown')).status, 401);
+      assert.equal((await poll(7)).status, 401);
+      assert.deepEqual(await poll(7, of7.key), { status: 200, hit: true });
+    });
+
+    it('is refused within 60 s of its key’s revocation, however often it is asked', async () => {
+      const { id, key } = await make({ uids: [3] });
+      await stack.advance(10_000);
+      assert.equal((await poll(3, key)).status, 200);
+      const direct = `${stack.urls.functions}/api/api/v1/miners/3/tasks`;
+      const statusOf = async (url: string) => (await fetch(url, { headers: { 'X-API-Key': key } })).status;
+      assert.equal(await statusOf(direct), 200);
+      const revoked = await call(`/v1/keys/${id}`, stack.keys['admin'], { method: 'DELETE' });
+      assert.equal(revoked.status, 204);
+      for (let second = 0; second < 60; second += 1) {
+        await poll(3, key);
+        await stack.advance(1000);
+      }
+      assert.equal((await poll(3, key)).status, 401);
+      assert.equal(await statusOf(direct), 401);
+    });
+  });
+}
