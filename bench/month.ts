@@ -12,10 +12,11 @@ import {
   type ProfileName,
   withoutCauses,
 } from './cost/coefficients.ts';
-import { billOf, daysAMonth, eventsPerTask } from './cost/month.ts';
+import { billOf, daysAMonth, eventsPerTask, type Traffic } from './cost/month.ts';
+import { rateTable } from './cost/report.ts';
 import { Api } from './shared/api.ts';
 import { loadOf } from './shared/load.ts';
-import { batchesOf, pollsOf, replay, requestsOf } from './shared/replay.ts';
+import { batchesOf, pollsOf, replay, requestsOf, type TimedRequest } from './shared/replay.ts';
 import type { BenchReport } from './shared/report.ts';
 import { dollars } from './shared/table.ts';
 
@@ -35,12 +36,30 @@ const traceResponses = 3;
 /** Bytes of the trace's responses in the mean; most are smaller. */
 const traceBytes = 1_716;
 
-const fewestTasks = 60;
+const fewestTasks = 30;
 /** At least so long, as what waits does so for up to a minute. */
-const leastSeconds = 240;
+const leastSeconds = 90;
+/** Tasks before those that count, so that most starts are not theirs. */
+const firstTasks = 4;
+/** All that is buffered is written by then. */
+const bufferedMs = 130_000;
 /** All is written by then, and the deadlines of the tasks that were left incomplete have passed. */
 const restMs = 3_700_000;
 const monthMs = daysAMonth * 24 * 3_600_000;
+
+const traceTraffic: Traffic = {
+  tasksPerDay: 0,
+  responsesPerTask: traceResponses,
+  responseBytes: traceBytes,
+  hoursADay: 24,
+  batchSeconds: 0,
+  profile: 'default',
+  miners: 0,
+  pollsPerMinute: 0,
+  pollBytes: 0,
+  pollCacheSeconds: 0,
+  excludesPollLogs: false,
+};
 
 interface Load {
   batchSeconds: BatchSeconds;
@@ -73,6 +92,8 @@ export async function month(): Promise<BenchReport> {
   };
   const file = join(import.meta.dirname, 'coefficients.json');
   writeFileSync(file, `${JSON.stringify(coefficients, rounded, 1)}\n`);
+  console.log('\nDollars a month, list price / after free amounts');
+  for (const line of rateTable(traceTraffic, [0, ...rates], coefficients)) console.log(line);
   return { name: 'month', figures: { 'idle month': billOf(idle).list.total }, missed: [] };
 }
 
@@ -90,30 +111,49 @@ async function idleMonth(): Promise<Causes> {
   });
 }
 
+const attempts = 3;
+
+/**
+ * Measures one load. A run in which the queue had to deliver again is measured again: while time stands still between
+ * what happens, a call can miss its end that would not miss it in truth.
+ */
 async function measured(load: Load, idle: Causes): Promise<MeasuredRun> {
+  for (let left = attempts; left > 0; left -= 1) {
+    const run = await measuredOnce(load, idle);
+    if (!Object.keys(run.per_task).some((cause) => cause.endsWith(': retry'))) return run;
+    console.log(`again: ${lineOf(run)}`);
+  }
+  throw new Error(`The queue delivered again in each of ${attempts} runs.`);
+}
+
+async function measuredOnce(load: Load, idle: Causes): Promise<MeasuredRun> {
   const { batchSeconds, profile, eventsPerSecond } = load;
-  const responses = load.responses ?? traceResponses;
-  const tasks = Math.max(
-    fewestTasks,
-    Math.round((leastSeconds * eventsPerSecond) / eventsPerTask(responses)),
-  );
-  const events = loadOf({ tasks, eventsPerSecond, responses, responseBytes: load.responseBytes });
-  const requests =
-    batchSeconds === 0 ? requestsOf(events, 'default') : batchesOf(events, 'default', batchSeconds * 1000);
+  const { responses = traceResponses, responseBytes } = load;
+  const perTask = eventsPerTask(responses);
+  const tasks = Math.max(fewestTasks, Math.round((leastSeconds * eventsPerSecond) / perTask));
+  const requestsFor = (name: string, count: number): TimedRequest[] => {
+    const events = loadOf({ name, tasks: count, eventsPerSecond, responses, responseBytes });
+    return batchSeconds === 0
+      ? requestsOf(events, 'default')
+      : batchesOf(events, 'default', batchSeconds * 1000);
+  };
   return await withStack(profile, async (stack) => {
+    const api = new Api(stack);
+    await replay(stack, api, requestsFor('first', firstTasks));
+    await stack.advance(bufferedMs);
+    stack.resetUsage();
     const startedMs = stack.now();
-    await replay(stack, new Api(stack), requests);
+    await replay(stack, api, requestsFor('load', tasks));
     await stack.advance(restMs);
     const months = (stack.now() - startedMs) / monthMs;
-    const used = withoutCauses(causesOf(stack.usage(), 1 / tasks), idle, months / tasks);
     return {
       batch_seconds: batchSeconds,
       profile,
       responses_per_task: responses,
-      response_bytes: load.responseBytes ?? traceBytes,
+      response_bytes: responseBytes ?? traceBytes,
       events_per_s: eventsPerSecond,
       tasks,
-      per_task: used,
+      per_task: withoutCauses(causesOf(stack.usage(), 1 / tasks), idle, months / tasks),
     };
   });
 }

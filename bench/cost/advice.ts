@@ -1,5 +1,5 @@
 import type { Coefficients } from './coefficients.ts';
-import { billOf, monthOf, type Traffic } from './month.ts';
+import { type Bill, billOf, monthOf, type Traffic } from './month.ts';
 
 /** A change of the settings, with the dollars a month that it saves. */
 export interface Change {
@@ -8,8 +8,25 @@ export interface Change {
   savedAfterFree: number;
 }
 
-/** The changes that save something, each by itself, the most first. */
-export function changesFor(traffic: Traffic, coefficients: Coefficients): Change[] {
+/** Changes with the bill of all of them together. */
+export interface Advice {
+  /** Each by itself, those that save something, the most first. */
+  changes: Change[];
+  /** The bill once all are made that only concern the settings and the proxy. */
+  together: Bill;
+}
+
+export function adviceFor(traffic: Traffic, coefficients: Coefficients): Advice {
+  const totalOf = (changed: Traffic): number => billOf(monthOf(changed, coefficients)).list.total;
+  let best = traffic;
+  for (const { changed, isMiners = false } of candidates(traffic)) {
+    const next = { ...best, ...changed };
+    if (!isMiners && totalOf(next) < totalOf(best)) best = next;
+  }
+  return { changes: changesFor(traffic, coefficients), together: billOf(monthOf(best, coefficients)) };
+}
+
+function changesFor(traffic: Traffic, coefficients: Coefficients): Change[] {
   const now = billOf(monthOf(traffic, coefficients));
   return candidates(traffic)
     .map(({ what, changed }): Change => {
@@ -24,9 +41,16 @@ export function changesFor(traffic: Traffic, coefficients: Coefficients): Change
     .toSorted((a, b) => b.savedList - a.savedList);
 }
 
-function candidates(traffic: Traffic): { what: string; changed: Partial<Traffic> }[] {
+interface Candidate {
+  what: string;
+  changed: Partial<Traffic>;
+  /** The miners' to make. */
+  isMiners?: boolean;
+}
+
+function candidates(traffic: Traffic): Candidate[] {
   const { batchSeconds, profile, miners, pollsPerMinute, pollCacheSeconds, excludesPollLogs } = traffic;
-  const found: { what: string; changed: Partial<Traffic> }[] = [];
+  const found: Candidate[] = [];
   if (batchSeconds < 5) {
     found.push({
       what: 'let the proxy send what came in 5 s as one POST /v1/events',
@@ -55,6 +79,7 @@ function candidates(traffic: Traffic): { what: string; changed: Partial<Traffic>
     found.push({
       what: 'let miners poll half as often',
       changed: { pollsPerMinute: pollsPerMinute / 2 },
+      isMiners: true,
     });
   }
   return found;
@@ -68,38 +93,38 @@ export interface Range {
 
 const steps = { least: 1, most: 10_000_000, perDecade: 20 };
 
-/**
- * The cheapest of several monthly costs over the tasks of a day, between 1 and 10 M. Ranges that are cheapest for
- * less than a step of 12 % may be missed.
- */
+/** Another is cheaper only if its cost is below this share: what was measured differs by as much from run to run. */
+const cheaperShare = 0.98;
+
+/** The cheapest of several monthly costs over the tasks of a day, between 1 and 10 M. */
 export function cheapestRanges(costs: Readonly<Record<string, (tasksPerDay: number) => number>>): Range[] {
-  const cheapest = (tasksPerDay: number): string => {
-    const [first = ''] = Object.entries(costs)
-      .map(([name, cost]): [string, number] => [name, cost(tasksPerDay)])
-      .reduce((best, next) => (next[1] < best[1] ? next : best));
-    return String(first);
+  const cheapestAt = (at: number): string => {
+    const [first = ''] = Object.keys(costs).toSorted((a, b) => costAt(a, at) - costAt(b, at));
+    return first;
   };
+  const costAt = (name: string, at: number): number => costs[name]?.(at) ?? 0;
+  const isBeaten = (name: string, at: number): boolean =>
+    costAt(cheapestAt(at), at) < costAt(name, at) * cheaperShare;
   const ranges: Range[] = [];
+  let name = cheapestAt(steps.least);
   const count = Math.round(Math.log10(steps.most / steps.least) * steps.perDecade);
-  let before = { at: steps.least, name: cheapest(steps.least) };
   for (let step = 1; step <= count; step += 1) {
     const at = steps.least * 10 ** (step / steps.perDecade);
-    const name = cheapest(at);
-    if (name !== before.name) {
-      ranges.push({ name: before.name, upToTasksPerDay: lastOf(before.name, cheapest, before.at, at) });
-    }
-    before = { at, name };
+    if (!isBeaten(name, at)) continue;
+    const before = steps.least * 10 ** ((step - 1) / steps.perDecade);
+    ranges.push({ name, upToTasksPerDay: turningPoint((place) => isBeaten(name, place), before, at) });
+    name = cheapestAt(at);
   }
-  return [...ranges, { name: before.name, upToTasksPerDay: Number.POSITIVE_INFINITY }];
+  return [...ranges, { name, upToTasksPerDay: Number.POSITIVE_INFINITY }];
 }
 
-/** The last number between two at which the cheapest is the same as at the first. */
-function lastOf(name: string, cheapest: (at: number) => string, from: number, to: number): number {
+/** The place between two at which something begins to be so. */
+function turningPoint(isSo: (place: number) => boolean, from: number, to: number): number {
   let [low, high] = [from, to];
   while (high / low > 1.001) {
     const middle = Math.sqrt(low * high);
-    if (cheapest(middle) === name) low = middle;
-    else high = middle;
+    if (isSo(middle)) high = middle;
+    else low = middle;
   }
   return low;
 }

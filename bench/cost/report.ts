@@ -1,7 +1,7 @@
 import type { Costs } from '../../local/bill/bill.ts';
 import { type PlainWay, plainWays } from '../shared/plain.ts';
 import { dollars, tableLines } from '../shared/table.ts';
-import { type Change, changesFor, cheapestRanges, type Range } from './advice.ts';
+import { type Advice, adviceFor, cheapestRanges, type Range } from './advice.ts';
 import type { BatchSeconds, Coefficients, ProfileName } from './coefficients.ts';
 import { type Bill, billOf, eventsPerSecond, eventsPerTask, monthOf, type Traffic } from './month.ts';
 import { plainMonth } from './plain.ts';
@@ -15,18 +15,23 @@ export interface CostReport {
   /** Bills of the other ways for the same traffic. */
   ways: { name: string; bill: Bill }[];
   plain: Record<PlainWay, Bill>;
-  /** The cheapest way to send to Sluice, over the tasks of a day, by list price. */
-  cheapestWay: Range[];
-  /** The cheapest of Sluice's ways and the plain ones. */
-  cheapestOfAll: Range[];
-  changes: Change[];
+  /** The cheapest over the tasks of a day, by list price: of Sluice's ways one by one, in batches, and of all. */
+  cheapest: { oneByOne: Range[]; inBatches: Range[]; ofAll: Range[] };
+  advice: Advice;
 }
 
-const ways: readonly { name: string; batchSeconds: BatchSeconds; profile: ProfileName }[] = [
+interface Way {
+  name: string;
+  batchSeconds: BatchSeconds;
+  profile: ProfileName;
+}
+
+const ways: readonly Way[] = [
   { name: 'one by one, default profile', batchSeconds: 0, profile: 'default' },
   { name: 'one by one, small profile', batchSeconds: 0, profile: 'small' },
   { name: 'batches of 2 s, default profile', batchSeconds: 2, profile: 'default' },
   { name: 'batches of 5 s, default profile', batchSeconds: 5, profile: 'default' },
+  { name: 'batches of 2 s, small profile', batchSeconds: 2, profile: 'small' },
   { name: 'batches of 5 s, small profile', batchSeconds: 5, profile: 'small' },
 ];
 
@@ -41,12 +46,13 @@ export function reportOn(traffic: Traffic, coefficients: Coefficients): CostRepo
     billOf(monthOf({ ...traffic, ...changed }, coefficients));
   const plainOf = (way: PlainWay, tasksPerDay = traffic.tasksPerDay): Bill =>
     billOf(plainMonth(way, { ...traffic, tasksPerDay }));
-  const ownCosts = Object.fromEntries(
-    ways.map(({ name, batchSeconds, profile }) => [
-      name,
-      (tasksPerDay: number) => sluice({ tasksPerDay, batchSeconds, profile }).list.total,
-    ]),
-  );
+  const costsOf = (of: readonly Way[]): Record<string, (tasksPerDay: number) => number> =>
+    Object.fromEntries(
+      of.map(({ name, batchSeconds, profile }) => [
+        name,
+        (tasksPerDay) => sluice({ tasksPerDay, batchSeconds, profile }).list.total,
+      ]),
+    );
   const plainCosts = Object.fromEntries(
     plainWays.map((way) => [plainNames[way], (tasksPerDay: number) => plainOf(way, tasksPerDay).list.total]),
   );
@@ -61,15 +67,37 @@ export function reportOn(traffic: Traffic, coefficients: Coefficients): CostRepo
       functions: plainOf('functions'),
       BulkWriter: plainOf('BulkWriter'),
     },
-    cheapestWay: cheapestRanges(ownCosts),
-    cheapestOfAll: cheapestRanges({ ...ownCosts, ...plainCosts }),
-    changes: changesFor(traffic, coefficients),
+    cheapest: {
+      oneByOne: cheapestRanges(costsOf(ways.filter(({ batchSeconds }) => batchSeconds === 0))),
+      inBatches: cheapestRanges(costsOf(ways.filter(({ batchSeconds }) => batchSeconds > 0))),
+      ofAll: cheapestRanges({ ...costsOf(ways), ...plainCosts }),
+    },
+    advice: adviceFor(traffic, coefficients),
   };
+}
+
+/** Bills of a month at each rate of events a second, all day, as a Markdown table: list price / after free amounts. */
+export function rateTable(traffic: Traffic, rates: readonly number[], coefficients: Coefficients): string[] {
+  const perDay = (rate: number): number =>
+    (rate * traffic.hoursADay * 3600) / eventsPerTask(traffic.responsesPerTask);
+  const shown = ({ list, afterFree }: Bill): string => `${short(list.total)} / ${short(afterFree.total)}`;
+  const rows = rates.map((rate) => {
+    const asked = { ...traffic, tasksPerDay: perDay(rate) };
+    const sluice = ways.map((way) => billOf(monthOf({ ...asked, ...way }, coefficients)));
+    const plain = plainWays.map((way) => billOf(plainMonth(way, asked)));
+    return [String(rate), count(asked.tasksPerDay), ...[...sluice, ...plain].map(shown)];
+  });
+  const header = ['events/s', 'tasks a day', ...ways.map(({ name }) => name), ...plainWays];
+  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+}
+
+function short(amount: number): string {
+  return amount >= 100 ? count(amount) : amount.toFixed(2);
 }
 
 /** The report in lines for a terminal. */
 export function linesOf(report: CostReport): string[] {
-  const { traffic, bill, plain, changes } = report;
+  const { bill, plain, cheapest, advice } = report;
   return [
     ...trafficLines(report),
     '',
@@ -87,19 +115,29 @@ export function linesOf(report: CostReport): string[] {
     '',
     ...table(['by cause', 'list'], Object.entries(bill.byCause)),
     '',
-    'Cheapest way to send to Sluice, by list price:',
-    ...report.cheapestWay.map(rangeLine),
-    'Cheapest of all:',
-    ...report.cheapestOfAll.map(rangeLine),
+    'Cheapest by list price, one by one:',
+    ...cheapest.oneByOne.map(rangeLine),
+    'in batches (an event waits in the proxy until its batch is sent):',
+    ...cheapest.inBatches.map(rangeLine),
+    'of all:',
+    ...cheapest.ofAll.map(rangeLine),
     '',
-    changes.length === 0 ? 'No change of the settings saves anything.' : 'What to change, each by itself:',
+    ...adviceLines(advice),
+    '',
+    `Measured: ${report.measured}`,
+  ];
+}
+
+function adviceLines({ changes, together }: Advice): string[] {
+  if (changes.length === 0) return ['No change of the settings saves anything.'];
+  return [
+    'What to change, each by itself:',
     ...changes.map(
       ({ what, savedList, savedAfterFree }) =>
         `  saves ${dollars(savedList)} (after free amounts ${dollars(savedAfterFree)}): ${what}`,
     ),
-    ...(traffic.batchSeconds > 0 ? ['Batches: an event waits in the proxy until its batch is sent.'] : []),
-    '',
-    `Measured: ${report.measured}`,
+    `All of the settings and the proxy together: ${dollars(together.list.total)} at list price, ` +
+      `${dollars(together.afterFree.total)} after free amounts.`,
   ];
 }
 

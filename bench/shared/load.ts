@@ -2,6 +2,8 @@ import { seeded } from './random.ts';
 import { readWorkload, type WorkloadEvent } from './workload.ts';
 
 export interface LoadOptions {
+  /** Begins the tasks' ids. */
+  name: string;
   tasks: number;
   /** The mean of all tasks together; they begin independently of each other. */
   eventsPerSecond: number;
@@ -15,7 +17,13 @@ export interface LoadOptions {
 const traceResponses = 3;
 
 /** Tasks of the shared trace, each with its own relative times, that begin at another rate. */
-export function loadOf({ tasks, eventsPerSecond, responses, responseBytes }: LoadOptions): WorkloadEvent[] {
+export function loadOf({
+  name,
+  tasks,
+  eventsPerSecond,
+  responses,
+  responseBytes,
+}: LoadOptions): WorkloadEvent[] {
   const random = seeded(17);
   const models = [...Map.groupBy(readWorkload('trace'), ({ taskId }) => taskId).values()];
   const events: WorkloadEvent[] = [];
@@ -23,7 +31,7 @@ export function loadOf({ tasks, eventsPerSecond, responses, responseBytes }: Loa
   for (let index = 0, atMs = 0; index < tasks; index += 1) {
     const model = withResponses(models[index % models.length] ?? [], responses);
     const startMs = model[0]?.atMs ?? 0;
-    const taskId = `load-${index}`;
+    const taskId = `${name}-${index}`;
     for (const event of model) {
       const body = event.kind === 'response' ? sized(event.body, responseBytes, random) : event.body;
       const named = 'task_id' in body ? { ...body, task_id: taskId } : body;

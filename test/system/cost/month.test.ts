@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { changesFor, cheapestRanges } from '../../../bench/cost/advice.ts';
+import { adviceFor, cheapestRanges } from '../../../bench/cost/advice.ts';
 import {
   type Coefficients,
   causesOf,
@@ -10,7 +10,7 @@ import {
 import { billOf, monthOf, type Traffic } from '../../../bench/cost/month.ts';
 import { plainMonth } from '../../../bench/cost/plain.ts';
 import { missesPerSecond } from '../../../bench/cost/polls.ts';
-import { linesOf, reportOn } from '../../../bench/cost/report.ts';
+import { linesOf, rateTable, reportOn } from '../../../bench/cost/report.ts';
 import { noUsage } from '../../../bench/shared/usage.ts';
 import { costsOf } from '../../../local/bill/bill.ts';
 import { freePerMonth, prices } from '../../../local/bill/prices.ts';
@@ -215,10 +215,16 @@ describe('a usage by causes', () => {
 describe('the cheapest ranges', () => {
   it('end where another way becomes cheaper', () => {
     const ranges = cheapestRanges({ fixed: () => 10, growing: (tasks) => tasks / 100 });
+    // At 1,000 both cost the same; to count as cheaper takes 2 %.
     assert.equal(ranges.length, 2);
     assert.equal(ranges[0]?.name, 'growing');
-    assert.ok(Math.abs((ranges[0]?.upToTasksPerDay ?? 0) - 1000) < 2);
+    assert.ok(Math.abs((ranges[0]?.upToTasksPerDay ?? 0) - 1000 / 0.98) < 2);
     assert.deepEqual(ranges[1], { name: 'fixed', upToTasksPerDay: Number.POSITIVE_INFINITY });
+  });
+
+  it('do not change for a difference that may be chance', () => {
+    const ranges = cheapestRanges({ a: (tasks) => (tasks < 50 ? 1 : 1.01), b: () => 1.005 });
+    assert.deepEqual(ranges, [{ name: 'a', upToTasksPerDay: Number.POSITIVE_INFINITY }]);
   });
 
   it('are one where one way is always cheapest', () => {
@@ -272,13 +278,15 @@ describe('the measured coefficients', () => {
 
   it('name changes, each with what it saves', () => {
     const asked = { ...traffic, miners: 200 };
-    const changes = changesFor(asked, coefficients);
+    const { changes, together } = adviceFor(asked, coefficients);
     const cache = changes.find(({ what }) => what.startsWith('POLL_CACHE_SECONDS=30'));
     near(cache?.savedList ?? 0, total({ miners: 200 }) - total({ miners: 200, pollCacheSeconds: 30 }));
     assert.ok(changes.some(({ what }) => what.includes('POST /v1/events')));
     assert.ok(changes.every(({ savedList }) => savedList > 0));
     const best = { ...asked, miners: 0, batchSeconds: 5 } as const;
-    assert.ok(changesFor(best, coefficients).every(({ what }) => what.startsWith('PROFILE=')));
+    assert.ok(adviceFor(best, coefficients).changes.every(({ what }) => what.startsWith('PROFILE=')));
+    const saved = changes.filter(({ what }) => !what.includes('half')).map(({ savedList }) => savedList);
+    assert.ok(together.list.total <= total({ miners: 200 }) - Math.max(...saved) + 1e-9);
   });
 
   it('make a report that says where they come from', () => {
@@ -287,8 +295,28 @@ describe('the measured coefficients', () => {
     assert.match(text, /17,300 tasks a day with 3 responses/);
     assert.match(text, /200 miners poll 12 times a minute/);
     assert.match(text, /plain way, in functions/);
-    assert.match(text, /Cheapest of all/);
+    assert.match(text, /Cheapest by list price, one by one/);
     assert.ok(text.endsWith(`Measured: ${coefficients.measured}`));
     assert.ok(lines.every((line) => [...line].length <= 120));
+  });
+});
+
+describe('the table of rates', () => {
+  it('has a bill of each way at each rate', () => {
+    const complete: Coefficients = {
+      ...invented,
+      runs: [
+        ...invented.runs,
+        { ...run, batch_seconds: 2 },
+        { ...run, batch_seconds: 2, profile: 'small' },
+        { ...run, batch_seconds: 5, profile: 'small' },
+      ],
+    };
+    const [header = '', rule = '', idle = '', one = '', ...others] = rateTable(traffic, [0, 1], complete);
+    assert.deepEqual(others, []);
+    const cells = [header, rule, idle, one].map((line) => line.split('|').length);
+    assert.deepEqual(cells, [13, 13, 13, 13]);
+    assert.match(idle, /^\| 0 \| 0 \| 0.30 \/ 0.00 \|/);
+    assert.match(one, /^\| 1 \| 17,300 \|/);
   });
 });
