@@ -66,6 +66,8 @@ export class InstanceProcess implements LimitedProcess {
   #openRequests = 0;
   #port: number | undefined;
   #stopping = false;
+  #isLoaded = false;
+  #startMs = 0;
   #lastSyncId = 0;
   readonly #concurrency: number;
   readonly #child: ChildProcess;
@@ -106,14 +108,28 @@ export class InstanceProcess implements LimitedProcess {
     this.ready = new Promise((resolve) => {
       this.#child.on('message', (message: FromInstance) => {
         if (message.type === 'state') this.#settle(message.id, message.state);
-        else if (message.type === 'work') this.activeTime.work(message.cpuMs / spec.vcpu);
-        else {
-          this.#port = message.port;
-          this.activeTime.end(startCause);
-          resolve();
-        }
+        else if (message.type === 'ready') this.#afterStart(() => this.#serve(message.port, resolve));
+        else if (this.#port === undefined) this.#startMs = message.cpuMs / spec.vcpu;
+        else this.activeTime.work(message.cpuMs / spec.vcpu);
       });
     });
+  }
+
+  /** Where the clock stands still, a start takes the time of its work. */
+  #afterStart(run: () => void): void {
+    this.#isLoaded = true;
+    if (this.#startMs === 0) run();
+    else {
+      const timer = this.#clock.setTimeout(run, this.#startMs);
+      void this.exited.then(() => this.#clock.clearTimeout(timer));
+    }
+  }
+
+  #serve(port: number, ready: () => void): void {
+    if (this.#stopping) return;
+    this.#port = port;
+    this.activeTime.end(startCause);
+    ready();
   }
 
   get pid(): number | undefined {
@@ -127,6 +143,11 @@ export class InstanceProcess implements LimitedProcess {
 
   get openRequests(): number {
     return this.#openRequests;
+  }
+
+  /** True once its process has started, whatever the clock says. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
   }
 
   get isStopping(): boolean {

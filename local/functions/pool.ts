@@ -94,7 +94,7 @@ export class FunctionPool {
 
   /** Instances that do not serve yet: requests that wait for one wait for the machine, not for a timer. */
   startingCount(): number {
-    return this.#starting.size;
+    return [...this.#starting].filter(({ isLoaded }) => !isLoaded).length;
   }
 
   queuedCount(): number {
