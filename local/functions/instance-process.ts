@@ -115,7 +115,7 @@ export class InstanceProcess implements LimitedProcess {
     });
   }
 
-  /** Where the clock stands still, a start takes the time of its work. */
+  /** Lets a start take the time of its work where the clock stands still. */
   #afterStart(run: () => void): void {
     this.#isLoaded = true;
     if (this.#startMs === 0) run();
