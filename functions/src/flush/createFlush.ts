@@ -17,7 +17,7 @@ import {
   expectedBytes,
   isSuspect,
 } from './delivery.ts';
-import { type Failures, Flusher, type FlusherOptions } from './flusher.ts';
+import { Flusher, type FlusherOptions } from './flusher.ts';
 import { open, tooLate, workOnSuspect } from './isolation.ts';
 import type { Kind, Snapshot } from './kind.ts';
 import {
@@ -32,6 +32,7 @@ import {
   openedAtOnce,
   openMs,
 } from './limits.ts';
+import type { Failures } from './run.ts';
 import { type FlushParts, requeueUnreadCarrier } from './waiting.ts';
 
 export interface FlushOptions

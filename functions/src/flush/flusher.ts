@@ -1,22 +1,21 @@
-import { type Carrier, eventLine } from '../events/carrier.ts';
-import { type Event, eventKey } from '../events/event.ts';
+import type { Event } from '../events/event.ts';
 import { earliestStamp, type Stamp } from '../events/stamp.ts';
-import { append, largest, smallest } from '../platform/arrays.ts';
+import { append, smallest } from '../platform/arrays.ts';
 import { within } from '../platform/clock.ts';
-import { AppError, messageOf } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
 import { type Operations, perType } from '../quota/operations.ts';
-import { isOwnFault } from './apart.ts';
 import { isForSome } from './backoff.ts';
-import type { CommitResult } from './commitResult.ts';
 import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
-import { addTo, type Intake, takeIn } from './intake.ts';
+import { takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
 import { readiness } from './readiness.ts';
 import { Remembered, type Waiting } from './remembered.ts';
-import { type Broken, carry, type FlushParts, requeueBroken, requeueUnreadLines } from './waiting.ts';
+import { arrivedOf, comeAgain, eventsOf, type Failures, noteOutcomes, type Run, type Work } from './run.ts';
+import { unwritten } from './unwritten.ts';
+import { carry, type FlushParts } from './waiting.ts';
 
 /** A kind of documents, with what writes them. */
 export interface KindAtWork {
@@ -29,30 +28,6 @@ export interface FlusherOptions {
   kinds: readonly KindAtWork[];
   /** Operations of Firestore that flushes have cost this process. */
   spent(): Operations;
-}
-
-/** Carriers that must come again, and why. */
-export type Failures = Map<Carrier, unknown>;
-
-/** One flush: what came, and what has become of it so far. */
-interface Run {
-  remembered: Remembered;
-  deliveries: readonly Delivery[];
-  intake: Intake;
-  failures: Failures;
-  results: CommitResult[];
-  /** Documents that are not ready, with the events that are remembered of them. */
-  early: Waiting[];
-  /** Events that are not known to be kept elsewhere. */
-  waiting: Event[];
-  /** Keys of events for which something failed that must be done before they are settled. */
-  unsettled: Set<string>;
-}
-
-/** A piece of work, and what is to be done where it fails or takes too long. */
-interface Work {
-  work(): Promise<void>;
-  failed(error: unknown): void;
 }
 
 /**
@@ -120,8 +95,7 @@ export class Flusher {
       kinds.map((one, index) => this.#commit(one, intake.groups[index] ?? [], run, deadlineMs)),
     );
     backoff.learn(run.results);
-    const after = [this.#dead(run), this.#refused(run), this.#unread(run), this.#broken(run)];
-    await this.#doAll([this.#followUps(followUps.flat(), run), ...after], followUpMs);
+    await this.#doAll([this.#followUps(followUps.flat(), run), ...unwritten(this.#parts, run)], followUpMs);
     const carried = await this.#carryRest(run);
     noteOutcomes(run);
     this.#log(run, carried, spentBefore);
@@ -188,68 +162,6 @@ export class Flusher {
     return followUps.map(({ events, work }) => ({ work, failed: comeAgain(run, events) }));
   }
 
-  /** Keeps what came dead. */
-  #dead({ intake, failures }: Run): Work[] {
-    return intake.dead.map(({ letter, from }) => ({
-      work: () => this.#parts.deadLetters.keep(letter),
-      failed: (error) => failures.set(from, error),
-    }));
-  }
-
-  /** Keeps dead letters of what Firestore refused; what Cloud Storage does not take waits. */
-  #refused(run: Run): Work[] {
-    const { deadLetters, logger } = this.#parts;
-    const { results, waiting } = run;
-    const refused = results.filter((result) => result.outcome === 'refused');
-    return refused.flatMap(({ events, error: { message: detail, cause } }) =>
-      arrivedOf(run, events).map((event) => ({
-        work: () => deadLetters.keep({ reason: 'refused_by_firestore', detail, cause, content: { event } }),
-        failed: (error) => {
-          logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
-          waiting.push(event);
-        },
-      })),
-    );
-  }
-
-  /** Lets wait what this version cannot read, and what is for documents that it cannot read. */
-  #unread(run: Run): Work[] {
-    const { results, failures } = run;
-    const { unread } = run.intake;
-    for (const result of results) {
-      if (result.outcome !== 'unread') continue;
-      for (const event of result.events) {
-        const [from] = carriersOf(run, event);
-        if (from !== undefined) addTo(unread, from, { unknown: eventLine(event), reason: result.detail });
-      }
-    }
-    return [...unread].map(([carrier, lines]) => ({
-      work: () => requeueUnreadLines(this.#parts, carrier, lines),
-      failed: (error) => failures.set(carrier, error),
-    }));
-  }
-
-  /**
-   * Lets suspects wait, by how often our code broke on them, this time included. Where a service failed,
-   * their deliveries come again.
-   */
-  #broken(run: Run): Work[] {
-    const byTries = new Map<number, Broken[]>();
-    for (const result of run.results) {
-      if (result.outcome !== 'broken') continue;
-      const { error, events } = result;
-      if (!isOwnFault(error)) {
-        comeAgain(run, events)(error);
-        continue;
-      }
-      for (const event of arrivedOf(run, events)) addTo(byTries, 1 + triesOf(run, event), { event, error });
-    }
-    return [...byTries].map(([tries, broken]) => {
-      const events = broken.map(({ event }) => event);
-      return { work: () => requeueBroken(this.#parts, tries, broken), failed: comeAgain(run, events) };
-    });
-  }
-
   /**
    * Carries what waits, and what failed: what is short of what not all need has a time of its own.
    * Returns how many events.
@@ -304,55 +216,6 @@ export class Flusher {
       quota_spent: perType((type) => spent[type] - spentBefore[type]),
     });
   }
-}
-
-/**
- * Learns what has become of the remembered events: those of a document that is written, with all that follows it, are
- * written; what is refused or breaks is judged by itself when its own carrier comes. So are all of a document of which
- * one became a dead letter: that may be replayed, and must not be taken for written then.
- */
-function noteOutcomes({ remembered, results, unsettled }: Run): void {
-  for (const [path, ofPath] of Map.groupBy(results, (result) => result.path)) {
-    const isJudged = ofPath.some((result) =>
-      result.outcome === 'committed' ? result.hasDead : result.outcome !== 'failed',
-    );
-    if (isJudged) remembered.forget(path);
-    const isSettled = ofPath.every(
-      ({ outcome, events }) =>
-        outcome === 'committed' && !events.some((event) => unsettled.has(eventKey(event))),
-    );
-    if (isSettled) remembered.written(path);
-  }
-}
-
-/** The events that came with this flush's carriers: the others have carriers of their own in the queue. */
-function arrivedOf({ intake: { origins } }: Run, events: readonly Event[]): Event[] {
-  return events.filter((event) => origins.has(eventKey(event)));
-}
-
-function carriersOf({ intake: { origins } }: Run, event: Event): readonly Carrier[] {
-  return origins.get(eventKey(event)) ?? [];
-}
-
-/** Notes that the carriers of these events must come again. */
-function comeAgain(run: Run, events: readonly Event[]): Work['failed'] {
-  return (error) => {
-    for (const event of events) {
-      run.unsettled.add(eventKey(event));
-      for (const from of carriersOf(run, event)) run.failures.set(from, error);
-    }
-  };
-}
-
-/** The times that our code broke on an event before: as many as a carrier that brought it says. */
-function triesOf(run: Run, event: Event): number {
-  return Math.max(0, largest(carriersOf(run, event).map(({ tries }) => tries ?? 0)));
-}
-
-function eventsOf(groups: readonly { events: readonly Event[] }[]): Event[] {
-  const found: Event[] = [];
-  for (const { events } of groups) append(found, events);
-  return found;
 }
 
 /**
