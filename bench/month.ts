@@ -1,5 +1,4 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { typicalLatencies } from '../local/shared/latencies.ts';
 import { type LocalStack, startStack } from '../local/stack.ts';
@@ -8,8 +7,10 @@ import {
   type Causes,
   type Coefficients,
   causesOf,
+  coefficientsFile,
   type MeasuredRun,
   type ProfileName,
+  readCoefficients,
   withoutCauses,
 } from './cost/coefficients.ts';
 import { billOf, daysAMonth, eventsPerTask, type Traffic } from './cost/month.ts';
@@ -21,7 +22,7 @@ import type { BenchReport } from './shared/report.ts';
 import { dollars } from './shared/table.ts';
 
 /** Events a second that a way is measured at. */
-const rates = [0.01, 0.1, 1, 10, 100];
+const rates = [0.01, 100, 10, 1, 0.1];
 /** The rate of the runs that differ by their responses, where none of a task's share a request with another's. */
 const variantRate = 1;
 const ways: readonly { batchSeconds: BatchSeconds; profile: ProfileName }[] = [
@@ -37,10 +38,11 @@ const traceResponses = 3;
 const traceBytes = 1_716;
 
 const fewestTasks = 30;
-/** At least so long, as what waits does so for up to a minute. */
-const leastSeconds = 90;
+/** Long, as what waits does so for up to a minute; at high rates shorter, as there are events enough. */
+const spanSeconds = 400;
+const mostEvents = 9_000;
 /** Tasks before those that count, so that most starts are not theirs. */
-const firstTasks = 4;
+const firstTasks = 3;
 /** All that is buffered is written by then. */
 const bufferedMs = 130_000;
 /** All is written by then, and the deadlines of the tasks that were left incomplete have passed. */
@@ -58,7 +60,7 @@ const traceTraffic: Traffic = {
   pollsPerMinute: 0,
   pollBytes: 0,
   pollCacheSeconds: 0,
-  excludesPollLogs: false,
+  excludesRequestLogs: false,
 };
 
 interface Load {
@@ -69,32 +71,39 @@ interface Load {
   responseBytes?: number;
 }
 
-/** Measures what a task, a poll and an idle month cost at several rates, and writes bench/coefficients.json. */
+/**
+ * Measures what an idle month, a poll and, at several rates, a task cost, and writes it to bench/coefficients.json:
+ * each run as soon as it is measured, in the place of the one before of the same load.
+ */
 export async function month(): Promise<BenchReport> {
-  const idle = await idleMonth();
-  const poll = await measuredPoll();
-  const loads: Load[] = [
-    ...ways.flatMap((way) => rates.map((eventsPerSecond) => ({ ...way, eventsPerSecond }))),
-    ...[1, 10].map((responses) => variant({ responses })),
-    ...[8_000, 40_000, 200_000].map((responseBytes) => variant({ responseBytes })),
-  ];
+  const coefficients = readCoefficients();
+  coefficients.idle_month = await idleMonth();
+  coefficients.poll = await measuredPoll();
+  coefficients.measured = `npm run bench -- month, ${new Date().toISOString().slice(0, 10)}`;
+  const loads: Load[] = rates.flatMap((eventsPerSecond) => ways.map((way) => ({ ...way, eventsPerSecond })));
   console.log('Dollars for a million events by list price, without what an idle month costs');
-  const runs = await inOrder(loads, async (load) => {
-    const run = await measured(load, idle);
+  await twoAtATime([...variants, ...loads], async (load) => {
+    const run = await measured(load, coefficients.idle_month);
     console.log(lineOf(run));
-    return run;
+    coefficients.runs = [...coefficients.runs.filter((other) => keyOf(other) !== keyOf(run)), run];
+    writeFileSync(coefficientsFile, `${JSON.stringify(coefficients, rounded, 1)}\n`);
   });
-  const coefficients: Coefficients = {
-    measured: 'npm run bench -- month, on the local stack with typical latencies',
-    idle_month: idle,
-    poll,
-    runs,
-  };
-  const file = join(import.meta.dirname, 'coefficients.json');
-  writeFileSync(file, `${JSON.stringify(coefficients, rounded, 1)}\n`);
   console.log('\nDollars a month, list price / after free amounts');
-  for (const line of rateTable(traceTraffic, [0, ...rates], coefficients)) console.log(line);
-  return { name: 'month', figures: { 'idle month': billOf(idle).list.total }, missed: [] };
+  for (const line of rateTable(traceTraffic, [0, ...rates.toSorted((a, b) => a - b)], coefficients))
+    console.log(line);
+  const idle = billOf(coefficients.idle_month).list.total;
+  return { name: 'month', figures: { 'idle month': idle }, missed: [] };
+}
+
+const variants: Load[] = [
+  ...[1, 10].map((responses) => variant({ responses })),
+  ...[8_000, 40_000, 200_000].map((responseBytes) => variant({ responseBytes })),
+];
+
+/** The load of a run. */
+function keyOf(run: MeasuredRun): string {
+  const { batch_seconds, profile, responses_per_task, response_bytes, events_per_s } = run;
+  return [batch_seconds, profile, responses_per_task, response_bytes, events_per_s].join(' ');
 }
 
 function variant(differing: Pick<Load, 'responses' | 'responseBytes'>): Load {
@@ -129,8 +138,8 @@ async function measured(load: Load, idle: Causes): Promise<MeasuredRun> {
 async function measuredOnce(load: Load, idle: Causes): Promise<MeasuredRun> {
   const { batchSeconds, profile, eventsPerSecond } = load;
   const { responses = traceResponses, responseBytes } = load;
-  const perTask = eventsPerTask(responses);
-  const tasks = Math.max(fewestTasks, Math.round((leastSeconds * eventsPerSecond) / perTask));
+  const wanted = Math.min(mostEvents, spanSeconds * eventsPerSecond);
+  const tasks = Math.max(fewestTasks, Math.round(wanted / eventsPerTask(responses)));
   const requestsFor = (name: string, count: number): TimedRequest[] => {
     const events = loadOf({ name, tasks: count, eventsPerSecond, responses, responseBytes });
     return batchSeconds === 0
@@ -192,18 +201,13 @@ async function measuredPoll(): Promise<Coefficients['poll']> {
   });
 }
 
-/** Results in the order of their items, two of which are worked on at a time. */
-async function inOrder<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  const queue = items.entries();
+/** Works on the items in their order, on two at a time: stacks that stand still share a machine. */
+async function twoAtATime<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
   const worker = async (): Promise<void> => {
-    for (const [index, item] of queue) results[index] = await work(item);
+    for (const item of queue) await work(item);
   };
   await Promise.all([worker(), worker()]);
-  return results;
 }
 
 /** A request's answer, for which the time of a stack that stands still has to pass. */

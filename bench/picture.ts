@@ -15,7 +15,7 @@ const traffic: Omit<Traffic, 'tasksPerDay' | 'batchSeconds' | 'profile'> = {
   pollsPerMinute: 0,
   pollBytes: 0,
   pollCacheSeconds: 0,
-  excludesPollLogs: false,
+  excludesRequestLogs: false,
 };
 
 const xTicks = [10, 100, 1_000, 10_000, 100_000, 1_000_000];

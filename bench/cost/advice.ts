@@ -49,7 +49,7 @@ interface Candidate {
 }
 
 function candidates(traffic: Traffic): Candidate[] {
-  const { batchSeconds, profile, miners, pollsPerMinute, pollCacheSeconds, excludesPollLogs } = traffic;
+  const { batchSeconds, profile, miners, pollsPerMinute, pollCacheSeconds, excludesRequestLogs } = traffic;
   const found: Candidate[] = [];
   if (batchSeconds < 5) {
     found.push({
@@ -63,17 +63,17 @@ function candidates(traffic: Traffic): Candidate[] {
       changed: { profile: 'small' },
     });
   } else found.push({ what: 'PROFILE=default', changed: { profile: 'default' } });
+  if (!excludesRequestLogs) {
+    found.push({
+      what: 'exclude the request logs from Cloud Logging (docs/cost.md)',
+      changed: { excludesRequestLogs: true },
+    });
+  }
   if (miners * pollsPerMinute > 0) {
     if (pollCacheSeconds < 30) {
       found.push({
         what: 'POLL_CACHE_SECONDS=30 (a new task is seen up to so much later)',
         changed: { pollCacheSeconds: 30 },
-      });
-    }
-    if (!excludesPollLogs) {
-      found.push({
-        what: "exclude the polls' request logs from Cloud Logging",
-        changed: { excludesPollLogs: true },
       });
     }
     found.push({

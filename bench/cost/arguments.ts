@@ -17,7 +17,7 @@ make it smaller. A task is created, changed once and answered.
   --polls-per-minute N    polls of each miner, to 600 (12)
   --poll-bytes N          bytes of a poll's answer (500)
   --poll-cache-seconds N  POLL_CACHE_SECONDS, 0 to 30 (5)
-  --no-poll-logs          request logs of polls are excluded from Cloud Logging
+  --no-request-logs          Cloud Logging excludes the functions' request logs (docs/cost.md)
   --json                  prints JSON
   --help`;
 
@@ -50,7 +50,7 @@ export function readArguments(args: readonly string[]): Asked {
     pollsPerMinute: number('polls-per-minute', 12, 0, 600),
     pollBytes: integer('poll-bytes', 500, 0, 32 * 2 ** 20),
     pollCacheSeconds: integer('poll-cache-seconds', 5, 0, 30),
-    excludesPollLogs: given['no-poll-logs'] === true,
+    excludesRequestLogs: given['no-request-logs'] === true,
   };
   return { traffic, isJson: given['json'] === true };
 }
@@ -72,7 +72,7 @@ function parsed(args: readonly string[]): Record<string, string | boolean | unde
         'polls-per-minute': text,
         'poll-bytes': text,
         'poll-cache-seconds': text,
-        'no-poll-logs': flag,
+        'no-request-logs': flag,
         json: flag,
         help: flag,
       },

@@ -48,9 +48,14 @@ export interface Coefficients {
   };
 }
 
+export const coefficientsFile = join(import.meta.dirname, '../coefficients.json');
+
 export function readCoefficients(): Coefficients {
-  return JSON.parse(readFileSync(join(import.meta.dirname, '../coefficients.json'), 'utf8')) as Coefficients;
+  return JSON.parse(readFileSync(coefficientsFile, 'utf8')) as Coefficients;
 }
+
+/** Lines that functions print and the platform's for each request. */
+export const logsCause = 'logs';
 
 /** The price's units by the services that no function stands for. */
 const services: Readonly<Record<string, readonly Price[]>> = {
@@ -58,7 +63,7 @@ const services: Readonly<Record<string, readonly Price[]>> = {
   'Cloud Tasks': ['tasksOperation'],
   'Cloud Storage': ['storageClassA', 'storageClassB'],
   'Hosting and egress': ['hostingByte', 'egressByte'],
-  logs: ['logByte'],
+  [logsCause]: ['logByte'],
   Scheduler: ['schedulerJob'],
   secrets: ['secretVersion', 'secretAccess'],
 };

@@ -1,13 +1,16 @@
 import { type Amounts, afterFree, type Costs, costsOf } from '../../local/bill/bill.ts';
 import type { Price } from '../../local/bill/prices.ts';
+import { requestLogBytes } from '../../local/functions/usage.ts';
 import {
   type BatchSeconds,
   type Causes,
   type Coefficients,
+  logsCause,
   type MeasuredRun,
   type ProfileName,
   sumOfCauses,
   totalOf,
+  withoutCauses,
 } from './coefficients.ts';
 import { onLine, type Point, risingOf, usedAt } from './curve.ts';
 import { type Polling, pollCauses } from './polls.ts';
@@ -21,6 +24,8 @@ export interface Traffic extends Polling {
   hoursADay: number;
   batchSeconds: BatchSeconds;
   profile: ProfileName;
+  /** Cloud Logging leaves out the platform's line for each request. */
+  excludesRequestLogs: boolean;
 }
 
 export interface Bill {
@@ -44,11 +49,14 @@ export function eventsPerSecond({ tasksPerDay, responsesPerTask, hoursADay }: Tr
 
 /** Amounts of a month, by cause. Zero traffic leaves the idle month. */
 export function monthOf(traffic: Traffic, coefficients: Coefficients): Causes {
-  return sumOfCauses(
+  const month = sumOfCauses(
     coefficients.idle_month,
     taskCauses(traffic, coefficients),
     pollCauses(traffic, coefficients, daysAMonth),
   );
+  if (!traffic.excludesRequestLogs) return month;
+  const requests = totalOf(month).functionRequest;
+  return withoutCauses(month, { [logsCause]: { logByte: requestLogBytes } }, requests);
 }
 
 export function billOf(month: Causes): Bill {

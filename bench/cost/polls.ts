@@ -1,6 +1,6 @@
 import { type Amounts, scaledAmounts } from '../../local/bill/bill.ts';
 import { requestLogBytes } from '../../local/functions/usage.ts';
-import { type Causes, type Coefficients, totalOf } from './coefficients.ts';
+import { type Causes, type Coefficients, logsCause, totalOf } from './coefficients.ts';
 
 /** Miners that ask for their tasks. */
 export interface Polling {
@@ -11,8 +11,6 @@ export interface Polling {
   pollBytes: number;
   /** POLL_CACHE_SECONDS; 0: every poll reaches a function. */
   pollCacheSeconds: number;
-  /** An exclusion keeps the polls' request logs out of Cloud Logging. */
-  excludesPollLogs: boolean;
 }
 
 /** READ_CACHE_SECONDS, the default: an instance reads its list of open tasks as often as this at most. */
@@ -33,7 +31,7 @@ export function missesPerSecond(pollsPerSecond: number, cacheSeconds: number): n
 
 /** Amounts of a month of so many days. */
 export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): Causes {
-  const { miners, pollsPerMinute, pollBytes, pollCacheSeconds, excludesPollLogs } = polling;
+  const { miners, pollsPerMinute, pollBytes, pollCacheSeconds } = polling;
   const seconds = days * 24 * 3600;
   const polls = miners * pollsPerMinute * days * 24 * 60;
   if (polls === 0) return {};
@@ -47,6 +45,6 @@ export function pollCauses(polling: Polling, { poll }: Coefficients, days: numbe
     ...causes,
     'polls: Firestore': { firestoreRead: reads },
     'polls: answers': { hostingByte: polls * (pollBytes + poll.header_bytes) },
-    'polls: logs': { logByte: excludesPollLogs ? 0 : misses * requestLogBytes },
+    [logsCause]: { logByte: misses * requestLogBytes },
   };
 }

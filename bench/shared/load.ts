@@ -51,9 +51,13 @@ function withResponses(events: readonly WorkloadEvent[], responses: number): Wor
     const model = own[index % own.length] as WorkloadEvent;
     return { ...model, atMs: model.atMs + index, body: { ...model.body, miner_uid: index } };
   });
-  return [...others, ...kept].map((event) =>
-    event.kind === 'task' ? { ...event, body: { ...event.body, required_miner_count: responses } } : event,
-  );
+  const miners = Array.from({ length: responses }, (_, uid) => uid);
+  const bodies = {
+    task: { required_miner_count: responses },
+    status: { assigned_miners: miners },
+    response: {},
+  };
+  return [...others, ...kept].map((event) => ({ ...event, body: { ...event.body, ...bodies[event.kind] } }));
 }
 
 function sized(

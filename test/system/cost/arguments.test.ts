@@ -22,7 +22,7 @@ describe('the arguments of npm run cost', () => {
         pollsPerMinute: 12,
         pollBytes: 500,
         pollCacheSeconds: 5,
-        excludesPollLogs: false,
+        excludesRequestLogs: false,
       },
     });
   });
@@ -30,7 +30,7 @@ describe('the arguments of npm run cost', () => {
   it('may all be given, in either form', () => {
     const given =
       '--tasks-per-day=0.5 --responses 5 --response-bytes 9000 --hours-a-day 8 --batch-seconds 5 --profile small ' +
-      '--miners 200 --polls-per-minute 6 --poll-bytes 2000 --poll-cache-seconds 30 --no-poll-logs --json';
+      '--miners 200 --polls-per-minute 6 --poll-bytes 2000 --poll-cache-seconds 30 --no-request-logs --json';
     assert.deepEqual(read(...given.split(' ')), {
       isJson: true,
       traffic: {
@@ -44,7 +44,7 @@ describe('the arguments of npm run cost', () => {
         pollsPerMinute: 6,
         pollBytes: 2000,
         pollCacheSeconds: 30,
-        excludesPollLogs: true,
+        excludesRequestLogs: true,
       },
     });
   });

@@ -26,7 +26,7 @@ const traffic: Traffic = {
   pollsPerMinute: 12,
   pollBytes: 500,
   pollCacheSeconds: 5,
-  excludesPollLogs: false,
+  excludesRequestLogs: false,
 };
 
 const run = {
@@ -108,7 +108,10 @@ describe('a month’s amounts', () => {
     near(hostingByte, polls * 600);
     near(firestoreRead, (2 * 30 * 86_400) / 5);
     near(logByte, (polls / 2) * 800);
-    assert.equal(totalOf(monthOf({ ...traffic, miners: 200, excludesPollLogs: true }, invented)).logByte, 0);
+    assert.equal(
+      totalOf(monthOf({ ...traffic, miners: 200, excludesRequestLogs: true }, invented)).logByte,
+      0,
+    );
   });
 });
 
@@ -283,7 +286,7 @@ describe('the measured coefficients', () => {
     near(cache?.savedList ?? 0, total({ miners: 200 }) - total({ miners: 200, pollCacheSeconds: 30 }));
     assert.ok(changes.some(({ what }) => what.includes('POST /v1/events')));
     assert.ok(changes.every(({ savedList }) => savedList > 0));
-    const best = { ...asked, miners: 0, batchSeconds: 5 } as const;
+    const best = { ...asked, miners: 0, batchSeconds: 5, excludesRequestLogs: true } as const;
     assert.ok(adviceFor(best, coefficients).changes.every(({ what }) => what.startsWith('PROFILE=')));
     const saved = changes.filter(({ what }) => !what.includes('half')).map(({ savedList }) => savedList);
     assert.ok(together.list.total <= total({ miners: 200 }) - Math.max(...saved) + 1e-9);
