@@ -48,7 +48,7 @@ export const poisonSuffix = '-poison';
 const grpcCodes = [1, 2, 4, 7, 8, 10, 11, 12, 13, 14, 15, 16];
 const httpCodes = [401, 403, 408, 429, 500, 502, 503, 504];
 const platformCodes = [403, 404, 429, 500, 503];
-const functionNames = ['ingest', 'flush', 'api', 'files', 'expire', 'sweep'];
+const functionNames = ['ingest', 'flush', 'api', 'files', 'filed', 'expire', 'sweep'];
 
 export function isBlow(action: Action): action is { atMs: number } & Blow {
   return ['fault', 'kill', 'dispatcher', 'delivery', 'jump'].includes(action.kind);
