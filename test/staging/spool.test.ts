@@ -74,7 +74,7 @@ describe('sweeping the spool', () => {
       return puts >= 100 ? 'failed' : 'done';
     };
     assert.equal(await spool.sweep(), 99);
-    assert.ok(puts < 100 + 3 * 32, `${puts} calls`);
+    assert.ok(puts < 100 + 3 * 8, `${puts} calls`);
     assert.equal(spool.objects.names('spool/').length, 401);
   });
 
@@ -97,7 +97,7 @@ describe('sweeping the spool', () => {
     const real = spool.tasks.connect.bind(spool.tasks);
     spool.tasks.connect = (queue, decide) => ({
       put: async (data, dueMs) => {
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, 600));
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 150));
         await real(queue, decide).put(data, dueMs);
       },
     });

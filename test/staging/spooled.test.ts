@@ -60,6 +60,11 @@ class Scene {
     if (!this.areEventsLost) this.clock.setTimeout(() => void deliver(10_000), 100);
   }
 
+  /** The handler of another instance. */
+  handler() {
+    return spooledHandler(this.#parts());
+  }
+
   sweep(): Promise<number> {
     return sweepSpool(this.#parts());
   }
@@ -126,6 +131,16 @@ describe('the event of a spooled carrier', () => {
       scene.calls.filter((call) => call.startsWith('tasks.')),
       Array(3).fill('tasks.put flush'),
     );
+  });
+
+  it('in two instances at once puts next to nothing back twice', async () => {
+    const carrier = Buffer.from(JSON.stringify({ queue: 'flush', due_ms: startMs, data: { count: 1 } }));
+    const names = Array.from({ length: 400 }, (_, number) => `spool/${number}.json`).sort();
+    for (const name of names) await scene.objects.connect().put(name, carrier);
+    await scene.clock.advance(minuteMs);
+    await Promise.all([names[50], names[250]].map((name = '') => scene.handler()(name, startMs)));
+    assert.deepEqual(scene.objects.names(), []);
+    assert.ok(scene.counts().length <= 400 + 2 * 8, `${scene.counts().length} for 400`);
   });
 
   it('that is lost leaves the carrier to the schedule', async () => {

@@ -20,7 +20,7 @@ const flush: Size = { cpu: 1, memory: '1GiB', concurrency: 500, maxInstances: 1 
 
 /**
  * Functions that nobody waits for. Most of their time is their start, which costs the same at any share: `sweep` has a
- * larger one, as the 32 carriers that it puts back at once would not be in time with less.
+ * larger one, as it may have thousands of carriers to put back in one run.
  */
 const background = {
   filed: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 2 },

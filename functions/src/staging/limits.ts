@@ -39,7 +39,10 @@ export const breakerOpenMs = 10_000;
 /** Age of a spooled carrier from which Cloud Tasks was out, not slow for once: what else was spooled goes with it. */
 export const outageMs = 10_000;
 
-/** Spooled carriers in one list, and put back at once; past `maxSweepMs` a sweep begins no more (index.ts: 60 s). */
+/**
+ * Spooled carriers in one list, and put back at once: more would time out on the quarter of a vCPU of `filed`. Past
+ * `maxSweepMs` a sweep begins no more (index.ts: 60 s).
+ */
 export const maxSweptPage = 1_000;
-export const sweptAtOnce = 32;
+export const sweptAtOnce = 8;
 export const maxSweepMs = 40_000;

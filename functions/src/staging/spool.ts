@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import type { TaskQueue } from '../platform/cloudTasks.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { parsedJson } from '../platform/json.ts';
-import { type ObjectStore, ownObjects } from '../platform/objects.ts';
+import { type ObjectFacts, type ObjectStore, ownObjects } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
 import type { Using } from '../platform/services.ts';
 import { CircuitBreaker } from './breaker.ts';
@@ -47,15 +47,15 @@ export interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
  * Puts spooled carriers back into Cloud Tasks, many at once and as many as time allows, each before its object is
  * deleted: a crash between costs a second copy, which the flusher knows by its stamps. What fails stays for the next
  * sweep; several failures in a row mean that a service is down, and end this one. What is no carrier of this version
- * stays as it is. Returns how many went back.
+ * stays as it is. Begins after the name `from`, so that several at once do not meet. Returns how many went back.
  * @throws AppError `unavailable`, once the others are done.
  */
-export async function sweepSpool(options: SweepOptions): Promise<number> {
+export async function sweepSpool(options: SweepOptions, from?: string): Promise<number> {
   const { objects, clock, logger } = options;
   const endMs = clock.now() + maxSweepMs;
   let [swept, failuresInRow] = [0, 0];
   const failures: unknown[] = [];
-  const spooled = ownObjects(objects, spoolPrefix, { isOwn: isSpoolName, limit: maxSweptPage });
+  const spooled = spooledFrom(objects, from);
   const work = async (): Promise<void> => {
     while (clock.now() < endMs && failuresInRow < breakerThreshold) {
       const next = await spooled.next();
@@ -76,6 +76,17 @@ export async function sweepSpool(options: SweepOptions): Promise<number> {
   return swept;
 }
 
+/** Spooled objects in the order of their names, from one of them round to it. */
+async function* spooledFrom(objects: ObjectStore, from?: string): AsyncGenerator<ObjectFacts> {
+  const page = { isOwn: isSpoolName, limit: maxSweptPage };
+  yield* ownObjects(objects, spoolPrefix, { ...page, after: from });
+  if (from === undefined) return;
+  for await (const object of ownObjects(objects, spoolPrefix, page)) {
+    if (object.name >= from) return;
+    yield object;
+  }
+}
+
 /**
  * Makes the handler of the event that a carrier was spooled: it puts that one back, and once Cloud Tasks works again
  * after an outage, all others, whose own events may come later. One that is gone by then is no error.
@@ -93,7 +104,7 @@ export function spooledHandler(options: SweepOptions): (name: string, spooledMs:
       throw error;
     }
     breaker.succeeded();
-    if (clock.now() - spooledMs > outageMs) await sweepSpool(options);
+    if (clock.now() - spooledMs > outageMs) await sweepSpool(options, name);
   };
 }
 
