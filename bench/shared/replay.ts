@@ -47,11 +47,20 @@ export function batchesOf(
     lines.push(JSON.stringify(lineOf(event, visibility)));
   }
   return [...batches].flatMap(([atMs, lines]) =>
-    Array.from({ length: Math.ceil(lines.length / maxLines) }, (_, index) => {
-      const content = lines.slice(index * maxLines, (index + 1) * maxLines).join('\n');
-      return { atMs, path: '/v1/events', sent: { text: { type: 'application/x-ndjson', content } } };
-    }),
+    Array.from({ length: Math.ceil(lines.length / maxLines) }, (_, index) =>
+      eventsRequest(atMs, lines.slice(index * maxLines, (index + 1) * maxLines)),
+    ),
   );
+}
+
+/** Each event as a request of its own with one line, so that one function takes them all. */
+export function singleLinesOf(events: readonly WorkloadEvent[], visibility: Visibility): TimedRequest[] {
+  return events.map((event) => eventsRequest(event.atMs, [JSON.stringify(lineOf(event, visibility))]));
+}
+
+function eventsRequest(atMs: number, lines: readonly string[]): TimedRequest {
+  const text = { type: 'application/x-ndjson', content: lines.join('\n') };
+  return { atMs, path: '/v1/events', sent: { text } };
 }
 
 function lineOf({ kind, taskId, body }: WorkloadEvent, visibility: Visibility): object {

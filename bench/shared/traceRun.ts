@@ -13,6 +13,7 @@ import {
   replay,
   requestsOf,
   sentTasks,
+  singleLinesOf,
   type TimedRequest,
   type Visibility,
 } from './replay.ts';
@@ -41,8 +42,10 @@ export interface TraceOptions {
   name: string;
   events: readonly WorkloadEvent[];
   visibility: Visibility;
-  /** A proxy sends what came in each of these as one request; 0, the default: each event is a request of its own. */
+  /** A proxy sends what came in each of these as one request; absent: each event is a request of its own. */
   batchMs?: number;
+  /** Events that are requests of their own come by POST /v1/events too, not by the routes for one of them. */
+  asLines?: boolean;
   profile?: 'default' | 'small';
   /** Miners that poll while the events come. */
   miners?: number;
@@ -50,7 +53,7 @@ export interface TraceOptions {
 
 /** Replays events through HTTP on a stack of its own, by its clock, and counts the bill, starts included. */
 export async function replayRun(options: TraceOptions): Promise<TraceRun> {
-  const { name, events, visibility, batchMs = 0, profile = 'default', miners = 0 } = options;
+  const { name, events, profile = 'default', miners = 0 } = options;
   const stack = await startStack({
     ports: 'free',
     quiet: true,
@@ -63,7 +66,7 @@ export async function replayRun(options: TraceOptions): Promise<TraceRun> {
     const api = new Api(stack);
     const spanMs = events.at(-1)?.atMs ?? 0;
     const polls = pollsOf(miners, spanMs);
-    const requests = batchMs > 0 ? batchesOf(events, visibility, batchMs) : requestsOf(events, visibility);
+    const requests = requestsFor(options);
     await replay(stack, api, inOrder([...requests, ...polls]));
     await stack.advance(bufferedMs);
     const flushed = stack.usage();
@@ -83,6 +86,11 @@ export async function replayRun(options: TraceOptions): Promise<TraceRun> {
     await database.terminate();
     await stack.close();
   }
+}
+
+function requestsFor({ events, visibility, batchMs = 0, asLines = false }: TraceOptions): TimedRequest[] {
+  if (batchMs > 0) return batchesOf(events, visibility, batchMs);
+  return asLines ? singleLinesOf(events, visibility) : requestsOf(events, visibility);
 }
 
 async function wrongOf(
