@@ -3,7 +3,7 @@ import type { Event } from '../../functions/src/events/event.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import { startMs } from '../support/clock.ts';
-import { crashAt } from '../support/crash.ts';
+import { crashAt, killOn } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
 import type { Fate } from '../support/fate.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -161,6 +161,33 @@ describe('a history of events that are remembered', () => {
     const booked = pipeline.tasks.put.filter(({ queue }) => queue === 'expire');
     assert.ok(booked.length > 0);
     assert.equal(booked.length, new Set(booked.map(({ data }) => JSON.stringify(data))).size);
+  });
+});
+
+describe('an event that is remembered and kills the process that writes it', () => {
+  it('is given up by itself; all that comes meanwhile is written', async () => {
+    const pipeline = startPipeline();
+    const { clock, tasks } = pipeline;
+    const seen = killOn(pipeline, (what) => what === 'tasks/killer');
+    await pipeline.accept([
+      patched('killer', startMs, { priority: 1 }, deferred),
+      response('beside', startMs, 1),
+    ]);
+    await pipeline.tick();
+    const ids = Array.from({ length: 60 }, (_, index) => `t${index}`);
+    for (const id of ids) {
+      await pipeline.accept([created(id, clock.now(), {}, deferred), response(id, clock.now(), 1)]);
+      await pipeline.tick();
+    }
+    await clock.advance(2 * hourMs);
+    for (const id of [...ids, 'beside']) assert.equal(pipeline.task(id)?.['response_count'], 1, id);
+    const letters = pipeline.objects.json('dead-letters/');
+    assert.deepEqual(
+      letters.map(({ reason, event }) => [reason, Object(event).taskId]),
+      [['fails_repeatedly', 'killer']],
+    );
+    assert.equal(tasks.queued.size, 0);
+    assert.ok(seen.deaths <= 20, `${seen.deaths} deaths`);
   });
 });
 

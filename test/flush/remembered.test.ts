@@ -4,11 +4,16 @@ import type { Event } from '../../functions/src/events/event.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { maxRememberedBytes } from '../../functions/src/flush/limits.ts';
 import { Remembered } from '../../functions/src/flush/remembered.ts';
+import { statusReader } from '../../functions/src/operator/status.ts';
+import { smallest } from '../../functions/src/platform/arrays.ts';
+import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { taskEvents } from '../support/arbitraries.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { memoryLogger } from '../support/logger.ts';
 import { operation } from '../support/operations.ts';
 import { flushRequest, type Pipeline, startPipeline } from '../support/pipeline.ts';
+import { unreadableQuota } from '../support/quota.ts';
 
 const deferred = { visibility: 'deferred' } as const;
 const hourMs = 3_600_000;
@@ -109,6 +114,52 @@ describe('what waits, waits once', () => {
     assert.equal(pipeline.task('t')?.['response_count'], 3);
     assert.equal(pipeline.documents.writes, 1);
     assert.equal(pipeline.tasks.queued.size, 0);
+  });
+});
+
+describe('the status of a queue in which carriers wait whose events are written', () => {
+  it('shows no event older than it may wait, and nothing held back', async () => {
+    const pipeline = startPipeline();
+    const { clock, tasks } = pipeline;
+    const readStatus = statusReader({
+      files: { read: () => Promise.reject(new Error('not asked for here')) },
+      objects: pipeline.objects.connect(),
+      clock,
+      logger: memoryLogger(),
+      meter: new OperationMeter(),
+      quota: unreadableQuota,
+      config: {
+        bufferTimeoutMs: 60_000,
+        minResponsesToFlush: 3,
+        operationsBufferSize: 100,
+        operationsFlushMs: 30_000,
+      },
+      queueControl: {
+        pause: () => Promise.reject(new Error('not asked for here')),
+        resume: () => Promise.reject(new Error('not asked for here')),
+        stats: async () => ({
+          isPaused: false,
+          tasks: tasks.in('flush').length,
+          nextDueMs: smallest(tasks.in('flush').map(({ dueMs }) => dueMs)),
+        }),
+        list: async () => ({ tasks: tasks.in('flush').map(({ data }) => ({ data })), isWhole: true }),
+      },
+    });
+    let most = 0;
+    for (let tick = 0; tick < 40; tick += 1) {
+      for (const uid of tick % 2 === 0 ? [1] : [2, 3]) {
+        const id = Math.floor(tick / 2);
+        await pipeline.accept([response(`t${id}`, clock.now(), uid), response(`u${tick}`, clock.now(), uid)]);
+      }
+      await pipeline.tick();
+      const { backlog } = (await readStatus(true)) as { backlog: Record<string, number | null> };
+      assert.equal(backlog['queued_carriers'], tasks.in('flush').length);
+      assert.ok(Date.parse(String(backlog['next_dispatch_at'])) >= clock.now(), 'nothing is late');
+      assert.equal(backlog['parked_reason'], null);
+      most = Math.max(most, backlog['oldest_event_age_seconds'] ?? 0);
+    }
+    assert.ok(most > 50 && most <= 60 + 5, `${most} s`);
+    assert.equal(pipeline.task('t0')?.['response_count'], 3);
   });
 });
 
