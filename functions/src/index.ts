@@ -10,7 +10,7 @@ import { fileIdOfObject } from './files/fileId.ts';
 import { keepBodiesFor } from './http/guard.ts';
 import { isSpoolName } from './staging/spoolName.ts';
 
-keepBodiesFor(['ingest', 'api', 'files']);
+keepBodiesFor(['ingest', 'api', 'polls', 'files']);
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
 export const ingest = onRequest(
@@ -22,6 +22,12 @@ export const ingest = onRequest(
 export const api = onRequest(
   { ...http, ...sizeOf('api'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/api.ts')),
+);
+
+/** Answers miners that ask for their tasks; Hosting asks it only where it has no copy of its answer. */
+export const polls = onRequest(
+  { ...http, ...sizeOf('polls'), timeoutSeconds: 60 },
+  wiredBy(() => import('./app/polls.ts')),
 );
 
 /** Takes and gives files, in bodies of up to 30 MiB: as many at once as fit into its memory. */

@@ -2,19 +2,18 @@ import { fileFigures } from '../files/figures.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import { openapiRoute } from '../http/openapiRoute.ts';
 import type { Route } from '../http/route.ts';
-import { minerRoutes } from '../miners/taskRoutes.ts';
 import { controlRoutes } from '../operator/controlRoutes.ts';
 import { deadLetterRoutes } from '../operator/deadLetterRoutes.ts';
 import { healthRoutes, statusRoutes } from '../operator/statusRoutes.ts';
 import type { DocumentStore } from '../platform/documents.ts';
 import { quotaRoutes } from '../quota/routes.ts';
-import { OpenTaskFeed } from '../tasks/feed.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock } from './base.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
 import { fileObjects } from './fileParts.ts';
-import { acceptingRoutes, ownRoutes, serve, speakers, stamps } from './http.ts';
+import { acceptingRoutes, ownRoutes, serve, stamps } from './http.ts';
+import { pollingRoutes } from './polls.ts';
 import { flushQueueControl } from './queue.ts';
 
 /** Answers everything but files, and describes those too. */
@@ -29,13 +28,9 @@ export function start(): HttpHandler {
 }
 
 function readingRoutes(documents: DocumentStore): Route[] {
-  const { readCacheMs, pollCacheMs } = base().config;
+  const { readCacheMs } = base().config;
   const reader = new TaskReader({ ...base(), documents, readCacheMs });
-  const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs });
-  return [
-    ...readRoutes({ documents, clock, reader }),
-    ...minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs }),
-  ];
+  return [...readRoutes({ documents, clock, reader }), ...pollingRoutes()];
 }
 
 function controllingRoutes(documents: DocumentStore): Route[] {

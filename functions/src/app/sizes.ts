@@ -11,12 +11,24 @@ export interface Size {
 }
 
 /** Functions that are deployed, by their names. */
-export type FunctionName = 'ingest' | 'api' | 'files' | 'filed' | 'flush' | 'expire' | 'sweep' | 'cleanup';
+export type FunctionName =
+  | 'ingest'
+  | 'api'
+  | 'polls'
+  | 'files'
+  | 'filed'
+  | 'flush'
+  | 'expire'
+  | 'sweep'
+  | 'cleanup';
 
 type Sizes = Readonly<Record<FunctionName, Size>>;
 
 /** One instance, so that what arrives together is written together. */
 const flush: Size = { cpu: 1, memory: '1GiB', concurrency: 500, maxInstances: 1 };
+
+/** Few instances, as each asks Firestore for itself what changed; open nearly all the time, so at a small share. */
+const polls: Size = { cpu: 0.167, memory: '256MiB', concurrency: 1, maxInstances: 2 };
 
 /**
  * Functions that nobody waits for. Most of their time is their start, which costs the same at any share: `sweep` has a
@@ -38,6 +50,7 @@ export const profiles: Readonly<Record<string, Sizes>> = {
     ingest: { cpu: 1, memory: '1GiB', concurrency: 300, maxInstances: 3 },
     api: { cpu: 1, memory: '512MiB', concurrency: 250, maxInstances: 2 },
     files: { cpu: 1, memory: '1GiB', concurrency: maxFileRequests, maxInstances: 2 },
+    polls,
     flush,
     ...background,
   },
@@ -45,6 +58,7 @@ export const profiles: Readonly<Record<string, Sizes>> = {
     ingest: { cpu: 0.167, memory: '512MiB', concurrency: 1, maxInstances: 20 },
     api: { cpu: 0.25, memory: '512MiB', concurrency: 1, maxInstances: 10 },
     files: { cpu: 0.5, memory: '512MiB', concurrency: 1, maxInstances: 2 },
+    polls,
     flush,
     ...background,
   },
@@ -73,6 +87,11 @@ export function sizeOf(name: FunctionName, env: NodeJS.ProcessEnv = process.env)
   const fault = faultOf(sized);
   if (fault !== undefined) throw new Error(`The size of ${name}, ${JSON.stringify(sized)}: ${fault}.`);
   return sized;
+}
+
+/** Memory of a function's instance, in MiB. */
+export function memoryMib(name: FunctionName): number {
+  return memories[sizeOf(name).memory] ?? 0;
 }
 
 /** Memory that instances may have, in MiB. */

@@ -21,7 +21,6 @@ import {
   feedTimeoutMs,
   finalPageSize,
   maxFeedBytes,
-  maxFinalBytes,
   readTimeoutMs,
 } from './readLimits.ts';
 import { finalStatuses, openStatuses } from './state.ts';
@@ -30,6 +29,7 @@ export interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
   documents: Pick<DocumentStore, 'query'>;
   /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
   readCacheMs: number;
+  /** Bytes of open tasks in memory; of those that are over a quarter of it. */
   maxBytes?: number;
   /** Documents in one query. */
   pageSize?: number;
@@ -116,7 +116,8 @@ export class OpenTaskFeed {
 
   /** Reads the tasks that were over since then, or the latest of all; past a page older ones are forgotten. */
   async #loadFinals(sinceMs: number | undefined): Promise<void> {
-    this.#finals ??= new FinalTasks(maxFinalBytes);
+    const limit = Math.min(finalPageSize, this.#options.pageSize ?? finalPageSize);
+    this.#finals ??= new FinalTasks((this.#options.maxBytes ?? maxFeedBytes) / 4);
     const { documents } = await this.#page({
       filters: [
         { field: 'status', op: 'in', value: finalStatuses },
@@ -124,12 +125,11 @@ export class OpenTaskFeed {
         ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
       ],
       orderBy: [{ field: 'written_at', descending: true }],
-      limit: finalPageSize,
+      limit,
     });
     for (const document of documents.toReversed()) this.#finals.put(document);
     const oldest = documents.at(-1)?.fields?.['written_at'];
-    if (documents.length === finalPageSize && oldest instanceof Date)
-      this.#finals.forgetBefore(oldest.getTime());
+    if (documents.length === limit && oldest instanceof Date) this.#finals.forgetBefore(oldest.getTime());
     this.#hasFinals = true;
   }
 

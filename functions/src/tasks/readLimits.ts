@@ -27,9 +27,8 @@ export const feedPageSize = 250;
 /** Bytes of open tasks, as a miner sees them, that an instance holds; past that those seen first are let go. */
 export const maxFeedBytes = 96 * 1024 * 1024;
 
-/** Tasks that are over: as many of the latest are read at first, and bytes of them that an instance holds. */
+/** Tasks that are over: as many of the latest are read at first. */
 export const finalPageSize = 250;
-export const maxFinalBytes = 24 * 1024 * 1024;
 
 /** One poll's answer; a miner with more open tasks sees the oldest. */
 export const maxPolledTasks = 1_000;

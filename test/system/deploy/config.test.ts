@@ -54,17 +54,10 @@ describe('firebase.json', () => {
       rewrites.find(({ pattern }) => pattern.test(path))?.functionName;
     for (const path of ['/v1/responses', '/v1/operations', '/api/v1/miner/response'])
       assert.equal(served(path), 'ingest', path);
-    for (const path of [
-      '/v1/status',
-      '/v1/keys/a',
-      '/api/v1/miners/7/tasks',
-      '/healthz',
-      '/health',
-      '/openapi.json',
-      '/docs',
-    ]) {
+    for (const path of ['/v1/status', '/v1/keys/a', '/healthz', '/health', '/openapi.json', '/docs']) {
       assert.equal(served(path), 'api', path);
     }
+    assert.equal(served('/api/v1/miners/7/tasks'), 'polls');
     for (const path of ['/', '/v2/tasks', '/other']) assert.equal(served(path), undefined, path);
   });
 

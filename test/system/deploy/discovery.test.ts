@@ -40,6 +40,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       'files',
       'flush',
       'ingest',
+      'polls',
       'sweep',
     ]);
   });
@@ -63,6 +64,18 @@ describe('what the Firebase CLI finds to deploy', () => {
       cpu: 1,
       availableMemoryMb: 512,
       concurrency: 250,
+      maxInstances: 2,
+      timeoutSeconds: 60,
+    });
+  });
+
+  it('polls: public, knows the keys, small', () => {
+    assert.deepEqual(settingsOf(manifest.endpoints['polls']), {
+      ...http,
+      entryPoint: 'polls',
+      cpu: 0.167,
+      availableMemoryMb: 256,
+      concurrency: 1,
       maxInstances: 2,
       timeoutSeconds: 60,
     });

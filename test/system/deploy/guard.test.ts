@@ -25,7 +25,8 @@ describe('The guard before the framework’s parsers', () => {
   before(async function () {
     this.timeout(30_000);
     stack = await startStack({ ports: 'free', quiet: true });
-    for (const path of ['/v1/responses', '/healthz', '/v1/files']) await fetch(stack.urls.hosting + path);
+    const paths = ['/v1/responses', '/healthz', '/v1/files', '/api/v1/miners/1/tasks'];
+    for (const path of paths) await fetch(stack.urls.hosting + path);
     for (const { function: name, port = 0 } of stack.instances()) ports.set(name, port);
   });
   after(() => stack.close());
@@ -86,7 +87,12 @@ describe('The guard before the framework’s parsers', () => {
     return { answers, grownBytes: memoryOf(pid, 'VmHWM') - before };
   }
 
-  const publicFunctions = { ingest: '/v1/responses', api: '/v1/tasks', files: '/v1/files' };
+  const publicFunctions = {
+    ingest: '/v1/responses',
+    api: '/v1/tasks',
+    files: '/v1/files',
+    polls: '/v1/keys',
+  };
 
   it('is in every function that strangers reach', () => {
     const names = stack.functions.filter(({ trigger }) => trigger.kind === 'https').map(({ name }) => name);

@@ -1,0 +1,23 @@
+import type { HttpHandler } from '../http/handler.ts';
+import type { Route } from '../http/route.ts';
+import { minerRoutes } from '../miners/taskRoutes.ts';
+import { OpenTaskFeed } from '../tasks/feed.ts';
+import { feedPageSize, maxFeedBytes } from '../tasks/readLimits.ts';
+import { base } from './base.ts';
+import { documentsFor } from './database.ts';
+import { serve, speakers } from './http.ts';
+import { memoryMib } from './sizes.ts';
+
+/** Answers polls: all that Hosting has no copy of. */
+export function start(): HttpHandler {
+  // All of the feed is for an instance of 1 GiB.
+  const share = Math.min(1, memoryMib('polls') / 1024);
+  return serve(pollingRoutes({ maxBytes: maxFeedBytes * share, pageSize: Math.ceil(feedPageSize * share) }));
+}
+
+/** The routes that miners poll; `api` has them too, for callers of its own address. */
+export function pollingRoutes(bounds: { maxBytes?: number; pageSize?: number } = {}): Route[] {
+  const { readCacheMs, pollCacheMs } = base().config;
+  const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs, ...bounds });
+  return minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs });
+}
