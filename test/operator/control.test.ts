@@ -88,7 +88,12 @@ describe('POST /v1/flush', () => {
     const { status, json } = await answer;
 
     assert.equal(status, 200);
-    assert.deepEqual(json, { requested_at: '2026-01-01T00:00:00.000Z', done: true, remaining: 0 });
+    assert.deepEqual(json, {
+      requested_at: '2026-01-01T00:00:00.000Z',
+      done: true,
+      remaining: 0,
+      due_by: null,
+    });
   });
 
   it('tells what remains when its time is over', async () => {
@@ -105,6 +110,26 @@ describe('POST /v1/flush', () => {
     assert.equal(status, 202);
     assert.equal(json['done'], false);
     assert.equal(json['remaining'], 2);
+    assert.equal(json['due_by'], '2026-01-01T01:00:00.000Z');
+    assert.deepEqual(queue.dispatched, [], 'a pause is kept');
+  });
+
+  it('has carriers dispatched that wait for a later time, each once and at most 50', async () => {
+    for (let uid = 0; uid < 60; uid += 1) await queue.putEvents(response('t', startMs, uid));
+    await queue.putEvents(response('later', startMs + 60_000, 1));
+    const answer = api.post('/v1/flush?wait=true');
+    for (const atMs of [1300, 6300, 11_300, 16_300, 21_300]) {
+      await until(() => backend.clock.timersAt(atMs) >= 1);
+      backend.clock.moveTo(atMs);
+    }
+    const { json } = await answer;
+    assert.equal(queue.dispatched.length, 50);
+    assert.deepEqual([json['done'], json['remaining']], [false, 10]);
+    assert.equal(
+      (await queue.control.list(100)).tasks.length,
+      10 + 2,
+      'the request and what came later, too',
+    );
   });
 
   it('is not done while carriers wait in the spool', async () => {
@@ -129,6 +154,7 @@ describe('POST /v1/flush', () => {
     assert.equal(status, 202);
     assert.equal(json['done'], null);
     assert.equal(json['remaining'], null);
+    assert.equal(json['due_by'], null);
   });
 
   it('goes through the spool while Cloud Tasks is down', async () => {

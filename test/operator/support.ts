@@ -32,6 +32,8 @@ export interface QueueHarness {
   putEvents(...events: Event[]): Promise<void>;
   putCarrier(carrier: Carrier): Promise<void>;
   isPaused(): Promise<boolean>;
+  /** Names of tasks that were run before their time; each is taken for acknowledged. */
+  dispatched: string[];
   close(): Promise<void>;
 }
 
@@ -45,14 +47,23 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
   };
   const stable = new CloudTasksClient(options);
   const beta = new v2beta3.CloudTasksClient(options);
-  const control = queueControl(
+  const real = queueControl(
     { projectId, region, functionName: 'flush', clock, limitMs: 2000 },
     {
       stable: new Remote('Cloud Tasks', async () => stable),
       beta: new Remote('Cloud Tasks', async () => beta),
     },
   );
-  if (control === undefined) throw new Error('The shell names the official Tasks emulator.');
+  if (real === undefined) throw new Error('The shell names the official Tasks emulator.');
+  const dispatched: string[] = [];
+  const control: QueueControl = {
+    ...real,
+    run: async (name) => {
+      await real.run(name);
+      dispatched.push(name);
+      await stable.deleteTask({ name });
+    },
+  };
   const put = async (data: Record<string, unknown>, dueMs: number): Promise<void> => {
     const body = Buffer.from(JSON.stringify({ data }));
     const httpRequest = { url: 'http://127.0.0.1:9/flush', httpMethod: 'POST' as const, body };
@@ -64,6 +75,7 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
     tasks,
     control,
     queue: { put },
+    dispatched,
     putCarrier,
     putEvents: async (...events) => {
       const contents = await packEvents(events, earliestOf(events.map(({ stamp }) => stamp)));

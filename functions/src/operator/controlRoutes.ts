@@ -8,15 +8,16 @@ import { expected } from '../http/fields.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import { members, time } from '../http/schema.ts';
+import { largest } from '../platform/arrays.ts';
 import { delay } from '../platform/clock.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import type { ObjectStore } from '../platform/objects.ts';
+import { mapPool } from '../platform/pool.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { isSpoolEmpty } from '../staging/spool.ts';
-import { maxFlushWaitMs, maxPauseMs } from './limits.ts';
+import { maxFlushWaitMs, maxPauseMs, maxRunCarriers, runsAtOnce } from './limits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
-import { eventsUpTo, listCarriers } from './queueContents.ts';
+import { carriersUpTo, countEvents, listCarriers, type QueuedCarrier } from './queueContents.ts';
 
 export interface ControlRoutesOptions extends Omit<PauseOptions, 'queueControl'> {
   outbox: Outbox;
@@ -31,6 +32,8 @@ interface Progress {
   done: boolean | null;
   /** Events accepted before, at most: those that share a carrier with one count too. */
   remaining: number | null;
+  /** When the last of their carriers is due, ISO 8601; null where none is known to remain. */
+  due_by: string | null;
 }
 
 /** The routes by which an operator steers the queue. */
@@ -52,12 +55,16 @@ function flushNow(options: ControlRoutesOptions): Route {
       const progress = {
         done: z.optional(z.nullable(z.boolean())),
         remaining: z.optional(z.nullable(count())),
+        due_by: z.optional(z.nullable(moment())),
       };
       const schema = z.object({ requested_at: moment(), ...progress });
       const requested_at = '2026-03-01T12:00:00.000Z';
       return {
-        200: { schema, example: { requested_at, done: true, remaining: 0 } },
-        202: { schema, example: { requested_at, done: false, remaining: 12 } },
+        200: { schema, example: { requested_at, done: true, remaining: 0, due_by: null } },
+        202: {
+          schema,
+          example: { requested_at, done: false, remaining: 12, due_by: '2026-03-01T12:01:00.000Z' },
+        },
       };
     },
     handle: async ({ query: { wait } }) => {
@@ -73,17 +80,21 @@ function flushNow(options: ControlRoutesOptions): Route {
 }
 
 async function waitForFlush(
-  { queueControl, objects, clock, logger, tickMs }: ControlRoutesOptions,
+  options: ControlRoutesOptions,
   flushBefore: Stamp,
   endMs: number,
 ): Promise<Progress> {
-  let progress: Progress = { done: null, remaining: null };
+  const { queueControl, clock, logger, tickMs } = options;
+  let progress: Progress = { done: null, remaining: null, due_by: null };
+  const runNames = new Set<string>();
   while (queueControl !== undefined && !progress.done) {
     const lookMs = nextVisibleMs(clock.now(), tickMs);
     if (lookMs > endMs) break;
     await delay(clock, lookMs - clock.now());
     try {
-      progress = await look(queueControl, objects, flushBefore);
+      const { carriers, isWhole } = await listCarriers(queueControl);
+      progress = await progressOf(options, carriers, isWhole, flushBefore);
+      await runEarly(options, queueControl, carriersUpTo(carriers, flushBefore), runNames);
     } catch (error) {
       logger.warn('The queue cannot be listed', { reason: messageOf(error) });
     }
@@ -91,13 +102,49 @@ async function waitForFlush(
   return progress;
 }
 
-async function look(queueControl: QueueControl, objects: ObjectStore, flushBefore: Stamp): Promise<Progress> {
-  const { carriers, isWhole } = await listCarriers(queueControl);
-  const remaining = eventsUpTo(carriers, flushBefore);
+async function progressOf(
+  { objects }: ControlRoutesOptions,
+  carriers: readonly QueuedCarrier[],
+  isWhole: boolean,
+  flushBefore: Stamp,
+): Promise<Progress> {
+  const left = carriersUpTo(carriers, flushBefore);
+  const remaining = countEvents(left);
   const isAsked = carriers.some((carrier) => carrier.flushBefore === flushBefore);
-  if (remaining > 0 || isAsked) return { done: false, remaining };
-  if (!isWhole) return { done: null, remaining: null };
-  return (await isSpoolEmpty(objects)) ? { done: true, remaining: 0 } : { done: false, remaining: null };
+  const due_by = left.length > 0 ? new Date(largest(left.map(({ dueMs }) => dueMs))).toISOString() : null;
+  if (remaining > 0 || isAsked) return { done: false, remaining, due_by };
+  if (!isWhole) return { done: null, remaining: null, due_by: null };
+  const isDone = await isSpoolEmpty(objects);
+  return { done: isDone, remaining: isDone ? 0 : null, due_by: null };
+}
+
+/**
+ * Has carriers dispatched that wait for a later time: their events are written, where the flush remembered them, or
+ * are written then. What waits for another version, or is handled alone, keeps its time; a pause is kept.
+ */
+async function runEarly(
+  { clock, logger }: ControlRoutesOptions,
+  queueControl: QueueControl,
+  carriers: readonly QueuedCarrier[],
+  runNames: Set<string>,
+): Promise<void> {
+  const waiting = carriers.filter(
+    ({ taskName, dueMs, unreadSinceMs, tries }) =>
+      dueMs > clock.now() && unreadSinceMs === undefined && tries === undefined && !runNames.has(taskName),
+  );
+  const early = waiting.slice(0, maxRunCarriers - runNames.size);
+  if (early.length === 0 || (await queueControl.stats()).isPaused) return;
+  for (const { taskName } of early) runNames.add(taskName);
+  const failures: unknown[] = [];
+  await mapPool(early, runsAtOnce, ({ taskName }) =>
+    queueControl.run(taskName).catch((error: unknown) => failures.push(error)),
+  );
+  if (failures.length > 0) {
+    logger.warn('Carriers are not dispatched early', {
+      count: failures.length,
+      reason: messageOf(failures[0]),
+    });
+  }
 }
 
 /** Pauses the queue. It keeps what is accepted meanwhile for 31 days: hence a pause has an end. */

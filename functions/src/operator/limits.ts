@@ -22,6 +22,10 @@ export const maxPauseMs = 20 * 86_400_000;
 /** The time that `POST /v1/flush?wait=true` waits. */
 export const maxFlushWaitMs = 25_000;
 
+/** Carriers that a flush which is waited for has dispatched before they are due, of the 60 a minute that may be. */
+export const maxRunCarriers = 50;
+export const runsAtOnce = 8;
+
 /** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
 export const defaultListedLetters = 20;
 export const maxListedLetters = 100;

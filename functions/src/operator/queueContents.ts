@@ -2,12 +2,15 @@ import type { Carrier } from '../events/carrier.ts';
 import { carrierFromWire, eventsIn, unfold } from '../events/carrierReader.ts';
 import type { Event, OperationAccepted } from '../events/event.ts';
 import { earliestOf, type Stamp } from '../events/stamp.ts';
-import type { QueueControl } from '../platform/queueControl.ts';
+import type { QueueControl, QueuedTask } from '../platform/queueControl.ts';
 import { maxListedCarriers } from './limits.ts';
+
+/** A carrier in the queue, and the name of its task. */
+export type QueuedCarrier = Carrier & { taskName: string };
 
 /** Carriers that are queued or being worked on. */
 export interface QueuedCarriers {
-  carriers: Carrier[];
+  carriers: QueuedCarrier[];
   /** The number of tasks that hold nothing but what this version cannot read; some may be among the carriers. */
   unreadable: number;
   /** True where these are all of them: not where there are more than `maxListedCarriers`, or one cannot be read. */
@@ -17,17 +20,20 @@ export interface QueuedCarriers {
 /** Lists the queue. Throws AppError `unavailable`. */
 export async function listCarriers(queueControl: QueueControl): Promise<QueuedCarriers> {
   const { tasks, isWhole } = await queueControl.list(maxListedCarriers);
-  const carriers = tasks.flatMap(({ data }) => carrierOrNothing(data));
+  const carriers = tasks.flatMap(carrierOrNothing);
   const waiting = carriers.filter(({ unreadSinceMs }) => unreadSinceMs !== undefined).length;
   const unread = tasks.length - carriers.length;
   return { carriers, unreadable: unread + waiting, isWhole: isWhole && unread === 0 };
 }
 
-/** The most events in such carriers that were accepted up to `before`. */
-export function eventsUpTo(carriers: readonly Carrier[], before: Stamp): number {
-  return carriers
-    .filter(({ oldest }) => oldest !== undefined && oldest <= before)
-    .reduce((sum, { count }) => sum + count, 0);
+/** The carriers that may hold events accepted up to `before`. */
+export function carriersUpTo(carriers: readonly QueuedCarrier[], before: Stamp): QueuedCarrier[] {
+  return carriers.filter(({ oldest }) => oldest !== undefined && oldest <= before);
+}
+
+/** The most events in such carriers. */
+export function countEvents(carriers: readonly Carrier[]): number {
+  return carriers.reduce((sum, { count }) => sum + count, 0);
 }
 
 export interface QueuedEvents {
@@ -70,9 +76,9 @@ async function eventsOf({ events }: Carrier): Promise<Event[]> {
   }
 }
 
-function carrierOrNothing(data: unknown): Carrier[] {
+function carrierOrNothing({ name: taskName, data }: QueuedTask): QueuedCarrier[] {
   try {
-    return [carrierFromWire(data)];
+    return [{ ...carrierFromWire(data), taskName }];
   } catch {
     return [];
   }

@@ -16,6 +16,11 @@ export interface QueueControl {
    * for one over 32 KB. Needs the permission cloudtasks.tasks.fullView.
    */
   list(limit: number): Promise<{ tasks: QueuedTask[]; isWhole: boolean }>;
+  /**
+   * Dispatches a task now, also where the queue is paused; the service takes at most 60 of these a minute
+   * (https://cloud.google.com/tasks/docs/quotas).
+   */
+  run(taskName: string): Promise<void>;
 }
 
 export interface QueueStats {
@@ -26,7 +31,7 @@ export interface QueueStats {
 }
 
 /** `data`: as {@link TaskQueue.put} was given it; undefined where it cannot be read. */
-export type QueuedTask = { data: unknown };
+export type QueuedTask = { name: string; data: unknown };
 
 /** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
 export interface TasksClients {
@@ -71,11 +76,13 @@ export function queueControl(
         const [page, , response] = await call(stable, (client) =>
           client.listTasks(request, { ...timeout, autoPaginate: false }),
         );
-        for (const { httpRequest } of page) tasks.push({ data: dataOf(httpRequest?.body) });
+        for (const { name: task, httpRequest } of page)
+          tasks.push({ name: task ?? '', data: dataOf(httpRequest?.body) });
         pageToken = response.nextPageToken ?? '';
       } while (pageToken !== '' && tasks.length < limit);
       return { tasks, isWhole: pageToken === '' };
     },
+    run: async (task) => void (await call(stable, (client) => client.runTask({ name: task }, timeout))),
   };
 }
 

@@ -131,6 +131,10 @@ export const adapters: Record<string, Adapter> = {
       resume: (control) => control.resume(),
       stats: (control) => control.stats(),
       list: (control) => control.list(10),
+      run: async (control) => {
+        const [task] = (await control.list(1)).tasks;
+        if (task !== undefined) await control.run(task.name);
+      },
     },
   ),
 };
