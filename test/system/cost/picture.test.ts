@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readCoefficients } from '../../../bench/cost/coefficients.ts';
 import { chartOf } from '../../../bench/picture.ts';
 import { svgOf } from '../../../bench/shared/svg.ts';
@@ -71,6 +73,11 @@ describe('a chart', () => {
 describe('the picture of dollars a month', () => {
   const { lines } = chartOf(readCoefficients());
   const [plain, oneByOne, batches] = lines;
+
+  it('is drawn from the coefficients as they are: npm run bench -- picture', () => {
+    const file = join(import.meta.dirname, '../../../docs/dollars.svg');
+    assert.equal(readFileSync(file, 'utf8'), svgOf(chartOf(readCoefficients())));
+  });
 
   it('has the plain way as an area, and Sluice one by one and in batches', () => {
     assert.deepEqual(
