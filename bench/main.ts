@@ -13,6 +13,8 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   month: async () => (await import('./month.ts')).month(),
   picture: async () => (await import('./picture.ts')).picture(),
   firestore: async () => (await import('./firestore.ts')).firestore(),
+  mixed: async () => (await import('./firestore.ts')).mixed(),
+  apart: async () => (await import('./firestore.ts')).apart(),
   trace: async () => (await import('./trace.ts')).trace(),
   slice: async () => (await import('./trace.ts')).slice(),
   minute: async () => (await import('./minute.ts')).minute(),
