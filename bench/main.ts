@@ -18,6 +18,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   trace: async () => (await import('./trace.ts')).trace(),
   slice: async () => (await import('./trace.ts')).slice(),
   minute: async () => (await import('./minute.ts')).minute(),
+  polls: async () => (await import('./polls.ts')).polls(),
   burst: async () => (await import('./burst.ts')).burst(),
 };
 
