@@ -28,7 +28,7 @@ type Sizes = Readonly<Record<FunctionName, Size>>;
 const flush: Size = { cpu: 1, memory: '1GiB', concurrency: 500, maxInstances: 1 };
 
 /** Few instances, as each asks Firestore for itself what changed; open nearly all the time, so at a small share. */
-const polls: Size = { cpu: 0.167, memory: '256MiB', concurrency: 1, maxInstances: 2 };
+const polls: Size = { cpu: 0.167, memory: '512MiB', concurrency: 1, maxInstances: 2 };
 
 /**
  * Functions that nobody waits for. Most of their time is their start, which costs the same at any share: `sweep` has a

@@ -74,7 +74,7 @@ describe('what the Firebase CLI finds to deploy', () => {
       ...http,
       entryPoint: 'polls',
       cpu: 0.167,
-      availableMemoryMb: 256,
+      availableMemoryMb: 512,
       concurrency: 1,
       maxInstances: 2,
       timeoutSeconds: 60,
