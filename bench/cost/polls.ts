@@ -29,6 +29,18 @@ export function missesPerSecond(pollsPerSecond: number, cacheSeconds: number): n
   return pollsPerSecond * (1 - (cacheSeconds * pollsPerSecond) / 2);
 }
 
+/** The least that a request is billed for: https://cloud.google.com/run/pricing */
+const billedUnitSeconds = 0.1;
+
+/**
+ * The share of their billed units that is left of requests at a rate: those of one instance that come within another's
+ * unit go on with it, as chance has it, so that no instance is billed beyond the time that passes.
+ */
+function sharedTime(rate: number, instances: number): number {
+  const units = (rate * billedUnitSeconds) / instances;
+  return units === 0 ? 1 : (1 - Math.exp(-units)) / units;
+}
+
 /** Amounts of a month of so many days. */
 export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): Causes {
   const { miners, pollsPerMinute, pollBytes, pollCacheSeconds } = polling;
@@ -38,8 +50,11 @@ export function pollCauses(polling: Polling, { poll }: Coefficients, days: numbe
   const misses = miners * missesPerSecond(pollsPerMinute / 60, pollCacheSeconds) * seconds;
   const reads = Math.min(misses, (poll.max_instances * seconds) / readCacheSeconds);
   const causes: Record<string, Partial<Amounts>> = {};
+  const shared = sharedTime(misses / seconds, poll.max_instances);
   for (const [cause, amounts] of Object.entries(poll.per_miss)) {
-    causes[cause] = scaledAmounts(totalOf({ [cause]: amounts }), misses);
+    const used = scaledAmounts(totalOf({ [cause]: amounts }), misses);
+    const { vcpuSecond, gibSecond } = used;
+    causes[cause] = { ...used, vcpuSecond: vcpuSecond * shared, gibSecond: gibSecond * shared };
   }
   return {
     ...causes,
