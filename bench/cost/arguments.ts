@@ -9,7 +9,7 @@ make it smaller. A task is created, changed once and answered.
 
   --tasks-per-day N       tasks of a day (required; 0: the idle bill)
   --responses N           responses of a task, 1 to 256 (3)
-  --response-bytes N      bytes of a response's JSON, to 8388608 (1700, the trace’s mean)
+  --response-bytes N      bytes of a response's JSON, to 8388608 (1700, the mean of the trace)
   --hours-a-day N         hours over which the tasks come evenly, 1 to 24 (24)
   --batch-seconds N       0: each event is a request; 2 or 5: POST /v1/events sends what came in that time (0)
   --profile NAME          default or small: the functions' sizes (default)
@@ -17,7 +17,7 @@ make it smaller. A task is created, changed once and answered.
   --polls-per-minute N    polls of each miner, to 600 (12)
   --poll-bytes N          bytes of a poll's answer (500)
   --poll-cache-seconds N  POLL_CACHE_SECONDS, 0 to 30 (5)
-  --no-request-logs          Cloud Logging excludes the functions' request logs (docs/cost.md)
+  --no-request-logs       Cloud Logging excludes the functions' request logs (docs/cost.md)
   --json                  prints JSON
   --help`;
 
