@@ -138,7 +138,7 @@ const parameters = {
   groupLingerMaxMs: int(
     'GROUP_LINGER_MAX_MS',
     150,
-    'The longest that it waits where many come, 2 ms for each request a second; in milliseconds',
+    'The longest that it waits where many come, 10 ms for each request a second; in milliseconds',
   ),
   maxBodyBytes: int('MAX_BODY_BYTES', 8 * 1024 * 1024, 'Largest request body on the JSON routes'),
   inlineFileMaxBytes: int(
