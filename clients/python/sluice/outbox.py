@@ -1,0 +1,126 @@
+"""The outbox: takes events at the speed of the disk, and has them sent in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from typing import Callable, Iterable
+
+from .errors import SetAside
+from .sender import Sender
+from .stamps import StampSource
+from .store import Store
+from .transport import Transport
+from .writer import Writer
+
+#: How often one that drains looks at what is left.
+LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class OutboxStatus:
+    """What the outbox holds, and how sending goes."""
+
+    waiting: int
+    #: Events that Sluice refused and that are kept aside now, and how many were refused ever.
+    set_aside: int
+    refused: int
+    oldest_age_seconds: float | None
+    #: Acknowledged since this client began.
+    sent: int
+    #: What the last attempt to send met; None after one that went well.
+    error: str | None
+    #: True where the key or the address is wrong: nothing is sent before that is put right.
+    is_blocked: bool
+
+
+class Outbox:
+    """A file with events, a thread that writes it and one that sends from it. Raises OutboxError."""
+
+    def __init__(
+        self,
+        path: str,
+        transport: Transport,
+        *,
+        linger: float = 2.0,
+        max_backoff: float = 60.0,
+        on_refused: Callable[[SetAside], None] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = os.path.abspath(path)
+        self._now = now
+        store = Store(self.path)
+        self._sender = Sender(
+            Store(self.path),
+            transport,
+            linger=linger,
+            max_backoff=max_backoff,
+            on_refused=on_refused,
+        )
+        self._writer = Writer(store, self._sender.note_written, now=now)
+        self._is_closed = False
+
+    def write(self, lines: list[bytes]) -> None:
+        """Returns when the events are durable on this machine, together."""
+        self._writer.write(lines)
+
+    def write_async(self, lines: list[bytes]) -> asyncio.Future[None]:
+        return self._writer.write_async(lines)
+
+    def drain(self, timeout: float) -> bool:
+        """Sends without lingering what was written before; True when Sluice has it all, or it was refused."""
+        ends = time.monotonic() + timeout
+        store = Store(self.path)
+        self._sender.hurry(True)
+        try:
+            last = store.last_seq()
+            while True:
+                rows = store.first(0, 1, 0)
+                if not rows or rows[0].seq > last:
+                    return True
+                if time.monotonic() >= ends:
+                    return False
+                time.sleep(min(LOOK_SECONDS, max(0.0, ends - time.monotonic())))
+        finally:
+            self._sender.hurry(False)
+            store.close()
+
+    def status(self) -> OutboxStatus:
+        store = Store(self.path)
+        try:
+            waiting, aside, refused = store.counts()
+            oldest = store.oldest_ms()
+            age = None if oldest is None else max(0.0, self._now() - (oldest - store.offset_ms()) / 1000)
+        finally:
+            store.close()
+        sender = self._sender
+        return OutboxStatus(waiting, aside, refused, age, sender.sent, sender.error, sender.is_blocked)
+
+    def set_aside(self, after_id: int = 0, most: int = 1000) -> list[SetAside]:
+        """Events that Sluice refused for good, by their ids."""
+        store = Store(self.path)
+        try:
+            return store.set_aside(after_id, most)
+        finally:
+            store.close()
+
+    def retry(self, ids: Iterable[int] | None = None) -> int:
+        """Sends refused events (all, or these) again, as new ones; answers how many."""
+        store = Store(self.path)
+        try:
+            return store.retry(ids, StampSource(), int(self._now() * 1000))
+        finally:
+            store.close()
+
+    def close(self, timeout: float) -> bool:
+        """Sends what it can in this time, then ends; the rest stays in the file. True when nothing does."""
+        if self._is_closed:
+            return True
+        self._is_closed = True
+        self._writer.close()
+        is_empty = self.drain(timeout) if timeout > 0 else False
+        self._sender.stop()
+        self._sender.join(max(timeout, 1.0))
+        return is_empty

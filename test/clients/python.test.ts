@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type LocalStack, startStack } from '../../local/stack.ts';
+import { build } from '../support/build.ts';
+
+const directory = join(import.meta.dirname, 'python');
+const maxRunMs = 110_000;
+
+/** Runs a module of unittest; answers what it wrote. Rejects where a test failed or there is no python3. */
+async function unittest(module: string, env: Record<string, string>): Promise<string> {
+  const child = spawn('python3', ['-B', '-m', 'unittest', '-v', module], {
+    cwd: directory,
+    env: { ...process.env, ...env, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: maxRunMs,
+    killSignal: 'SIGKILL',
+  });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new Error('python3 cannot be started: the Python client needs 3.10 or newer.', { cause })),
+    );
+    child.once('close', resolve);
+  });
+  const output = Buffer.concat(chunks).toString();
+  assert.equal(code, 0, output);
+  return output;
+}
+
+describe('the Python client', function () {
+  this.timeout(120_000);
+  let stack: LocalStack;
+  before(async () => {
+    build();
+    stack = await startStack({ ports: 'free', projectId: 'demo-python', quiet: true });
+  });
+  after(() => stack.close());
+
+  for (const file of globSync('*_test.py', { cwd: directory }).sort()) {
+    it(file, async () => {
+      const output = await unittest(basename(file, '.py'), {
+        SLUICE_TEST_URL: stack.urls.hosting,
+        SLUICE_TEST_KEY: stack.keys['admin'] ?? '',
+      });
+      assert.match(output, /^OK$/m);
+    });
+  }
+});

@@ -1,0 +1,395 @@
+"""The outbox and its sender, against a server that fails as it is told."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import unittest
+from datetime import datetime, timezone
+
+from support import PACKAGE, WithServer, cut_answer, lost_answer, problem, raw, until
+
+from sluice import (
+    DELETE_FIELD,
+    SERVER_TIMESTAMP,
+    AsyncSluice,
+    Blocked,
+    ConfigurationError,
+    OutboxError,
+    Refused,
+    Sluice,
+    Unavailable,
+)
+
+
+class Sending(WithServer):
+    def test_sends_every_kind_in_order(self):
+        client = self.client()
+        task_id = client.create_task("translation", input_text="Hallo")
+        client.set_fields(task_id, {"assigned_miners": [7], "priority": None})
+        client.send_response(task_id, 7, {"text": "Hello"}, accuracy_score=0.9)
+        client.set("users/1", {"at": datetime(2026, 3, 1, 12), "bytes": b"ab", "now": SERVER_TIMESTAMP})
+        client.update("users/1", {"a.b": DELETE_FIELD}, visibility="prompt")
+        client.delete("users/2")
+        self.assertTrue(client.drain())
+        stamps = [line.pop("stamp") for line in self.server.kept]
+        self.assertEqual(stamps, sorted(set(stamps)))
+        self.assertEqual(
+            self.server.kept,
+            [
+                {"type": "task", "task_id": task_id, "task_type": "translation", "input_text": "Hallo"},
+                {"type": "fields", "task_id": task_id, "assigned_miners": [7], "priority": None},
+                {
+                    "type": "response",
+                    "task_id": task_id,
+                    "miner_uid": 7,
+                    "response_data": {"text": "Hello"},
+                    "accuracy_score": 0.9,
+                },
+                {
+                    "type": "set",
+                    "path": "users/1",
+                    "data": {
+                        "at": {"$timestamp": "2026-03-01T12:00:00.000Z"},
+                        "bytes": {"$bytes": "YWI="},
+                        "now": {"$server_timestamp": True},
+                    },
+                },
+                {"type": "update", "path": "users/1", "data": {"a.b": {"$delete": True}}, "visibility": "prompt"},
+                {"type": "delete", "path": "users/2"},
+            ],
+        )
+        self.assertEqual(client.outbox_status().waiting, 0)
+
+    def test_sends_by_itself_after_the_linger_and_together(self):
+        client = self.client(linger=0.3)
+        client.drain()
+        for uid in range(5):
+            client.send_response("t", uid)
+        until(lambda: len(self.server.kept) == 5)
+        self.assertLessEqual(len(self.server.requests), 2)
+
+    def test_sends_batches_of_a_thousand_lines_and_eight_megabytes(self):
+        client = self.client(linger=30)
+        for start in range(0, 3000, 1000):
+            client.send_events({"type": "delete", "path": f"a/{start + i}"} for i in range(1000))
+        client.send_events({"type": "set", "path": f"b/{i}", "data": {"x": "x" * 900_000}} for i in range(12))
+        self.assertTrue(client.drain())
+        self.assertEqual(max(map(len, self.server.requests)), 1000)
+        for headers in self.server.headers_seen:
+            self.assertLessEqual(int(headers["content-length"]), 8 * 1024 * 1024)
+        self.assertEqual(len(self.server.kept), 3012)
+
+    def test_sends_again_with_the_same_stamps_what_was_not_answered(self):
+        self.server.failures = [lost_answer, cut_answer, problem(500, "internal"), raw(202, b"<html>hello</html>")]
+        client = self.client()
+        client.send_response("t", 1)
+        client.send_response("t", 2)
+        self.assertTrue(client.drain())
+        stamps = {line["miner_uid"]: line["stamp"] for line in self.server.kept}
+        for line in self.server.kept:
+            self.assertEqual(line["stamp"], stamps[line["miner_uid"]])
+        self.assertGreaterEqual(len(self.server.requests), 5)
+        self.assertEqual(client.outbox_status().error, None)
+
+    def test_honours_retry_after(self):
+        self.server.failures = [problem(503, "unavailable", {"Retry-After": "1"})]
+        client = self.client()
+        before = time.monotonic()
+        client.send_response("t", 1)
+        until(lambda: len(self.server.kept) == 1)
+        self.assertGreaterEqual(time.monotonic() - before, 1)
+
+    def test_keeps_aside_what_is_refused_and_tells_of_it(self):
+        told = []
+        self.server.refuse = lambda line: ("invalid_request", "no") if line["miner_uid"] % 2 else None
+        client = self.client(on_refused=lambda one: (told.append(one), 1 / 0))
+        for uid in range(6):
+            client.send_response("t", uid)
+        self.assertTrue(client.drain())
+        self.assertEqual([line["miner_uid"] for line in self.server.kept], [0, 2, 4])
+        aside = client.refused()
+        self.assertEqual([json.loads(one.line)["miner_uid"] for one in aside], [1, 3, 5])
+        until(lambda: len(told) == 3)
+        self.assertEqual([(one.code, one.message) for one in told], [("invalid_request", "no")] * 3)
+        status = client.outbox_status()
+        self.assertEqual((status.waiting, status.set_aside, status.refused), (0, 3, 3))
+        self.server.refuse = lambda line: None
+        self.assertEqual(client.retry_refused([aside[0].id]), 1)
+        self.assertEqual(client.retry_refused(), 2)
+        self.assertTrue(client.drain())
+        self.assertEqual(len(self.server.kept), 6)
+
+    def test_a_wrong_key_stops_sending_and_nothing_else(self):
+        self.server.failures = [problem(401, "unauthenticated")] * 3
+        client = self.client()
+        client.send_response("t", 1)
+        until(lambda: client.outbox_status().is_blocked)
+        self.assertIn("unauthenticated", client.outbox_status().error)
+        client.send_response("t", 2)
+        until(lambda: len(self.server.kept) == 2)
+        until(lambda: not client.outbox_status().is_blocked)
+
+    def test_nobody_else_gets_the_key_by_a_redirect(self):
+        self.server.failures = [raw(307, b"", {"Location": "http://127.0.0.1:1/v1/events"})]
+        client = self.client()
+        client.send_response("t", 1)
+        until(lambda: client.outbox_status().is_blocked)
+        self.assertIn("http://127.0.0.1:1/v1/events", client.outbox_status().error)
+        until(lambda: len(self.server.kept) == 1)
+
+    def test_a_body_that_is_too_large_is_halved_down_to_the_one_event(self):
+        def small(handler, lines):
+            if len(lines) <= 2 and all(line["path"] != "a/3" for line in lines):
+                return False
+            handler.answer(413, {"code": "payload_too_large", "detail": "too large"})
+            return True
+
+        self.server.failures = [small] * 50
+        client = self.client(linger=30)
+        for i in range(8):
+            client.set(f"a/{i}", {"x": "x" * 70_000})
+        self.assertTrue(client.drain())
+        self.assertEqual([line["path"] for line in self.server.kept], [f"a/{i}" for i in range(8) if i != 3])
+        self.assertEqual([one.code for one in client.refused()], ["payload_too_large"])
+
+
+class Clocks(WithServer):
+    def limits(self, line):
+        ms = int(line["stamp"][:9], 36)
+        now = (time.time() + self.server.clock_ahead) * 1000
+        ahead, behind = ms - now, now - ms
+        if ahead > 60_000 or behind > 45 * 86_400_000 - 3_600_000:
+            return "stamp_out_of_range", "stamp it anew"
+        return None
+
+    def test_a_clock_that_jumps_ahead_is_put_right_in_order(self):
+        ahead = [0.0]
+        self.server.refuse = self.limits
+        self.server.failures = [problem(503, "unavailable")]
+        client = self.client(now=lambda: time.time() + ahead[0], linger=30)
+        client.send_response("t", 0)
+        ahead[0] = 3600.0
+        client.send_response("t", 1)
+        client.send_response("t", 2)
+        ahead[0] = 0.0
+        client.send_response("t", 3)
+        self.assertTrue(client.drain())
+        client.send_response("t", 4)
+        self.assertTrue(client.drain())
+        stamps = {line["miner_uid"]: line["stamp"] for line in self.server.kept}
+        self.assertEqual([uid for uid, _ in sorted(stamps.items(), key=lambda pair: pair[1])], [0, 1, 2, 3, 4])
+        self.assertEqual(client.outbox_status().refused, 0)
+
+    def test_what_is_too_old_is_sent_as_old_as_may_be(self):
+        self.server.refuse = self.limits
+        client = self.client(now=lambda: time.time() - 60 * 86_400)
+        client.send_events({"type": "delete", "path": f"a/{i}"} for i in range(3))
+        self.assertTrue(client.drain())
+        self.assertEqual([line["path"] for line in self.server.kept], ["a/0", "a/1", "a/2"])
+
+    def test_learns_the_servers_time(self):
+        self.server.clock_ahead = 3600.0
+        client = self.client()
+        client.send_response("t", 0)
+        self.assertTrue(client.drain())
+        until(lambda: client._outbox.status().waiting == 0)
+        client.send_response("t", 1)
+        self.assertTrue(client.drain())
+        ms = int(self.server.kept[-1]["stamp"][:9], 36)
+        self.assertAlmostEqual(ms / 1000 - time.time(), 3600, delta=5)
+
+
+class Files(WithServer):
+    def test_what_waits_survives_a_restart_with_its_stamps(self):
+        self.server.failures = [problem(401, "unauthenticated")] * 10_000
+        first = self.client()
+        first.send_response("t", 1)
+        until(lambda: len(self.server.requests) > 0)
+        first.close(0)
+        stamp = self.server.requests[0][0]["stamp"]
+        self.server.failures = []
+        second = self.client()
+        second.send_response("t", 2)
+        self.assertTrue(second.drain())
+        self.assertEqual([line["miner_uid"] for line in self.server.kept], [1, 2])
+        self.assertEqual(self.server.kept[0]["stamp"], stamp)
+        self.assertNotEqual(self.server.kept[1]["stamp"][9:17], stamp[9:17])
+
+    def test_foreign_and_broken_files_are_left_alone(self):
+        text = os.path.join(self.directory, "text")
+        with open(text, "w") as file:
+            file.write("No database at all.\n" * 100)
+        foreign = os.path.join(self.directory, "foreign.db")
+        with sqlite3.connect(foreign) as db:
+            db.execute("CREATE TABLE mine (x)")
+        db.close()
+        for path in (text, foreign, os.path.join(self.directory, "no/where.db"), self.directory):
+            before = read(path) if os.path.isfile(path) else None
+            with self.assertRaises(OutboxError) as caught:
+                self.client(outbox=path)
+            self.assertIn(path, str(caught.exception))
+            if before is not None:
+                self.assertEqual(read(path), before)
+
+    def test_a_damaged_file_is_refused_when_it_is_opened(self):
+        self.server.failures = [problem(503, "unavailable")] * 10_000
+        client = self.client()
+        for start in range(3):
+            client.send_events({"type": "set", "path": f"a/{i}", "data": {"x": "x" * 300}} for i in range(500))
+        client.close(0)
+        with open(self.path, "r+b") as file:
+            file.seek(4096 * 3)
+            file.write(b"\xa5" * 4096 * 4)
+        with self.assertRaises(OutboxError):
+            self.client()
+
+    def test_a_full_disk_raises_and_takes_events_again_when_there_is_room(self):
+        self.server.failures = [problem(503, "unavailable")] * 100_000
+        client = self.client()
+        db = client._outbox._writer._store._db
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages + 20}")
+        taken = 0
+        with self.assertRaises(OutboxError) as caught:
+            for i in range(1000):
+                client.set(f"a/{i}", {"x": "x" * 1000})
+                taken += 1
+        self.assertIn("full", str(caught.exception))
+        self.assertGreater(taken, 0)
+        db.execute("PRAGMA max_page_count = 1000000")
+        client.set("a/last", {})
+        self.server.failures = []
+        self.assertTrue(client.drain())
+        until(lambda: len({line["path"] for line in self.server.kept}) == taken + 1)
+
+    def test_a_disk_that_takes_nothing_raises(self):
+        client = self.client()
+        client._outbox._writer._store._db.execute("PRAGMA query_only = 1")
+        with self.assertRaises(OutboxError):
+            client.send_response("t", 1)
+
+    def test_two_processes_share_a_file(self):
+        code = (
+            "import sys; sys.path.insert(0, sys.argv[1]); from sluice import Sluice\n"
+            "client = Sluice(sys.argv[2], 'a-key', outbox=sys.argv[3], linger=0.02)\n"
+            "for i in range(200): client.update(f'a/{sys.argv[4]}', {'n': i})\n"
+            "client.close(0)\n"
+        )
+        command = [sys.executable, "-c", code, PACKAGE, self.server.url, self.path]
+        children = [subprocess.Popen([*command, str(number)]) for number in range(2)]
+        self.assertEqual([child.wait(30) for child in children], [0, 0])
+        self.assertTrue(self.client().drain())
+        by_stamp = {line["stamp"]: line for line in self.server.kept}
+        self.assertEqual(len(by_stamp), 400)
+        for number in range(2):
+            order = [line["data"]["n"] for _, line in sorted(by_stamp.items()) if line["path"] == f"a/{number}"]
+            self.assertEqual(order, list(range(200)))
+
+    def test_the_command_shows_exports_and_retries(self):
+        self.server.refuse = lambda line: ("invalid_request", "no such thing")
+        client = self.client()
+        client.send_response("t", 1, {"text": "ä"})
+        self.assertTrue(client.drain())
+        client.close(0)
+
+        def run(*arguments):
+            environment = {**os.environ, "PYTHONPATH": PACKAGE, "PYTHONIOENCODING": "utf-8"}
+            command = [sys.executable, "-m", "sluice", "outbox", *arguments]
+            return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
+
+        self.assertIn("1 refused events are kept aside", run(self.path).stdout)
+        exported = json.loads(run(self.path, "--export", "refused").stdout)
+        self.assertEqual(exported["response_data"], {"text": "ä"})
+        self.assertEqual(exported["refused"]["message"], "no such thing")
+        self.assertIn("1 refused events will be sent again", run(self.path, "--retry").stdout)
+        self.assertEqual(json.loads(run(self.path, "--export", "waiting").stdout)["miner_uid"], 1)
+        missing = run(self.path + "-missing")
+        self.assertEqual((missing.returncode, os.path.exists(self.path + "-missing")), (1, False))
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Calls(WithServer):
+    def test_raises_at_once_for_what_json_cannot_hold(self):
+        client = self.client()
+        for value in (float("nan"), object(), b"bytes"):
+            with self.assertRaises((TypeError, ValueError)):
+                client.send_response("t", 1, {"x": value})
+        with self.assertRaises(ValueError):
+            client.set("a/1", {"x": "x" * 9_000_000})
+        with self.assertRaises(ConfigurationError):
+            client.send_response("t", 1, stamp="mine")
+        client.send_response("t", 1, {"half": "\ud83d", "at": datetime(2026, 1, 1, tzinfo=timezone.utc)})
+        self.assertTrue(client.drain())
+        self.assertEqual(self.server.kept[0]["response_data"]["at"], "2026-01-01T00:00:00.000Z")
+
+    def test_without_an_outbox_it_sends_at_once(self):
+        client = self.client(outbox=None)
+        self.server.failures = [lost_answer]
+        client.send_response("t", 1)
+        self.assertEqual(len(self.server.kept), 2)
+        self.assertEqual(len({line["stamp"] for line in self.server.kept}), 1)
+        self.server.refuse = lambda line: ("invalid_request", "no")
+        with self.assertRaises(Refused):
+            client.send_response("t", 2)
+        self.server.failures = [problem(401, "unauthenticated")]
+        with self.assertRaises(Blocked):
+            client.send_response("t", 3)
+        self.server.failures = [problem(503, "unavailable")] * 100
+        with self.assertRaises(Unavailable):
+            self.client(outbox=None, timeout=0.2).send_response("t", 4)
+
+    def test_settings_come_from_the_environment(self):
+        names = {"SLUICE_URL": self.server.url, "SLUICE_API_KEY": "other", "SLUICE_OUTBOX": self.path}
+        os.environ.update(names)
+        self.addCleanup(lambda: [os.environ.pop(name, None) for name in names])
+        with Sluice() as client:
+            client.send_response("t", 1)
+            self.assertTrue(client.drain())
+        self.assertEqual(self.server.headers_seen[0]["x-api-key"], "other")
+        os.environ.pop("SLUICE_API_KEY")
+        with self.assertRaises(ConfigurationError):
+            Sluice()
+        for url in ("", "ftp://x", "127.0.0.1:5000", "http://"):
+            with self.assertRaises(ConfigurationError):
+                Sluice(url or "x", "k", outbox=None)
+
+    def test_goes_through_the_proxy_of_the_environment(self):
+        os.environ["http_proxy"] = self.server.url.replace("://", "://name:p%40ss@")
+        self.addCleanup(os.environ.pop, "http_proxy")
+        client = Sluice("http://sluice.invalid", "a-key", outbox=None, timeout=2)
+        self.addCleanup(client.close)
+        client.send_response("t", 1)
+        self.assertEqual(self.server.headers_seen[0]["host"], "sluice.invalid")
+        self.assertTrue(self.server.headers_seen[0]["proxy-authorization"].startswith("Basic "))
+
+    def test_asyncio_callers_share_commits(self):
+        async def run():
+            async with AsyncSluice(self.server.url, "a-key", outbox=self.path, linger=0.05) as client:
+                await asyncio.gather(*(client.send_response(f"t{i}", i) for i in range(500)))
+                cancelled = asyncio.ensure_future(client.send_response("cancelled", 1))
+                await asyncio.sleep(0)
+                cancelled.cancel()
+                self.assertTrue(await client.drain())
+                # What was cancelled may have been under way, and is kept all the same.
+                await asyncio.to_thread(until, lambda: len(self.server.kept) == 501)
+
+        asyncio.run(run())
+        self.assertEqual(len(self.server.kept), 501)
+
+    def test_a_closed_client_takes_nothing(self):
+        client = self.client()
+        client.close()
+        with self.assertRaises(OutboxError):
+            client.send_response("t", 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
