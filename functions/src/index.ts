@@ -44,7 +44,7 @@ const spooled = wiredBy(() => import('./app/spooled.ts'));
  * spooled carrier back into Cloud Tasks, again and again for a day while that fails.
  */
 export const filed = onObjectFinalized(
-  { region, ...sizeOf('filed'), bucket: storageBucket, retry: true },
+  { region, ...sizeOf('filed'), bucket: storageBucket, timeoutSeconds: 60, retry: true },
   async ({ data, time }) => {
     // Every object of the bucket is announced; most are neither.
     if (fileIdOfObject(data.name) !== undefined) await finalize(data, Date.parse(time));

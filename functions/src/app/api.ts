@@ -30,7 +30,7 @@ export function start(): HttpHandler {
 function readingRoutes(documents: DocumentStore): Route[] {
   const { readCacheMs } = base().config;
   const reader = new TaskReader({ ...base(), documents, readCacheMs });
-  return [...readRoutes({ documents, clock, reader }), ...pollingRoutes()];
+  return [...readRoutes({ documents, clock, reader }), ...pollingRoutes('api')];
 }
 
 function controllingRoutes(documents: DocumentStore): Route[] {

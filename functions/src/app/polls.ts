@@ -10,14 +10,15 @@ import { memoryMib } from './sizes.ts';
 
 /** Answers polls: all that Hosting has no copy of. */
 export function start(): HttpHandler {
-  // All of the feed is for an instance of 1 GiB.
-  const share = Math.min(1, memoryMib('polls') / 1024);
-  return serve(pollingRoutes({ maxBytes: maxFeedBytes * share, pageSize: Math.ceil(feedPageSize * share) }));
+  return serve(pollingRoutes('polls'));
 }
 
 /** The routes that miners poll; `api` has them too, for callers of its own address. */
-export function pollingRoutes(bounds: { maxBytes?: number; pageSize?: number } = {}): Route[] {
+export function pollingRoutes(functionName: 'polls' | 'api'): Route[] {
   const { readCacheMs, pollCacheMs } = base().config;
+  // All of the feed is for an instance of 1 GiB.
+  const share = Math.min(1, memoryMib(functionName) / 1024);
+  const bounds = { maxBytes: maxFeedBytes * share, pageSize: Math.ceil(feedPageSize * share) };
   const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs, ...bounds });
   return minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs });
 }

@@ -47,7 +47,7 @@ export interface LastWrite {
   generation: string;
 }
 
-/** Reads the record. Where there is none, nothing was written; one that is not understood may be of this moment. */
+/** Reads the record. Where there is none, nothing was noted; one that is not understood may be of this moment. */
 export async function lastWrite(objects: Pick<ObjectStore, 'get'>, nowMs: number): Promise<LastWrite> {
   const stored = await objects.get(recordObject);
   if (stored === undefined) return { isQuiet: false, isLongAgo: true, generation: '0' };

@@ -187,19 +187,22 @@ export class Flusher {
     put(arrivedOf(run, eventsOf(forAll)), backoff.parkedUntilMs);
     put(arrivedOf(run, eventsOf(forSome)), backoff.shortUntilMs);
     for (const one of run.early) put(arrivedOf(run, one.group.events), one.dueMs - 1, [one]);
+    let carried = 0;
     const works = [...byTick].map(([dueMs, { events, early }]) => ({
       work: async () => {
         await carry(this.#parts, events, dueMs, tries);
+        carried += events.length;
         for (const one of early) remembered.wait(one);
       },
       failed: comeAgain(run, events),
     }));
     await this.#doAll([works], carryMs);
-    return [...byTick.values()].reduce((sum, { events }) => sum + events.length, 0);
+    return carried;
   }
 
   /** Logs the counts of a flush in one line. */
-  #log({ deliveries, intake, results }: Run, carried: number, spentBefore: Operations): void {
+  #log(run: Run, carried: number, spentBefore: Operations): void {
+    const { deliveries, intake, results } = run;
     const spent = this.#options.spent();
     const counts = this.#options.kinds.flatMap(({ kind }, index) =>
       Object.entries(kind.counts(intake.groups[index] ?? [])),
@@ -210,7 +213,9 @@ export class Flusher {
       ...Object.fromEntries(counts),
       written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
       carried,
-      dead_letters: intake.dead.length + results.filter(({ outcome }) => outcome === 'refused').length,
+      dead_letters:
+        intake.dead.length +
+        arrivedOf(run, eventsOf(results.filter(({ outcome }) => outcome === 'refused'))).length,
       unread: [...intake.unread.values()].reduce((sum, { length }) => sum + length, 0),
       duplicates: intake.duplicates,
       quota_spent: perType((type) => spent[type] - spentBefore[type]),

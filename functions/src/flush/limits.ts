@@ -1,8 +1,8 @@
 import { nextTickMs } from '../platform/clock.ts';
 
 /**
- * Deliveries wait for others until so long none came, and no longer than the second in all: what is due at one tick is
- * dispatched within milliseconds, 500 a second (index.ts), and an instance that waits alone is paid for.
+ * Deliveries wait for others until so long none came, and no longer than `maxGatherMs` in all: what is due at one tick
+ * is dispatched within milliseconds, 500 a second (index.ts), and an instance that waits alone is paid for.
  */
 export const gatherQuietMs = 50;
 export const maxGatherMs = 300;

@@ -7,7 +7,7 @@ import type { Waiting } from './remembered.ts';
 /** The moment at which readiness is decided. */
 export interface Moment {
   nowMs: number;
-  /** True while Firestore is left alone: nothing is written then but what was asked for. */
+  /** True while Firestore is left alone: of what waits, nothing is written then but what was asked for. */
   isParked: boolean;
   /** A flush was asked for of everything accepted up to this stamp. */
   flushBefore: Stamp;

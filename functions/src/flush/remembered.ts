@@ -43,7 +43,7 @@ export class Remembered {
   /** Remembers a document's events, all of which are in carriers. */
   wait(waiting: Waiting): void {
     const { path, events } = waiting.group;
-    const bytes = events.reduce((sum, event) => sum + eventLine(event).length, 0);
+    const bytes = events.reduce((sum, event) => sum + Buffer.byteLength(eventLine(event)) + entryBytes, 0);
     this.#waiting.set(path, waiting, bytes);
   }
 
@@ -67,5 +67,5 @@ export class Remembered {
   }
 }
 
-/** Bytes that an entry takes beside its key. */
+/** Bytes that an entry takes beside its key or its line. */
 const entryBytes = 64;

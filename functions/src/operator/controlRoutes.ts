@@ -96,7 +96,7 @@ async function waitForFlush(
       progress = await progressOf(options, carriers, isWhole, flushBefore);
       await runEarly(options, queueControl, carriersUpTo(carriers, flushBefore), runNames);
     } catch (error) {
-      logger.warn('The queue cannot be listed', { reason: messageOf(error) });
+      logger.warn('A flush that is waited for cannot be looked at', { reason: messageOf(error) });
     }
   }
   return progress;
@@ -134,6 +134,7 @@ async function runEarly(
   );
   const early = waiting.slice(0, maxRunCarriers - runNames.size);
   if (early.length === 0 || (await queueControl.stats()).isPaused) return;
+  // Those that fail count too, as the service counts them.
   for (const { taskName } of early) runNames.add(taskName);
   const failures: unknown[] = [];
   await mapPool(early, runsAtOnce, ({ taskName }) =>

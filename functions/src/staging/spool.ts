@@ -58,9 +58,9 @@ export async function sweepSpool(options: SweepOptions, from?: string): Promise<
   const spooled = spooledFrom(objects, from);
   const work = async (): Promise<void> => {
     while (clock.now() < endMs && failuresInRow < breakerThreshold) {
-      const next = await spooled.next();
-      if (next.done) return;
       try {
+        const next = await spooled.next();
+        if (next.done) return;
         if (!(await putBack(options, next.value.name))) continue;
         failuresInRow = 0;
         swept += 1;

@@ -2,7 +2,6 @@ import * as z from 'zod/mini';
 import { operationEvent } from '../documents/submit.ts';
 import { type Event, operationTypes } from '../events/event.ts';
 import { isCallersStamp, type Stamp, stampMs } from '../events/stamp.ts';
-import { maxEventAgeMs } from '../flush/limits.ts';
 import { acceptedBatch, count, moment, textLike } from '../http/answers.ts';
 import { acceptEach, checkCount, nothingAccepted } from '../http/batch.ts';
 import { isNdjson, mediaType, ndjsonLines } from '../http/body.ts';
@@ -17,6 +16,7 @@ import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { once } from '../platform/once.ts';
 import type { AcceptingParts } from '../staging/groupStager.ts';
+import { maxStampAgeMs, maxStampAheadMs } from './limits.ts';
 import type { Speakers } from './speaker.ts';
 import { responseEvent } from './submit.ts';
 import { maxEventsPerRequest, taskInPath } from './submitFields.ts';
@@ -154,22 +154,17 @@ function eventOf(
   }
 }
 
-/** The time that a caller's clock may be ahead. */
-const maxAheadMs = 60_000;
-
-/** The least time that an event must have left before it is too old to be written. */
-const marginMs = 3_600_000;
-
 /**
  * The stamp that a caller gave an event before it sent it: a repetition is then known, and order is the caller's own.
  * @throws AppError `stamp_out_of_range` where no event of now can have it.
  */
 function checkedStamp(stamp: Stamp, nowMs: number): Stamp {
   const aheadMs = stampMs(stamp) - nowMs;
-  if (aheadMs <= maxAheadMs && -aheadMs <= maxEventAgeMs - marginMs) return stamp;
-  const at = Math.abs(aheadMs) < 8.64e15 ? new Date(stampMs(stamp)).toISOString() : stamp;
+  if (aheadMs <= maxStampAheadMs && -aheadMs <= maxStampAgeMs) return stamp;
+  const at = new Date(stampMs(stamp)).toISOString();
+  const [days, seconds] = [maxStampAgeMs / 86_400_000, maxStampAheadMs / 1_000];
   throw new AppError(
     'stamp_out_of_range',
-    `stamp: expected a time up to 45 days ago and at most 60 s ahead, got ${at}; stamp it anew.`,
+    `stamp: expected a time up to ${days} days ago and at most ${seconds} s ahead, got ${at}; stamp it anew.`,
   );
 }

@@ -38,3 +38,10 @@ export const maxTaskDocumentBytes = 1_000_000;
 
 /** Memory for what an instance of `flush` knows of tasks that it wrote. */
 export const maxTaskCacheBytes = 64 * 1024 * 1024;
+
+/**
+ * The time that a stamp which a caller gave may be ahead, and be past: a day less than events may be old
+ * (`maxEventAgeMs` of the flush), so that what is accepted can still wait.
+ */
+export const maxStampAheadMs = 60_000;
+export const maxStampAgeMs = 44 * 86_400_000;

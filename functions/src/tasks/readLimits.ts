@@ -24,7 +24,7 @@ export const feedOverlapMs = 2_000;
 export const feedReloadMs = 600_000;
 export const feedPageSize = 250;
 
-/** Bytes of open tasks, as a miner sees them, that an instance holds; past that those seen first are let go. */
+/** Bytes of open tasks, as a miner sees them, in an instance of 1 GiB; past that those seen first are let go. */
 export const maxFeedBytes = 96 * 1024 * 1024;
 
 /** Tasks that are over: as many of the latest are read at first. */
