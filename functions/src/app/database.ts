@@ -11,6 +11,7 @@ import {
   apiMaxWaitMs,
   apiReadAttempts,
   ledgerCallMs,
+  pollMaxWaitMs,
   quotaLimits,
   workerCallMs,
   workerMaxWaitMs,
@@ -62,9 +63,10 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { ...base(), meter, throttle: throttle() };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });
   atShutdown(clock, () => holder.close());
-  const waiting =
-    kind === 'api' || kind === 'miner'
-      ? { open: firestore(apiCallMs), maxWaitMs: apiMaxWaitMs, readAttempts: apiReadAttempts }
-      : { open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs };
-  return leasedDocuments({ ...options, holder, ...waiting });
+  if (kind !== 'api' && kind !== 'miner') {
+    return leasedDocuments({ ...options, holder, open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs });
+  }
+  const maxWaitMs = kind === 'miner' ? pollMaxWaitMs : apiMaxWaitMs;
+  const forCallers = { open: firestore(apiCallMs), maxWaitMs, readAttempts: apiReadAttempts };
+  return leasedDocuments({ ...options, holder, ...forCallers });
 }

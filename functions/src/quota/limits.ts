@@ -20,8 +20,12 @@ export function quotaLimits(given: {
   return { rates: perType((type) => Math.min(ratePerSecond[type], perMinute[type] / 60)), perMinute, daily };
 }
 
-/** Longest wait of an operation for its turn: of a caller, and of work that can wait in the queue instead. */
+/**
+ * Longest wait of an operation for its turn: of a caller; of a poll, whose instance may be small and just have started;
+ * and of work that can wait in the queue instead.
+ */
 export const apiMaxWaitMs = 1_000;
+export const pollMaxWaitMs = 4_000;
 export const workerMaxWaitMs = 10_000;
 
 /** Longest calls to Firestore: a caller gives up after 10 s, work is queued again, a ledger transaction is a few. */

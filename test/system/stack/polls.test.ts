@@ -64,3 +64,17 @@ for (const cacheSeconds of [5, 30]) {
     });
   });
 }
+
+describe('The first poll of an instance', () => {
+  it('waits for its lease where Firestore, or a small CPU, is slow', async () => {
+    const stack = await startStack({ ports: 'free', quiet: true, latencies: { firestore: { '*': 900 } } });
+    try {
+      const { status } = await fetch(`${stack.urls.hosting}/api/v1/miners/7/tasks?status=assigned`, {
+        headers: { 'X-API-Key': stack.keys['read'] ?? '' },
+      });
+      assert.equal(status, 200);
+    } finally {
+      await stack.close();
+    }
+  });
+});
