@@ -1,7 +1,7 @@
 import type { Amounts } from '../../local/bill/bill.ts';
 import { requestLogBytes } from '../../local/functions/usage.ts';
 import { type PlainWay, plainInstance, plainUsage } from '../shared/plain.ts';
-import { type Causes, causesOf, sumOfCauses } from './coefficients.ts';
+import { type Causes, causesOf, logsCause, sumOfCauses } from './coefficients.ts';
 import { daysAMonth, eventsPerSecond, eventsPerTask, type Traffic } from './month.ts';
 
 /** The least that a request is billed for: https://cloud.google.com/run/pricing */
@@ -24,10 +24,13 @@ export function plainMonth(way: PlainWay, traffic: Traffic): Causes {
   const rate = eventsPerSecond(traffic);
   const pollRate = (miners * pollsPerMinute) / 60;
   const activeHours = hoursADay * 3600 * daysAMonth;
+  const requests = tasks * eventsPerTask(responsesPerTask);
+  const logged = traffic.excludesRequestLogs ? 0 : requests + polls;
   return sumOfCauses(
     inFirestore,
-    { functions: requestAmounts(tasks * eventsPerTask(responsesPerTask), rate, activeHours) },
+    { functions: requestAmounts(requests, rate, activeHours) },
     { 'functions: polls': requestAmounts(polls, pollRate, daysAMonth * 24 * 3600) },
+    { [logsCause]: { logByte: logged * requestLogBytes } },
   );
 }
 
@@ -35,7 +38,6 @@ function requestAmounts(requests: number, rate: number, seconds: number): Partia
   const busySeconds = seconds * (1 - Math.exp(-rate * billedUnitSeconds));
   return {
     functionRequest: requests,
-    logByte: requests * requestLogBytes,
     vcpuSecond: busySeconds * plainInstance.vcpu,
     gibSecond: busySeconds * plainInstance.gib,
   };

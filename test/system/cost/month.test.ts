@@ -137,6 +137,12 @@ describe('the plain way’s month', () => {
   const plain = (way: Parameters<typeof plainMonth>[0], changed: Partial<Traffic> = {}) =>
     totalOf(plainMonth(way, { ...traffic, ...changed }));
 
+  it('logs its requests in functions, unless these logs are excluded there as well', () => {
+    assert.ok(plain('functions').logByte > 0);
+    assert.equal(plain('functions', { excludesRequestLogs: true }).logByte, 0);
+    assert.equal(plain('server').logByte, 0);
+  });
+
   it('writes each event and reads twice before each response', () => {
     near(plain('a server of its own').firestoreWrite, 5 * tasks);
     near(plain('a server of its own').firestoreRead, 6 * tasks);
