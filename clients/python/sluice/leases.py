@@ -17,7 +17,7 @@ from .transport import Transport
 logger = logging.getLogger("sluice")
 
 TYPES = ("writes", "reads", "deletes")
-#: A lease is renewed so long before its end.
+#: A lease is renewed so long before its end, or at half of it.
 RENEW_SECONDS = 1.0
 #: The wait after a refusal that names none.
 REFUSED_SECONDS = 1.0
@@ -32,7 +32,8 @@ class Share:
         self._rates = {name: float(answer["per_second"].get(name, 0)) for name in TYPES}
         starts, ends = (_moment(answer[name]) for name in ("starts_at", "expires_at"))
         #: `now` is when the lease was asked for, before it began: so it never seems to last longer than it does.
-        self.ends = now + (ends - starts)
+        self._seconds = ends - starts
+        self.ends = now + self._seconds
         self._free_at = {name: now for name in TYPES}
         self.spent = {name: 0 for name in TYPES}
 
@@ -51,7 +52,7 @@ class Share:
         return starts - now
 
     def is_ending(self, now: float) -> bool:
-        return now >= self.ends - RENEW_SECONDS
+        return now >= self.ends - min(RENEW_SECONDS, self._seconds / 2)
 
 
 class Lease:

@@ -216,7 +216,8 @@ class Sender:
 
     def _after(self) -> int:
         """The last event that is over, though it is still in the file."""
-        return max((row.seq for row in self._done), default=0)
+        over = [row.seq for row in self._done] + [row.seq for row, _, _ in self._refused]
+        return max(over, default=0)
 
     def _is_ready(self) -> bool:
         # None: left from before, or written by another process.

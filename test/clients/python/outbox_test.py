@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -314,6 +315,39 @@ class Files(WithServer):
 def read(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from sluice import Sluice
+client = Sluice(sys.argv[2], "a-key", outbox=sys.argv[3], linger=0.005, max_backoff=0.02)
+for n in range(int(sys.argv[4]), int(sys.argv[4]) + 5000):
+    client.update("a/b", {"n": n})
+    print(n, flush=True)
+"""
+
+
+class Kills(WithServer):
+    def test_each_acknowledged_event_arrives_with_one_stamp(self):
+        rng = random.Random(11)
+        acknowledged = []
+        for _ in range(int(os.environ.get("SLUICE_TEST_KILLS", "18"))):
+            first = acknowledged[-1] + 2 if acknowledged else 0
+            command = [sys.executable, "-c", CHILD, PACKAGE, self.server.url, self.path, str(first)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+                acknowledged.append(int(child.stdout.readline()))
+                time.sleep(rng.uniform(0, 0.1))
+                self.server.failures = [lost_answer]
+                child.kill()
+                acknowledged += [int(line) for line in child.stdout if line.endswith("\n")]
+        self.assertTrue(self.client().drain())
+        stamps = {}
+        for line in self.server.kept:
+            stamps.setdefault(line["data"]["n"], set()).add(line["stamp"])
+        self.assertEqual([n for n in acknowledged if len(stamps.get(n, ())) != 1], [])
+        self.assertTrue(all(len(found) == 1 for found in stamps.values()))
+        self.assertEqual([n for n, _ in sorted(stamps.items(), key=lambda pair: min(pair[1]))], sorted(stamps))
 
 
 class Calls(WithServer):
