@@ -1,4 +1,4 @@
-/** `npm run setup -- --project ID [--bucket NAME] [--new-keys]`: what the Firebase CLI cannot set. Can be run again. */
+/** `npm run setup -- --project ID …`: what the Firebase CLI cannot set. Can be run again. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -6,9 +6,11 @@ import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
 import { discoverFunctions } from '../local/functions/discovery.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
+import { setRequestLogs } from './requestLogs.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
-const usage = 'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys]';
+const usage =
+  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep]';
 const root = join(import.meta.dirname, '..');
 
 try {
@@ -25,14 +27,26 @@ async function setup(): Promise<void> {
       bucket: { type: 'string' },
       'functions-dir': { type: 'string', default: join(root, 'functions') },
       'new-keys': { type: 'boolean', default: false },
+      'request-logs': { type: 'string' },
     },
   });
   const { project } = values;
-  if (project === undefined) throw new Error(usage);
+  const { 'request-logs': requestLogs } = values;
+  if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
   const bucket = values.bucket ?? `${project}.firebasestorage.app`;
   const storage = await storageOf(project);
   for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
   await writeParameters(values['functions-dir'], project, bucket, values['new-keys']);
+  if (requestLogs !== undefined) {
+    const api = { url: 'https://logging.googleapis.com', token: await cliAccessToken(project, root) };
+    const { endpoints } = await discoverFunctions({
+      functionsDir: values['functions-dir'],
+      projectId: project,
+      storageBucket: bucket,
+    });
+    const functionNames = Object.keys(endpoints);
+    console.log(await setRequestLogs(api, project, { functionNames, areKept: requestLogs === 'keep' }));
+  }
   if (values['new-keys']) printNewKeys();
 }
 
