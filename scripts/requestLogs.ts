@@ -9,8 +9,8 @@ export interface LoggingApi {
 }
 
 /**
- * The filter of the request logs of these functions that succeeded. A function's Cloud Run service has its name in lower
- * case: https://firebase.google.com/docs/functions/version-comparison
+ * The filter of the request logs of these functions that succeeded. A function's Cloud Run service has its name in
+ * lower case: https://firebase.google.com/docs/functions/version-comparison
  */
 export function requestLogsFilter(functionNames: readonly string[]): string {
   const services = functionNames.map((name) => `"${name.toLowerCase()}"`).join(' OR ');
