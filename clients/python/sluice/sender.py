@@ -27,6 +27,8 @@ MAX_RETRY_AFTER = 600.0
 #: How far a stamp may be from the server's time, and how old one is made that is too old: see docs/api.md, Events.
 AHEAD_MS = 60_000
 OLDEST_MS = 45 * 86_400_000 - 2 * 3_600_000
+#: Refusals of a line that pass: it stays in the outbox.
+PASSING = frozenset(["rate_limited", "unavailable", "internal"])
 #: Acknowledged events whose deletion the disk refuses are remembered up to this many.
 MAX_UNDELETED = 500_000
 
@@ -58,6 +60,7 @@ class Sender:
         self._draining = 0
         self._hurries = 0
         self._was_full = False
+        self._was_off = False
         self._max_bytes = MAX_BODY_BYTES
         self._max_lines = MAX_LINES
         self._done: list[Row] = []
@@ -150,17 +153,22 @@ class Sender:
         self._learn(shipped, before, time.time())
         refused = {one.index: one for one in shipped.rejected}
         is_off = any(one.code == "stamp_out_of_range" for one in shipped.rejected)
+        passing = next((one for one in shipped.rejected if one.code in PASSING), None)
         for index, row in enumerate(rows):
             one = refused.get(index)
             if one is None:
                 self._done.append(row)
                 self.sent += 1
-            elif one.code != "stamp_out_of_range":
+            elif one.code != "stamp_out_of_range" and one.code not in PASSING:
                 self._refused.append((row, one.code, one.message))
         self._settle()
         if is_off and shipped.server_ms is not None:
             self._store.stamp_anew(self._stamps, shipped.server_ms, shipped.server_ms - OLDEST_MS, AHEAD_MS)
             logger.warning("The clock was off by more than a minute, or events are older than 45 days: stamped anew")
+        was_off, self._was_off = self._was_off, is_off
+        if passing is not None or (is_off and was_off):
+            first = passing or shipped.rejected[0]
+            raise Unavailable(f"Sluice does not take event {rows[first.index].seq} now: {first.message}")
         if self.error is not None:
             logger.info("Sluice takes events again")
         self.error, self.is_blocked, self._failures = None, False, 0

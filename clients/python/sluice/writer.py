@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ class Writer:
         self._condition = threading.Condition()
         self._given: deque[_Entry] = deque()
         self._is_closed = False
+        self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="sluice-writer", daemon=True)
         self._thread.start()
 
@@ -59,6 +61,8 @@ class Writer:
         self._store.close()
 
     def _give(self, entry: _Entry) -> None:
+        if os.getpid() != self._pid:
+            raise OutboxError("This client was made before a fork, which its threads do not survive; make a new one.")
         with self._condition:
             if self._is_closed:
                 raise OutboxError("This client is closed.")

@@ -158,6 +158,24 @@ class Sending(WithServer):
         self.assertEqual([one.code for one in client.refused()], ["payload_too_large"])
 
 
+    def test_a_line_that_is_refused_for_now_is_sent_again(self):
+        answers = [("unavailable", "later"), ("rate_limited", "slowly")]
+        self.server.refuse = lambda line: answers.pop() if line["miner_uid"] == 1 and answers else None
+        client = self.client()
+        for uid in range(3):
+            client.send_response("t", uid)
+        self.assertTrue(client.drain())
+        self.assertEqual(sorted(line["miner_uid"] for line in self.server.kept), [0, 1, 2])
+        self.assertEqual(client.outbox_status().refused, 0)
+
+    def test_stamps_that_are_never_right_do_not_make_it_spin(self):
+        self.server.refuse = lambda line: ("stamp_out_of_range", "never")
+        client = self.client(max_backoff=60)
+        client.send_response("t", 1)
+        until(lambda: client.outbox_status().error is not None)
+        self.assertLessEqual(len(self.server.requests), 2)
+
+
 class Clocks(WithServer):
     def limits(self, line):
         ms = int(line["stamp"][:9], 36)
@@ -417,6 +435,18 @@ class Calls(WithServer):
 
         asyncio.run(run())
         self.assertEqual(len(self.server.kept), 501)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "This system has no fork.")
+    def test_a_client_from_before_a_fork_says_so(self):
+        client = self.client()
+        child = os.fork()
+        if child == 0:
+            try:
+                client.send_response("t", 1)
+            except OutboxError:
+                os._exit(7)
+            os._exit(1)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 7)
 
     def test_a_closed_client_takes_nothing(self):
         client = self.client()
