@@ -15,7 +15,8 @@ const defaultThreshold = 32 * 1024;
  * what a mix of files costs.
  */
 export async function files(): Promise<BenchReport> {
-  const stack = await startStack({ ports: 'free', quiet: true });
+  // Room for all bodies of the first measurement at once.
+  const stack = await startStack({ ports: 'free', quiet: true, env: { FILES_MAX_INSTANCES: '3' } });
   try {
     await upload(stack, Buffer.alloc(1_000, 1));
     const memory = await memoryOfBodies(stack);
