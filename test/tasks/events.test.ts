@@ -171,7 +171,7 @@ describe('POST /v1/events', () => {
       [stamps[0], stamps[0]],
     );
     ingest.stager.reset();
-    const bad = [at(nowMs + 60_001), at(nowMs - 44 * 86_400_000 - 1), '0'.repeat(21), 'z'.repeat(21)];
+    const bad = [at(nowMs + 60_001), at(nowMs - 45 * 86_400_000), '0'.repeat(21), 'z'.repeat(21)];
     const forms = [at(nowMs, 'deadline0000'), at(nowMs, '000000000000'), at(nowMs, 'zzzzzzzz0000'), 'now', 7];
     const refused = await send(lines(...[...bad, ...forms].map((stamp) => ({ ...operation, stamp }))));
     assert.equal(refused.status, 422);

@@ -162,7 +162,7 @@ function checkedStamp(stamp: Stamp, nowMs: number): Stamp {
   const aheadMs = stampMs(stamp) - nowMs;
   if (aheadMs <= maxStampAheadMs && -aheadMs <= maxStampAgeMs) return stamp;
   const at = new Date(stampMs(stamp)).toISOString();
-  const [days, seconds] = [maxStampAgeMs / 86_400_000, maxStampAheadMs / 1_000];
+  const [days, seconds] = [Math.ceil(maxStampAgeMs / 86_400_000), maxStampAheadMs / 1_000];
   throw new AppError(
     'stamp_out_of_range',
     `stamp: expected a time up to ${days} days ago and at most ${seconds} s ahead, got ${at}; stamp it anew.`,

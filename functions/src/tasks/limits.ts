@@ -40,8 +40,8 @@ export const maxTaskDocumentBytes = 1_000_000;
 export const maxTaskCacheBytes = 64 * 1024 * 1024;
 
 /**
- * The time that a stamp which a caller gave may be ahead, and be past: a day less than events may be old
- * (`maxEventAgeMs` of the flush), so that what is accepted can still wait.
+ * The time that a stamp which a caller gave may be ahead, and be past: an hour less than the 45 days that events may be
+ * old (`maxEventAgeMs` of the flush), so that what is accepted can still wait.
  */
 export const maxStampAheadMs = 60_000;
-export const maxStampAgeMs = 44 * 86_400_000;
+export const maxStampAgeMs = 45 * 86_400_000 - 3_600_000;
