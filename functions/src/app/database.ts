@@ -63,10 +63,10 @@ export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { ...base(), meter, throttle: throttle() };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });
   atShutdown(clock, () => holder.close());
-  if (kind !== 'api' && kind !== 'miner') {
-    return leasedDocuments({ ...options, holder, open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs });
-  }
   const maxWaitMs = kind === 'miner' ? pollMaxWaitMs : apiMaxWaitMs;
-  const forCallers = { open: firestore(apiCallMs), maxWaitMs, readAttempts: apiReadAttempts };
-  return leasedDocuments({ ...options, holder, ...forCallers });
+  const waiting =
+    kind === 'api' || kind === 'miner'
+      ? { open: firestore(apiCallMs), maxWaitMs, readAttempts: apiReadAttempts }
+      : { open: firestore(workerCallMs), maxWaitMs: workerMaxWaitMs };
+  return leasedDocuments({ ...options, holder, ...waiting });
 }

@@ -108,6 +108,7 @@ describe('what the Firebase CLI finds to deploy', () => {
         eventFilters: { bucket: '{{ params.STORAGE_BUCKET }}' },
         retry: true,
       },
+      timeoutSeconds: 60,
     });
   });
 
