@@ -311,14 +311,17 @@ describe('the memory', () => {
     const remembered = new Remembered();
     remembered.wait({ group: group(first), dueMs: 1 });
     assert.equal(remembered.isWritten(first), false);
-    remembered.written('tasks/t');
+    remembered.written('tasks/t', [first]);
     assert.deepEqual(
       [first, second].map((event) => remembered.isWritten(event)),
       [true, false],
     );
     remembered.wait({ group: group(second), dueMs: 1 });
+    remembered.written('tasks/t', [first]);
+    assert.equal(remembered.isWritten(second), false, 'it began to wait while the first was written');
+    remembered.wait({ group: group(second), dueMs: 1 });
     remembered.forget('tasks/t');
-    remembered.written('tasks/t');
+    remembered.written('tasks/t', [second]);
     assert.equal(remembered.isWritten(second), false);
   });
 });

@@ -47,11 +47,15 @@ export class Remembered {
     this.#waiting.set(path, waiting, bytes);
   }
 
-  /** Notes that what waited for this document is written, and what follows that is done. */
-  written(path: string): void {
+  /**
+   * Notes that these events of a document are written, and what follows that is done. What began to wait meanwhile, as
+   * a carry was confirmed late, is left to its carriers.
+   */
+  written(path: string, events: readonly Event[]): void {
+    const keys = new Set(events.map(eventKey));
     for (const event of this.#waiting.get(path)?.group.events ?? []) {
       const key = eventKey(event);
-      this.#written.set(key, true, key.length + entryBytes);
+      if (keys.has(key)) this.#written.set(key, true, key.length + entryBytes);
     }
     this.forget(path);
   }

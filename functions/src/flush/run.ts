@@ -49,7 +49,7 @@ export function noteOutcomes({ remembered, results, unsettled }: Run): void {
       ({ outcome, events }) =>
         outcome === 'committed' && !events.some((event) => unsettled.has(eventKey(event))),
     );
-    if (isSettled) remembered.written(path);
+    if (isSettled) remembered.written(path, eventsOf(ofPath));
   }
 }
 
