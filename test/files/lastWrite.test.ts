@@ -53,7 +53,7 @@ describe('the record of the last write of a file’s document', () => {
     files.pass(dayMs + hourMs);
     await cleaned();
     assert.deepEqual(await files.documentIds(), []);
-    for (let day = 0; day < 30; day += 1) {
+    for (let day = 0; day < 44; day += 1) {
       files.pass(dayMs);
       assert.equal(await cleaned(false), 1, 'what was accepted may still be queued');
     }

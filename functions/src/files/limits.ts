@@ -60,5 +60,8 @@ export const figuresRetryMs = 10_000;
 export const noteMs = 3_600_000;
 export const noteWaitMs = 1_000;
 
-/** Cloud Tasks keeps what is accepted for 31 days: an older write is in Firestore, and each hour's note beside it. */
-export const quietAfterMs = 32 * 86_400_000;
+/**
+ * Events may be 45 days old (`maxEventAgeMs` of the flush), as each carry renews the 31 days of Cloud Tasks: an older
+ * write is in Firestore, and each hour's note beside it.
+ */
+export const quietAfterMs = 46 * 86_400_000;
