@@ -23,7 +23,7 @@ export function requestLogsFilter(functionNames: readonly string[]): string {
 }
 
 /**
- * Excludes request logs, or has them kept again. Can be run again; returns what it did, for a person.
+ * Excludes request logs, or has them kept again. Can be run again; says what it is about to do, and what it did.
  * @throws Error that says which permission is missing, or what the service answered.
  * @see https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.exclusions
  */
@@ -31,23 +31,26 @@ export async function setRequestLogs(
   api: LoggingApi,
   project: string,
   { functionNames, areKept }: { functionNames: readonly string[]; areKept: boolean },
-): Promise<string> {
+  say: (line: string) => void,
+): Promise<void> {
   const all = `projects/${project}/exclusions`;
   const one = `${all}/${exclusionName}`;
   const present = await call<{ filter?: string; disabled?: boolean }>(api, 'GET', one);
   if (areKept) {
-    if (present === undefined) return 'Request logs are kept: there is no exclusion.';
+    if (present === undefined) return say('Request logs are kept: there is no exclusion.');
+    say(`Deleting the exclusion ${exclusionName}: ${present.filter}`);
     await call(api, 'DELETE', one);
-    return `Request logs are kept from now on: the exclusion ${exclusionName} is deleted.`;
+    return say('Request logs are kept from now on.');
   }
   const filter = requestLogsFilter(functionNames);
   if (present?.filter === filter && present.disabled !== true) {
-    return `Request logs are excluded already by ${exclusionName}.`;
+    return say(`Request logs are excluded already by ${exclusionName}.`);
   }
+  say(`Excluding from what Cloud Logging keeps: ${filter}`);
   const exclusion = { name: exclusionName, description: 'Sluice: requests that succeeded', filter };
   if (present === undefined) await call(api, 'POST', all, exclusion);
   else await call(api, 'PATCH', `${one}?updateMask=filter,disabled`, { ...exclusion, disabled: false });
-  return `Request logs are excluded from now on where a request succeeds: ${filter}`;
+  say('Request logs are excluded from now on where a request succeeds.');
 }
 
 /** The answer's JSON; undefined for what there is not. */
@@ -64,9 +67,10 @@ async function call<Result>(
   });
   if (answer.status === 404 && method === 'GET') return undefined;
   if (answer.ok) return (await answer.json()) as Result;
+  const { status } = answer;
   const hint =
-    answer.status === 403 ? ' You need the role Logs Configuration Writer (roles/logging.configWriter).' : '';
-  throw new Error(
-    `Cloud Logging answered ${answer.status} to ${method} ${path}.${hint} ${await answer.text()}`,
-  );
+    status === 403
+      ? ' If a permission is missing: the role Logs Configuration Writer (roles/logging.configWriter) has it.'
+      : '';
+  throw new Error(`Cloud Logging answered ${status} to ${method} ${path}: ${await answer.text()}${hint}`);
 }

@@ -1,12 +1,13 @@
 /** `npm run setup -- --project ID …`: what the Firebase CLI cannot set. Can be run again. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
 import { discoverFunctions } from '../local/functions/discovery.ts';
+import type { WireManifest } from '../local/functions/manifest.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
-import { setRequestLogs } from './requestLogs.ts';
+import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
 const usage =
@@ -34,18 +35,14 @@ async function setup(): Promise<void> {
   const { 'request-logs': requestLogs } = values;
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
   const bucket = values.bucket ?? `${project}.firebasestorage.app`;
+  const functionsDir = values['functions-dir'];
   const storage = await storageOf(project);
   for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
-  await writeParameters(values['functions-dir'], project, bucket, values['new-keys']);
+  const manifest = await discoverFunctions({ functionsDir, projectId: project, storageBucket: bucket });
+  writeParameters(join(functionsDir, `.env.${project}`), manifest, values['new-keys']);
   if (requestLogs !== undefined) {
-    const api = { url: 'https://logging.googleapis.com', token: await cliAccessToken(project, root) };
-    const { endpoints } = await discoverFunctions({
-      functionsDir: values['functions-dir'],
-      projectId: project,
-      storageBucket: bucket,
-    });
-    const functionNames = Object.keys(endpoints);
-    console.log(await setRequestLogs(api, project, { functionNames, areKept: requestLogs === 'keep' }));
+    const wish = { functionNames: Object.keys(manifest.endpoints), areKept: requestLogs === 'keep' };
+    await setRequestLogs(await loggingOf(project), project, wish, (line) => console.log(line));
   }
   if (values['new-keys']) printNewKeys();
 }
@@ -56,16 +53,16 @@ async function storageOf(projectId: string): Promise<Storage> {
   return new Storage({ projectId, authClient: tokenClient(await cliAccessToken(projectId, root)) });
 }
 
-async function writeParameters(
-  functionsDir: string,
-  projectId: string,
-  bucket: string,
-  hasNewKeys: boolean,
-): Promise<void> {
-  const file = join(functionsDir, `.env.${projectId}`);
-  const { params = [] } = await discoverFunctions({ functionsDir, projectId, storageBucket: bucket });
+/** Cloud Logging as {@link storageOf}, or what LOGGING_EMULATOR_URL names. */
+async function loggingOf(projectId: string): Promise<LoggingApi> {
+  const url = process.env['LOGGING_EMULATOR_URL'];
+  if (url !== undefined) return { url, token: 'owner' };
+  return { url: 'https://logging.googleapis.com', token: await cliAccessToken(projectId, root) };
+}
+
+function writeParameters(file: string, { params = [] }: WireManifest, hasNewKeys: boolean): void {
   const isNewInstall = hasNewKeys && !existsSync(file);
-  const shared = textOf(join(functionsDir, '.env'));
+  const shared = textOf(join(dirname(file), '.env'));
   const missing = missingValues(textOf(file), params, shared, isNewInstall ? newInstallValues : {});
   if (missing === '') return;
   appendFileSync(file, missing);

@@ -50,8 +50,14 @@ describe('setup --request-logs', () => {
     server.close();
   });
 
-  const exclude = () => setRequestLogs(api, 'p', { functionNames, areKept: false });
-  const keep = () => setRequestLogs(api, 'p', { functionNames, areKept: true });
+  /** What it says. */
+  const set = async (areKept: boolean): Promise<string> => {
+    const lines: string[] = [];
+    await setRequestLogs(api, 'p', { functionNames, areKept }, (line) => lines.push(line));
+    return lines.join('\n');
+  };
+  const exclude = () => set(false);
+  const keep = () => set(true);
   const own = () => exclusions.get('sluice-requests');
 
   it('names requests of these functions that succeeded, and no log of their own', () => {
@@ -63,7 +69,8 @@ describe('setup --request-logs', () => {
   });
 
   it('excludes them, once however often it runs, and touches no other exclusion', async () => {
-    assert.match(await exclude(), /excluded from now on/);
+    const said = await exclude();
+    assert.ok(said.startsWith(`Excluding from what Cloud Logging keeps: ${filter}\n`), said);
     assert.equal(own()?.['filter'], filter);
     calls.length = 0;
     assert.match(await exclude(), /already/);
@@ -79,7 +86,7 @@ describe('setup --request-logs', () => {
 
   it('has them kept again, also where nothing was excluded', async () => {
     await exclude();
-    assert.match(await keep(), /deleted/);
+    assert.match(await keep(), /^Deleting the exclusion sluice-requests: .*\n.*kept from now on/);
     assert.equal(own(), undefined);
     assert.match(await keep(), /there is no exclusion/);
     assert.equal(exclusions.size, 1);
@@ -87,6 +94,6 @@ describe('setup --request-logs', () => {
 
   it('says which role is missing', async () => {
     isAllowed = false;
-    await assert.rejects(exclude, /answered 403 to GET .*roles\/logging\.configWriter/);
+    await assert.rejects(exclude, /answered 403 to GET .*denied.*roles\/logging\.configWriter/);
   });
 });

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { KeyRing, keyDigest, readKeyRecords } from '../../../functions/src/keys/keyRecord.ts';
 import {
@@ -138,6 +141,7 @@ describe('npm run setup', () => {
 
   it('runs as a command', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sluice-setup-'));
+    const logging = await startLogging();
     try {
       for (const name of ['lib', 'package.json'])
         cpSync(join(functionsDir, name), join(dir, name), { recursive: true });
@@ -145,13 +149,17 @@ describe('npm run setup', () => {
       writeFileSync(join(dir, '.env.demo'), 'LOG_LEVEL=DEBUG\n');
       const script = join(import.meta.dirname, '../../../scripts/setup.ts');
       const args = ['--project', 'demo', '--bucket', bucketName, '--functions-dir', dir, '--new-keys'];
+      args.push('--request-logs', 'exclude');
       const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], {
         env: {
           PATH: process.env['PATH'],
           STORAGE_EMULATOR_HOST: harness.origin,
+          LOGGING_EMULATOR_URL: logging.url,
           METADATA_SERVER_DETECTION: 'none',
         },
       });
+      assert.match(logging.exclusions[0]?.filter ?? '', /service_name=\(.*"ingest".*"polls".*\)/);
+      assert.match(stdout, /^Excluding from what Cloud Logging keeps: .*"ingest"/m);
       const secret = stdout.trimEnd().split('\n').at(-1) ?? '';
       const shown = /^ {2}admin +(\S+)$/m.exec(stdout)?.[1] ?? '';
       assert.ok(secret.includes(createHash('sha256').update(shown).digest('hex')));
@@ -161,7 +169,20 @@ describe('npm run setup', () => {
       assert.match(written, /^STRICT_BINDING=false$/m, 'parameters were there before');
       assert.deepEqual(readdirSync(dir).sort(), ['.env.demo', 'lib', 'node_modules', 'package.json']);
     } finally {
+      await logging.close();
       rmSync(dir, { recursive: true });
     }
   });
 });
+
+/** Cloud Logging's exclusions, of which there is none at first. */
+async function startLogging() {
+  const exclusions: { filter: string }[] = [];
+  const server = createServer(async (request, response) => {
+    if (request.method === 'POST') exclusions.push((await json(request)) as { filter: string });
+    response.writeHead(request.method === 'POST' ? 200 : 404).end('{}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, exclusions, close: () => new Promise((resolve) => server.close(resolve)) };
+}
