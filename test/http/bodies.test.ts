@@ -93,13 +93,11 @@ describe('a body with JSON a line', () => {
   it('is told by its type; blank lines do not count, but for the numbers of the others', () => {
     assert.ok(isNdjson(request('', 'application/x-ndjson; charset=utf-8')));
     assert.ok(!isNdjson(request('', json)));
-    assert.deepEqual(
-      [...ndjsonLines(request('{"a":1}\n\n  \r\n[2]'))],
-      [
-        { index: 0, text: '{"a":1}' },
-        { index: 3, text: '[2]' },
-      ],
-    );
+    assert.deepEqual(ndjsonLines(request('{"a":1}\n\n  \r\n[2]'), 'items', 2), [
+      { index: 0, text: '{"a":1}' },
+      { index: 3, text: '[2]' },
+    ]);
+    assert.throws(() => ndjsonLines(request('1\n2\n\n3'), 'items', 2), /At most 2 items fit/);
   });
 });
 

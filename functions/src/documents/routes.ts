@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { acceptedBatch, textLike, warnings } from '../http/answers.ts';
-import { acceptEach, batchOf, itemsOf, nothingAccepted } from '../http/batch.ts';
+import { acceptEach, allForbidden, batchOf, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { readJson } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { newIdFor } from '../http/idempotency.ts';
@@ -56,8 +56,7 @@ function acceptOperations({ stager, stamps, collections }: OperationRoutesOption
         ({ value }) => operationEvent(value, { stamp: stamps.next(), isPrompt, collections }),
       );
       if (accepted.length === 0) {
-        const isForbidden = rejected.length > 0 && rejected.every(({ code }) => code === 'forbidden');
-        return nothingAccepted(request, 'operation', rejected, isForbidden ? 'forbidden' : undefined);
+        return nothingAccepted(request, 'operation', rejected, allForbidden(rejected));
       }
       await stager.stage(accepted);
       return { status: 202, json: { accepted: accepted.length, rejected, warnings: [] } };

@@ -53,6 +53,12 @@ export function acceptEach<Item extends { index: number }, Accepted>(
   return { accepted, rejected };
 }
 
+/** The code of a batch in which nothing may be done; undefined where something else was wrong as well. */
+export function allForbidden(rejected: readonly Rejected[]): ErrorCode | undefined {
+  const is = rejected.length > 0 && rejected.every(({ code }) => code === 'forbidden');
+  return is ? 'forbidden' : undefined;
+}
+
 /** The answer where nothing of a batch was accepted. */
 export function nothingAccepted(
   { requestId }: ApiRequest,

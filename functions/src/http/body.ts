@@ -1,9 +1,16 @@
 import { AppError } from '../platform/errors.ts';
+import { checkCount } from './batch.ts';
 import { parseJson, refuseJsonBomb, utf8Text } from './json.ts';
 import { maxFormFields } from './limits.ts';
 import { readTexts, uniqueFields } from './multipart.ts';
 import type { ApiRequest } from './route.ts';
 import { anyObject, read } from './schema.ts';
+
+/** A line of a body. */
+export interface BodyLine {
+  index: number;
+  text: string;
+}
 
 const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const formTypes = ['application/x-www-form-urlencoded', 'multipart/form-data'];
@@ -26,19 +33,21 @@ export function isNdjson(request: ApiRequest): boolean {
 }
 
 /**
- * The lines of an NDJSON body that are not blank; a line's index is its number less one.
- * @throws AppError `invalid_request`
+ * The lines of an NDJSON body that are not blank, at most so many; a line's index is its number less one.
+ * @throws AppError `invalid_request`; `payload_too_large` for more.
  */
-export function* ndjsonLines(request: ApiRequest): Generator<{ index: number; text: string }> {
+export function ndjsonLines(request: ApiRequest, name: string, most: number): BodyLine[] {
+  const lines: BodyLine[] = [];
   const body = utf8Text(request.body);
   refuseJsonBomb(body);
   for (let index = 0, from = 0; from < body.length; index += 1) {
     const feed = body.indexOf('\n', from);
     const end = feed === -1 ? body.length : feed;
     const text = body.slice(from, end);
-    if (text.trim() !== '') yield { index, text };
+    if (text.trim() !== '') checkCount(lines.push({ index, text }), name, most);
     from = end + 1;
   }
+  return lines;
 }
 
 /**

@@ -3,8 +3,8 @@ import { operationEvent } from '../documents/submit.ts';
 import { type Event, operationTypes } from '../events/event.ts';
 import { isCallersStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { acceptedBatch, count, moment, textLike } from '../http/answers.ts';
-import { acceptEach, checkCount, nothingAccepted } from '../http/batch.ts';
-import { isNdjson, mediaType, ndjsonLines } from '../http/body.ts';
+import { acceptEach, allForbidden, nothingAccepted } from '../http/batch.ts';
+import { type BodyLine, isNdjson, mediaType, ndjsonLines } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { newIdFor } from '../http/idempotency.ts';
 import { parseJson } from '../http/json.ts';
@@ -20,8 +20,7 @@ import { maxStampAgeMs, maxStampAheadMs } from './limits.ts';
 import type { Speakers } from './speaker.ts';
 import { responseEvent } from './submit.ts';
 import { maxEventsPerRequest, taskInPath } from './submitFields.ts';
-import { createdEvent, patchedEvent } from './submitTaskFields.ts';
-import { checkFieldsBytes } from './writeRoutes.ts';
+import { checkFieldsBytes, createdEvent, patchedEvent } from './submitTaskFields.ts';
 
 export interface EventRoutesOptions extends AcceptingParts {
   clock: Clock;
@@ -99,24 +98,16 @@ async function accept(options: EventRoutesOptions, request: ApiRequest): Promise
     return eventOf(text, request, newId, options);
   });
   if (accepted.length === 0) {
-    const isForbidden = rejected.length > 0 && rejected.every(({ code }) => code === 'forbidden');
-    return nothingAccepted(request, 'event', rejected, isForbidden ? 'forbidden' : undefined, server);
+    return nothingAccepted(request, 'event', rejected, allForbidden(rejected), server);
   }
   await options.stager.stage(accepted);
   return { status: 202, json: { accepted: accepted.length, rejected, warnings: [], created, ...server } };
 }
 
-function linesOf(request: ApiRequest): { index: number; text: string }[] {
-  if (!isNdjson(request)) {
-    const type = mediaType(request) || 'nothing';
-    throw new AppError('unsupported_media_type', `Send application/x-ndjson, a line an event, not ${type}.`);
-  }
-  const lines: { index: number; text: string }[] = [];
-  for (const line of ndjsonLines(request)) {
-    lines.push(line);
-    checkCount(lines.length, 'events', maxEventsPerRequest);
-  }
-  return lines;
+function linesOf(request: ApiRequest): BodyLine[] {
+  if (isNdjson(request)) return ndjsonLines(request, 'events', maxEventsPerRequest);
+  const type = mediaType(request) || 'nothing';
+  throw new AppError('unsupported_media_type', `Send application/x-ndjson, a line an event, not ${type}.`);
 }
 
 /**
@@ -131,13 +122,13 @@ function eventOf(
 ): Event {
   const line = read(anyObject, parseJson(text), 'event');
   const { type, stamp: given } = read(lineHead(), line, 'event');
-  const { type: _, stamp: __, ...response } = line;
-  const { visibility: ___, ...fields } = response;
+  const { type: _type, stamp: _stamp, ...members } = line;
+  const { visibility: _visibility, ...fields } = members;
   const stamp = given === undefined ? stamps.next() : checkedStamp(given, clock.now());
   switch (type) {
     case 'response': {
       const reading = new Reading(false);
-      return speakers.spoken(caller, responseEvent(response, stamp, { texts: false, reading }));
+      return speakers.spoken(caller, responseEvent(members, stamp, { texts: false, reading }));
     }
     case 'task':
       checkFieldsBytes(Buffer.byteLength(text));

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Event } from '../events/event.ts';
 import { acceptedBatch } from '../http/answers.ts';
-import { acceptEach, batchOf, checkCount, itemsOf, nothingAccepted } from '../http/batch.ts';
+import { acceptEach, batchOf, itemsOf, nothingAccepted } from '../http/batch.ts';
 import { isNdjson, ndjsonLines, readJson } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { isObject } from '../http/fields.ts';
@@ -92,11 +92,8 @@ interface Item {
 
 function readItems(request: ApiRequest): { items: Item[]; isBatch: boolean } {
   if (isNdjson(request)) {
-    const items: Item[] = [];
-    for (const { index, text } of ndjsonLines(request)) {
-      items.push({ index, value: () => parseJson(text) });
-      checkCount(items.length, 'responses', maxResponsesPerRequest);
-    }
+    const lines = ndjsonLines(request, 'responses', maxResponsesPerRequest);
+    const items = lines.map(({ index, text }) => ({ index, value: () => parseJson(text) }));
     return { items, isBatch: true };
   }
   const body = readJson(request);

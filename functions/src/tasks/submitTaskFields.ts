@@ -21,7 +21,7 @@ import { once } from '../platform/once.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
 import type { Submitted } from './submit.ts';
-import { maxAssignedMiners, maxInputFields, minerUid, taskId } from './submitFields.ts';
+import { maxAssignedMiners, maxInputFields, maxTaskFieldsBytes, minerUid, taskId } from './submitFields.ts';
 
 /** A task's inputs: any JSON, also null and ''. */
 const inputName = /^input_[a-z0-9_]{1,64}$/;
@@ -95,6 +95,12 @@ function changeOf(status: Schema) {
 
 function orCleared(member: Schema): Schema {
   return prepared((value) => (value === '' ? null : value), z.optional(z.nullable(member)));
+}
+
+/** @throws AppError `payload_too_large` */
+export function checkFieldsBytes(bytes: number): void {
+  if (bytes <= maxTaskFieldsBytes) return;
+  throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
 }
 
 /**

@@ -6,10 +6,9 @@ import { newIdFor } from '../http/idempotency.ts';
 import { visibility } from '../http/parameters.ts';
 import type { ApiRequest, ApiResponse, Route } from '../http/route.ts';
 import { anyObject, read } from '../http/schema.ts';
-import { AppError } from '../platform/errors.ts';
 import type { AcceptingParts } from '../staging/groupStager.ts';
-import { maxTaskFieldsBytes, taskInPath } from './submitFields.ts';
-import { change, createdEvent, creation, patchedEvent } from './submitTaskFields.ts';
+import { taskInPath } from './submitFields.ts';
+import { change, checkFieldsBytes, createdEvent, creation, patchedEvent } from './submitTaskFields.ts';
 
 /** The routes that accept tasks and their fields: an event is durable when its request is answered. */
 export function writeRoutes(options: AcceptingParts): Route[] {
@@ -69,12 +68,6 @@ function setFields({ stager, stamps }: AcceptingParts, method: 'PATCH' | 'POST',
 function readTask(request: ApiRequest): Record<string, unknown> {
   checkFieldsBytes(request.body.length);
   return read(anyObject, readJson(request));
-}
-
-/** @throws AppError `payload_too_large` */
-export function checkFieldsBytes(bytes: number): void {
-  if (bytes <= maxTaskFieldsBytes) return;
-  throw new AppError('payload_too_large', `A task's fields are at most ${maxTaskFieldsBytes} bytes.`);
 }
 
 function answer({ taskId }: { taskId: string }): ApiResponse {

@@ -50,7 +50,7 @@ describe('setup --request-logs', () => {
     server.close();
   });
 
-  /** What it says. */
+  /** Sets them; returns all that is said of it. */
   const set = async (areKept: boolean): Promise<string> => {
     const lines: string[] = [];
     await setRequestLogs(api, 'p', { functionNames, areKept }, (line) => lines.push(line));
