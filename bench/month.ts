@@ -11,6 +11,7 @@ import {
   type MeasuredRun,
   type ProfileName,
   readCoefficients,
+  ways,
   withoutCauses,
 } from './cost/coefficients.ts';
 import { billOf, daysAMonth, eventsPerTask, type Traffic } from './cost/month.ts';
@@ -25,14 +26,6 @@ import { dollars } from './shared/table.ts';
 const rates = [0.01, 0.1, 1, 10, 20, 100];
 /** The rate of the runs that differ by their responses, where none of a task's share a request with another's. */
 const variantRate = 1;
-const ways: readonly { batchSeconds: BatchSeconds; profile: ProfileName }[] = [
-  { batchSeconds: 0, profile: 'default' },
-  { batchSeconds: 0, profile: 'small' },
-  { batchSeconds: 2, profile: 'default' },
-  { batchSeconds: 5, profile: 'default' },
-  { batchSeconds: 2, profile: 'small' },
-  { batchSeconds: 5, profile: 'small' },
-];
 const traceResponses = 3;
 /** Bytes of the trace's responses in the mean; most are smaller. */
 const traceBytes = 1_716;

@@ -17,11 +17,11 @@ export interface Advice {
 }
 
 export function adviceFor(traffic: Traffic, coefficients: Coefficients): Advice {
-  const totalOf = (changed: Traffic): number => billOf(monthOf(changed, coefficients)).list.total;
+  const listTotal = (changed: Traffic): number => billOf(monthOf(changed, coefficients)).list.total;
   let best = traffic;
   for (const { changed, isMiners = false } of candidates(traffic)) {
     const next = { ...best, ...changed };
-    if (!isMiners && totalOf(next) < totalOf(best)) best = next;
+    if (!isMiners && listTotal(next) < listTotal(best)) best = next;
   }
   return { changes: changesFor(traffic, coefficients), together: billOf(monthOf(best, coefficients)) };
 }

@@ -17,6 +17,17 @@ export type BatchSeconds = (typeof batchSeconds)[number];
 export const profileNames = ['default', 'small'] as const;
 export type ProfileName = (typeof profileNames)[number];
 
+/** A way in which Sluice is used. */
+export interface Way {
+  batchSeconds: BatchSeconds;
+  profile: ProfileName;
+}
+
+/** All ways, each of which is measured and shown. */
+export const ways: readonly Way[] = batchSeconds.flatMap((seconds) =>
+  profileNames.map((profile) => ({ batchSeconds: seconds, profile })),
+);
+
 /** One measured load. */
 export interface MeasuredRun {
   /** 0: each event is a request of its own. */

@@ -3,9 +3,7 @@ import { requestLogBytes } from '../../local/functions/usage.ts';
 import { type PlainWay, plainInstance, plainUsage } from '../shared/plain.ts';
 import { type Causes, causesOf, logsCause, sumOfCauses } from './coefficients.ts';
 import { daysAMonth, eventsPerSecond, eventsPerTask, type Traffic } from './month.ts';
-
-/** The least that a request is billed for: https://cloud.google.com/run/pricing */
-const billedUnitSeconds = 0.1;
+import { billedUnitSeconds, pollsOf, sharedTime } from './polls.ts';
 
 /**
  * Amounts of a month the plain way: a write for each event, two reads of the task before each response. BulkWriter is
@@ -14,28 +12,25 @@ const billedUnitSeconds = 0.1;
  * functions a request.
  */
 export function plainMonth(way: PlainWay, traffic: Traffic): Causes {
-  const { tasksPerDay, responsesPerTask, hoursADay, miners, pollsPerMinute } = traffic;
+  const { tasksPerDay, responsesPerTask, miners, pollsPerMinute } = traffic;
   const tasks = tasksPerDay * daysAMonth;
   const usage = plainUsage({ tasks, statuses: tasks, responses: tasks * responsesPerTask });
   if (way === 'BulkWriter') usage.firestore.reads = 0;
-  const polls = miners * pollsPerMinute * daysAMonth * 24 * 60;
+  const polls = pollsOf(traffic, daysAMonth);
   const inFirestore = sumOfCauses(causesOf(usage), { 'polls: Firestore': { firestoreRead: polls } });
   if (way !== 'functions') return inFirestore;
-  const rate = eventsPerSecond(traffic);
-  const pollRate = (miners * pollsPerMinute) / 60;
-  const activeHours = hoursADay * 3600 * daysAMonth;
   const requests = tasks * eventsPerTask(responsesPerTask);
   const logged = traffic.excludesRequestLogs ? 0 : requests + polls;
   return sumOfCauses(
     inFirestore,
-    { functions: requestAmounts(requests, rate, activeHours) },
-    { 'functions: polls': requestAmounts(polls, pollRate, daysAMonth * 24 * 3600) },
+    { functions: requestAmounts(requests, eventsPerSecond(traffic)) },
+    { 'functions: polls': requestAmounts(polls, (miners * pollsPerMinute) / 60) },
     { [logsCause]: { logByte: logged * requestLogBytes } },
   );
 }
 
-function requestAmounts(requests: number, rate: number, seconds: number): Partial<Amounts> {
-  const busySeconds = seconds * (1 - Math.exp(-rate * billedUnitSeconds));
+function requestAmounts(requests: number, rate: number): Partial<Amounts> {
+  const busySeconds = requests * billedUnitSeconds * sharedTime(rate, 1);
   return {
     functionRequest: requests,
     vcpuSecond: busySeconds * plainInstance.vcpu,

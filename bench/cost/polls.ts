@@ -30,22 +30,27 @@ export function missesPerSecond(pollsPerSecond: number, cacheSeconds: number): n
 }
 
 /** The least that a request is billed for: https://cloud.google.com/run/pricing */
-const billedUnitSeconds = 0.1;
+export const billedUnitSeconds = 0.1;
 
 /**
  * The share of their billed units that is left of requests at a rate: those of one instance that come within another's
  * unit go on with it, as chance has it, so that no instance is billed beyond the time that passes.
  */
-function sharedTime(rate: number, instances: number): number {
+export function sharedTime(rate: number, instances: number): number {
   const units = (rate * billedUnitSeconds) / instances;
   return units === 0 ? 1 : (1 - Math.exp(-units)) / units;
+}
+
+/** Polls of so many days, those that Hosting answers included. */
+export function pollsOf({ miners, pollsPerMinute }: Polling, days: number): number {
+  return miners * pollsPerMinute * days * 24 * 60;
 }
 
 /** Amounts of a month of so many days. */
 export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): Causes {
   const { miners, pollsPerMinute, pollBytes, pollCacheSeconds } = polling;
   const seconds = days * 24 * 3600;
-  const polls = miners * pollsPerMinute * days * 24 * 60;
+  const polls = pollsOf(polling, days);
   if (polls === 0) return {};
   const misses = miners * missesPerSecond(pollsPerMinute / 60, pollCacheSeconds) * seconds;
   const reads = Math.min(misses, (poll.max_instances * seconds) / readCacheSeconds);

@@ -2,7 +2,7 @@ import type { Costs } from '../../local/bill/bill.ts';
 import { type PlainWay, plainWays } from '../shared/plain.ts';
 import { dollars, tableLines } from '../shared/table.ts';
 import { type Advice, adviceFor, cheapestRanges, type Range } from './advice.ts';
-import type { BatchSeconds, Coefficients, ProfileName } from './coefficients.ts';
+import { type Coefficients, type Way, ways } from './coefficients.ts';
 import { type Bill, billOf, eventsPerSecond, eventsPerTask, monthOf, type Traffic } from './month.ts';
 import { plainMonth } from './plain.ts';
 
@@ -20,20 +20,10 @@ export interface CostReport {
   advice: Advice;
 }
 
-interface Way {
-  name: string;
-  batchSeconds: BatchSeconds;
-  profile: ProfileName;
+function nameOf({ batchSeconds, profile }: Way): string {
+  const sent = batchSeconds === 0 ? 'one by one' : `batches of ${batchSeconds} s`;
+  return `${sent}, ${profile} profile`;
 }
-
-const ways: readonly Way[] = [
-  { name: 'one by one, default profile', batchSeconds: 0, profile: 'default' },
-  { name: 'one by one, small profile', batchSeconds: 0, profile: 'small' },
-  { name: 'batches of 2 s, default profile', batchSeconds: 2, profile: 'default' },
-  { name: 'batches of 5 s, default profile', batchSeconds: 5, profile: 'default' },
-  { name: 'batches of 2 s, small profile', batchSeconds: 2, profile: 'small' },
-  { name: 'batches of 5 s, small profile', batchSeconds: 5, profile: 'small' },
-];
 
 const plainNames: Readonly<Record<PlainWay, string>> = {
   'a server of its own': 'plain way, a server of its own *',
@@ -46,12 +36,9 @@ export function reportOn(traffic: Traffic, coefficients: Coefficients): CostRepo
     billOf(monthOf({ ...traffic, ...changed }, coefficients));
   const plainOf = (way: PlainWay, tasksPerDay = traffic.tasksPerDay): Bill =>
     billOf(plainMonth(way, { ...traffic, tasksPerDay }));
-  const costsOf = (of: readonly Way[]): Record<string, (tasksPerDay: number) => number> =>
+  const costCurves = (of: readonly Way[]): Record<string, (tasksPerDay: number) => number> =>
     Object.fromEntries(
-      of.map(({ name, batchSeconds, profile }) => [
-        name,
-        (tasksPerDay) => sluice({ tasksPerDay, batchSeconds, profile }).list.total,
-      ]),
+      of.map((way) => [nameOf(way), (tasksPerDay) => sluice({ tasksPerDay, ...way }).list.total]),
     );
   const plainCosts = Object.fromEntries(
     plainWays.map((way) => [plainNames[way], (tasksPerDay: number) => plainOf(way, tasksPerDay).list.total]),
@@ -61,16 +48,16 @@ export function reportOn(traffic: Traffic, coefficients: Coefficients): CostRepo
     eventsPerSecond: eventsPerSecond(traffic),
     measured: coefficients.measured,
     bill: sluice({}),
-    ways: ways.map(({ name, ...way }) => ({ name, bill: sluice(way) })),
+    ways: ways.map((way) => ({ name: nameOf(way), bill: sluice(way) })),
     plain: {
       'a server of its own': plainOf('a server of its own'),
       functions: plainOf('functions'),
       BulkWriter: plainOf('BulkWriter'),
     },
     cheapest: {
-      oneByOne: cheapestRanges(costsOf(ways.filter(({ batchSeconds }) => batchSeconds === 0))),
-      inBatches: cheapestRanges(costsOf(ways.filter(({ batchSeconds }) => batchSeconds > 0))),
-      ofAll: cheapestRanges({ ...costsOf(ways), ...plainCosts }),
+      oneByOne: cheapestRanges(costCurves(ways.filter(({ batchSeconds }) => batchSeconds === 0))),
+      inBatches: cheapestRanges(costCurves(ways.filter(({ batchSeconds }) => batchSeconds > 0))),
+      ofAll: cheapestRanges({ ...costCurves(ways), ...plainCosts }),
     },
     advice: adviceFor(traffic, coefficients),
   };
@@ -87,7 +74,7 @@ export function rateTable(traffic: Traffic, rates: readonly number[], coefficien
     const plain = plainWays.map((way) => billOf(plainMonth(way, asked)));
     return [String(rate), count(asked.tasksPerDay), ...[...sluice, ...plain].map(shown)];
   });
-  const header = ['events/s', 'tasks a day', ...ways.map(({ name }) => name), ...plainWays];
+  const header = ['events/s', 'tasks a day', ...ways.map(nameOf), ...plainWays];
   return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 }
 
