@@ -3,7 +3,7 @@ import { onRequest } from 'firebase-functions/v2/https';
 import { onSchedule } from 'firebase-functions/v2/scheduler';
 import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
-import { dispatches, http, untilDone, wiredBy } from './app/deployed.ts';
+import { http, queued, wiredBy } from './app/deployed.ts';
 import { sizeOf } from './app/sizes.ts';
 import { region } from './config.ts';
 import { fileIdOfObject } from './files/fileId.ts';
@@ -54,25 +54,13 @@ export const filed = onObjectFinalized(
 
 /** Writes the events of carriers to Firestore. One instance, so that what arrives together is written together. */
 export const flush = onTaskDispatched(
-  {
-    region,
-    ...sizeOf('flush'),
-    timeoutSeconds: 120,
-    rateLimits: dispatches(sizeOf('flush'), 500),
-    retryConfig: untilDone(1, 60),
-  },
+  queued('flush', { timeoutSeconds: 120, perSecond: 500, leastPauseSeconds: 1, mostPauseSeconds: 60 }),
   wiredBy(() => import('./app/flush.ts')),
 );
 
 /** Turns deadlines that have come into events for `flush`, and ends its pause. */
 export const expire = onTaskDispatched(
-  {
-    region,
-    ...sizeOf('expire'),
-    timeoutSeconds: 60,
-    rateLimits: dispatches(sizeOf('expire'), 100),
-    retryConfig: untilDone(10, 600),
-  },
+  queued('expire', { timeoutSeconds: 60, perSecond: 100, leastPauseSeconds: 10, mostPauseSeconds: 600 }),
   wiredBy(() => import('./app/expire.ts')),
 );
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import { startMs } from '../support/clock.ts';
-import { crashAt } from '../support/crash.ts';
+import { cutOffAt } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
 import type { Fate } from '../support/fate.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -101,13 +101,7 @@ describe('a flush that is cut off at any of its calls', () => {
     it(`ends the same, with at most a copy more for each redelivery: ${fate}`, async () => {
       for (const at of calls.keys()) {
         const pipeline = start();
-        let call = -1;
-        const isIt = (): boolean => {
-          call += 1;
-          return call === at;
-        };
-        if (fate.startsWith('died')) crashAt(pipeline, isIt, fate);
-        else pipeline.start(() => (isIt() ? fate : 'done'));
+        cutOffAt(pipeline, at, fate);
         await accept(pipeline);
         await settle(pipeline);
         const what = `${fate} at call ${at}, ${calls[at]}`;

@@ -3,7 +3,7 @@ import type { Event } from '../../functions/src/events/event.ts';
 import { stampCeiling } from '../../functions/src/events/stamp.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
 import { startMs } from '../support/clock.ts';
-import { crashAt, killOn } from '../support/crash.ts';
+import { cutOffAt, killOn } from '../support/crash.ts';
 import { created, patched, response } from '../support/events.ts';
 import type { Fate } from '../support/fate.ts';
 import { memoryLogger } from '../support/logger.ts';
@@ -108,13 +108,7 @@ describe('a history of events that are remembered', () => {
       this.timeout(60_000);
       for (const at of calls.keys()) {
         const pipeline = startPipeline();
-        let call = -1;
-        const isIt = (): boolean => {
-          call += 1;
-          return call === at;
-        };
-        if (fate.startsWith('died')) crashAt(pipeline, isIt, fate);
-        else pipeline.start(() => (isIt() ? fate : 'done'));
+        cutOffAt(pipeline, at, fate);
         await play(pipeline);
         assert.deepEqual(outcome(pipeline), clean, `${fate} at call ${at}, ${calls[at]}`);
       }

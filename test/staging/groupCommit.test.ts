@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import {
-  type Arrival,
   BufferFull,
   type GroupCommitOptions,
   GroupCommitter,
+  type Joining,
 } from '../../functions/src/staging/groupCommit.ts';
 import { ManualClock } from '../support/clock.ts';
 import { idle } from '../support/idle.ts';
@@ -59,8 +59,8 @@ describe('a group', () => {
   });
 
   it('goes later, or sooner, as what joins it says', async () => {
-    const asked: Arrival[] = [];
-    const linger = (arrival: Arrival): number => {
+    const asked: Joining[] = [];
+    const linger = (arrival: Joining): number => {
       asked.push(arrival);
       return [20, 60, 30][arrival.items - 1] ?? 0;
     };

@@ -25,6 +25,17 @@ export function crashAt(pipeline: Pipeline, when: (operation: string) => boolean
   };
 }
 
+/** Starts the instance that meets this fate at one of its calls, by its number from 0. */
+export function cutOffAt(pipeline: Pipeline, at: number, fate: Fate): void {
+  let call = -1;
+  const isIt = (): boolean => {
+    call += 1;
+    return call === at;
+  };
+  if (fate.startsWith('died')) crashAt(pipeline, isIt, fate);
+  else pipeline.start(() => (isIt() ? fate : 'done'));
+}
+
 /**
  * Ends each instance that writes such a document or makes such a call (`documents.commit`); what it was working on is
  * delivered again to the next one.

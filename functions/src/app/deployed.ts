@@ -1,25 +1,37 @@
+import type { TaskQueueOptions } from 'firebase-functions/v2/tasks';
 import { apiKeys, region } from '../config.ts';
 import { onceAsync } from '../platform/once.ts';
-import type { Size } from './sizes.ts';
+import { type FunctionName, sizeOf } from './sizes.ts';
 
 /** Functions that callers reach by their URL; what they may do is by their key. */
 export const http = { region, invoker: 'public', secrets: [apiKeys] };
 
 /**
- * Rates of a task queue function's queue: a fifth of what its instances serve at once stays free, as the platform
- * answers 429 when they are full, which would slow the queue.
+ * Options of a task queue function. A fifth of what several instances or requests at once can serve stays free, as the
+ * platform answers 429 when they are full, which would slow the queue. A task is tried again, within these seconds,
+ * until it is done or as old as its queue keeps tasks.
  */
-export function dispatches({ concurrency, maxInstances }: Size, maxDispatchesPerSecond: number) {
-  const maxConcurrentDispatches = Math.ceil(0.8 * concurrency * maxInstances);
-  return { maxConcurrentDispatches, maxDispatchesPerSecond };
-}
-
-/**
- * Tries a task again until it is done, or as old as its queue keeps tasks; waits from `least` to `most` seconds
- * between.
- */
-export function untilDone(least: number, most: number) {
-  return { maxAttempts: -1, minBackoffSeconds: least, maxBackoffSeconds: most, maxDoublings: 6 };
+export function queued(
+  name: FunctionName,
+  times: { timeoutSeconds: number; perSecond: number; leastPauseSeconds: number; mostPauseSeconds: number },
+): TaskQueueOptions {
+  const size = sizeOf(name);
+  const { timeoutSeconds, perSecond, leastPauseSeconds, mostPauseSeconds } = times;
+  return {
+    region,
+    ...size,
+    timeoutSeconds,
+    rateLimits: {
+      maxConcurrentDispatches: Math.ceil(0.8 * size.concurrency * size.maxInstances),
+      maxDispatchesPerSecond: perSecond,
+    },
+    retryConfig: {
+      maxAttempts: -1,
+      minBackoffSeconds: leastPauseSeconds,
+      maxBackoffSeconds: mostPauseSeconds,
+      maxDoublings: 6,
+    },
+  };
 }
 
 /**

@@ -104,16 +104,16 @@ const memories: Readonly<Record<string, number>> = {
 
 /** The platform's rules: https://cloud.google.com/run/docs/configuring/services/cpu */
 function faultOf({ cpu, memory, concurrency, maxInstances }: Size): string | undefined {
-  const memoryMib = memories[memory];
+  const mib = memories[memory];
   if (!(cpu >= 0.08 && cpu <= 1) && cpu !== 2) return 'expected a CPU from 0.08 to 1, or 2';
-  if (memoryMib === undefined) return `expected a memory of ${Object.keys(memories).join(', ')}`;
+  if (mib === undefined) return `expected a memory of ${Object.keys(memories).join(', ')}`;
   if (!(Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= 1000))
     return 'expected a concurrency from 1 to 1000';
   if (!(Number.isInteger(maxInstances) && maxInstances >= 1))
     return 'expected at least 1 as its most instances';
   if (cpu < 1 && concurrency > 1) return 'less than 1 vCPU serves one request at a time';
-  if (memoryMib > 512 && cpu < 0.5) return 'more than 512MiB need 0.5 vCPU';
-  if (memoryMib > 1024 && cpu < 1) return 'more than 1GiB need 1 vCPU';
+  if (mib > 512 && cpu < 0.5) return 'more than 512MiB need 0.5 vCPU';
+  if (mib > 1024 && cpu < 1) return 'more than 1GiB need 1 vCPU';
   return undefined;
 }
 

@@ -68,7 +68,8 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
     linger: ({ nowMs, startedMs }) => Math.min(maxGatherMs, nowMs - startedMs + gatherQuietMs),
     clock,
     write: async (gathered) => {
-      // A group that gathered while another was worked on may hold more than memory has room for.
+      // A group that gathered while another was worked on may hold more than memory has room for. Each part is
+      // acknowledged once it is done, not with its group, so carriers are settled here.
       for (const part of inParts(gathered)) {
         const failures = await inTurn(() => workTogether(engine, part));
         for (const { carrier, resolve, reject } of part) {

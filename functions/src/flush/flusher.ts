@@ -12,7 +12,7 @@ import { takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
 import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
 import { readiness } from './readiness.ts';
-import { Remembered, type Waiting } from './remembered.ts';
+import { type NotReady, Remembered } from './remembered.ts';
 import { arrivedOf, comeAgain, eventsOf, type Failures, noteOutcomes, type Run, type Work } from './run.ts';
 import { unwritten } from './unwritten.ts';
 import { carry, type FlushParts } from './waiting.ts';
@@ -86,8 +86,8 @@ export class Flusher {
       intake,
       failures,
       results: [],
-      early: [],
-      waiting: [],
+      notReady: [],
+      toCarry: [],
       unsettled: new Set(),
     };
     const deadlineMs = deadlineOf(deliveries, nowMs);
@@ -119,11 +119,11 @@ export class Flusher {
     const { isParked } = backoff;
     const moment = { nowMs: clock.now(), isParked, flushBefore: this.#flushBefore, lastKnown };
     const isLeftAlone = isParked && !isAskedFor;
-    if (isLeftAlone) append(run.waiting, eventsOf(arrived));
-    const { ready, early } = isLeftAlone
-      ? { ready: [], early: [] }
+    if (isLeftAlone) append(run.toCarry, eventsOf(arrived));
+    const { ready, notReady } = isLeftAlone
+      ? { ready: [], notReady: [] }
       : readiness(kind, remembered.join(arrived), remembered.others(kind, arrived), moment);
-    append(run.early, early);
+    append(run.notReady, notReady);
     const following = kind.follow?.();
     for await (const round of committer.commit(ready, deadlineMs)) {
       const done = round.filter((result) => result.outcome === 'committed');
@@ -140,10 +140,10 @@ export class Flusher {
   }
 
   /**
-   * Does several kinds of work beside each other, in so much time: a call that hangs costs the deliveries of its
-   * own events, nothing else.
+   * Does several lists of work beside each other, in so much time: a call that hangs costs the deliveries of its own
+   * events, nothing else. It is not broken off, so that it may still end, later than anybody waits for it.
    */
-  async #doAll(kinds: readonly (readonly Work[])[], ms: number): Promise<void> {
+  async #doAll(lists: readonly (readonly Work[])[], ms: number): Promise<void> {
     const { clock } = this.#parts;
     const untilMs = clock.now() + ms;
     const late = () => new AppError('unavailable', 'What follows a commit took too long; it comes again.');
@@ -155,7 +155,7 @@ export class Flusher {
         failed(error);
       }
     };
-    await Promise.all(kinds.map((works) => mapPool(works, followUpsAtOnce, doInTime)));
+    await Promise.all(lists.map((works) => mapPool(works, followUpsAtOnce, doInTime)));
   }
 
   #followUps(followUps: readonly FollowUp[], run: Run): Work[] {
@@ -163,8 +163,8 @@ export class Flusher {
   }
 
   /**
-   * Carries what waits, and what failed: what is short of what not all need has a time of its own.
-   * Returns how many events.
+   * Carries what waits, and what failed: events that lack reads or deletes go to a tick of their own. Returns how many
+   * events are carried.
    */
   async #carryRest(run: Run): Promise<number> {
     const { backoff } = this.#parts;
@@ -175,24 +175,24 @@ export class Flusher {
     );
     // A suspect is alone here, and stays one.
     const tries = run.deliveries.length === 1 ? run.deliveries[0]?.carrier.tries : undefined;
-    const byTick = new Map<number, { events: Event[]; early: Waiting[] }>();
-    const put = (events: readonly Event[], notBeforeMs: number, early: readonly Waiting[] = []): void => {
+    const byTick = new Map<number, { events: Event[]; notReady: NotReady[] }>();
+    const put = (events: readonly Event[], notBeforeMs: number, notReady: readonly NotReady[] = []): void => {
       const dueMs = backoff.tickMs(notBeforeMs);
-      const one = byTick.get(dueMs) ?? { events: [], early: [] };
+      const one = byTick.get(dueMs) ?? { events: [], notReady: [] };
       byTick.set(dueMs, one);
       append(one.events, events);
-      append(one.early, early);
+      append(one.notReady, notReady);
     };
-    put(run.waiting, backoff.parkedUntilMs);
+    put(run.toCarry, backoff.parkedUntilMs);
     put(arrivedOf(run, eventsOf(forAll)), backoff.parkedUntilMs);
     put(arrivedOf(run, eventsOf(forSome)), backoff.shortUntilMs);
-    for (const one of run.early) put(arrivedOf(run, one.group.events), one.dueMs - 1, [one]);
+    for (const one of run.notReady) put(arrivedOf(run, one.group.events), one.dueMs - 1, [one]);
     let carried = 0;
-    const works = [...byTick].map(([dueMs, { events, early }]) => ({
+    const works = [...byTick].map(([dueMs, { events, notReady }]) => ({
       work: async () => {
         await carry(this.#parts, events, dueMs, tries);
         carried += events.length;
-        for (const one of early) remembered.wait(one);
+        for (const one of notReady) remembered.wait(one);
       },
       failed: comeAgain(run, events),
     }));

@@ -2,7 +2,7 @@ import type { Event } from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import { smallest } from '../platform/arrays.ts';
 import type { EventGroup, Kind } from './kind.ts';
-import type { Waiting } from './remembered.ts';
+import type { NotReady } from './remembered.ts';
 
 /** The moment at which readiness is decided. */
 export interface Moment {
@@ -18,7 +18,7 @@ export interface Moment {
 /** The documents to be written now, and those that wait. */
 export interface Sorted {
   ready: EventGroup[];
-  early: Waiting[];
+  notReady: NotReady[];
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Sorted {
 export function readiness(
   kind: Pick<Kind, 'waitMs' | 'hasEnough' | 'enoughInHand'>,
   groups: readonly EventGroup[],
-  others: readonly Waiting[],
+  others: readonly NotReady[],
   { nowMs, isParked, flushBefore, lastKnown }: Moment,
 ): Sorted {
   const inHand = countOf(groups) + countOf(others.map(({ group }) => group));
@@ -44,16 +44,16 @@ export function readiness(
       return true;
     }
   };
-  const [ready, early] = [[] as EventGroup[], [] as Waiting[]];
+  const [ready, notReady] = [[] as EventGroup[], [] as NotReady[]];
   for (const group of groups) {
     if (isReady(group)) ready.push(group);
-    else early.push({ group, dueMs: smallest(group.events.map(dueMsOf)) });
+    else notReady.push({ group, dueMs: smallest(group.events.map(dueMsOf)) });
   }
   for (const { group, dueMs } of others) {
     const isAskedFor = group.events.some(({ stamp }) => stamp <= flushBefore);
     if (isAskedFor || (!isParked && (areEnough || nowMs >= dueMs))) ready.push(group);
   }
-  return { ready, early };
+  return { ready, notReady };
 }
 
 function countOf(groups: readonly EventGroup[]): number {

@@ -5,7 +5,7 @@ import type { EventGroup, Kind } from './kind.ts';
 import { maxRememberedBytes, maxWrittenBytes } from './limits.ts';
 
 /** A document's events that are not ready, and when they will be, milliseconds since the epoch. */
-export interface Waiting {
+export interface NotReady {
   group: EventGroup;
   dueMs: number;
 }
@@ -16,7 +16,7 @@ export interface Waiting {
  * remembered, so that forgetting it costs delay, or a read, and never the event.
  */
 export class Remembered {
-  readonly #waiting = new ByteCache<Waiting>(maxRememberedBytes);
+  readonly #waiting = new ByteCache<NotReady>(maxRememberedBytes);
   readonly #written = new ByteCache<true>(maxWrittenBytes);
 
   /** Adds to each document's events those that wait for the same document. */
@@ -33,7 +33,7 @@ export class Remembered {
   }
 
   /** The documents of a kind that wait, but for those of which something came. */
-  others(kind: Kind, came: readonly EventGroup[]): Waiting[] {
+  others(kind: Kind, came: readonly EventGroup[]): NotReady[] {
     const paths = new Set(came.map(({ path }) => path));
     return this.#waiting
       .values()
@@ -41,10 +41,10 @@ export class Remembered {
   }
 
   /** Remembers a document's events, all of which are in carriers. */
-  wait(waiting: Waiting): void {
-    const { path, events } = waiting.group;
+  wait(notReady: NotReady): void {
+    const { path, events } = notReady.group;
     const bytes = events.reduce((sum, event) => sum + Buffer.byteLength(eventLine(event)) + entryBytes, 0);
-    this.#waiting.set(path, waiting, bytes);
+    this.#waiting.set(path, notReady, bytes);
   }
 
   /**

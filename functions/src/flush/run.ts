@@ -5,7 +5,7 @@ import { isForSome } from './backoff.ts';
 import type { CommitResult } from './commitResult.ts';
 import type { Delivery } from './delivery.ts';
 import type { Intake } from './intake.ts';
-import type { Remembered, Waiting } from './remembered.ts';
+import type { NotReady, Remembered } from './remembered.ts';
 
 /** Carriers that must come again, and why. */
 export type Failures = Map<Carrier, unknown>;
@@ -18,9 +18,9 @@ export interface Run {
   failures: Failures;
   results: CommitResult[];
   /** Documents that are not ready, with the events that are remembered of them. */
-  early: Waiting[];
+  notReady: NotReady[];
   /** Events that are not known to be kept elsewhere. */
-  waiting: Event[];
+  toCarry: Event[];
   /** Keys of events for which something failed that must be done before they are settled. */
   unsettled: Set<string>;
 }

@@ -5,7 +5,10 @@ import { addTo } from './intake.ts';
 import { arrivedOf, carriersOf, comeAgain, type Run, triesOf, type Work } from './run.ts';
 import { type Broken, type FlushParts, requeueBroken, requeueUnreadLines } from './waiting.ts';
 
-/** The work that is left of events which are not written, and will not be by trying again soon. */
+/**
+ * The work that is left of events which are not written, and will not be by trying again soon; notes what comes again
+ * and which lines wait for another version.
+ */
 export function unwritten(parts: FlushParts, run: Run): Work[][] {
   return [dead(parts, run), refused(parts, run), unread(parts, run), broken(parts, run)];
 }
@@ -20,14 +23,14 @@ function dead({ deadLetters }: FlushParts, { intake, failures }: Run): Work[] {
 
 /** Keeps dead letters of what Firestore refused; what Cloud Storage does not take waits. */
 function refused({ deadLetters, logger }: FlushParts, run: Run): Work[] {
-  const { results, waiting } = run;
+  const { results, toCarry } = run;
   const found = results.filter((result) => result.outcome === 'refused');
   return found.flatMap(({ events, error: { message: detail, cause } }) =>
     arrivedOf(run, events).map((event) => ({
       work: () => deadLetters.keep({ reason: 'refused_by_firestore', detail, cause, content: { event } }),
       failed: (error) => {
         logger.warn('A dead letter is not kept yet', { reason: messageOf(error) });
-        waiting.push(event);
+        toCarry.push(event);
       },
     })),
   );

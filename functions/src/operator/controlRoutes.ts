@@ -15,7 +15,7 @@ import { mapPool } from '../platform/pool.ts';
 import type { QueueControl } from '../platform/queueControl.ts';
 import type { Outbox } from '../staging/outbox.ts';
 import { isSpoolEmpty } from '../staging/spool.ts';
-import { maxFlushWaitMs, maxPauseMs, maxRunCarriers, runsAtOnce } from './limits.ts';
+import { dispatchedAtOnce, maxDispatchedEarly, maxFlushWaitMs, maxPauseMs } from './limits.ts';
 import { endPause, type PauseOptions, pauseUntil } from './pause.ts';
 import { carriersUpTo, countEvents, listCarriers, type QueuedCarrier } from './queueContents.ts';
 
@@ -86,7 +86,7 @@ async function waitForFlush(
 ): Promise<Progress> {
   const { queueControl, clock, logger, tickMs } = options;
   let progress: Progress = { done: null, remaining: null, due_by: null };
-  const runNames = new Set<string>();
+  const dispatchedNames = new Set<string>();
   while (queueControl !== undefined && !progress.done) {
     const lookMs = nextVisibleMs(clock.now(), tickMs);
     if (lookMs > endMs) break;
@@ -94,7 +94,7 @@ async function waitForFlush(
     try {
       const { carriers, isWhole } = await listCarriers(queueControl);
       progress = await progressOf(options, carriers, isWhole, flushBefore);
-      await runEarly(options, queueControl, carriersUpTo(carriers, flushBefore), runNames);
+      await dispatchEarly(options, queueControl, carriersUpTo(carriers, flushBefore), dispatchedNames);
     } catch (error) {
       logger.warn('A flush that is waited for cannot be looked at', { reason: messageOf(error) });
     }
@@ -122,22 +122,25 @@ async function progressOf(
  * Has carriers dispatched that wait for a later time: their events are written, where the flush remembered them, or
  * are written then. What waits for another version, or is handled alone, keeps its time; a pause is kept.
  */
-async function runEarly(
+async function dispatchEarly(
   { clock, logger }: ControlRoutesOptions,
   queueControl: QueueControl,
   carriers: readonly QueuedCarrier[],
-  runNames: Set<string>,
+  dispatchedNames: Set<string>,
 ): Promise<void> {
   const waiting = carriers.filter(
     ({ taskName, dueMs, unreadSinceMs, tries }) =>
-      dueMs > clock.now() && unreadSinceMs === undefined && tries === undefined && !runNames.has(taskName),
+      dueMs > clock.now() &&
+      unreadSinceMs === undefined &&
+      tries === undefined &&
+      !dispatchedNames.has(taskName),
   );
-  const early = waiting.slice(0, maxRunCarriers - runNames.size);
+  const early = waiting.slice(0, maxDispatchedEarly - dispatchedNames.size);
   if (early.length === 0 || (await queueControl.stats()).isPaused) return;
   // Those that fail count too, as the service counts them.
-  for (const { taskName } of early) runNames.add(taskName);
+  for (const { taskName } of early) dispatchedNames.add(taskName);
   const failures: unknown[] = [];
-  await mapPool(early, runsAtOnce, ({ taskName }) =>
+  await mapPool(early, dispatchedAtOnce, ({ taskName }) =>
     queueControl.run(taskName).catch((error: unknown) => failures.push(error)),
   );
   if (failures.length > 0) {

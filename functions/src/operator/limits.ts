@@ -23,8 +23,8 @@ export const maxPauseMs = 20 * 86_400_000;
 export const maxFlushWaitMs = 25_000;
 
 /** Carriers that a flush which is waited for has dispatched before they are due, of the 60 a minute that may be. */
-export const maxRunCarriers = 50;
-export const runsAtOnce = 8;
+export const maxDispatchedEarly = 50;
+export const dispatchedAtOnce = 8;
 
 /** Dead letters in one list, each a read of Cloud Storage; larger ones are listed unopened. */
 export const defaultListedLetters = 20;

@@ -12,7 +12,7 @@ export interface GroupCommitOptions<Item> {
   maxItems: number;
   maxBytes: number;
   /** Time from a group's first item until it goes, in milliseconds; asked as each item arrives, the first too. */
-  linger(arrival: Arrival): number;
+  linger(arrival: Joining): number;
   /** Groups written at once; a group that is due meanwhile goes on gathering. */
   maxInFlight: number;
   /** Bytes of items not settled yet; past that they are refused. */
@@ -27,8 +27,8 @@ export interface GroupCommitOptions<Item> {
   write(items: readonly Item[]): Promise<readonly PromiseSettledResult<void>[]>;
 }
 
-/** An item that joins a group. */
-export interface Arrival {
+/** The moment at which an item joins a group. */
+export interface Joining {
   nowMs: number;
   /** When the group's first item came. */
   startedMs: number;

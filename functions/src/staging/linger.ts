@@ -1,4 +1,4 @@
-import type { Arrival } from './groupCommit.ts';
+import type { Joining } from './groupCommit.ts';
 import { enoughRequests, lingerMsPerRate, rateMs } from './limits.ts';
 
 /** Linger of a group of requests, in milliseconds: at least, and at most. */
@@ -13,7 +13,7 @@ export interface LingerBounds {
  * not events: those of one request share its carrier whatever it waits. One that comes while no other is pending is not
  * counted either, so that a caller who sends one after the other never waits longer, however fast.
  */
-export function growingLinger({ lingerMs, lingerMaxMs }: LingerBounds): (arrival: Arrival) => number {
+export function growingLinger({ lingerMs, lingerMaxMs }: LingerBounds): (arrival: Joining) => number {
   const leastMs = Math.min(lingerMs, lingerMaxMs);
   /** Requests of the last moments, each worth less the longer ago it came. */
   let recent = 0;

@@ -61,7 +61,7 @@ export async function sweepSpool(options: SweepOptions, from?: string): Promise<
       try {
         const next = await spooled.next();
         if (next.done) return;
-        if (!(await putBack(options, next.value.name))) continue;
+        if (!(await unspool(options, next.value.name))) continue;
         failuresInRow = 0;
         swept += 1;
       } catch (error) {
@@ -98,7 +98,7 @@ export function spooledHandler(options: SweepOptions): (name: string, spooledMs:
   return async (name, spooledMs) => {
     if (!breaker.allows()) throw new AppError('unavailable', 'Cloud Tasks is left alone for a moment.');
     try {
-      if (!(await putBack(options, name))) return;
+      if (!(await unspool(options, name))) return;
     } catch (error) {
       if (error instanceof Refused) breaker.failed();
       throw error;
@@ -109,7 +109,7 @@ export function spooledHandler(options: SweepOptions): (name: string, spooledMs:
 }
 
 /** Puts one spooled carrier back. Returns whether there was one. @throws Refused; AppError `unavailable` */
-async function putBack({ objects, queues, logger }: SweepOptions, name: string): Promise<boolean> {
+async function unspool({ objects, queues, logger }: SweepOptions, name: string): Promise<boolean> {
   const stored = await objects.get(name);
   if (stored === undefined) return false;
   const parsed = record().safeParse(parsedJson(stored.bytes));

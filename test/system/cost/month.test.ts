@@ -14,20 +14,9 @@ import { linesOf, rateTable, reportOn } from '../../../bench/cost/report.ts';
 import { noUsage } from '../../../bench/shared/usage.ts';
 import { costsOf } from '../../../local/bill/bill.ts';
 import { freePerMonth, prices } from '../../../local/bill/prices.ts';
+import { traffic as oneASecond } from './traffic.ts';
 
-const traffic: Traffic = {
-  tasksPerDay: 17_280,
-  responsesPerTask: 3,
-  responseBytes: 1000,
-  hoursADay: 24,
-  batchSeconds: 0,
-  profile: 'default',
-  miners: 0,
-  pollsPerMinute: 12,
-  pollBytes: 500,
-  pollCacheSeconds: 5,
-  excludesRequestLogs: false,
-};
+const traffic: Traffic = { ...oneASecond, responseBytes: 1000 };
 
 const run = {
   batch_seconds: 0,
