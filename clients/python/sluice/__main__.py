@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outbox = commands.add_parser("outbox", help="shows, retries and exports what an outbox holds")
     outbox.add_argument("path", metavar="PATH", help="the outbox's file")
     outbox.add_argument(
-        "--retry", nargs="*", type=int, metavar="ID", help="sends refused events again: all, or these"
+        "--retry", nargs="*", type=int, metavar="ID", help="sends again what is aside: these, or all that were refused"
     )
     outbox.add_argument(
         "--export", choices=["waiting", "refused"], help="prints the events as lines of POST /v1/events"
@@ -50,7 +50,7 @@ def _show(store: Store) -> None:
     oldest = store.oldest_ms()
     age = "" if oldest is None else f", the oldest of {_time(oldest)}"
     print(f"{waiting} events wait{age}.")
-    print(f"{aside} refused events are kept aside ({refused} were refused ever).")
+    print(f"{aside} events are kept aside, refused or cleared ({refused} were refused ever).")
     for one in store.set_aside(most=20):
         print(f"  {one.id}  {_time(one.refused_at_ms)}  {one.code}: {one.message}")
     if aside > 20:

@@ -113,6 +113,7 @@ class AsyncSluice:
     outbox_status = _on_thread(Sluice.outbox_status)
     refused = _on_thread(Sluice.refused)
     retry_refused = _on_thread(Sluice.retry_refused)
+    clear_outbox = _on_thread(Sluice.clear_outbox)
     drain = _on_thread(Sluice.drain)
 
     def lease(self, *, writes: int = 0, reads: int = 0, deletes: int = 0, ttl: int = 60) -> AsyncLease:

@@ -238,12 +238,19 @@ class Sluice:
         return self._needed_outbox().status()
 
     def refused(self, *, after_id: int = 0, limit: int = 1000) -> list[SetAside]:
-        """Events that Sluice refused for good and the outbox keeps aside."""
+        """Events that the outbox keeps aside: refused for good, or cleared."""
         return self._needed_outbox().set_aside(after_id, limit)
 
     def retry_refused(self, ids: Iterable[int] | None = None) -> int:
-        """Sends refused events again, all or these; answers how many."""
+        """Sends again what is aside, these or all that were refused; answers how many."""
         return self._needed_outbox().retry(ids)
+
+    def clear_outbox(self, types: Iterable[str] | None = None) -> int:
+        """Moves aside, unsent, what waits of these types (`response`, `set`, …), or all; answers how many.
+
+        Nothing is deleted: `refused()` lists it with the code `cleared`, and `retry_refused(ids)` sends it.
+        """
+        return self._needed_outbox().clear(types)
 
     def drain(self, timeout: float = 30.0) -> bool:
         """Sends what the outbox holds now; True when Sluice has it, or refused it. Without an outbox True."""

@@ -70,7 +70,7 @@ class UploadFailed(SluiceError):
 
 @dataclass(frozen=True)
 class SetAside:
-    """An event that Sluice refused for good, as the outbox keeps it."""
+    """An event that Sluice refused for good, or that was cleared unsent, as the outbox keeps it."""
 
     id: int
     stamp: str

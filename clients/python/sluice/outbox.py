@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from dataclasses import dataclass
 from typing import Callable, Iterable
@@ -11,7 +12,7 @@ from typing import Callable, Iterable
 from .errors import SetAside
 from .sender import Sender
 from .stamps import StampSource
-from .store import Store
+from .store import Contents, Store
 from .transport import Transport
 from .writer import Writer
 
@@ -24,7 +25,7 @@ class OutboxStatus:
     """What the outbox holds, and how sending goes."""
 
     waiting: int
-    #: Events that Sluice refused and that are kept aside now, and how many were refused ever.
+    #: Events that are kept aside now, refused or cleared, and how many were refused ever.
     set_aside: int
     refused: int
     oldest_age_seconds: float | None
@@ -61,6 +62,8 @@ class Outbox:
         )
         self._writer = Writer(store, self._sender.note_written, now=now)
         self._is_closed = False
+        self._reader: Store | None = None
+        self._reading = threading.Lock()
 
     def write(self, lines: list[bytes]) -> None:
         """Returns when the events are durable on this machine, together."""
@@ -98,8 +101,25 @@ class Outbox:
         sender = self._sender
         return OutboxStatus(waiting, aside, refused, age, sender.sent, sender.error, sender.is_blocked)
 
+    def contents(self, most_ids: int, most_events: int | None = None) -> Contents | None:
+        """What waits, by type; None where that may be more than `most_events`, as counting takes its time."""
+        with self._reading:
+            if self._reader is None:
+                self._reader = Store(self.path)
+            if most_events is not None and self._reader.span() > most_events:
+                return None
+            return self._reader.contents(most_ids)
+
+    def clear(self, types: Iterable[str] | None = None) -> int:
+        """Sets aside, unsent, what waits of these types, or all; answers how many."""
+        store = Store(self.path)
+        try:
+            return store.move_aside(types)
+        finally:
+            store.close()
+
     def set_aside(self, after_id: int = 0, most: int = 1000) -> list[SetAside]:
-        """Events that Sluice refused for good, by their ids."""
+        """Events that are kept aside, by their ids."""
         store = Store(self.path)
         try:
             return store.set_aside(after_id, most)
@@ -107,7 +127,7 @@ class Outbox:
             store.close()
 
     def retry(self, ids: Iterable[int] | None = None) -> int:
-        """Sends refused events (all, or these) again, as new ones; answers how many."""
+        """Sends again, as new events, what is aside: these, or all that were refused; answers how many."""
         store = Store(self.path)
         try:
             return store.retry(ids, StampSource(), int(self._now() * 1000))
@@ -123,4 +143,7 @@ class Outbox:
         is_empty = self.drain(timeout) if timeout > 0 else False
         self._sender.stop()
         self._sender.join(max(timeout, 1.0))
+        with self._reading:
+            if self._reader is not None:
+                self._reader.close()
         return is_empty

@@ -13,6 +13,8 @@ from .stamps import EARLIEST, StampSource, encode, stamp_ms
 
 APPLICATION_ID = 0x536C7563
 VERSION = 1
+#: The code of events that were moved aside unsent, as their owner asked.
+CLEARED = "cleared"
 #: Files up to this size are checked whole when they are opened.
 CHECKED_BYTES = 16 * 1024 * 1024
 #: The time that another process may hold the file.
@@ -29,6 +31,21 @@ CREATE TABLE state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 INSERT INTO state VALUES ('last_stamp', '000000000000000000000'), ('acked_stamp', '000000000000000000000'),
   ('offset_ms', 0), ('refused', 0);
 """
+
+
+#: An event's type, and the task of an answer, as the package writes them at the beginning of a line.
+KIND = "substr(line, 10, instr(substr(line, 10, 12), x'22') - 1)"
+TASK_ID = "substr(line, 31, instr(substr(line, 31, 130), x'22') - 1)"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an outbox holds that was not sent: events by type, and the tasks that answers are of."""
+
+    by_type: dict[str, int]
+    tasks: int
+    #: The first of them, up to as many as were asked for.
+    task_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -133,9 +150,13 @@ class Store:
             )
             gone = [row.seq for row in done] + [row.seq for row, _, _ in refused]
             if gone and gone[-1] - gone[0] == len(gone) - 1 and sorted(gone) == gone:
-                db.execute("DELETE FROM events WHERE seq BETWEEN ? AND ?", (gone[0], gone[-1]))
+                deleted = db.execute("DELETE FROM events WHERE seq BETWEEN ? AND ?", (gone[0], gone[-1])).rowcount
             else:
-                db.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in gone])
+                deleted = db.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in gone]).rowcount
+            if deleted < len(gone):
+                # They were moved aside while they were sent.
+                sent = [(row.seq, CLEARED) for row in done]
+                db.executemany("DELETE FROM aside WHERE seq = ? AND code = ?", sent)
             if done:
                 acked = max(row.stamp for row in done)
                 db.execute("UPDATE state SET value = max(value, ?) WHERE name = 'acked_stamp'", (acked,))
@@ -174,6 +195,39 @@ class Store:
             )
         )  # type: ignore[return-value]
 
+    def contents(self, most_ids: int) -> Contents:
+        """What waits, by type."""
+        try:
+            found = self._db.execute(f"SELECT {KIND} AS kind, count(*) FROM events GROUP BY kind").fetchall()
+            by_type = {bytes(kind).decode(errors="replace"): count for kind, count in found}
+            if "response" not in by_type:
+                return Contents(by_type, 0, [])
+            answers = f"FROM events WHERE {KIND} = CAST('response' AS BLOB)"
+            (tasks,) = self._db.execute(f"SELECT count(DISTINCT {TASK_ID}) {answers}").fetchone()
+            ids = self._db.execute(f"SELECT DISTINCT {TASK_ID} {answers} LIMIT ?", (most_ids,)).fetchall()
+        except sqlite3.Error as error:
+            raise OutboxError(f"The outbox {self.path} cannot be read: {error}") from error
+        return Contents(by_type, tasks, [bytes(one).decode(errors="replace") for (one,) in ids])
+
+    def span(self) -> int:
+        """How many may wait at most, quickly."""
+        first = "SELECT min(seq) FROM events"
+        return self._number(f"SELECT coalesce((SELECT max(seq) FROM events) - ({first}) + 1, 0)")
+
+    def move_aside(self, types: Iterable[str] | None) -> int:
+        """Sets aside, unsent, what waits of these types, or all; answers how many."""
+        names = None if types is None else [name.encode() for name in types]
+        chosen = "" if names is None else f" WHERE {KIND} IN ({', '.join('?' * len(names))})"
+        with self._transaction("set aside") as db:
+            at_ms = int(time.time() * 1000)
+            message = "It was moved aside before it was sent."
+            moved = db.execute(
+                f"INSERT OR REPLACE INTO aside SELECT seq, stamp, line, ?, ?, ? FROM events{chosen}",
+                (CLEARED, message, at_ms, *(names or [])),
+            ).rowcount
+            db.execute(f"DELETE FROM events{chosen}", names or [])
+        return moved
+
     def oldest_ms(self) -> int | None:
         """The time of the first event that waits."""
         rows = self.first(0, 1, 0)
@@ -186,7 +240,7 @@ class Store:
         return self._number("SELECT value FROM state WHERE name = 'offset_ms'")
 
     def set_aside(self, after_id: int = 0, most: int = 1000) -> list[SetAside]:
-        """Events that were refused, by their ids."""
+        """Events that are aside, by their ids."""
         try:
             found = self._db.execute(
                 "SELECT seq, stamp, code, message, refused_at_ms, line FROM aside WHERE seq > ? ORDER BY seq LIMIT ?",
@@ -200,13 +254,14 @@ class Store:
         ]
 
     def retry(self, ids: Iterable[int] | None, stamps: StampSource, now_ms: int) -> int:
-        """Puts refused events (all, or these) behind those that wait, as new ones; answers how many."""
-        where, values = ("", []) if ids is None else (" WHERE seq = ?", [(one,) for one in ids])
+        """Puts what is aside behind what waits, as new events: these, or all that were refused; answers how many."""
+        where = "code <> ?" if ids is None else "seq = ?"
+        values: list[object] = [CLEARED] if ids is None else list(ids)
         with self._transaction("retry") as db:
             found = [
                 row
-                for value in (values if ids is not None else [()])
-                for row in db.execute(f"SELECT seq, line FROM aside{where} ORDER BY seq", value)
+                for value in values
+                for row in db.execute(f"SELECT seq, line FROM aside WHERE {where} ORDER BY seq", (value,))
             ]
             (last,) = db.execute("SELECT value FROM state WHERE name = 'last_stamp'").fetchone()
             (offset,) = db.execute("SELECT value FROM state WHERE name = 'offset_ms'").fetchone()

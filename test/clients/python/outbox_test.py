@@ -308,6 +308,43 @@ class Files(WithServer):
             order = [line["data"]["n"] for _, line in sorted(by_stamp.items()) if line["path"] == f"a/{number}"]
             self.assertEqual(order, list(range(200)))
 
+    def test_what_is_cleared_is_moved_aside_unsent_and_sent_by_its_id_alone(self):
+        self.server.failures = [problem(401, "unauthenticated")] * 10_000
+        client = self.client()
+        for uid in range(3):
+            client.send_response(f"t{uid // 2}", uid)
+        client.update("a/1", {"n": 1})
+        contents = client._outbox.contents(1)
+        self.assertEqual((contents.by_type, contents.tasks), ({"response": 3, "update": 1}, 2))
+        self.assertEqual(contents.task_ids, ["t0"])
+        self.assertEqual(client._outbox.contents(1, most_events=3), None)
+        self.assertEqual(client.clear_outbox(["response"]), 3)
+        self.server.failures = []
+        self.assertTrue(client.drain())
+        self.assertEqual([line["type"] for line in self.server.kept], ["update"])
+        aside = client.refused()
+        self.assertEqual([json.loads(one.line)["miner_uid"] for one in aside], [0, 1, 2])
+        self.assertEqual({one.code for one in aside}, {"cleared"})
+        self.assertEqual(client.retry_refused(), 0)
+        self.assertEqual(client.retry_refused([aside[1].id]), 1)
+        self.assertTrue(client.drain())
+        self.assertEqual(self.server.kept[-1]["miner_uid"], 1)
+        status = client.outbox_status()
+        self.assertEqual((status.set_aside, status.refused), (2, 0))
+
+    def test_what_is_cleared_while_it_is_sent_is_not_kept_aside_too(self):
+        client = self.client()
+
+        def clears(handler, lines):
+            self.assertEqual(client.clear_outbox(), len(lines))
+            return False
+
+        self.server.failures = [clears]
+        client.send_response("t", 1)
+        until(lambda: client.outbox_status().sent == 1)
+        until(lambda: client.refused() == [])
+        self.assertEqual(len(self.server.kept), 1)
+
     def test_the_command_shows_exports_and_retries(self):
         self.server.refuse = lambda line: ("invalid_request", "no such thing")
         client = self.client()
@@ -320,7 +357,7 @@ class Files(WithServer):
             command = [sys.executable, "-m", "sluice", "outbox", *arguments]
             return subprocess.run(command, env=environment, capture_output=True, text=True, encoding="utf-8")
 
-        self.assertIn("1 refused events are kept aside", run(self.path).stdout)
+        self.assertIn("1 events are kept aside", run(self.path).stdout)
         exported = json.loads(run(self.path, "--export", "refused").stdout)
         self.assertEqual(exported["response_data"], {"text": "ä"})
         self.assertEqual(exported["refused"]["message"], "no such thing")
