@@ -29,14 +29,15 @@ export interface StatusOptions extends Using<'clock' | 'logger'> {
 }
 
 /** Reads the status, at most `statusCacheMs` old. Never rejects. */
-export type ReadStatus = (hasDetail: boolean) => Promise<object>;
+export type ReadStatus = ReturnType<typeof statusReader>;
+export type Status = Awaited<ReturnType<ReadStatus>>;
 
 /**
  * Makes the reader of what an operator sees. It costs one Cloud Tasks operation and one read, of the ledger; with
  * details the list of the queue on top. What cannot be known, or not now, is null: buffered tasks and responses are
  * inside carriers, so their numbers are known only with details.
  */
-export function statusReader(options: StatusOptions): ReadStatus {
+export function statusReader(options: StatusOptions) {
   const { queueControl: control, objects, quota, clock, logger, meter, config } = options;
   const startedAtMs = clock.now();
 
@@ -51,7 +52,7 @@ export function statusReader(options: StatusOptions): ReadStatus {
   };
   const letters = cachedFor(clock, limits.deadLettersCacheMs, () => orUnknown(() => countLetters(objects)));
 
-  const make = async (hasDetail: boolean): Promise<object> => {
+  const make = async (hasDetail: boolean) => {
     const [stats, events, report, spent, deadLetters, files] = await Promise.all([
       orUnknown(control && (() => control.stats())),
       orUnknown(control && hasDetail ? async () => openCarriers(await listCarriers(control)) : undefined),
@@ -89,18 +90,18 @@ export function statusReader(options: StatusOptions): ReadStatus {
   };
   const plain = cachedFor(clock, limits.statusCacheMs, () => make(false));
   const detailed = cachedFor(clock, limits.statusCacheMs, () => make(true));
-  return (hasDetail) => (hasDetail ? detailed() : plain());
+  return (hasDetail: boolean) => (hasDetail ? detailed() : plain());
 }
 
 /** One list of Cloud Storage. */
-async function countLetters(objects: Pick<ObjectStore, 'list'>): Promise<object> {
+async function countLetters(objects: Pick<ObjectStore, 'list'>) {
   const found = await objects.list(deadLettersPrefix, { limit: limits.maxCountedLetters });
   const letters = found.filter(({ name }) => isDeadLetterName(name));
   return { count: letters.length, is_exact: found.length < limits.maxCountedLetters };
 }
 
 /** The time of the last flush is null: only the flush's own process knows it. */
-function batches(events: QueuedEvents | undefined, config: StatusOptions['config']): object {
+function batches(events: QueuedEvents | undefined, config: StatusOptions['config']) {
   const { set, update, delete: deleted } = events?.operations ?? {};
   return {
     ...{ set: set?.size ?? null, update: update?.size ?? null, delete: deleted?.size ?? null },
@@ -116,7 +117,7 @@ function parked(
   stats: QueueStats | undefined,
   pausedUntilMs: number | undefined,
   spent: Awaited<ReturnType<QuotaReader['spentBudget']>>,
-): object {
+) {
   const wait = stats?.isPaused
     ? { untilMs: pausedUntilMs, sinceMs: undefined, reason: 'paused' }
     : spent && { ...spent, reason: `daily_${spent.type}` };
@@ -135,12 +136,12 @@ function isoOf(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-function nulls(...names: string[]): Record<string, null> {
-  return Object.fromEntries(names.map((name) => [name, null]));
+function nulls<Name extends string>(...names: Name[]): Record<Name, null> {
+  return Object.fromEntries(names.map((name) => [name, null])) as Record<Name, null>;
 }
 
 const unknownFiles = nulls('local_storage', 'firestore_files', 'total_files', 'total_bytes', 'as_of');
 const unknownQuota = nulls(
-  ...['current_usage', 'quota_limits', 'rate_limits', 'throttling', 'warnings', 'errors'],
-  ...['last_reset', 'time_since_last_reset'],
+  ...(['current_usage', 'quota_limits', 'rate_limits', 'throttling', 'warnings', 'errors'] as const),
+  ...(['last_reset', 'time_since_last_reset'] as const),
 );

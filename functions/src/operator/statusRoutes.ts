@@ -4,9 +4,10 @@ import { defineRoute } from '../http/defineRoute.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import type { Schema } from '../http/schema.ts';
+import { openMetrics, openMetricsContentType, openMetricsType } from './metrics.ts';
 import { type StatusOptions, statusReader } from './status.ts';
 
-/** `GET /v1/status`; always 200, with nulls for what cannot be known now. */
+/** The status as JSON, with nulls for what cannot be known now, and as metrics, which lack that; always 200. */
 export function statusRoutes(options: StatusOptions): Route[] {
   const status = statusReader(options);
   return [
@@ -18,6 +19,18 @@ export function statusRoutes(options: StatusOptions): Route[] {
       summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
       answers: () => ({ 200: statusShown() }),
       handle: async ({ query: { detail } }) => ({ status: 200, json: await status(detail) }),
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/metrics',
+      access: ['read'],
+      summary: 'The status as OpenMetrics text, for Prometheus and what reads its format',
+      answers: () => ({ 200: { schema: z.string(), mediaType: openMetricsType, example: '# EOF\n' } }),
+      handle: async () => ({
+        status: 200,
+        json: openMetrics(await status(false)),
+        headers: { 'content-type': openMetricsContentType },
+      }),
     }),
   ];
 }

@@ -14,7 +14,7 @@ export interface QuotaReaderOptions {
 
 export interface QuotaReader {
   /** `GET /v1/quota`. Throws LedgerError. */
-  report(): Promise<object>;
+  report(): Promise<ReturnType<typeof quotaReport>>;
   /** The latest warnings, newest first. Throws LedgerError. */
   warnings(limit: number): Promise<object[]>;
   /** Tells of a spent daily budget: since when, and until when work waits. Throws LedgerError. */
