@@ -106,6 +106,7 @@ describe('Keys', () => {
       [{ role: 'miner', uids: [65_536] }, /uids/],
       [{ role: 'miner', hotkeys: 'abc' }, /hotkeys/],
       [{ role: 'ingest', uids: [1] }, /miner only/],
+      [{ role: 'validator', uids: [1], hotkeys: ['5F'] }, /miner only/],
       [{ role: 'miner', label: 7 }, /label/],
       [{ role: 'miner', key: 'mine' }, /"key"/],
       [[], /object/],

@@ -3,7 +3,7 @@ import { marked, type TaskEvent } from '../../functions/src/events/event.ts';
 import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
 import { taskStatuses } from '../../functions/src/tasks/state.ts';
 import { startMs } from './clock.ts';
-import { created, patched, response } from './events.ts';
+import { created, evaluated, patched, response } from './events.ts';
 import { timeoutMs } from './storedTask.ts';
 
 /** Values of all kinds, those that Firestore has no form for among them. */
@@ -56,6 +56,8 @@ const source = fc.constantFrom(
   { minerKey: 'b', countsUnassigned: true as const },
 );
 
+const validator = fc.constantFrom(0, 1, 2, 'unknown' as const);
+
 const score = fc.constantFrom(0, 0.5, 0.75, 1);
 
 /** One task's events, each with a stamp of its own. */
@@ -90,15 +92,19 @@ export function taskEvents(taskId: string, maxMinerUid = 9): fc.Arbitrary<TaskEv
       const changes = { ...scores, response_data: data };
       return { ...response(taskId, startMs + at, uid, changes, sequence), ...from };
     });
+  const evaluation = fc.tuple(moment, validator, value).map(
+    ([at, uid, data]) =>
+      (sequence: number) =>
+        evaluated(taskId, startMs + at, uid, { evaluation_data: data }, sequence),
+  );
   return fc
     .tuple(
       fc.array(creation, { maxLength: 3 }),
       fc.array(patch, { maxLength: 4 }),
       fc.array(answer, { maxLength: 12 }),
+      fc.array(evaluation, { maxLength: 4 }),
     )
-    .map(([creations, patches, answers]) =>
-      [...creations, ...patches, ...answers].map((make, sequence): TaskEvent => marked(make(sequence))),
-    )
+    .map((makers) => makers.flat().map((make, sequence): TaskEvent => marked(make(sequence))))
     .filter((events) => events.length > 0);
 }
 

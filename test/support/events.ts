@@ -3,6 +3,7 @@ import type {
   MinerResponse,
   ResponseReceived,
   TaskCreated,
+  TaskEvaluated,
   TaskPatched,
   Visibility,
 } from '../../functions/src/events/event.ts';
@@ -59,6 +60,21 @@ export function response(
       status: 'completed',
       ...changes,
     },
+  };
+}
+
+export function evaluated(
+  taskId: string,
+  ms: number,
+  validator_uid: TaskEvaluated['evaluation']['validator_uid'],
+  content: Omit<TaskEvaluated['evaluation'], 'validator_uid'> = { evaluation_data: { score: 1 } },
+  sequence = 0,
+): TaskEvaluated {
+  return {
+    kind: 'evaluated',
+    taskId,
+    stamp: stampAt(ms, sequence),
+    evaluation: { validator_uid, ...content },
   };
 }
 

@@ -2,6 +2,7 @@ import { operationRoutes } from '../../functions/src/documents/routes.ts';
 import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { answerRoutes } from '../../functions/src/miners/answerRoutes.ts';
+import { evaluationRoutes } from '../../functions/src/miners/evaluationRoutes.ts';
 import { eventRoutes } from '../../functions/src/tasks/eventRoutes.ts';
 import { responseRoutes } from '../../functions/src/tasks/responseRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
@@ -57,6 +58,7 @@ export async function startIngest(
   const secret = firstKeys([
     { id: 'uid', role: 'miner', key: 'uid-key', uids: [7] },
     { id: 'hotkey', role: 'miner', key: 'hotkey-key', hotkeys: ['5F'] },
+    { id: 'bound validator', role: 'validator', key: 'validator-3-key', uids: [3] },
     { id: 'both', role: 'miner', key: 'both-key', uids: [7], hotkeys: ['5F'] },
   ]);
   const shared = { stager, stamps: new StampSource(clock, ids.instance()), ids };
@@ -64,6 +66,7 @@ export async function startIngest(
   const routes = [
     ...responseRoutes({ ...shared, speakers }),
     ...answerRoutes({ ...shared, speakers }),
+    ...evaluationRoutes(shared),
     ...writeRoutes(shared),
     ...operationRoutes({ ...shared, collections }),
     ...eventRoutes({ ...shared, clock, speakers, collections }),

@@ -9,6 +9,7 @@ import { KeyStore } from '../keys/keyStore.ts';
 import { keysMaxAgeMs, requestsPerSecond } from '../keys/limits.ts';
 import { keysRoutes } from '../keys/routes.ts';
 import { answerRoutes } from '../miners/answerRoutes.ts';
+import { evaluationRoutes } from '../miners/evaluationRoutes.ts';
 import { once } from '../platform/once.ts';
 import { groupStager, type Stager } from '../staging/groupStager.ts';
 import { maxGroupBytes, maxGroupRequests, maxGroupsInFlight, maxPendingBytes } from '../staging/limits.ts';
@@ -48,6 +49,7 @@ export function acceptingRoutes(): Route[] {
   return [
     ...responseRoutes(shared),
     ...answerRoutes(shared),
+    ...evaluationRoutes(shared),
     ...writeRoutes(shared),
     ...operationRoutes(shared),
     ...eventRoutes(shared),

@@ -14,9 +14,10 @@ export type Visibility = (typeof visibilities)[number];
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /**
- * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered,
- * that a deadline passed, or that an operation on another document was accepted. These are the forms of events in
- * carriers. A field that a later schema brought is optional, or has the default that events queued before it mean.
+ * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered or
+ * a validator evaluated, that a deadline passed, or that an operation on another document was accepted. These are the
+ * forms of events in carriers. A field that a later schema brought is optional, or has the default that events queued
+ * before it mean.
  */
 const schemas = once(() => {
   const json: z.ZodMiniType<Json> = z.custom<Json>((value) => value !== undefined);
@@ -42,6 +43,11 @@ const schemas = once(() => {
     hotkey: z.nullable(z.string()),
     status: z.string(),
   });
+  const evaluation = z.strictObject({
+    validator_uid: z.union([z.int().check(z.minimum(0)), z.literal('unknown')]),
+    evaluation_data: z.optional(json),
+    body: z.optional(body),
+  });
   const created = z.strictObject({ kind: z.literal('created'), taskId, stamp, fields, visibility, exact });
   const patched = z.strictObject({ kind: z.literal('patched'), taskId, stamp, fields, visibility, exact });
   const received = z.strictObject({
@@ -58,6 +64,7 @@ const schemas = once(() => {
     countsUnassigned: isTrue,
     exact,
   });
+  const evaluated = z.strictObject({ kind: z.literal('evaluated'), taskId, stamp, evaluation, exact });
   const deadline = z.strictObject({ kind: z.literal('deadline'), taskId, stamp });
   const operation = z.strictObject({
     kind: z.literal('operation'),
@@ -72,14 +79,20 @@ const schemas = once(() => {
     isNew: isTrue,
     exact,
   });
-  const event = z.discriminatedUnion('kind', [created, patched, received, deadline, operation]);
-  return { body, response, created, patched, received, deadline, operation, event };
+  const event = z.discriminatedUnion('kind', [created, patched, received, evaluated, deadline, operation]);
+  return { body, response, evaluation, created, patched, received, evaluated, deadline, operation, event };
 });
 
 type Of<Name extends keyof ReturnType<typeof schemas>> = z.infer<ReturnType<typeof schemas>[Name]>;
 
 /** A miner's answer, in the shape of its document field. Exactly one of `response_data` and `body` is there. */
 export type MinerResponse = Of<'response'>;
+
+/** The object of its own that has what is large of an event. */
+export type Body = Of<'body'>;
+
+/** A validator's word on a task. Exactly one of `evaluation_data` and `body` is there. */
+export type Evaluation = Of<'evaluation'>;
 
 /** A task came into being. Its `required_miner_count` and `min_miner_count` hold if no earlier creation is known. */
 export type TaskCreated = Of<'created'>;
@@ -90,10 +103,13 @@ export type TaskPatched = Of<'patched'>;
 /** A miner answered. */
 export type ResponseReceived = Of<'received'>;
 
+/** A validator evaluated a task's answers, which approves it. */
+export type TaskEvaluated = Of<'evaluated'>;
+
 /** A task's deadline passed; its stamp is the deadline. */
 export type DeadlinePassed = Of<'deadline'>;
 
-export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | DeadlinePassed;
+export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | TaskEvaluated | DeadlinePassed;
 
 /** An operation on a document of any kind, by its path. */
 export type OperationAccepted = Of<'operation'>;

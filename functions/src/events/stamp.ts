@@ -59,6 +59,11 @@ export function earliestOf(stamps: Iterable<Stamp | undefined>): Stamp | undefin
   return earliest;
 }
 
+/** The later of two stamps, where there are any. */
+export function laterOf(a: Stamp | undefined, b: Stamp | undefined): Stamp | undefined {
+  return a === undefined || (b !== undefined && b > a) ? b : a;
+}
+
 /** Gives out one instance's stamps. Its milliseconds never go back, even where the machine's clock does. */
 export class StampSource {
   readonly #clock: Clock;

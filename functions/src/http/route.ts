@@ -10,7 +10,7 @@ export type Role = (typeof roles)[number];
 export interface Caller {
   keyId: string;
   role: Role;
-  /** The uids (or hotkeys) that a miner key speaks for; undefined: for all. */
+  /** The uids (or hotkeys) that a miner's or validator's key speaks for; undefined: for all. */
   uids?: readonly number[];
   hotkeys?: readonly string[];
 }

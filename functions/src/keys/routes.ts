@@ -30,7 +30,8 @@ function makeKey({ keys, clock, ids, newKey = randomKey }: KeysRoutesOptions): R
     method: 'POST',
     ...collection,
     body: wanted,
-    summary: 'Makes a key, which is shown this once; `uids` and `hotkeys` bind one of role miner',
+    summary:
+      'Makes a key, which is shown this once; `uids` binds one of role miner or validator, `hotkeys` too a miner’s',
     example: () => ({ role: 'miner', uids: [7], label: 'miner 7' }),
     answers: () => ({ 201: keyShown({ key: textLike('sluice_…') }) }),
     refusals: ['conflict', 'incomplete_binding'],
@@ -95,8 +96,12 @@ function bound<Item>(item: Schema<Item>, items: string): Schema<Item[]> {
 }
 
 function checkBinding({ role, uids, hotkeys }: z.output<ReturnType<typeof wanted>>): void {
-  if (role !== 'miner' && (uids !== undefined || hotkeys !== undefined)) {
-    throw new AppError('invalid_request', 'uids and hotkeys bind keys of role miner only.');
+  const isBindable = role === 'miner' || (role === 'validator' && hotkeys === undefined);
+  if (!isBindable && (uids !== undefined || hotkeys !== undefined)) {
+    throw new AppError(
+      'invalid_request',
+      'uids bind keys of role miner or validator, hotkeys of role miner only.',
+    );
   }
   if (hotkeys !== undefined && uids === undefined) {
     const message =

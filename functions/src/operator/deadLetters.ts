@@ -10,7 +10,7 @@ import { type Json, parseWritten } from '../platform/json.ts';
 import { type ObjectFacts, ownObjects } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
-import { storeLargeBodies } from '../staging/bodies.ts';
+import { contentOf, storeLargeBodies, withContent } from '../staging/bodies.ts';
 import {
   deadLetterId,
   deadLetterName,
@@ -149,7 +149,6 @@ function eventOf({ event, raw }: Letter): Event | undefined {
 
 /** A letter holds the body itself; the object it was in may be gone. */
 function withoutReference(event: Event): Event {
-  if (event.kind !== 'response' || event.response.response_data === undefined) return event;
-  const { body: _, ...response } = event.response;
-  return { ...event, response };
+  const { data } = contentOf(event);
+  return data === undefined ? event : withContent(event, { data });
 }

@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../events/event.ts';
+import type { Body, TaskEvent } from '../events/event.ts';
 import type { Committed } from '../flush/kind.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import type { Json } from '../platform/json.ts';
@@ -7,13 +7,14 @@ import type { Using } from '../platform/services.ts';
 import { fieldForJson, fieldsBytes } from '../platform/values.ts';
 import { neverExpiresMs, storeBody } from '../staging/bodies.ts';
 import { type ProjectionOptions, retentionOf } from './document.ts';
+import { ownOf } from './evaluations.ts';
 import { bodiesInFlight } from './limits.ts';
-import { type Answer, answerKey, bodiesOf, type TaskState } from './state.ts';
+import { type Answer, bodiesOf, type HeldEvaluation, type TaskState } from './state.ts';
 
 export interface TaskBodiesOptions extends ProjectionOptions, Using<'clock' | 'ids' | 'logger' | 'objects'> {}
 
 /**
- * Puts response bodies into Cloud Storage where a document would be too large; keeps them and lets
+ * Puts bodies of responses and evaluations into Cloud Storage where a document would be too large; keeps them and lets
  * them go with their task.
  */
 export class TaskBodies {
@@ -28,23 +29,22 @@ export class TaskBodies {
   /** Moves a task's largest bodies into objects, until so many bytes have left its document or none is left to move. */
   async shrink(state: TaskState, excessBytes: number): Promise<TaskState> {
     const responses = new Map(state.responses);
-    let excess = excessBytes;
-    const bySize = [...responses.values()]
-      .filter(({ value }) => value.response_data !== undefined)
-      .map((stamped) => ({ stamped, bytes: storedBytes(stamped.value.response_data) }))
+    const evaluations = new Map(state.evaluations);
+    const inside = [...insideResponses(responses), ...insideEvaluations(evaluations)];
+    const bySize = inside
+      .map((part) => ({ ...part, bytes: fieldsBytes(fieldForJson('response_data', part.data)) }))
       .sort((a, b) => b.bytes - a.bytes);
-    const moved: Answer[] = [];
-    for (const { stamped, bytes } of bySize) {
+    let excess = excessBytes;
+    const moved: Inside[] = [];
+    for (const { bytes, ...part } of bySize) {
       if (excess <= 0) break;
-      moved.push(stamped);
+      moved.push(part);
       excess -= Math.max(0, bytes - referenceBytes);
     }
-    await mapPool(moved, bodiesInFlight, async (answer) => {
-      const text = Buffer.from(JSON.stringify(answer.value.response_data));
-      const value = await storeBody(answer.value, text, this.#options);
-      responses.set(answerKey(answer), { ...answer, value });
+    await mapPool(moved, bodiesInFlight, async ({ data, replace }) => {
+      replace(await storeBody(Buffer.from(JSON.stringify(data)), this.#options));
     });
-    return { ...state, responses };
+    return { ...state, responses, evaluations };
   }
 
   /**
@@ -68,8 +68,7 @@ export class TaskBodies {
 
   async #keep(object: string, untilMs: number): Promise<void> {
     const { objects, logger } = this.#options;
-    if (!(await objects.setCustomTime(object, untilMs)))
-      logger.error('A response body is missing', { object });
+    if (!(await objects.setCustomTime(object, untilMs))) logger.error('A body is missing', { object });
     this.#customTimesMs.set(object, untilMs, rememberedBytes);
   }
 }
@@ -86,7 +85,24 @@ const maxRememberedBytes = 20_000 * rememberedBytes;
 /** About what a reference to a body takes in the document. */
 const referenceBytes = 100;
 
-/** Bytes of a response's data in its document, where some of it is stored as text. */
-function storedBytes(data: Json | undefined): number {
-  return fieldsBytes(fieldForJson('response_data', data ?? null));
+/** Data that a document has inside, and what puts a body in its place. */
+interface Inside {
+  data: Json;
+  replace: (body: Body) => void;
+}
+
+function insideResponses(responses: Map<string, Answer>): Inside[] {
+  return [...responses].flatMap(([key, answer]) => {
+    const { response_data: data, ...rest } = answer.value;
+    const replace = (body: Body) => void responses.set(key, { ...answer, value: { ...rest, body } });
+    return data === undefined ? [] : [{ data, replace }];
+  });
+}
+
+function insideEvaluations(evaluations: Map<string, HeldEvaluation>): Inside[] {
+  return ownOf(evaluations).flatMap(({ value: { evaluation_data: data, ...rest }, stamp }) => {
+    const uid = String(rest.validator_uid);
+    const replace = (body: Body) => void evaluations.set(uid, { value: { ...rest, body }, stamp });
+    return data === undefined ? [] : [{ data, replace }];
+  });
 }

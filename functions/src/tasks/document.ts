@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
+import { earliestStamp, laterOf, type Stamp, stampMs } from '../events/stamp.ts';
 import { append } from '../platform/arrays.ts';
 import {
   type DocumentSet,
@@ -14,6 +14,7 @@ import { once } from '../platform/once.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { adoptedMeta } from './adoption.ts';
 import { answersOf, type CountedAnswer, countedAnswers, namedMiners } from './answers.ts';
+import { evaluationFields, evaluationStamps, latestEvaluation, storedEvaluations } from './evaluations.ts';
 import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
 import { outcomeOf } from './outcome.ts';
@@ -86,6 +87,8 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
       superseded.map((answer) => [uidOf(answer), responseFields(answer.superseded ?? answer)]),
     );
   }
+  const evaluations = evaluationFields(state);
+  if (evaluations !== undefined) document['evaluations'] = evaluations;
   const ownRetentionMs = retentionOf(state, retentionMs);
   if (ownRetentionMs > 0) document[ttlField] = new Date(updatedMs + ownRetentionMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
@@ -105,8 +108,8 @@ export function retentionOf(state: TaskState, retentionMs: number): number {
 export function documentChanges(before: Fields, after: Fields): DocumentSet['changes'] {
   const changes: DocumentSet['changes'] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (name.endsWith('_responses') && derivedFields().has(name) && isMap(before[name])) {
-      append(changes, responseChanges(name, before[name], value as Fields));
+    if (isMapOfParts(name) && isMap(before[name])) {
+      append(changes, partChanges(name, before[name], value as Fields));
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
@@ -129,7 +132,12 @@ function isReplaced(name: string, after: Fields): boolean {
   return name === ttlField || name === 'superseded_responses' || otherFormOf(name) in after;
 }
 
-function responseChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {
+/** True for fields that hold a part of each miner or validator, which are written by themselves. */
+function isMapOfParts(name: string): boolean {
+  return derivedFields().has(name) && (name.endsWith('_responses') || name === 'evaluations');
+}
+
+function partChanges(name: string, before: Fields, after: Fields): DocumentSet['changes'] {
   const changed = Object.entries(after).filter(
     ([uid, value]) =>
       !isDeepStrictEqual(before[uid], value) && !isDeepStrictEqual(normalized(uid, before[uid]), value),
@@ -165,6 +173,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     creation: meta.creation,
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
     responses: new Map(storedAnswers(document, meta).map((answer) => [answerKey(answer), answer])),
+    evaluations: new Map(storedEvaluations(document, meta)),
     named: withNamed(new Set(meta.onceNamed), assigned ?? []),
     isAdopted: meta.isAdopted,
     deadlinePassedMs: meta.deadlinePassedMs,
@@ -180,6 +189,7 @@ function metaOf(state: TaskState, isDecidedByResponses: boolean): TaskMeta {
     statuses: Object.fromEntries(state.statuses),
     ...fieldStamps(state),
     ...answerStamps(state),
+    evaluations: evaluationStamps(state),
     onceNamed: onceNamed.length > 0 ? onceNamed.sort((a, b) => a - b) : undefined,
     // It matters only where the document would else be taken for one that miners alone made.
     isAdopted: state.isAdopted && isOrphan({ ...state, isAdopted: false }) ? true : undefined,
@@ -213,7 +223,7 @@ function bestResponse(responses: readonly CountedAnswer[]): Fields | null {
 }
 
 function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): number {
-  let newest = state.creation?.stamp ?? earliestStamp;
+  let newest = laterOf(state.creation?.stamp, latestEvaluation(state)) ?? earliestStamp;
   for (const { stamp } of [...state.fields.values(), ...state.responses.values()]) {
     if (stamp > newest) newest = stamp;
   }

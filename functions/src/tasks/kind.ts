@@ -7,7 +7,12 @@ import type { Outbox } from '../staging/outbox.ts';
 import { TaskBodies, type TaskBodiesOptions } from './bodies.ts';
 import { Deadlines } from './deadlines.ts';
 import { documentChanges, foreignFields, taskDocument, taskIdOf, taskPath, taskState } from './document.ts';
-import { maxResponsesPerTask, maxTaskCacheBytes, maxTaskDocumentBytes } from './limits.ts';
+import {
+  maxEvaluationsPerTask,
+  maxResponsesPerTask,
+  maxTaskCacheBytes,
+  maxTaskDocumentBytes,
+} from './limits.ts';
 import { OrphanCounter, type OrphanCounterOptions } from './orphans.ts';
 import { type TaskRules, taskReadiness } from './readiness.ts';
 import { emptyTask, isOrphan, type TaskState, taskExists, withReplacedBodies } from './state.ts';
@@ -25,6 +30,7 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
   const orphans = new OrphanCounter(options);
   const { waitMs, hasEnough, reduced } = taskReadiness(rules);
   const detail = `The task keeps its ${maxResponsesPerTask} earliest responses.`;
+  const evaluationDetail = `The task keeps its ${maxEvaluationsPerTask} latest evaluations.`;
 
   /** Plans the write of a state. */
   const planOf = (path: string, snapshot: Snapshot<TaskState>, after: TaskState): Plan<TaskState> => {
@@ -52,13 +58,18 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
       return fields === undefined ? emptyTask(taskId) : taskState(taskId, fields, rules.taskTimeoutMs);
     },
     plan: (path, snapshot, events) => {
-      const { state, overflow, undecidable: late } = reduced(snapshot.state, events);
+      const { state, overflow, evaluationOverflow, undecidable: late } = reduced(snapshot.state, events);
       if (!taskExists(state))
         return { document: undefined, bytes: 0, writes: [], ifAbsent: [], after: state };
       // Before the commit that may take one of them out of the task.
       orphans.countOverflow(overflow, state);
       const tooMany = overflow.map((event) => ({ reason: 'too_many_responses', detail, content: { event } }));
-      const dead = [...tooMany, ...late.map(undecidable)];
+      const tooManyEvaluations = evaluationOverflow.map((event) => ({
+        reason: 'too_many_evaluations',
+        detail: evaluationDetail,
+        content: { event },
+      }));
+      const dead = [...tooMany, ...tooManyEvaluations, ...late.map(undecidable)];
       return { ...planOf(path, snapshot, withReplacedBodies(state, snapshot.state)), dead };
     },
     shrink: async (path, snapshot, { after, bytes }) =>

@@ -4,6 +4,12 @@
  */
 export const maxResponsesPerTask = 256;
 
+/**
+ * Most validators whose evaluations a task keeps: the latest of each, and of too many those that were accepted latest.
+ * The others become dead letters. A subnet has as many validators.
+ */
+export const maxEvaluationsPerTask = 64;
+
 /** Most miners that a task remembers to have named. */
 export const maxNamedMiners = 2_048;
 

@@ -15,6 +15,8 @@ export interface TaskMeta {
   fromKeys?: Record<string, number[]> | undefined;
   /** Stamps of responses that count if their miner is named, by key and uid. */
   ifNamed?: Record<string, Record<string, Stamp>> | undefined;
+  /** Stamps of evaluations, by validator. */
+  evaluations?: Record<string, Stamp> | undefined;
   /** Miners that were named and are not any more. */
   onceNamed?: readonly number[] | undefined;
   isAdopted?: true | undefined;
@@ -31,18 +33,22 @@ const letters: Readonly<Record<keyof TaskMeta, string>> = {
   responses: 'r',
   fromKeys: 'u',
   ifNamed: 'm',
+  evaluations: 'e',
   onceNamed: 'n',
   isAdopted: 'a',
   deadlinePassedMs: 'd',
   replacedBodies: 'b',
 };
 
-/** Members by version. The first knows no sources of responses: code that looks at no version reads it. */
-const membersByVersion = { 1: 'vcsfordb', 2: 'vcsformunadb' };
+/**
+ * Members by version. The first knows no sources of responses: code that looks at no version reads it. The third has
+ * evaluations.
+ */
+const membersByVersion = { 1: 'vcsfordb', 2: 'vcsformunadb', 3: 'vcsformunadbe' };
 
 /** Makes the bytes of the `_sluice` field: the same for the same meta, whatever the order of its members. */
 export function encodeMeta(meta: TaskMeta): Buffer {
-  const { creation, fromKeys, ifNamed, onceNamed, isAdopted } = meta;
+  const { creation, fromKeys, ifNamed, evaluations, onceNamed, isAdopted } = meta;
   const isFirst = [fromKeys, ifNamed, onceNamed, isAdopted].every((member) => member === undefined);
   const members: Record<string, unknown> = {
     ...meta,
@@ -54,7 +60,8 @@ export function encodeMeta(meta: TaskMeta): Buffer {
     ],
   };
   const stored = Object.entries(letters).map(([name, letter]) => [letter, sorted(members[name])]);
-  return hashedText(JSON.stringify({ v: isFirst ? 1 : 2, ...Object.fromEntries(stored) }));
+  const v = evaluations !== undefined ? 3 : isFirst ? 1 : 2;
+  return hashedText(JSON.stringify({ v, ...Object.fromEntries(stored) }));
 }
 
 /** Reads {@link encodeMeta}'s bytes; undefined where a document has no such field. Throws UnknownVersion. */

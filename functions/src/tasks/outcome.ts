@@ -1,5 +1,6 @@
-import { stampMs } from '../events/stamp.ts';
+import { laterOf, stampMs } from '../events/stamp.ts';
 import { countedAnswers } from './answers.ts';
+import { latestEvaluation } from './evaluations.ts';
 import type { TaskState, TaskStatus } from './state.ts';
 
 /** The outcome of a task: its status and how it came to it, by the stamps of its events alone. */
@@ -57,7 +58,8 @@ function compute(state: TaskState): Computed {
 function latestFinal(state: TaskState): TaskStatus | undefined {
   let latest: { status: TaskStatus; stamp: string } | undefined;
   for (const status of final) {
-    const stamp = state.statuses.get(status)?.last;
+    const set = state.statuses.get(status)?.last;
+    const stamp = status === 'approved' ? laterOf(set, latestEvaluation(state)) : set;
     if (stamp !== undefined && (latest === undefined || stamp > latest.stamp)) latest = { status, stamp };
   }
   return latest?.status;

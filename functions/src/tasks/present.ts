@@ -1,10 +1,10 @@
-import type { MinerResponse } from '../events/event.ts';
+import type { Body } from '../events/event.ts';
 import { weakEtag } from '../http/etag.ts';
 import type { Fields } from '../platform/documents.ts';
-import type { JsonObject } from '../platform/json.ts';
+import type { Json, JsonObject } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { mapPool } from '../platform/pool.ts';
-import { jsonFromFields } from '../platform/values.ts';
+import { isMap, jsonFromFields, jsonOf } from '../platform/values.ts';
 import { bodyReference, loadBodyObject } from '../staging/bodies.ts';
 import { bodiesInFlight } from './limits.ts';
 import { decodeMeta } from './meta.ts';
@@ -14,12 +14,12 @@ import { maxAnsweredBodyBytes } from './readLimits.ts';
 const hiddenFields = new Set(['_sluice', 'feed_shard', 'superseded_responses']);
 
 /**
- * A stored task as callers see it: dates as ISO 8601 in UTC, `miner_responses` by uid. A response whose body is in
- * Cloud Storage has `response_body {bytes}` instead of `response_data`.
+ * A stored task as callers see it: dates as ISO 8601 in UTC, `miner_responses` and `evaluations` by uid. Where a body
+ * is in Cloud Storage there is `response_body {bytes}` instead of `response_data`, and likewise of an evaluation.
  */
 export function presentTask(taskId: string, fields: Fields): JsonObject {
   const task = presentWithReferences(taskId, fields);
-  for (const response of responsesOf(task)) hideReference(response);
+  for (const part of partsOf(task)) hideReference(part);
   return task;
 }
 
@@ -35,17 +35,18 @@ export async function presentWholeTask(
   // The fields of another version may mean something else.
   decodeMeta(fields['_sluice']);
   const task = presentWithReferences(taskId, fields);
-  const stored = responsesOf(task).filter((response) => bodyOf(response) !== undefined);
+  const stored = partsOf(task).filter((part) => bodyOf(part) !== undefined);
   let bytesLeft = maxAnsweredBodyBytes;
-  const fetched = stored.filter((response) => {
-    bytesLeft -= bodyOf(response)?.bytes ?? 0;
+  const fetched = stored.filter((part) => {
+    bytesLeft -= bodyOf(part)?.bytes ?? 0;
     return bytesLeft >= 0;
   });
-  await mapPool(fetched, bodiesInFlight, async (response) => {
-    response['response_data'] = (await loadBodyObject(bodyOf(response)?.object ?? '', objects)) ?? null;
-    delete response['response_body'];
+  await mapPool(fetched, bodiesInFlight, async (part) => {
+    const { fields, kind } = part;
+    fields[`${kind}_data`] = (await loadBodyObject(bodyOf(part)?.object ?? '', objects)) ?? null;
+    delete fields[`${kind}_body`];
   });
-  for (const response of stored) hideReference(response);
+  for (const part of stored) hideReference(part);
   return task;
 }
 
@@ -55,22 +56,47 @@ export function etagOf({ written_at: _, ...task }: JsonObject): string {
 }
 
 function presentWithReferences(taskId: string, fields: Fields): JsonObject {
-  const { miner_responses: stored, ...rest } = fields;
+  const { miner_responses: stored, evaluations, ...rest } = fields;
   const task = jsonFromFields(rest, (name) => !hiddenFields.has(name));
   const responses = Object.entries((stored ?? {}) as Record<string, Fields>);
   const shown = responses.map(([uid, response]) => [uid, jsonFromFields(response ?? {})]);
-  return { ...task, task_id: taskId, miner_responses: Object.fromEntries(shown) };
+  return {
+    ...task,
+    task_id: taskId,
+    miner_responses: Object.fromEntries(shown),
+    ...(evaluations === undefined ? {} : { evaluations: presentEvaluations(evaluations) }),
+  };
 }
 
-function responsesOf(task: JsonObject): JsonObject[] {
-  return Object.values((task['miner_responses'] ?? {}) as Record<string, JsonObject>);
+/** Evaluations as another system stored them may have any form. */
+function presentEvaluations(stored: unknown): Json {
+  if (!isMap(stored)) return jsonOf(stored);
+  const shown = Object.entries(stored).map(([uid, evaluation]): [string, Json] => [
+    uid,
+    isMap(evaluation) ? jsonFromFields(evaluation) : jsonOf(evaluation),
+  ]);
+  return Object.fromEntries(shown);
 }
 
-function bodyOf(response: JsonObject): MinerResponse['body'] {
-  return bodyReference(response['response_body']);
+/** A response or an evaluation of a task. */
+interface Part {
+  kind: 'response' | 'evaluation';
+  fields: JsonObject;
 }
 
-function hideReference(response: JsonObject): void {
-  const body = bodyOf(response);
-  if (body !== undefined) response['response_body'] = { bytes: body.bytes };
+function partsOf(task: JsonObject): Part[] {
+  const partsIn = (kind: Part['kind'], parts: Json = {}): Part[] =>
+    Object.values(parts ?? {}).flatMap((fields) =>
+      isMap(fields) ? { kind, fields: fields as JsonObject } : [],
+    );
+  return [...partsIn('response', task['miner_responses']), ...partsIn('evaluation', task['evaluations'])];
+}
+
+function bodyOf({ kind, fields }: Part): Body | undefined {
+  return bodyReference(fields[`${kind}_body`]);
+}
+
+function hideReference(part: Part): void {
+  const body = bodyOf(part);
+  if (body !== undefined) part.fields[`${part.kind}_body`] = { bytes: body.bytes };
 }

@@ -53,6 +53,10 @@ export function taskReadiness(rules: TaskRules): Pick<Kind<TaskEvent, TaskState>
 /** True where the document has all of the events already: then there is nothing to write, nor to wait for. */
 function hasAll(known: TaskState | undefined, { events }: TaskGroup): boolean {
   return events.every((event) => {
+    if (event.kind === 'evaluated') {
+      const present = known?.evaluations.get(String(event.evaluation.validator_uid));
+      return present !== undefined && present.stamp >= event.stamp;
+    }
     if (event.kind !== 'response') return false;
     const present = known?.responses.get(answerKey({ ...event, value: event.response }));
     return present !== undefined && present.stamp <= event.stamp;
@@ -65,6 +69,7 @@ function longestWaitMs(event: TaskEvent, rules: TaskRules): number {
     case 'deadline':
       return 0;
     case 'response':
+    case 'evaluated':
       return rules.bufferTimeoutMs;
     case 'created':
     case 'patched':

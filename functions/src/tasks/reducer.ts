@@ -1,7 +1,14 @@
-import type { ResponseReceived, TaskCreated, TaskEvent, TaskPatched } from '../events/event.ts';
+import type {
+  ResponseReceived,
+  TaskCreated,
+  TaskEvaluated,
+  TaskEvent,
+  TaskPatched,
+} from '../events/event.ts';
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { answersByStamp, namedMiners } from './answers.ts';
+import { applyEvaluation, takeEvaluationOverflow } from './evaluations.ts';
 import {
   defaultMinMinerCount,
   defaultRequiredMinerCount,
@@ -13,6 +20,7 @@ import {
   answerKey,
   type Creation,
   countsAlways,
+  type HeldEvaluation,
   type Stamped,
   type TaskState,
   type TaskStatus,
@@ -26,6 +34,8 @@ export interface Reduction {
   state: TaskState;
   /** Responses that have no place among the earliest {@link maxResponsesPerTask} of their kind. */
   overflow: ResponseReceived[];
+  /** Evaluations that are too many. */
+  evaluationOverflow: TaskEvaluated[];
   /** Events with fields of which nobody can tell any more whether a later value came before. */
   undecidable: (TaskCreated | TaskPatched)[];
 }
@@ -40,13 +50,15 @@ export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeo
     fields: new Map(state.fields),
     statuses: new Map(state.statuses),
     responses: new Map(state.responses),
+    evaluations: new Map(state.evaluations),
     named: new Set(state.named),
   };
   for (const event of events) apply(draft, event, timeoutMs);
   const undecidable = events
     .filter((event) => event.kind === 'created' || event.kind === 'patched')
     .filter((event) => !areJudged(draft, event));
-  return { state: draft, overflow: takeOverflow(draft), undecidable };
+  const evaluationOverflow = takeEvaluationOverflow(draft.taskId, draft.evaluations);
+  return { state: draft, overflow: takeOverflow(draft), evaluationOverflow, undecidable };
 }
 
 /** True where each of an event's fields was set, or is beaten by a later value. */
@@ -59,6 +71,7 @@ interface Draft extends TaskState {
   fields: Map<string, Stamped<Json>>;
   statuses: Map<TaskStatus, { first: Stamp; last: Stamp }>;
   responses: Map<string, Answer>;
+  evaluations: Map<string, HeldEvaluation>;
   named: Set<number>;
 }
 
@@ -73,6 +86,9 @@ function apply(draft: Draft, event: TaskEvent, timeoutMs: number): void {
       break;
     case 'response':
       applyResponse(draft, event);
+      break;
+    case 'evaluated':
+      applyEvaluation(draft.evaluations, event);
       break;
     case 'deadline':
       draft.deadlinePassedMs = Math.max(draft.deadlinePassedMs ?? 0, stampMs(event.stamp));

@@ -64,6 +64,12 @@ export class Speakers {
   }
 }
 
+/** Throws AppError `forbidden` where a key that is bound to uids does not speak for this validator. */
+export function checkValidator({ uids }: Caller, uid: number | 'unknown'): void {
+  if (uids === undefined || uids.some((own) => own === uid)) return;
+  throw new AppError('forbidden', `This key does not speak for validator ${uid}.`);
+}
+
 /** A hotkey that is named must be one of the key's; a key bound to hotkeys alone must name one. */
 function checkHotkey({ uids, hotkeys }: Caller, hotkey: string | null): void {
   if (hotkeys === undefined || (hotkey === null && uids !== undefined)) return;

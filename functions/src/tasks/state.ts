@@ -1,4 +1,4 @@
-import type { MinerResponse } from '../events/event.ts';
+import type { Body, Evaluation, MinerResponse } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { Json } from '../platform/json.ts';
 import { maxReplacedBodies } from './limits.ts';
@@ -38,6 +38,9 @@ export interface Answer extends Stamped<MinerResponse> {
   countsUnassigned?: true | undefined;
 }
 
+/** A validator's evaluation; `asStored` of one that another system put into the document, older than any event. */
+export type HeldEvaluation = Stamped<Evaluation | { asStored: unknown }>;
+
 /** The numbers that the earliest creation fixed. */
 export interface Creation {
   stamp: Stamp;
@@ -64,6 +67,8 @@ export interface TaskState {
    * named, by {@link answerKey}.
    */
   responses: ReadonlyMap<string, Answer>;
+  /** The latest evaluation of each validator, by uid. */
+  evaluations: ReadonlyMap<string, HeldEvaluation>;
   /** The miners that any value of `assigned_miners` named. */
   named: ReadonlySet<number>;
   /** Somebody else made the document. */
@@ -71,15 +76,16 @@ export interface TaskState {
   /** The latest deadline that is known to have passed. */
   deadlinePassedMs?: number | undefined;
   /**
-   * Body objects of responses that earlier ones took the place of, the latest last; whoever did that
-   * may not have deleted them.
+   * Body objects of responses and evaluations that others took the place of, the latest last; whoever did that may not
+   * have deleted them.
    */
   replacedBodies?: readonly string[] | undefined;
 }
 
 /** A task of which nothing is known yet. */
 export function emptyTask(taskId: string): TaskState {
-  return { taskId, fields: new Map(), statuses: new Map(), responses: new Map(), named: new Set() };
+  const nothing = { fields: new Map(), statuses: new Map(), responses: new Map(), evaluations: new Map() };
+  return { taskId, ...nothing, named: new Set() };
 }
 
 /** True for the {@link emptyTask}: nothing is known, not even that somebody else made the document. */
@@ -90,10 +96,10 @@ export function isEmptyTask(state: TaskState): boolean {
 
 /** True where there is anything to keep a document for. A deadline alone makes none. */
 export function taskExists(state: TaskState): boolean {
-  return isDescribed(state) || state.responses.size > 0;
+  return isDescribed(state) || state.responses.size > 0 || state.evaluations.size > 0;
 }
 
-/** True where anything but responses is known that makes a task. */
+/** True where anything but responses and evaluations is known that makes a task. */
 function isDescribed({ creation, fields, statuses }: TaskState): boolean {
   return creation !== undefined || fields.size > 0 || statuses.size > 0;
 }
@@ -110,10 +116,11 @@ export function answerKey(answer: AnswerSource & Pick<Answer, 'value'>): string 
   return `${countsAlways(answer) ? 'always' : 'if named'}/${answer.value.miner_uid}`;
 }
 
-/** True where nothing but answers of miners' keys made this task: no proxy, operator or other system knows it. */
+/** True where answers of miners' keys and evaluations alone made this task: no proxy or other system knows it. */
 export function isOrphan(state: TaskState): boolean {
-  const { responses, isAdopted } = state;
-  if (isDescribed(state) || isAdopted || responses.size === 0) return false;
+  const { responses, evaluations, isAdopted } = state;
+  if (isDescribed(state) || isAdopted || responses.size + evaluations.size === 0) return false;
+  if ([...evaluations.values()].some(({ value }) => 'asStored' in value)) return false;
   return [...responses.values()].every(({ minerKey }) => minerKey !== undefined);
 }
 
@@ -126,7 +133,11 @@ export function withReplacedBodies(state: TaskState, before: TaskState): TaskSta
   return { ...state, replacedBodies: [...noted].slice(-maxReplacedBodies) };
 }
 
-/** The objects that hold bodies of a task's responses. */
-export function bodiesOf(state: TaskState): Set<string> {
-  return new Set([...state.responses.values()].flatMap(({ value }) => value.body?.object ?? []));
+/** The objects that hold bodies of a task's responses and evaluations. */
+export function bodiesOf({ responses, evaluations }: TaskState): Set<string> {
+  const values: { body?: Body | undefined }[] = [
+    ...[...responses.values()].map(({ value }) => value),
+    ...[...evaluations.values()].flatMap(({ value }) => ('asStored' in value ? [] : value)),
+  ];
+  return new Set(values.flatMap(({ body }) => body?.object ?? []));
 }

@@ -54,10 +54,14 @@ export const response = once(() => strictResponse(finite));
 const minersResponse = once(() => strictResponse(finiteOrText()));
 
 /** A response of an existing miner: numbers may come as text, the data as JSON text, and more members beside them. */
-export const textResponse = once(() => {
-  const dataOrText = prepared((value) => (value === '' ? undefined : fromText(value)), data());
-  return someMembers(responseMembers(minerUidOrText(), dataOrText, finiteOrText()));
-});
+export const textResponse = once(() =>
+  someMembers(responseMembers(minerUidOrText(), dataOrText(), finiteOrText())),
+);
+
+/** A JSON value or its text; other text is kept as it is. */
+export function dataOrText(): Schema {
+  return prepared((value) => (value === '' ? undefined : fromText(value)), data());
+}
 
 /** Fields that a miner's answer goes without where they are wrong. */
 const dispensable = new Set<unknown>(['submitted_at', 'processing_time', 'accuracy_score', 'speed_score']);

@@ -37,7 +37,8 @@ function noteCarrier(data: Found, { objects }: Recording, note: Note): void {
   note('carrier', schema, data);
   for (const event of eventsIn(String(events ?? objects[String(object)]?.base64 ?? ''))) {
     note(`event ${String(event['kind'])}`, schema, event);
-    if (event['response'] !== undefined) note('response', schema, event['response'] as Found);
+    for (const part of ['response', 'evaluation'])
+      if (event[part] !== undefined) note(part, schema, event[part] as Found);
   }
 }
 

@@ -30,7 +30,8 @@ describe('going back to the first version that was deployed', () => {
   it('opens all that itself could have written', async () => {
     await fc.assert(
       fc.asyncProperty(taskEvents('t'), operations('things/1'), async (drawn, document) => {
-        const task = drawn.map(withoutLater);
+        const task = drawn.filter(({ kind }) => kind !== 'evaluated').map(withoutLater);
+        fc.pre(task.length > 0);
         for (const events of [task, [...task, ...document.map(withoutLater)]]) {
           const data = await sent(events);
           assert.ok(Number(data['schema']) <= 2);

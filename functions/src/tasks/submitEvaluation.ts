@@ -1,0 +1,32 @@
+import * as z from 'zod/mini';
+import { marked, type TaskEvaluated } from '../events/event.ts';
+import type { Stamp } from '../events/stamp.ts';
+import { describe } from '../http/fields.ts';
+import type { Reading } from '../http/reading.ts';
+import { read, someMembers } from '../http/schema.ts';
+import { maxMinerUid } from '../keys/limits.ts';
+import { once } from '../platform/once.ts';
+import { dataOrText, type Submitted } from './submit.ts';
+import { minerUidOrText, taskId } from './submitFields.ts';
+
+/** A validator's number in its subnet; one that does not know its own says `unknown`. */
+export const validatorUid = once(() =>
+  z.union([minerUidOrText(), z.literal('unknown')], {
+    error: ({ input }) => `expected an integer from 0 to ${maxMinerUid} or unknown, got ${describe(input)}`,
+  }),
+);
+
+/** A submitted evaluation of an existing validator: its data may come as JSON text, and more members beside it. */
+export const evaluation = once(() =>
+  someMembers({ task_id: taskId(), validator_uid: validatorUid(), evaluation_data: dataOrText() }),
+);
+
+/**
+ * A submitted evaluation as an event.
+ * @throws AppError `invalid_request`.
+ */
+export function evaluatedEvent(fields: Submitted, stamp: Stamp, reading: Reading): TaskEvaluated {
+  const { task_id: taskId, validator_uid, evaluation_data } = read(evaluation(), fields);
+  const evaluated = { validator_uid, evaluation_data: reading.json(evaluation_data, 'evaluation_data') };
+  return marked({ kind: 'evaluated', taskId, stamp, evaluation: evaluated });
+}
