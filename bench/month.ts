@@ -1,11 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { typicalLatencies } from '../local/shared/latencies.ts';
-import { type LocalStack, startStack } from '../local/stack.ts';
 import {
+  type AmountsByCause,
   type BatchSeconds,
-  type Causes,
-  type Coefficients,
   causesOf,
   coefficientsFile,
   type MeasuredRun,
@@ -15,11 +11,13 @@ import {
   withoutCauses,
 } from './cost/coefficients.ts';
 import { billOf, daysAMonth, eventsPerTask, type Traffic } from './cost/month.ts';
+import { measuredPoll } from './cost/pollRun.ts';
 import { rateTable } from './cost/report.ts';
 import { Api } from './shared/api.ts';
 import { loadOf } from './shared/load.ts';
-import { batchesOf, pollsOf, replay, requestsOf, type TimedRequest } from './shared/replay.ts';
+import { batchesOf, replay, requestsOf, type TimedRequest } from './shared/replay.ts';
 import type { BenchReport } from './shared/report.ts';
+import { withStandingStack } from './shared/standingStack.ts';
 import { dollars } from './shared/table.ts';
 
 /** Events a second that a way is measured at. */
@@ -102,9 +100,11 @@ function variant(differing: Pick<Load, 'responses' | 'responseBytes'>): Load {
   return { batchSeconds: 0, profile: 'default', eventsPerSecond: variantRate, ...differing };
 }
 
-async function idleMonth(): Promise<Causes> {
+const env = (profile: ProfileName) => ({ PROFILE: profile, POLL_CACHE_SECONDS: '0' });
+
+async function idleMonth(): Promise<AmountsByCause> {
   const days = 0.5;
-  return await withStack('default', async (stack) => {
+  return await withStandingStack(env('default'), async (stack) => {
     await stack.advance(3_600_000);
     stack.resetUsage();
     await stack.advance((days * monthMs) / daysAMonth);
@@ -118,7 +118,7 @@ const attempts = 3;
  * Measures one load. A run in which the queue had to deliver again is measured again: while time stands still between
  * what happens, a call can miss its end that would not miss it in truth.
  */
-async function measured(load: Load, idle: Causes): Promise<MeasuredRun> {
+async function measured(load: Load, idle: AmountsByCause): Promise<MeasuredRun> {
   for (let left = attempts; left > 0; left -= 1) {
     const run = await measuredOnce(load, idle);
     if (!Object.keys(run.per_task).some((cause) => cause.endsWith(': retry'))) return run;
@@ -127,7 +127,7 @@ async function measured(load: Load, idle: Causes): Promise<MeasuredRun> {
   throw new Error(`The queue delivered again in each of ${attempts} runs.`);
 }
 
-async function measuredOnce(load: Load, idle: Causes): Promise<MeasuredRun> {
+async function measuredOnce(load: Load, idle: AmountsByCause): Promise<MeasuredRun> {
   const { batchSeconds, profile, eventsPerSecond } = load;
   const { responses = traceResponses, responseBytes } = load;
   const wanted = Math.min(mostEvents, spanSeconds * eventsPerSecond);
@@ -138,7 +138,7 @@ async function measuredOnce(load: Load, idle: Causes): Promise<MeasuredRun> {
       ? requestsOf(events, 'default')
       : batchesOf(events, 'default', batchSeconds * 1000);
   };
-  return await withStack(profile, async (stack) => {
+  return await withStandingStack(env(profile), async (stack) => {
     const api = new Api(stack);
     await replay(stack, api, requestsFor('first', firstTasks));
     await stack.advance(bufferedMs);
@@ -159,40 +159,6 @@ async function measuredOnce(load: Load, idle: Causes): Promise<MeasuredRun> {
   });
 }
 
-const pollingMiners = 60;
-const pollingMs = 240_000;
-
-/** Polls of miners without open tasks, none of which the CDN answers. */
-async function measuredPoll(): Promise<Coefficients['poll']> {
-  return await withStack('default', async (stack) => {
-    const api = new Api(stack);
-    const polls = pollsOf(pollingMiners, pollingMs);
-    await replay(stack, api, polls.slice(0, 1));
-    const { body } = await whileTimePasses(stack, api.expect(polls[0]?.path ?? '', polls[0]?.sent ?? {}));
-    await stack.advance(60_000);
-    stack.resetUsage();
-    await replay(stack, api, polls);
-    const usage = stack.usage();
-    const served = Object.entries(usage.functions.by_function).filter(([, { by_cause }]) =>
-      Object.keys(by_cause).some((cause) => cause.startsWith('GET ')),
-    );
-    const functions = { ...usage.functions, by_function: Object.fromEntries(served) };
-    const causes = causesOf({ ...usage, functions }, 1 / polls.length);
-    const perMiss = Object.fromEntries(
-      served.flatMap(([name]) => (causes[name] === undefined ? [] : [[`polls: ${name}`, causes[name]]])),
-    );
-    return {
-      per_miss: perMiss,
-      header_bytes: Math.round(usage.hosting.bytes / polls.length) - JSON.stringify(body).length,
-      max_instances: Math.max(
-        ...stack.functions
-          .filter(({ name }) => served.some(([of]) => of === name))
-          .map(({ maxInstances }) => maxInstances),
-      ),
-    };
-  });
-}
-
 /** Works on the items in their order, on two at a time: stacks that stand still share a machine. */
 async function twoAtATime<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const queue = items.values();
@@ -200,38 +166,6 @@ async function twoAtATime<Item>(items: readonly Item[], work: (item: Item) => Pr
     for (const item of queue) await work(item);
   };
   await Promise.all([worker(), worker()]);
-}
-
-/** A request's answer, for which the time of a stack that stands still has to pass. */
-async function whileTimePasses<Result>(stack: LocalStack, asked: Promise<Result>): Promise<Result> {
-  let isOpen = true;
-  const answered = asked.finally(() => {
-    isOpen = false;
-  });
-  while (isOpen) {
-    await sleep(0);
-    if (stack.clientsInFlight() > 0) await stack.advance(100);
-  }
-  return await answered;
-}
-
-async function withStack<Result>(
-  profile: ProfileName,
-  use: (stack: LocalStack) => Promise<Result>,
-): Promise<Result> {
-  const env = { PROFILE: profile, POLL_CACHE_SECONDS: '0' };
-  const stack = await startStack({
-    ports: 'free',
-    quiet: true,
-    standStill: true,
-    latencies: typicalLatencies,
-    env,
-  });
-  try {
-    return await use(stack);
-  } finally {
-    await stack.close();
-  }
 }
 
 function lineOf(run: MeasuredRun): string {

@@ -8,7 +8,7 @@ import type { StackUsage } from '../../local/bill/usage.ts';
  * Amounts by cause: a function, with what its requests are for where that matters, or a service. All causes together
  * are the whole bill.
  */
-export type Causes = Readonly<Record<string, Partial<Amounts>>>;
+export type AmountsByCause = Readonly<Record<string, Partial<Amounts>>>;
 
 /** Ways in which a proxy sends: each event as a request of its own, or what came in so many seconds in one. */
 export const batchSeconds = [0, 2, 5] as const;
@@ -38,7 +38,7 @@ export interface MeasuredRun {
   events_per_s: number;
   tasks: number;
   /** Amounts of one task, from its creation to its deadline. */
-  per_task: Causes;
+  per_task: AmountsByCause;
 }
 
 /** Measured on the local stack: bench/coefficients.json, which `npm run bench -- month` writes. */
@@ -46,12 +46,12 @@ export interface Coefficients {
   /** When, and from what. */
   measured: string;
   /** A month without any traffic: jobs, secrets, and what schedules do. */
-  idle_month: Causes;
+  idle_month: AmountsByCause;
   runs: MeasuredRun[];
   /** The poll of a miner. */
   poll: {
     /** A poll that reaches a function. */
-    per_miss: Causes;
+    per_miss: AmountsByCause;
     /** Bytes of an answer besides its body. */
     header_bytes: number;
     /** Instances of the function that serves polls: each keeps a list of its own. */
@@ -80,7 +80,7 @@ const services: Readonly<Record<string, readonly Price[]>> = {
 };
 
 /** A usage by its causes, times `factor`; `months` is the time for which jobs and secrets stand. */
-export function causesOf(usage: StackUsage, factor = 1, months = 0): Causes {
+export function causesOf(usage: StackUsage, factor = 1, months = 0): AmountsByCause {
   const causes: Record<string, Partial<Amounts>> = {};
   for (const [name, { vcpu, memory_gib, by_cause }] of Object.entries(usage.functions.by_function)) {
     for (const [of, { requests, active_s }] of Object.entries(by_cause)) {
@@ -104,14 +104,14 @@ function causeName(functionName: string, of: string): string {
 }
 
 /** All amounts of these causes, by cause added. */
-export function sumOfCauses(...many: readonly Causes[]): Causes {
+export function sumOfCauses(...many: readonly AmountsByCause[]): AmountsByCause {
   const sum: Record<string, Partial<Amounts>> = {};
   for (const causes of many) for (const [cause, amounts] of Object.entries(causes)) add(sum, cause, amounts);
   return sum;
 }
 
 /** The amounts of all causes together. */
-export function totalOf(causes: Causes): Amounts {
+export function totalOf(causes: AmountsByCause): Amounts {
   const total = Object.fromEntries(Object.keys(freePerMonth).map((price) => [price, 0])) as Amounts;
   for (const amounts of Object.values(causes)) {
     for (const [price, amount] of Object.entries(amounts) as [Price, number][]) total[price] += amount;
@@ -127,8 +127,8 @@ function add(causes: Record<string, Partial<Amounts>>, cause: string, amounts: P
   if (Object.keys(sum).length > 0) causes[cause] = sum;
 }
 
-/** Causes less so many times others, none of them below zero. */
-export function withoutCauses(causes: Causes, others: Causes, times: number): Causes {
+/** AmountsByCause less so many times others, none of them below zero. */
+export function withoutCauses(causes: AmountsByCause, others: AmountsByCause, times: number): AmountsByCause {
   const left: Record<string, Partial<Amounts>> = {};
   for (const [cause, amounts] of Object.entries(causes)) {
     for (const [price, amount] of Object.entries(amounts) as [Price, number][]) {

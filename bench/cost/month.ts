@@ -2,8 +2,8 @@ import { type Amounts, afterFree, type Costs, costsOf } from '../../local/bill/b
 import type { Price } from '../../local/bill/prices.ts';
 import { requestLogBytes } from '../../local/functions/usage.ts';
 import {
+  type AmountsByCause,
   type BatchSeconds,
-  type Causes,
   type Coefficients,
   logsCause,
   type MeasuredRun,
@@ -48,7 +48,7 @@ export function eventsPerSecond({ tasksPerDay, responsesPerTask, hoursADay }: Tr
 }
 
 /** Amounts of a month, by cause. Zero traffic leaves the idle month. */
-export function monthOf(traffic: Traffic, coefficients: Coefficients): Causes {
+export function monthOf(traffic: Traffic, coefficients: Coefficients): AmountsByCause {
   const month = sumOfCauses(
     coefficients.idle_month,
     taskCauses(traffic, coefficients),
@@ -59,7 +59,7 @@ export function monthOf(traffic: Traffic, coefficients: Coefficients): Causes {
   return withoutCauses(month, { [logsCause]: { logByte: requestLogBytes } }, requests);
 }
 
-export function billOf(month: Causes): Bill {
+export function billOf(month: AmountsByCause): Bill {
   const total = totalOf(month);
   const byCause = Object.entries(month)
     .map(([cause, amounts]): [string, number] => [cause, costsOf(totalOf({ [cause]: amounts })).total])
@@ -72,10 +72,10 @@ export function billOf(month: Causes): Bill {
   };
 }
 
-/** Causes that follow the number of tasks, where what else follows the number of events. */
+/** AmountsByCause that follow the number of tasks, where what else follows the number of events. */
 const followsTasks = /^(flush|expire|filed|cleanup|sweep|Firestore|Cloud Storage)/;
 
-function taskCauses(traffic: Traffic, { runs }: Coefficients): Causes {
+function taskCauses(traffic: Traffic, { runs }: Coefficients): AmountsByCause {
   const events = eventsPerSecond(traffic);
   if (events === 0) return {};
   const seconds = traffic.hoursADay * 3600 * daysAMonth;

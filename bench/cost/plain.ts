@@ -1,7 +1,7 @@
 import type { Amounts } from '../../local/bill/bill.ts';
 import { requestLogBytes } from '../../local/functions/usage.ts';
 import { type PlainWay, plainInstance, plainUsage } from '../shared/plain.ts';
-import { type Causes, causesOf, logsCause, sumOfCauses } from './coefficients.ts';
+import { type AmountsByCause, causesOf, logsCause, sumOfCauses } from './coefficients.ts';
 import { daysAMonth, eventsPerSecond, eventsPerTask, type Traffic } from './month.ts';
 import { billedUnitSeconds, pollsOf, sharedTime } from './polls.ts';
 
@@ -11,7 +11,7 @@ import { billedUnitSeconds, pollsOf, sharedTime } from './polls.ts';
  * come independently at one rate share units as chance has it. Each poll is a query of one read at least, and in
  * functions a request.
  */
-export function plainMonth(way: PlainWay, traffic: Traffic): Causes {
+export function plainMonth(way: PlainWay, traffic: Traffic): AmountsByCause {
   const { tasksPerDay, responsesPerTask, miners, pollsPerMinute } = traffic;
   const tasks = tasksPerDay * daysAMonth;
   const usage = plainUsage({ tasks, statuses: tasks, responses: tasks * responsesPerTask });

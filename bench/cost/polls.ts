@@ -1,6 +1,6 @@
 import { type Amounts, scaledAmounts } from '../../local/bill/bill.ts';
 import { requestLogBytes } from '../../local/functions/usage.ts';
-import { type Causes, type Coefficients, logsCause, totalOf } from './coefficients.ts';
+import { type AmountsByCause, type Coefficients, logsCause, totalOf } from './coefficients.ts';
 
 /** Miners that ask for their tasks. */
 export interface Polling {
@@ -47,7 +47,7 @@ export function pollsOf({ miners, pollsPerMinute }: Polling, days: number): numb
 }
 
 /** Amounts of a month of so many days. */
-export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): Causes {
+export function pollCauses(polling: Polling, { poll }: Coefficients, days: number): AmountsByCause {
   const { miners, pollsPerMinute, pollBytes, pollCacheSeconds } = polling;
   const seconds = days * 24 * 3600;
   const polls = pollsOf(polling, days);

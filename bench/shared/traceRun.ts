@@ -1,6 +1,5 @@
 import type { DocumentData, Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/bill/usage.ts';
-import { typicalLatencies } from '../../local/shared/latencies.ts';
 import { startStack } from '../../local/stack.ts';
 import { Api } from './api.ts';
 import { openDatabase, readTasks } from './database.ts';
@@ -17,6 +16,7 @@ import {
   type TimedRequest,
   type Visibility,
 } from './replay.ts';
+import { withStandingStack } from './standingStack.ts';
 import { difference, noUsage, sum } from './usage.ts';
 import type { WorkloadEvent } from './workload.ts';
 
@@ -54,38 +54,32 @@ export interface TraceOptions {
 /** Replays events through HTTP on a stack of its own, by its clock, and counts the bill, starts included. */
 export async function replayRun(options: TraceOptions): Promise<TraceRun> {
   const { name, events, profile = 'default', miners = 0 } = options;
-  const stack = await startStack({
-    ports: 'free',
-    quiet: true,
-    standStill: true,
-    latencies: typicalLatencies,
-    env: { PROFILE: profile },
+  return await withStandingStack({ PROFILE: profile }, async (stack) => {
+    const database = openDatabase(stack);
+    try {
+      const api = new Api(stack);
+      const spanMs = events.at(-1)?.atMs ?? 0;
+      const polls = pollsOf(miners, spanMs);
+      const requests = requestsFor(options);
+      await replay(stack, api, inOrder([...requests, ...polls]));
+      await stack.advance(bufferedMs);
+      const flushed = stack.usage();
+      const tasks = sentTasks(events);
+      // Of a long workload the first deadlines have passed by now; the check after the last one covers them.
+      const wrongTasks =
+        spanMs < deadlinesMs - bufferedMs
+          ? await moving(stack, () => wrongOf(database, api, tasks, { isPast: false }))
+          : [];
+      const before = stack.usage();
+      await stack.advance(deadlinesMs);
+      const ended = sum(flushed, difference(stack.usage(), before));
+      wrongTasks.push(...(await moving(stack, () => wrongOf(database, api, tasks, { isPast: true }))));
+      const responses = events.filter(({ kind }) => kind === 'response').length;
+      return { name, tasks: tasks.length, responses, miners, flushed, ended, wrongTasks };
+    } finally {
+      await database.terminate();
+    }
   });
-  const database = openDatabase(stack);
-  try {
-    const api = new Api(stack);
-    const spanMs = events.at(-1)?.atMs ?? 0;
-    const polls = pollsOf(miners, spanMs);
-    const requests = requestsFor(options);
-    await replay(stack, api, inOrder([...requests, ...polls]));
-    await stack.advance(bufferedMs);
-    const flushed = stack.usage();
-    const tasks = sentTasks(events);
-    // Of a long workload the first deadlines have passed by now; the check after the last one covers them.
-    const wrongTasks =
-      spanMs < deadlinesMs - bufferedMs
-        ? await moving(stack, () => wrongOf(database, api, tasks, { isPast: false }))
-        : [];
-    const before = stack.usage();
-    await stack.advance(deadlinesMs);
-    const ended = sum(flushed, difference(stack.usage(), before));
-    wrongTasks.push(...(await moving(stack, () => wrongOf(database, api, tasks, { isPast: true }))));
-    const responses = events.filter(({ kind }) => kind === 'response').length;
-    return { name, tasks: tasks.length, responses, miners, flushed, ended, wrongTasks };
-  } finally {
-    await database.terminate();
-    await stack.close();
-  }
 }
 
 function requestsFor({ events, visibility, batchMs = 0, asLines = false }: TraceOptions): TimedRequest[] {

@@ -3,7 +3,7 @@ import { onRequest } from 'firebase-functions/v2/https';
 import { onSchedule } from 'firebase-functions/v2/scheduler';
 import { onObjectFinalized } from 'firebase-functions/v2/storage';
 import { onTaskDispatched } from 'firebase-functions/v2/tasks';
-import { http, queued, wiredBy } from './app/deployed.ts';
+import { calledByUrl, queued, wiredBy } from './app/deployed.ts';
 import { sizeOf } from './app/sizes.ts';
 import { region } from './config.ts';
 import { fileIdOfObject } from './files/fileId.ts';
@@ -14,25 +14,25 @@ keepBodiesFor(['ingest', 'api', 'polls', 'files']);
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */
 export const ingest = onRequest(
-  { ...http, ...sizeOf('ingest'), timeoutSeconds: 60 },
+  { ...calledByUrl, ...sizeOf('ingest'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/ingest.ts')),
 );
 
 /** Answers everything else of the HTTP contract: reading, status, control, keys. */
 export const api = onRequest(
-  { ...http, ...sizeOf('api'), timeoutSeconds: 60 },
+  { ...calledByUrl, ...sizeOf('api'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/api.ts')),
 );
 
 /** Answers miners that ask for their tasks; Hosting asks it only where it has no copy of its answer. */
 export const polls = onRequest(
-  { ...http, ...sizeOf('polls'), timeoutSeconds: 60 },
+  { ...calledByUrl, ...sizeOf('polls'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/polls.ts')),
 );
 
 /** Takes and gives files, in bodies of up to 30 MiB: as many at once as fit into its memory. */
 export const files = onRequest(
-  { ...http, ...sizeOf('files'), timeoutSeconds: 300 },
+  { ...calledByUrl, ...sizeOf('files'), timeoutSeconds: 300 },
   wiredBy(() => import('./app/files.ts')),
 );
 

@@ -31,7 +31,7 @@ type Callback = (error: Error | null, result: NonSharedBuffer) => void;
 export function countPendingWork(): () => number {
   let compressing = 0;
   const connecting = countConnecting();
-  for (const name of ['deflateRaw', 'inflateRaw'] as const) {
+  for (const name of ['deflateRaw', 'inflateRaw', 'gzip'] as const) {
     const original = zlib[name] as (...args: unknown[]) => void;
     const counted = (...args: unknown[]): void => {
       const callback = args.pop() as Callback;

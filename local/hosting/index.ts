@@ -46,7 +46,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     usage = { requests: 0, hits: 0, bytes: 0 };
   };
   const cdn = new Cdn(() => options.clock.now());
-  const countBytes = ({ socket }: IncomingMessage, response: ServerResponse): void => {
+  const meter = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     const before = socket.bytesWritten;
     usage.requests += 1;
     inFlight += 1;
@@ -59,7 +59,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     const path = decodedPath(request.url ?? '/');
     if (path === undefined) return answerText(response, 400, 'The address is malformed.');
     if (path.startsWith('/__local/')) return options.control(request, response);
-    countBytes(request, response);
+    meter(request, response);
     const configured = headersFor(headers, path);
     if (await serveStatic(publicDir, path, request, response, configured)) return;
     const rewrite = rewrites.find(({ pattern }) => pattern.test(path));

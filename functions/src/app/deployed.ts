@@ -4,7 +4,7 @@ import { onceAsync } from '../platform/once.ts';
 import { type FunctionName, sizeOf } from './sizes.ts';
 
 /** Functions that callers reach by their URL; what they may do is by their key. */
-export const http = { region, invoker: 'public', secrets: [apiKeys] };
+export const calledByUrl = { region, invoker: 'public', secrets: [apiKeys] };
 
 /**
  * Options of a task queue function. A fifth of what several instances or requests at once can serve stays free, as the

@@ -6,7 +6,7 @@ import { feedPageSize, maxFeedBytes } from '../tasks/readLimits.ts';
 import { base } from './base.ts';
 import { documentsFor } from './database.ts';
 import { serve, speakers } from './http.ts';
-import { memoryMib } from './sizes.ts';
+import { memoryMib, sizeOf } from './sizes.ts';
 
 /** Answers polls: all that Hosting has no copy of. */
 export function start(): HttpHandler {
@@ -17,7 +17,7 @@ export function start(): HttpHandler {
 export function pollingRoutes(functionName: 'polls' | 'api'): Route[] {
   const { readCacheMs, pollCacheMs } = base().config;
   // All of the feed is for an instance of 1 GiB.
-  const share = Math.min(1, memoryMib(functionName) / 1024);
+  const share = Math.min(1, memoryMib(sizeOf(functionName)) / 1024);
   const bounds = { maxBytes: maxFeedBytes * share, pageSize: Math.ceil(feedPageSize * share) };
   const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs, ...bounds });
   return minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs });

@@ -89,9 +89,9 @@ export function sizeOf(name: FunctionName, env: NodeJS.ProcessEnv = process.env)
   return sized;
 }
 
-/** Memory of a function's instance, in MiB. */
-export function memoryMib(name: FunctionName): number {
-  return memories[sizeOf(name).memory] ?? 0;
+/** Memory of an instance, in MiB. */
+export function memoryMib({ memory }: Size): number {
+  return memories[memory] ?? 0;
 }
 
 /** Memory that instances may have, in MiB. */

@@ -8,6 +8,7 @@ import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
+import { compressed } from './compression.ts';
 import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits, maxSharedAnswerMs } from './limits.ts';
 import { problem } from './problem.ts';
@@ -80,6 +81,13 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       if (apiResponse.sharedSeconds && !isLate && apiResponse.status === 200 && route.access !== 'public')
         apiResponse = shared(apiResponse, apiResponse.sharedSeconds, options.authenticator.keyHeaders);
       payload = encode(apiResponse);
+      if (apiResponse.sharedSeconds !== undefined) {
+        ({ answer: apiResponse, payload } = await compressed(
+          apiResponse,
+          payload,
+          header('accept-encoding'),
+        ));
+      }
     } catch (error) {
       apiResponse = explain(error, request, requestId, options);
       payload = encode(apiResponse);

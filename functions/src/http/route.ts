@@ -36,7 +36,7 @@ export interface ApiResponse {
   /** Sent instead of `json`; its length is known only where `headers` says it. */
   stream?: Readable;
   headers?: Readonly<Record<string, string>>;
-  /** Seconds for which caches on the way may give it again to the same key; by default none may. */
+  /** Seconds for which caches on the way may give it again to the same key; by default none may. It is compressed. */
   sharedSeconds?: number;
 }
 

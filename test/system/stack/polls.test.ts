@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { gunzipSync } from 'node:zlib';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 
 // Off the cloud, the client would look for a metadata server.
@@ -64,6 +68,66 @@ for (const cacheSeconds of [5, 30]) {
     });
   });
 }
+
+describe('A poll’s answer through Hosting', () => {
+  let stack: LocalStack;
+
+  before(async () => {
+    stack = await startStack({ ports: 'free', quiet: true, env: { POLL_CACHE_SECONDS: '30' } });
+  });
+  after(() => stack.close());
+
+  /** The answer as it comes over the wire, and the bytes that Hosting is billed for. */
+  const poll = async (headers: Record<string, string> = {}) => {
+    stack.resetUsage();
+    const path = '/api/v1/miners/7/tasks?status=assigned';
+    const asked = request(stack.urls.hosting + path, {
+      headers: { 'x-api-key': stack.keys['miner'] ?? '', ...headers },
+      agent: false,
+    }).end();
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+    const body = await buffer(answer);
+    const { 'content-encoding': encoding, 'x-cache': cached } = answer.headers;
+    return { encoding, isCopy: cached === 'HIT', body, billedBytes: stack.usage().hosting.bytes };
+  };
+  /** Asks until Hosting has a copy: a first answer that comes late, as its function starts, is not kept. */
+  const copied = async (headers?: Record<string, string>): ReturnType<typeof poll> => {
+    for (let tries = 0; tries < 6; tries += 1) {
+      const answer = await poll(headers);
+      if (answer.isCopy) return answer;
+    }
+    throw new Error('Hosting has no copy.');
+  };
+
+  it('is compressed for who takes gzip, and costs the fewer bytes; others read it as ever', async () => {
+    const lines = [1, 2, 3].map((index) => ({
+      type: 'task',
+      task_type: 'tts',
+      assigned_miners: [7],
+      metadata: { note: `Take ${index} of the harbour text, slowly, with pauses between its sentences.` },
+      visibility: 'prompt',
+    }));
+    const sent = await fetch(`${stack.urls.hosting}/v1/events`, {
+      method: 'POST',
+      headers: { 'x-api-key': stack.keys['ingest'] ?? '', 'content-type': 'application/x-ndjson' },
+      body: lines.map((line) => JSON.stringify(line)).join('\n'),
+    });
+    assert.equal(sent.status, 202);
+    await stack.advance(10_000);
+    const [plain, gzip] = [await copied(), await copied({ 'accept-encoding': 'gzip, deflate' })];
+    assert.deepEqual([plain.encoding, gzip.encoding], [undefined, 'gzip']);
+    assert.equal(gunzipSync(gzip.body).toString(), plain.body.toString());
+    assert.equal(JSON.parse(plain.body.toString()).length, 3);
+    const saved = plain.body.length - gzip.body.length;
+    assert.ok(saved > plain.body.length / 2, `${saved} of ${plain.body.length} bytes`);
+    assert.ok(plain.billedBytes - gzip.billedBytes > saved - 50);
+    assert.equal((await copied()).encoding, undefined);
+    const client = await fetch(`${stack.urls.hosting}/api/v1/miners/7/tasks?status=assigned`, {
+      headers: { 'x-api-key': stack.keys['miner'] ?? '' },
+    });
+    assert.deepEqual(await client.json(), JSON.parse(plain.body.toString()));
+  });
+});
 
 describe('The first poll of an instance', () => {
   it('waits for its lease where Firestore, or a small CPU, is slow', async () => {
