@@ -1,8 +1,9 @@
 /**
- * Bundles functions/src into functions/lib, what is deployed. Does nothing when the sources are the same as last time.
+ * Bundles functions/src into functions/lib, what is deployed, and makes the TypeScript client's types of their routes.
+ * Does nothing when the sources are the same as last time.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -10,6 +11,9 @@ const outDir = join(root, 'functions/lib');
 const stampName = '.sources';
 /** Beside the result, so that the paths in the source maps stay right. */
 const newDir = join(root, 'functions/.lib-new');
+const lockFile = join(root, 'functions/package-lock.json');
+const typesScript = join(root, 'scripts/clientTypes.ts');
+const typesFile = join(root, 'clients/typescript/src/api.generated.ts');
 
 /** Definitions of the names that CommonJS packages expect to find, for a bundle of ES modules. */
 const commonJsNames = [
@@ -18,9 +22,11 @@ const commonJsNames = [
 ].join('\n');
 
 const stamp = hashOfSources();
-if (readIfPresent(join(outDir, stampName)) !== stamp) {
+if (readIfPresent(join(outDir, stampName)) !== stamp || !existsSync(typesFile)) {
   const startedMs = performance.now();
   await bundle();
+  const { writeClientTypes } = await import('./clientTypes.ts');
+  await writeClientTypes(typesFile);
   writeFileSync(join(newDir, stampName), stamp);
   // Whoever starts an instance meanwhile finds the old code or the new, and a build that fails changes nothing.
   rmSync(outDir, { recursive: true, force: true });
@@ -36,7 +42,7 @@ function hashOfSources(): string {
       .map((entry) => join(entry.parentPath, entry.name))
       .sort(),
   );
-  for (const file of [...sources, join(root, 'functions/package-lock.json'), import.meta.filename]) {
+  for (const file of [...sources, lockFile, typesScript, import.meta.filename]) {
     hash
       .update(`${file.slice(root.length)}\0`)
       .update(readFileSync(file))

@@ -68,7 +68,7 @@ describe('imports', () => {
     );
   });
 
-  for (const folder of ['functions/src', 'local', 'bench', 'scripts', 'test']) {
+  for (const folder of ['functions/src', 'local', 'bench', 'scripts', 'test', 'clients/typescript/src']) {
     it(`make no circle of files or folders: ${folder}`, () => {
       const files = fileGraph(folder);
       assert.ok(files.size > 10);
