@@ -7,7 +7,7 @@ export interface ApiKey {
 }
 
 /** The local stack's keys, one a role. They are public: no deployed function may know their digests. */
-export const localKeys: ApiKey[] = ['miner', 'validator', 'ingest', 'read', 'admin'].map((role) => ({
+export const localKeys: ApiKey[] = ['miner', 'validator', 'ingest', 'proxy', 'read', 'admin'].map((role) => ({
   id: `local-${role}`,
   role,
   key: `local-${role}-key`,

@@ -307,7 +307,14 @@ describe('what becomes of files', () => {
 
   it('gets past what is deleted, and remembered for an hour', async () => {
     const nowMs = files.clock.now();
-    const claim = { fileName: 'a', contentType: 'a/b', fileType: 'audio', size: 1, sha256: null };
+    const claim = {
+      fileName: 'a',
+      contentType: 'a/b',
+      fileType: 'audio',
+      size: 1,
+      sha256: null,
+      madeBy: null,
+    };
     const writes = Array.from({ length: 250 }, (_, index) => {
       const fileId = secretFileId('a secret', 'user_audio', String(index));
       const rest = { location: 'cloud_storage', status: 'deleted', createdMs: nowMs } as const;

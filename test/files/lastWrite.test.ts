@@ -9,6 +9,7 @@ const dayMs = 24 * hourMs;
 const temporary = {
   fileId: '0f8fad5b-d9cb-469f-a165-708677289500',
   ...{ fileName: 'a', contentType: 'text/plain', fileType: 'temp', size: 10, sha256: 'a'.repeat(64) },
+  madeBy: 'k',
 };
 
 describe('the record of the last write of a file’s document', () => {

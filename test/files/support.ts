@@ -143,7 +143,10 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     ...(options.more?.(parts) ?? []),
   ];
   const server = await serveRoutes(routes, {
-    secret: firstKeys([{ id: 'uid', role: 'miner', key: 'uid-key', uids: [7] }]),
+    secret: firstKeys([
+      { id: 'uid', role: 'miner', key: 'uid-key', uids: [7] },
+      { id: 'second-proxy', role: 'proxy', key: 'second-proxy-key' },
+    ]),
     limits: { maxBodyBytes: 31 * 1024 * 1024 },
     clock,
     logger,

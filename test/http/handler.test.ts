@@ -326,7 +326,7 @@ describe('HTTP handler', () => {
   });
 
   it('limits the rate of each key by itself and says when to come back', async () => {
-    const requestsPerSecond = { miner: 1, validator: 1, ingest: 1, read: 1, admin: 1 };
+    const requestsPerSecond = { miner: 1, validator: 1, ingest: 1, proxy: 1, read: 1, admin: 1 };
     const limited = await serveRoutes(routes, { clock, logger, requestsPerSecond });
     try {
       const ask = (apiKey: string) => limited.call('/v1/things/1', { headers: { 'x-api-key': apiKey } });

@@ -68,7 +68,7 @@ describe('an OpenAPI document', () => {
   });
 
   it('says who may call, and which answers and refusals there are', () => {
-    assert.equal(get?.description, 'For keys of role read, admin.');
+    assert.equal(get?.description, 'For keys of role proxy, read, admin.');
     assert.deepEqual(Object.keys(get?.responses ?? {}), '200 304 400 401 403 404 405 429 500 503'.split(' '));
     assert.deepEqual(
       Object.keys(post?.responses ?? {}),

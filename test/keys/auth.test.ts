@@ -31,6 +31,9 @@ const routes: ServedRoute[] = [
   { method: 'GET', path: '/open', access: 'public', handle: async () => ({ status: 200 }) },
 ];
 
+/** Whose routes a role may call that may call others' too. */
+const included: Partial<Record<Role, readonly Role[]>> = { proxy: ['proxy', 'ingest', 'read'], admin: roles };
+
 describe('Authentication', () => {
   const servers: TestServer[] = [];
   const logger = memoryLogger();
@@ -112,11 +115,11 @@ describe('Authentication', () => {
     assert.equal(await who({ 'X-API-Key': 'miner-key', ...basic('x:read-key') }), 'first-miner');
   });
 
-  it('lets each role call its own routes and no others, admin all', async () => {
+  it('lets each role call its own routes and no others, proxy those of ingest and read too, admin all', async () => {
     for (const role of roles) {
       for (const path of roles) {
         const { status } = await server.call(`/${path}`, { headers: { 'X-API-Key': `${role}-key` } });
-        const expected: Role[] = role === 'admin' ? [...roles] : [role];
+        const expected = included[role] ?? [role];
         assert.equal(status, expected.includes(path) ? 200 : 403, `${role} calls ${path}`);
       }
     }
@@ -164,7 +167,7 @@ describe('Authentication', () => {
       'not json',
       '{}',
       JSON.stringify([...good, { id: 'x', role: 'miner', sha256: 'abc' }]),
-      JSON.stringify([...good, { ...good[0], id: 'x', role: 'king' }]),
+      JSON.stringify([...good, { ...good[0], id: 'x', role: 7 }]),
       JSON.stringify([...good, { ...good[0], id: 'x', uids: [-1] }]),
       JSON.stringify([...good, { ...good[0], id: 'x', uids: [] }]),
       JSON.stringify([...good, good[0]]),
@@ -181,6 +184,26 @@ describe('Authentication', () => {
       assert.equal(complaints.length, 1);
       assert.doesNotMatch(JSON.stringify(complaints), /[0-9a-f]{20}/);
     }
+  });
+
+  it('goes on where one key is of a role of another version; that one is told to come again', async () => {
+    const king = { ...JSON.parse(firstKeys([{ id: 'x', role: 'read', key: 'x-key' }])).at(-1), role: 'king' };
+    logger.lines.length = 0;
+    const mixed = await start(JSON.stringify([...JSON.parse(firstKeys()), king]));
+    const call = (key: string) => mixed.call('/who', { headers: { 'X-API-Key': key } });
+    for (let again = 0; again < 2; again += 1) {
+      assert.equal((await call('admin-key')).status, 200);
+      const answer = await call('x-key');
+      assert.equal(answer.status, 503);
+      assert.match(String(answer.json['detail']), /"king", is of another version/);
+    }
+    assert.equal((await call('no-such-key')).status, 401);
+    const told = logger.lines.filter(({ message }) => message.includes('of another version'));
+    assert.deepEqual(
+      told.map(({ severity, fields }) => [severity, fields?.['some']]),
+      [['WARNING', [{ id: 'x', role: 'king' }]]],
+    );
+    assert.doesNotMatch(JSON.stringify(told), /[0-9a-f]{20}/);
   });
 
   it('accepts an empty list of first keys', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { roles, type ServedRoute } from '../../functions/src/http/route.ts';
 import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
+import { sha256Hex } from '../../functions/src/platform/ids.ts';
 import { ManualClock } from '../support/clock.ts';
 import { type Answer, serveRoutes, type TestServer } from '../support/http.ts';
 import { countingIds } from '../support/ids.ts';
@@ -82,7 +83,7 @@ describe('Keys', () => {
   it('lists the first keys too', async () => {
     assert.deepEqual(
       (await list()).map(({ id }) => id),
-      ['first-miner', 'first-validator', 'first-ingest', 'first-read', 'first-admin'],
+      roles.map((role) => `first-${role}`),
     );
   });
 
@@ -239,12 +240,35 @@ describe('Keys', () => {
     assert.match(JSON.stringify(logger.lines), /key 0/);
   });
 
+  it('keeps a key of a role of another version as it is, and lets it do nothing', async () => {
+    const { id, key } = await makeMiner();
+    const stored = async () => JSON.parse(String((await objects.get(keysObject))?.bytes));
+    const { version, keys } = await stored();
+    const king = { id: 'k', role: 'king', sha256: sha256Hex('king-key'), crown: 'secret', uids: 'all' };
+    await objects.put(keysObject, Buffer.from(JSON.stringify({ version, keys: [king, ...keys] })));
+    assert.equal(await use(key, there), 200);
+    assert.equal(await use('king-key', there), 503);
+    const made = await makeMiner();
+    assert.deepEqual((await stored()).keys[0], king);
+    assert.equal((await revoke(id)).status, 204);
+    assert.deepEqual((await stored()).keys[0], king);
+    assert.equal(await use(made.key, here), 200);
+    assert.deepEqual(
+      (await list()).find((record) => record['id'] === 'k'),
+      { id: 'k', role: 'king' },
+    );
+    assert.equal((await revoke('k')).status, 204);
+    assert.equal((await stored()).keys.length, 1);
+    const told = logger.lines.filter(({ message }) => message.includes('of another version'));
+    assert.equal(told.length, 2, 'once each instance');
+  });
+
   it('loses no key when several instances make some at the same time', async () => {
     const made = await Promise.all(
       Array.from({ length: 16 }, (_, index) => make({ role: 'miner' }, index % 2 === 0 ? here : there)),
     );
     assert.deepEqual(new Set(made.map(({ status }) => status)), new Set([201]));
-    assert.equal((await list()).length, 5 + 16);
+    assert.equal((await list()).length, roles.length + 16);
     await clock.advance(10_000);
     for (const { json } of made) assert.equal(await use(String(json['key']), here), 200);
   });
@@ -265,13 +289,13 @@ describe('Keys', () => {
     objects.beforePut = () => make({ role: 'read' }, there);
     const { key } = await makeMiner();
     assert.equal(await use(key, here), 200);
-    assert.equal((await list()).length, 5 + 2);
+    assert.equal((await list()).length, roles.length + 2);
   });
 
   it('makes and revokes once though the answer of a write was lost', async () => {
     objects.loseAnswer = true;
     const { id, key } = await makeMiner();
-    assert.equal((await list()).length, 5 + 1);
+    assert.equal((await list()).length, roles.length + 1);
     assert.equal(await use(key, here), 200);
     objects.loseAnswer = true;
     assert.equal((await revoke(id)).status, 204);
@@ -283,7 +307,7 @@ describe('Keys', () => {
     assert.equal((await make({ role: 'miner' })).status, 503);
     assert.equal((await here.call('/v1/keys', { headers: admin })).status, 503);
     objects.state = 'up';
-    assert.equal((await list()).length, 5);
+    assert.equal((await list()).length, roles.length);
   });
 
   it('does not revoke a first key', async () => {

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Event } from '../../functions/src/events/event.ts';
 import { type HttpHandler, type HttpHandlerOptions, httpHandler } from '../../functions/src/http/handler.ts';
-import type { Role, ServedRoute } from '../../functions/src/http/route.ts';
+import { type Role, roles, type ServedRoute } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { KeyStore, type KeyStoreOptions } from '../../functions/src/keys/keyStore.ts';
 import type { Ids } from '../../functions/src/platform/ids.ts';
@@ -42,7 +42,6 @@ export class MemoryStager implements Stager {
 export function firstKeys(
   more: { id: string; role: Role; key: string; uids?: number[]; hotkeys?: string[] }[] = [],
 ): string {
-  const roles: Role[] = ['miner', 'validator', 'ingest', 'read', 'admin'];
   const keys = [...roles.map((role) => ({ id: `first-${role}`, role, key: `${role}-key` })), ...more];
   return JSON.stringify(keys.map(({ key, ...rest }) => ({ ...rest, sha256: sha256(key) })));
 }

@@ -17,7 +17,7 @@ export function cleanupRoutes(clock: Clock, cleanUp: (maxAgeMs: number) => Promi
     defineRoute({
       method: 'POST',
       path: '/v1/cleanup',
-      access: [],
+      access: ['proxy'],
       body: () => {
         const number = z.number(hours).check(z.minimum(0, hours), z.maximum(maxMaxAgeHours, hours));
         return optional(members({ max_age_hours: withDefault(number, defaultMaxAgeHours) }));

@@ -24,7 +24,7 @@ export function newObject(
   customTimeMs: number,
   labels: Readonly<Record<string, string>> = {},
 ): NewObject {
-  const { fileId, fileName, contentType, fileType, sha256 } = claim;
+  const { fileId, fileName, contentType, fileType, sha256, madeBy } = claim;
   return {
     contentType,
     contentDisposition: disposition(fileName),
@@ -34,6 +34,7 @@ export function newObject(
       file_name: fileName,
       file_type: fileType,
       ...(sha256 !== null && { sha256 }),
+      ...(madeBy !== null && { made_by: madeBy }),
     },
     ...(folderOfId(fileId) === 'temp' && { customTimeMs }),
   };
@@ -58,7 +59,8 @@ export function recordOf(object: ObjectFacts): FileRecord | undefined {
   const { file_name: fileName, file_type: fileType, sha256 = null, direct_size: directSize } = labels;
   const fileId = fileIdOfObject(object.name);
   if (fileId === undefined || fileName === undefined || fileType === undefined) return undefined;
-  const claim: FileClaim = { fileId, fileName, contentType, fileType, size: bytes, sha256 };
+  const madeBy = labels['made_by'] ?? null;
+  const claim: FileClaim = { fileId, fileName, contentType, fileType, size: bytes, sha256, madeBy };
   const isUnchecked = directSize !== undefined && sha256 !== null && labels['checked'] === undefined;
   const record = newRecord(claim, { location: 'cloud_storage', status: 'stored', createdMs });
   const begunMs = Number(labels['begun_ms'] ?? createdMs);

@@ -13,6 +13,8 @@ export interface FileClaim {
   size: number;
   /** Hex; null where the uploader declared none and Cloud Storage took the bytes directly. */
   sha256: string | null;
+  /** The id of the key that made it; null where code older than this did. */
+  madeBy: string | null;
 }
 
 export const locations = ['firestore', 'cloud_storage'] as const;
@@ -71,6 +73,7 @@ export function fieldsOf(record: FileRecord): Fields {
     ...shared(record),
     object: hasObject ? (objectOf(record.fileId) ?? null) : null,
     reason: record.reason,
+    made_by: record.madeBy,
     created_at: new Date(record.createdMs),
     expires_at: record.expiresMs === null ? null : new Date(record.expiresMs),
   };
@@ -120,6 +123,7 @@ export function recordFrom(fileId: string, fields: Fields | undefined): FileReco
     fileType: text('file_type') ?? 'other',
     size: typeof fields['size'] === 'number' ? fields['size'] : 0,
     sha256: text('sha256'),
+    madeBy: text('made_by'),
     md5: text('md5'),
     location: oneOf(locations, text('location') ?? 'cloud_storage'),
     status: oneOf(statuses, text('status') ?? 'stored'),

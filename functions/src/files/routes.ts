@@ -82,7 +82,8 @@ function upload(everybody: FileRoutesOptions): Route {
     refusals: ['conflict'],
     handle: async (_, request) => {
       const options = forCaller(everybody, request);
-      const submission = { ...options, newFileId: await fileIdsFor(request, options) };
+      const newFileId = await fileIdsFor(request, options);
+      const submission = { ...options, newFileId, madeBy: request.caller.keyId };
       if (!isUploadRequest(request)) {
         const { file, bytes } = readBodyFile(request, submission);
         return created(recordJson(await saveFile(options, file, bytes)));
@@ -184,12 +185,13 @@ function remove(parts: FileParts): Route {
   return defineRoute({
     method: 'DELETE',
     ...one,
-    access: [],
-    summary: 'Deletes a file',
+    access: ['proxy'],
+    summary: 'Deletes a file; a key of role proxy deletes those that it made',
     answers: () => ({ 204: {} }),
     refusals: ['not_found'],
-    handle: async ({ params }) => {
-      if (await removeFile(parts, params.file_id)) return { status: 204 };
+    handle: async ({ params }, { caller: { role, keyId } }) => {
+      if (await removeFile(parts, params.file_id, role === 'admin' ? undefined : keyId))
+        return { status: 204 };
       throw new AppError('not_found', 'There is no such file.');
     },
   });

@@ -21,6 +21,8 @@ import type { FileSecret } from './secret.ts';
 export interface SubmissionOptions {
   /** Names a file of this folder. */
   newFileId: (folder: Folder) => string;
+  /** The id of the key that sends it. */
+  madeBy: string;
   /** The parameter MAX_FILE_BYTES. */
   maxFileBytes: number;
 }
@@ -123,10 +125,11 @@ function checkSize(bytes: number, limit: number, advice: string): void {
   }
 }
 
-function readClaim({ newFileId }: SubmissionOptions, described: unknown): FileClaim {
+function readClaim({ newFileId, madeBy }: SubmissionOptions, described: unknown): FileClaim {
   const { file_name, content_type, size, file_type, sha256 = null } = read(uploadRequest(), described);
   const fileId = newFileId(folderOfType(file_type) ?? 'temp');
-  return { fileId, fileName: file_name, contentType: content_type, fileType: file_type, size, sha256 };
+  const claim = { fileName: file_name, contentType: content_type, fileType: file_type, size, sha256 };
+  return { fileId, ...claim, madeBy };
 }
 
 /**

@@ -13,7 +13,7 @@ import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits, maxSharedAnswerMs } from './limits.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
-import type { ApiResponse, Caller, ServedRoute } from './route.ts';
+import { type ApiResponse, allowedRoles, type Caller, mayCall, type ServedRoute } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';
 
 /** Tells who calls, and bounds how often. */
@@ -112,8 +112,8 @@ function requestIdOf(request: HttpRequest, ids: Ids): string {
 }
 
 function checkAccess(route: ServedRoute, caller: Caller): void {
-  if (route.access === 'public' || caller.role === 'admin' || route.access.includes(caller.role)) return;
-  const allowed = [...route.access, 'admin'].join(', ');
+  if (route.access === 'public' || mayCall(caller.role, route.access)) return;
+  const allowed = allowedRoles(route.access).join(', ');
   throw new AppError(
     'forbidden',
     `A key of role ${caller.role} cannot call ${route.method} ${route.path}; ${allowed} can.`,

@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ErrorCode, errorCodes } from '../platform/errors.ts';
 import { exampleOf, type JsonSchema } from './examples.ts';
-import type { Content, DescribedAnswer, Route } from './route.ts';
+import { allowedRoles, type Content, type DescribedAnswer, type Route } from './route.ts';
 import type { Schema } from './schema.ts';
 
 /** The routes as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1). */
@@ -47,7 +47,7 @@ function problem(): Schema {
 
 function operationOf(route: Route): object {
   const { summary, body, example, bodies, headers = [] } = route;
-  const roles = route.access === 'public' ? undefined : [...route.access, 'admin'].join(', ');
+  const roles = route.access === 'public' ? undefined : allowedRoles(route.access).join(', ');
   const contents = body ? { 'application/json': { schema: body(), example: example?.() } } : bodies?.();
   return {
     operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/\W+/g, '_')}`,

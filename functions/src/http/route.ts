@@ -2,9 +2,23 @@ import type { Readable } from 'node:stream';
 import type { ErrorCode } from '../platform/errors.ts';
 import type { Schema } from './schema.ts';
 
-/** Rights of a key. `admin` may do everything. */
-export const roles = ['miner', 'validator', 'ingest', 'read', 'admin'] as const;
+/** Rights of a key. */
+export const roles = ['miner', 'validator', 'ingest', 'proxy', 'read', 'admin'] as const;
 export type Role = (typeof roles)[number];
+
+/** The roles whose rights a role has beside its own; `admin` may do everything. */
+const included: Partial<Record<Role, readonly Role[]>> = { proxy: ['ingest', 'read'] };
+
+/** The roles that may call a route of this access. */
+export function allowedRoles(access: readonly Role[]): Role[] {
+  return roles.filter((role) => mayCall(role, access));
+}
+
+/** Tells if a role may call a route of this access. */
+export function mayCall(role: Role, access: readonly Role[]): boolean {
+  if (role === 'admin' || access.includes(role)) return true;
+  return included[role]?.some((other) => access.includes(other)) === true;
+}
 
 /** The caller: the key behind the request. */
 export interface Caller {
@@ -59,7 +73,7 @@ export interface Route {
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With `:name` for a segment that becomes a parameter. */
   path: string;
-  /** Roles that may call it, besides `admin`; `public` needs no key. */
+  /** Roles that may call it, and with them those that include one of them; `public` needs no key. */
   access: readonly Role[] | 'public';
   summary: string;
   /** Schemas of what a request says, as `defineRoute` reads it. */

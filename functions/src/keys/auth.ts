@@ -1,9 +1,10 @@
+import { quoted } from '../http/fields.ts';
 import type { Authenticator } from '../http/handler.ts';
 import type { Caller, Role } from '../http/route.ts';
 import { Bucket } from '../platform/bucket.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
-import type { KeyRecord } from './keyRecord.ts';
+import { type AnyKey, isKnown } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 import { maxKeyLength, maxRateBuckets, requestBurstMs, requestsPerSecond } from './limits.ts';
 
@@ -31,8 +32,12 @@ export function keyAuthenticator(
   };
 }
 
-function callerOf(record: KeyRecord | undefined): Caller {
+function callerOf(record: AnyKey | undefined): Caller {
   if (record === undefined) throw new AppError('unauthenticated', 'This API key is not known.');
+  if (!isKnown(record)) {
+    const role = quoted(record.role);
+    throw new AppError('unavailable', `The role of this API key, ${role}, is of another version of Sluice.`);
+  }
   const { id: keyId, role, uids, hotkeys } = record;
   return { keyId, role, ...(uids && { uids }), ...(hotkeys && { hotkeys }) };
 }

@@ -4,7 +4,7 @@ import type { ObjectStore, StoredObject } from '../platform/objects.ts';
 import { once } from '../platform/once.ts';
 import { oneAfterTheOther } from '../platform/pool.ts';
 import type { Using } from '../platform/services.ts';
-import { type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
+import { type AnyKey, isKnown, type KeyRecord, KeyRing, keyDigest, readKeyRecords } from './keyRecord.ts';
 import { keysMaxAgeMs, maxStoredKeys, maxStoredKeysLength, unknownKeyRereadMs } from './limits.ts';
 
 /** Requests wait this long for the bucket, then they go on with what is known: callers give up at 10 s. */
@@ -28,7 +28,7 @@ export interface KeyStoreOptions extends Using<'clock' | 'logger'> {
 }
 
 /** The keys as they should be, or undefined where they are so already. */
-type Edit = (records: readonly KeyRecord[]) => KeyRecord[] | undefined;
+type Edit = (records: readonly AnyKey[]) => AnyKey[] | undefined;
 
 /** The keys in the bucket as last read. */
 interface Copy {
@@ -51,6 +51,8 @@ export class KeyStore {
   #reading: Promise<void> | undefined;
   readonly #inTurn = oneAfterTheOther();
   #writes = 0;
+  /** The ids of keys of unknown roles that the log has. */
+  readonly #told = new Set<string>();
 
   constructor(options: KeyStoreOptions) {
     this.#options = options;
@@ -58,7 +60,7 @@ export class KeyStore {
   }
 
   /** The record of a key that is known without a read; others may be found by {@link find}. */
-  known(key: string): KeyRecord | undefined {
+  known(key: string): AnyKey | undefined {
     const digest = keyDigest(key);
     const stored = this.#ageMs() < this.#maxAgeMs ? this.#copy?.ring.find(digest) : undefined;
     return this.#firstKeys().ring.find(digest) ?? stored;
@@ -68,7 +70,7 @@ export class KeyStore {
    * The record of a key, or undefined for one that certainly is none of ours.
    * @throws AppError `unavailable` where that cannot be told now.
    */
-  async find(key: string): Promise<KeyRecord | undefined> {
+  async find(key: string): Promise<AnyKey | undefined> {
     const known = this.known(key);
     if (known !== undefined) return known;
     const digest = keyDigest(key);
@@ -84,7 +86,7 @@ export class KeyStore {
   }
 
   /** All keys, the first ones before those in the bucket, freshly read. */
-  async list(): Promise<KeyRecord[]> {
+  async list(): Promise<AnyKey[]> {
     await this.#read();
     return [...this.#firstKeys().ring.records, ...(this.#copy?.ring.records ?? [])];
   }
@@ -128,13 +130,27 @@ export class KeyStore {
   #readFirstKeys(): { ring: KeyRing; isBroken: boolean } {
     const { firstKeys, logger } = this.#options;
     try {
-      return { ring: new KeyRing(readKeyRecords(parse(firstKeys()))), isBroken: false };
+      return { ring: this.#toldOf(new KeyRing(readKeyRecords(parse(firstKeys())))), isBroken: false };
     } catch (error) {
       logger.error('the secret with the first API keys is malformed: none of them works', {
         reason: messageOf(error),
       });
       return { ring: new KeyRing([]), isBroken: true };
     }
+  }
+
+  /** The ring, after the log was told, once each, which of its keys are of roles that this version does not know. */
+  #toldOf(ring: KeyRing): KeyRing {
+    const unknown = ring.records.filter((record) => !isKnown(record) && !this.#told.has(record.id));
+    for (const { id } of unknown) this.#told.add(id);
+    if (unknown.length > 0) {
+      const some = unknown.slice(0, 10).map(({ id, role }) => ({ id, role }));
+      this.#options.logger.warn('API keys of a role of another version do nothing here', {
+        keys: unknown.length,
+        some,
+      });
+    }
+    return ring;
   }
 
   #ageMs(): number {
@@ -175,7 +191,7 @@ export class KeyStore {
     // A read that began before a write of ours, or before another read, may end after it.
     if (writes !== this.#writes || (this.#copy?.readAtMs ?? readAtMs) > readAtMs) return;
     if (found !== 'unchanged') {
-      this.#copy = { ring: ringOf(found), generation: found?.generation ?? '0', readAtMs };
+      this.#copy = { ring: this.#toldOf(ringOf(found)), generation: found?.generation ?? '0', readAtMs };
     } else if (known !== undefined && known === this.#copy) {
       this.#copy = { ...known, readAtMs };
     }
@@ -191,7 +207,7 @@ export class KeyStore {
     for (let attempt = 0; attempt < maxWriteAttempts; attempt += 1) {
       const readAtMs = clock.now();
       const found = await objects.get(keysObject);
-      const present = ringOf(found);
+      const present = this.#toldOf(ringOf(found));
       const records = edit(present.records);
       const generation = found?.generation ?? '0';
       try {
@@ -208,7 +224,7 @@ export class KeyStore {
     throw new AppError('unavailable', 'Too many changes to the keys at the same time.');
   }
 
-  async #put(records: readonly KeyRecord[], ifGeneration: string): Promise<string> {
+  async #put(records: readonly AnyKey[], ifGeneration: string): Promise<string> {
     const bytes = Buffer.from(JSON.stringify({ version: keysVersion, keys: records }));
     const options = { contentType: 'application/json', ifGeneration };
     return (await this.#options.objects.put(keysObject, bytes, options)).generation;

@@ -1,15 +1,16 @@
 import type { Role } from '../http/route.ts';
 
 /**
- * Requests a second of one key at one instance, by its role. Miners of a subnet often
- * share a key, so its rate allows for 256 of them polling and answering. Ingest and admin keys are the operator's own:
- * their rate only stops a caller that loops.
+ * Requests a second of one key at one instance, by its role. Miners of a subnet often share a key, so its rate allows
+ * for 256 of them polling and answering. Keys of ingest, proxy and admin are the operator's own: their rate only stops
+ * a caller that loops.
  */
 export const requestsPerSecond: Readonly<Record<Role, number>> = {
   miner: 500,
   validator: 200,
   read: 500,
   ingest: 20_000,
+  proxy: 20_000,
   admin: 20_000,
 };
 

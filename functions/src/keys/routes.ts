@@ -6,7 +6,7 @@ import { type Route, roles } from '../http/route.ts';
 import { expecting, integer, members, oneOf, optional, type Schema, text } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Using } from '../platform/services.ts';
-import { type KeyRecord, keyDigest, maxBound, maxHotkeyLength } from './keyRecord.ts';
+import { type AnyKey, isKnown, type KeyRecord, keyDigest, maxBound, maxHotkeyLength } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
 import { maxMinerUid } from './limits.ts';
 
@@ -110,14 +110,17 @@ function checkBinding({ role, uids, hotkeys }: z.output<ReturnType<typeof wanted
   }
 }
 
-function shown({ sha256: _, ...record }: KeyRecord): Omit<KeyRecord, 'sha256'> {
+/** A key as answers show it: of a role of another version nothing that may be secret there. */
+function shown(key: AnyKey): Omit<KeyRecord, 'sha256' | 'role'> & { role: string } {
+  if (!isKnown(key)) return { id: key.id, role: key.role };
+  const { sha256: _, ...record } = key;
   return record;
 }
 
 function keyShown(beside: Readonly<Record<string, Schema>> = {}): Schema {
   return z.object({
     id: z.string(),
-    role: z.enum(roles),
+    role: textLike('miner'),
     uids: z.optional(z.array(z.int())),
     hotkeys: z.optional(z.array(z.string())),
     label: z.optional(z.string()),

@@ -82,6 +82,7 @@ async function uploadSpeech(options: SpeechRoutesOptions, request: ApiRequest): 
     fileType: 'tts',
     size: file.bytes.length,
     sha256: null,
+    madeBy: request.caller.keyId,
   };
   const labels = spoken.minerKey === undefined ? {} : speechLabels(draft.taskId);
   const present = await objects.describe(objectOf(fileId) ?? '');

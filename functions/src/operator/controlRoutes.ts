@@ -28,8 +28,9 @@ const operators = { method: 'POST', access: [] } as const;
 function flushNow(options: ControlRoutesOptions): Route {
   const { outbox, clock } = options;
   return defineRoute({
-    ...operators,
+    method: 'POST',
     path: '/v1/flush',
+    access: ['proxy'],
     query: () => z.object({ wait: flag() }),
     summary: 'Has everything written that was accepted before; with `wait` the answer tells how far that is',
     answers: () => {

@@ -155,7 +155,7 @@ async function besides(pipeline: Pipeline): Promise<void> {
   const outbox = new Outbox({ queues, objects, clock, ids, logger });
   await pauseUntil({ objects, queueControl, clock, logger, outbox }, pausedUntilMs);
   const claim = { fileId: aFileId, fileName: 'f.txt', contentType: 'text/plain', fileType: 'document' };
-  const file = { ...claim, size: 3, sha256: 'a'.repeat(64) };
+  const file = { ...claim, size: 3, sha256: 'a'.repeat(64), madeBy: 'k' };
   const fields = fieldsOf(newRecord(file, { location: 'firestore', status: 'stored', createdMs: startMs }));
   documents.set(`files/${aFileId}`, { ...fields, content: Buffer.from('abc') });
 }

@@ -142,6 +142,7 @@ it('a file in a state or place that is not known is not taken for another', () =
     fileType: 'document',
     size: 1,
     sha256: null,
+    madeBy: null,
   };
   const stored = fieldsOf(newRecord(claim, { location: 'firestore', status: 'stored', createdMs: startMs }));
   assert.equal(recordFrom(fileId, stored)?.status, 'stored');
