@@ -25,21 +25,21 @@ const settleMs = 65_000;
 const maxWritesPerTask = 1.26;
 const maxReadsPerTask = 1.4;
 
-export interface Part {
+interface Part {
   name: string;
   /** The fault found; undefined where the step passed. */
   fault: string | undefined;
   detail: string;
 }
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Waits for the tick as it comes; otherwise the stack's clock is moved. */
   inRealTime: boolean;
   /** Is told what happens. */
   onStep?: (line: string) => void;
 }
 
-export interface DemoReport {
+interface DemoReport {
   parts: Part[];
   usage: StackUsage;
   /** The plain way's bill for the same events. */

@@ -7,7 +7,7 @@ const format = 'sluice-stack 1';
 const namePattern = /^snapshot-(\d+)$/;
 
 /** Facts about the stack that wrote a snapshot, for the one that reads it. */
-export interface SnapshotAbout {
+interface SnapshotAbout {
   /** Milliseconds its clock was ahead of the machine's: time never goes back. */
   clockOffsetMs: number;
   /** The address of its functions, which the tasks name. */

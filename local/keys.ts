@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-export interface ApiKey {
+interface ApiKey {
   id: string;
   role: string;
   key: string;

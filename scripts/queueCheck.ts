@@ -8,7 +8,7 @@ export interface FoundQueue {
   holdsTasks: boolean;
 }
 
-export interface QueueCheck {
+interface QueueCheck {
   /** Full names of the queues that the code base is about to deploy. */
   declared: readonly string[];
   found: readonly FoundQueue[];

@@ -2,7 +2,7 @@ import type { Coefficients } from './coefficients.ts';
 import { type Bill, billOf, monthOf, type Traffic } from './month.ts';
 
 /** A change of the settings, with the dollars a month that it saves. */
-export interface Change {
+interface Change {
   what: string;
   savedList: number;
   savedAfterFree: number;

@@ -7,7 +7,7 @@ import { type Bill, billOf, eventsPerSecond, eventsPerTask, monthOf, type Traffi
 import { plainMonth } from './plain.ts';
 
 /** Findings on a traffic. */
-export interface CostReport {
+interface CostReport {
   traffic: Traffic;
   eventsPerSecond: number;
   measured: string;

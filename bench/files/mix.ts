@@ -8,7 +8,7 @@ const maxInlineBytes = 1_000_000;
 /** About what a file's document takes without its bytes. */
 const metadataBytes = 450;
 
-export interface MixCost {
+interface MixCost {
   firestoreBytes: number;
   /** Storing them: once. */
   onceDollars: number;

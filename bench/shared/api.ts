@@ -9,7 +9,7 @@ export interface Sent {
   role?: 'ingest' | 'miner' | 'read' | 'admin';
 }
 
-export interface Answer {
+interface Answer {
   status: number;
   body: unknown;
 }

@@ -33,7 +33,7 @@ export async function compileServer(): Promise<void> {
   });
 }
 
-export interface ColdFunction {
+interface ColdFunction {
   functionsDir: string;
   name: string;
   env: Record<string, string>;

@@ -1,7 +1,7 @@
 import { seeded } from './random.ts';
 import { readWorkload, type WorkloadEvent } from './workload.ts';
 
-export interface LoadOptions {
+interface LoadOptions {
   /** Begins the tasks' ids. */
   name: string;
   tasks: number;

@@ -1,5 +1,5 @@
 /** A line of a chart, from left to right; both coordinates are above 0. */
-export interface Line {
+interface Line {
   name: string;
   color: string;
   /** Drawn as an area down to these values at the same places. */

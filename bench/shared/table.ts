@@ -1,4 +1,4 @@
-export type Cell = string | number;
+type Cell = string | number;
 
 /** Lines of a table: the first column to the left, the others to the right. */
 export function tableLines(header: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
@@ -20,9 +20,4 @@ export function printTable(header: readonly string[], rows: readonly (readonly C
 
 export function dollars(amount: number): string {
   return `$${amount.toFixed(amount !== 0 && Math.abs(amount) < 0.1 ? 4 : 2)}`;
-}
-
-/** `met` or `MISSED`, after a figure and its target. */
-export function verdict(isMet: boolean): string {
-  return isMet ? 'met' : 'MISSED';
 }

@@ -3,7 +3,7 @@ import type { LocalFunctions } from '../functions/index.ts';
 import type { InstanceState } from '../functions/protocol.ts';
 import type { LocalClock } from '../shared/clock.ts';
 
-export interface AdvanceOptions {
+interface AdvanceOptions {
   clock: LocalClock;
   functions: LocalFunctions;
   /** Dispatches, scheduled calls and calls of the simulators that are under way. */

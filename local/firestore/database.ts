@@ -25,7 +25,7 @@ import type {
 import { draftCommit, type PlannedWrite, writtenName } from './writes.ts';
 
 /** Told of each commit that changed something. */
-export type CommitListener = (changed: readonly Entry[], at: Micros) => void;
+type CommitListener = (changed: readonly Entry[], at: Micros) => void;
 
 /** The time as of which, and the transaction in which, a read sees the documents. */
 export interface ReadView {
@@ -36,7 +36,7 @@ export interface ReadView {
   readonly began: boolean;
 }
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   readonly clock: LocalClock;
   readonly meter: Meter;
   readonly examined: Examined;

@@ -11,7 +11,7 @@ export interface DocumentVersion {
 }
 
 /** A state of a name that is over. */
-export interface PastState {
+interface PastState {
   readonly since: Micros;
   readonly version: DocumentVersion | undefined;
 }

@@ -94,7 +94,7 @@ export function inequalityFields(filter: Filter | null): string[] {
 }
 
 /** The values of an `in`, `not-in` or `array-contains-any` filter. */
-export function listOperand(filter: FieldFilter): readonly Value[] {
+function listOperand(filter: FieldFilter): readonly Value[] {
   const values = filter.value?.kind === 'array' ? filter.value.values : [];
   if (values.length === 0 || values.length > maxDisjunctions) {
     throw invalidArgument(`A filter over a list takes 1 to ${maxDisjunctions} values.`);

@@ -5,7 +5,7 @@ import { compareValues, type Value } from './values.ts';
 
 const maxIndexesPerScope = 24;
 
-export interface IndexField {
+interface IndexField {
   readonly path: string;
   readonly descending: boolean;
 }
@@ -24,7 +24,7 @@ export interface IndexRow {
 }
 
 /** One sorted index over the documents that have all its fields, as they are now. */
-export class SortedIndex {
+class SortedIndex {
   readonly #getters: readonly Getter[];
   readonly #directions: readonly number[];
   readonly #nameDirection: number;

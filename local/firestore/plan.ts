@@ -16,7 +16,7 @@ import { compareUtf8 } from './strings.ts';
 import { compareValues, type Value } from './values.ts';
 import type { Cursor, Filter, StructuredQuery } from './wire.ts';
 
-export interface PlannedOrder {
+interface PlannedOrder {
   readonly path: string;
   readonly descending: boolean;
   readonly get: Getter;

@@ -15,14 +15,11 @@ import { StatusError, status } from './errors.ts';
 import { defineMethod, type RawRequest } from './proto.ts';
 
 /** Handles one call of the service; `signal` fires when the client gives up. */
-export type Unary<Request, Response> = (
-  request: Request,
-  signal: AbortSignal,
-) => Promise<Response> | Response;
-export type Stream<Request, Response> = (request: Request, signal: AbortSignal) => AsyncIterable<Response>;
+type Unary<Request, Response> = (request: Request, signal: AbortSignal) => Promise<Response> | Response;
+type Stream<Request, Response> = (request: Request, signal: AbortSignal) => AsyncIterable<Response>;
 
 /** Opens the service's side of a two-way stream. */
-export type OpenDuplex<Request, Response> = (send: (response: Response) => void) => {
+type OpenDuplex<Request, Response> = (send: (response: Response) => void) => {
   request(request: Request): void;
   close(): void;
 };
@@ -31,7 +28,7 @@ export type OpenDuplex<Request, Response> = (send: (response: Response) => void)
 const maxMessageBytes = 64 * 1_048_576;
 
 /** An error as grpc-js wants it. What is not a refusal of ours is a defect, and is shown. */
-export function grpcError(error: unknown): { code: number; details: string; message: string; name: string } {
+function grpcError(error: unknown): { code: number; details: string; message: string; name: string } {
   if (error instanceof StatusError) {
     return { code: error.code, details: error.message, message: error.message, name: error.name };
   }

@@ -10,7 +10,7 @@ const lengthBytes = 4;
 const fileName = 'firestore.documents';
 
 /** A snapshot that cannot be read: the message tells which file and why. */
-export class SnapshotError extends Error {
+class SnapshotError extends Error {
   override readonly name = 'SnapshotError';
 
   constructor(file: string, reason: string, cause?: unknown) {

@@ -106,7 +106,7 @@ function compareMaps(a: Fields, b: Fields): number {
 }
 
 /** True where storing `b` over `a` would change nothing: unlike in queries, 1 differs from 1.0 and 0 from -0. */
-export function identicalValues(a: Value, b: Value): boolean {
+function identicalValues(a: Value, b: Value): boolean {
   if (a.kind !== b.kind) return false;
   if (a.kind === 'double' && b.kind === 'double') return Object.is(a.value, b.value);
   if ((a.kind === 'array' && b.kind === 'array') || (a.kind === 'vector' && b.kind === 'vector')) {

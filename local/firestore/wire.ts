@@ -7,7 +7,7 @@ import type { Value } from './values.ts';
  * send is null, '', 0 or empty. Only the fields that the service looks at.
  */
 
-export interface DocumentMask {
+interface DocumentMask {
   fieldPaths: string[];
 }
 
@@ -76,7 +76,7 @@ export interface UnaryFilter {
   field: FieldReference;
 }
 
-export interface CompositeFilter {
+interface CompositeFilter {
   op: number;
   filters: Filter[];
 }

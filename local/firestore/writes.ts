@@ -18,7 +18,7 @@ export interface PlannedWrite {
 }
 
 /** The effect of a commit, with nothing stored yet. */
-export interface WriteOutcome {
+interface WriteOutcome {
   readonly results: WriteResult[];
   readonly changes: Change[];
   readonly writes: number;

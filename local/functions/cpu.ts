@@ -12,7 +12,7 @@ const prefix = 'sluice-';
 export type CpuLimiter = (pid: number, vcpu: number) => () => void;
 
 /** Control groups of this system, and the file that names those of this process. */
-export interface CgroupFiles {
+interface CgroupFiles {
   mount: string;
   own: string;
 }

@@ -6,7 +6,7 @@ import { commandFile } from './packages.ts';
 
 const discoveryTimeoutMs = 30_000;
 
-export interface DiscoveryOptions {
+interface DiscoveryOptions {
   functionsDir: string;
   projectId: string;
   storageBucket: string;

@@ -16,7 +16,7 @@ import { FunctionMeter, type FunctionsUsage, sumsOf } from './usage.ts';
 
 export type { FunctionsUsage } from './usage.ts';
 
-export interface FunctionsOptions {
+interface FunctionsOptions {
   port: number;
   clock: LocalClock;
   faults: Faults;
@@ -47,7 +47,7 @@ export interface InstanceInfo {
   started_at: string;
 }
 
-export interface ServeOptions {
+interface ServeOptions {
   name: string;
   request: IncomingMessage;
   response: ServerResponse;

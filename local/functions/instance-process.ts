@@ -14,7 +14,7 @@ import type { FromInstance, InstanceState, SyncMessage } from './protocol.ts';
 /** After SIGTERM the platform gives an instance 10 s: https://cloud.google.com/run/docs/container-contract */
 const shutdownGraceMs = 10_000;
 
-export interface InstanceOptions {
+interface InstanceOptions {
   spec: FunctionSpec;
   functionsDir: string;
   env: Record<string, string>;

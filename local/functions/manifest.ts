@@ -11,13 +11,13 @@ export interface WireManifest {
   endpoints: Record<string, WireEndpoint>;
 }
 
-export interface WireParam {
+interface WireParam {
   name: string;
   type: string;
   default?: unknown;
 }
 
-export interface WireEndpoint {
+interface WireEndpoint {
   entryPoint: string;
   region?: string[];
   concurrency?: Option<number>;

@@ -12,7 +12,7 @@ export interface ReadyMessage {
   port: number;
 }
 
-export interface StateMessage {
+interface StateMessage {
   type: 'state';
   id: number;
   state: InstanceState;
@@ -31,7 +31,7 @@ export interface InstanceState {
 }
 
 /** CPU time that the instance used since it said so last, its start included; only where the clock stands still. */
-export interface WorkMessage {
+interface WorkMessage {
   type: 'work';
   cpuMs: number;
 }

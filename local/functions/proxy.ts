@@ -7,7 +7,7 @@ import {
 import { deliveryHeader } from '../tasks/sender.ts';
 import type { InstanceProcess } from './instance-process.ts';
 
-export interface ForwardOptions {
+interface ForwardOptions {
   request: IncomingMessage;
   response: ServerResponse;
   instance: InstanceProcess;

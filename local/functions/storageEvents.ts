@@ -6,7 +6,7 @@ import type { Log } from '../shared/log.ts';
 import { readLines, writeLines } from '../shared/snapshot.ts';
 import type { StorageEvent } from '../storage/index.ts';
 
-export interface StorageSubscriber {
+interface StorageSubscriber {
   /** The function's name. */
   name: string;
   /** Such as `google.cloud.storage.object.v1.finalized`. */

@@ -1,12 +1,12 @@
 import type { FunctionSpec } from './manifest.ts';
 
 /** Requests and billed instance time; a start has time and no request. */
-export interface CauseUsage {
+interface CauseUsage {
   requests: number;
   active_s: number;
 }
 
-export interface FunctionUsage extends CauseUsage {
+interface FunctionUsage extends CauseUsage {
   /** As the function declares them. */
   vcpu: number;
   memory_gib: number;

@@ -3,13 +3,13 @@ import { dirname, join } from 'node:path';
 import { globPattern } from './globs.ts';
 import type { HeaderRule } from './headers.ts';
 
-export interface Rewrite {
+interface Rewrite {
   /** Matches the decoded path of a request. */
   pattern: RegExp;
   functionName: string;
 }
 
-export interface HostingConfig {
+interface HostingConfig {
   publicDir: string;
   rewrites: Rewrite[];
   headers: HeaderRule[];

@@ -12,7 +12,7 @@ import { serveStatic } from './static.ts';
 /** Hosting answers 504 after 60 s: https://firebase.google.com/docs/hosting/functions#limitations */
 const rewriteLimitMs = 60_000;
 
-export interface HostingOptions {
+interface HostingOptions {
   port: number;
   clock: LocalClock;
   /** The firebase.json whose hosting part is served. */

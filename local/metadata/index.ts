@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { closeServer, listen } from '../shared/http.ts';
 import type { ServiceOptions } from '../shared/service.ts';
 
-export interface MetadataOptions extends Pick<ServiceOptions, 'port' | 'faults'> {
+interface MetadataOptions extends Pick<ServiceOptions, 'port' | 'faults'> {
   projectId: string;
   /** The account that the machine runs as. */
   serviceAccount: string;

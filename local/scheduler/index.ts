@@ -3,7 +3,7 @@ import type { LocalClock, LocalTimer } from '../shared/clock.ts';
 import type { Log } from '../shared/log.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
-export interface ScheduledJob {
+interface ScheduledJob {
   /** The function's name. */
   name: string;
   schedule: string;
@@ -12,7 +12,7 @@ export interface ScheduledJob {
   url: string;
 }
 
-export interface SchedulerOptions {
+interface SchedulerOptions {
   clock: LocalClock;
   jobs: ScheduledJob[];
   log: Log;

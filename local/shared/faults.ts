@@ -33,7 +33,7 @@ export interface Fault {
 }
 
 /** The code to fail with, or that the connection is to be reset. */
-export type FaultFailure = number | 'cut';
+type FaultFailure = number | 'cut';
 
 /** The fate of one call: first the delays of all faults that hit it, then the failure of the first that has one. */
 export interface FaultHit {

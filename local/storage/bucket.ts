@@ -22,7 +22,7 @@ export interface BucketState {
 }
 
 /** A new generation's content. */
-export interface NewContent {
+interface NewContent {
   readonly data: Buffer;
   readonly fields: ObjectFields;
   readonly sent?: Checksums;

@@ -31,7 +31,7 @@ export interface StorageReply {
 }
 
 /** The bytes of a body that arrived, and whether they were all of it. */
-export interface ReceivedBody {
+interface ReceivedBody {
   bytes: Buffer;
   isWhole: boolean;
 }

@@ -20,7 +20,7 @@ export interface StorageEvent {
   atMs: number;
 }
 
-export interface StorageOptions extends ServiceOptions {
+interface StorageOptions extends ServiceOptions {
   buckets: string[];
   onEvent?: (event: StorageEvent) => void;
 }

@@ -12,7 +12,7 @@ const sessionLifeMs = 7 * 24 * 60 * 60 * 1000;
 const granuleBytes = 256 * 1024;
 
 /** The object that an upload session was opened for. */
-export interface UploadTarget {
+interface UploadTarget {
   readonly bucket: Bucket;
   readonly name: string;
   /** Preconditions, checked when it is opened and again when it ends. */
@@ -28,7 +28,7 @@ export interface UploadTarget {
 }
 
 /** Bytes that an upload may have, both included. */
-export interface LengthRange {
+interface LengthRange {
   readonly min: number;
   readonly max: number;
 }

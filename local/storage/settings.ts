@@ -3,7 +3,7 @@ import { type Lifecycle, readLifecycle } from './lifecycle.ts';
 import { checkStorageClass } from './object.ts';
 
 /** An entry of a bucket's `cors` (https://cloud.google.com/storage/docs/cross-origin). */
-export interface CorsRule {
+interface CorsRule {
   origin?: string[];
   method?: string[];
   responseHeader?: string[];

@@ -21,7 +21,7 @@ export interface DispatchContext {
 }
 
 /** The dispatcher's view of its queue. */
-export interface DispatchRules {
+interface DispatchRules {
   isPaused(): boolean;
   maxConcurrentDispatches(): number;
   retryConfig(): RetryConfig;

@@ -19,7 +19,7 @@ type UpdateQueue = protos.google.cloud.tasks.v2.IUpdateQueueRequest;
 type GetQueueBeta = protos.google.cloud.tasks.v2beta3.IGetQueueRequest;
 
 /** A response message and the operations that the call is billed. */
-export interface Answer {
+interface Answer {
   response: object;
   operations: number;
 }

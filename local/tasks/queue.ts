@@ -13,7 +13,7 @@ export interface QueueConfig {
   retryConfig?: Partial<RetryConfig>;
 }
 
-export interface QueueStats {
+interface QueueStats {
   tasksCount: number;
   oldestArrivalMs: number | undefined;
   executedLastMinute: number;
@@ -22,7 +22,7 @@ export interface QueueStats {
 }
 
 /** A queue in a snapshot, besides its settings. */
-export interface QueueState {
+interface QueueState {
   isPaused: boolean;
   purgedMs: number | undefined;
   stored: StoredTasks;

@@ -70,7 +70,7 @@ export async function measured(path: string): Promise<TestFile | undefined> {
 }
 
 /** True where the tests run this place. */
-export function runs({ ran }: TestFile, url: string, { start, end }: Mutant): boolean {
+function runs({ ran }: TestFile, url: string, { start, end }: Mutant): boolean {
   const around = (ran.get(url) ?? []).filter((range) => range.startOffset <= start && end <= range.endOffset);
   const size = (range: Range) => range.endOffset - range.startOffset;
   const smallest = Math.min(...around.map(size));

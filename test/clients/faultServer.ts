@@ -8,7 +8,7 @@ export interface Line {
 }
 
 /** A failure of one request: it answers in the server's place, or not at all; false where the server goes on. */
-export type Failure = (response: ServerResponse, lines: Line[]) => boolean | undefined;
+type Failure = (response: ServerResponse, lines: Line[]) => boolean | undefined;
 
 /** A server that speaks as Sluice does, and fails as it is told. */
 export class FaultServer {
@@ -96,7 +96,7 @@ export function raw(status: number, body = '', headers: Record<string, string> =
 /** Never answers. */
 export const hang: Failure = () => true;
 
-export function sendJson(
+function sendJson(
   response: ServerResponse,
   status: number,
   answer: object,

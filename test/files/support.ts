@@ -35,7 +35,7 @@ const { deleteApp, getApps, initializeApp } = createRequire(
 )('firebase-admin/app') as typeof import('firebase-admin/app');
 
 /** The pipeline as files see it: what it took is in Firestore once the test says so. */
-export class HeldIndex implements FileIndex {
+class HeldIndex implements FileIndex {
   readonly written: ({ record: FileRecord } & IndexOptions)[] = [];
   isDown = false;
 
@@ -96,7 +96,7 @@ export interface FilesBackend extends FileParts {
   close(): Promise<void>;
 }
 
-export interface FilesBackendOptions {
+interface FilesBackendOptions {
   inlineMaxBytes?: number;
   maxFileBytes?: number;
   redirects?: boolean;
@@ -202,7 +202,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
 }
 
 /** A finalize event's object, as the bucket's API shows it. */
-export function factsOf(resource: Record<string, unknown>): ObjectFacts {
+function factsOf(resource: Record<string, unknown>): ObjectFacts {
   return {
     name: String(resource['name']),
     bytes: Number(resource['size']),

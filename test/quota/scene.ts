@@ -24,7 +24,7 @@ export const plenty: QuotaLimits = {
 export const freeTier: QuotaLimits = { ...plenty, daily: { writes: 20_000, reads: 50_000, deletes: 20_000 } };
 
 /** One of several processes that share a ledger. */
-export interface Process {
+interface Process {
   holder: LeaseHolder;
   documents: LeasedDocuments;
   meter: OperationMeter;

@@ -20,12 +20,12 @@ const maxSkewMs = 1_000;
 const commitsInFlight = 8;
 
 /** Writes as the database sees them: how many at what moment. */
-export interface Arrival {
+interface Arrival {
   atMs: number;
   writes: number;
 }
 
-export interface WorldOptions {
+interface WorldOptions {
   seed: number;
   startMs: number;
   limits: QuotaLimits;

@@ -15,7 +15,7 @@ export function stampAt(ms: number, sequence = 0): Stamp {
   return `${ms.toString(36).padStart(9, '0')}instance${sequence.toString(36).padStart(4, '0')}`;
 }
 
-export interface EventOptions {
+interface EventOptions {
   sequence?: number;
   visibility?: Visibility;
 }

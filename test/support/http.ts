@@ -50,7 +50,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-export interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger' | 'limits'> {
+interface KeyedOptions extends Pick<HttpHandlerOptions, 'clock' | 'logger' | 'limits'> {
   ids?: Ids;
   /** The rate of each role's keys; by default as deployed. */
   requestsPerSecond?: Readonly<Record<Role, number>>;

@@ -32,7 +32,7 @@ export interface Ingest {
   close(): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   key?: string;
   method?: string;
   headers?: Record<string, string>;

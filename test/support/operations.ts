@@ -8,7 +8,7 @@ import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
 import { startMs } from './clock.ts';
 import { stampAt } from './events.ts';
 
-export interface OperationOptions {
+interface OperationOptions {
   sequence?: number;
   visibility?: 'prompt';
 }

@@ -25,7 +25,7 @@ export const answering: DocumentStore = {
 };
 
 /** A holder that grants everything: for tests of what is done with documents, not of what it costs. */
-export const generousHolder: Pick<LeaseHolder, 'acquire' | 'refund' | 'commitSize'> = {
+const generousHolder: Pick<LeaseHolder, 'acquire' | 'refund' | 'commitSize'> = {
   acquire: async () => ({ isGranted: true, leaseId: 'all' }),
   refund: () => undefined,
   commitSize: async () => Number.POSITIVE_INFINITY,

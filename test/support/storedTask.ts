@@ -26,7 +26,7 @@ export function stored(
 }
 
 /** Does as {@link stored}, with the deadline that a flusher then books. */
-export function flushed(
+function flushed(
   taskId: string,
   document: Fields | undefined,
   events: readonly TaskEvent[],

@@ -4,9 +4,9 @@ import { AppError } from '../../functions/src/platform/errors.ts';
 import type { ManualClock } from './clock.ts';
 import { allDone, type Decide, meet } from './fate.ts';
 
-export type QueueName = 'flush' | 'expire';
+type QueueName = 'flush' | 'expire';
 
-export interface QueuedTask {
+interface QueuedTask {
   id: number;
   queue: QueueName;
   data: Record<string, unknown>;

@@ -12,7 +12,7 @@ import { Outbox } from '../staging/outbox.ts';
 import type { QueueName } from '../staging/spool.ts';
 
 /** Parts that every function of a process shares. None of them has loaded a Google client yet. */
-export interface Wiring extends Services {
+interface Wiring extends Services {
   config: Config;
   tickMs: number;
   queues: Record<QueueName, TaskQueue>;

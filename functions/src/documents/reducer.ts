@@ -6,7 +6,7 @@ import { maxStampedPathBytes, maxStamps } from './limits.ts';
 import type { DocumentState } from './state.ts';
 import { copyOf, putAt, storedFields, storedValue, valueAt } from './values.ts';
 
-export interface Reduction {
+interface Reduction {
   state: DocumentState;
   /** Operations for which nobody can tell any more whether a later one on their place came before. */
   undecidable: OperationAccepted[];

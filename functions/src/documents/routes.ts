@@ -11,7 +11,7 @@ import type { AcceptingParts } from '../staging/groupStager.ts';
 import { maxOperationsPerRequest } from './limits.ts';
 import { operation, operationEvent } from './submit.ts';
 
-export interface OperationRoutesOptions extends AcceptingParts {
+interface OperationRoutesOptions extends AcceptingParts {
   /** OPERATIONS_COLLECTIONS. */
   collections: readonly string[];
 }

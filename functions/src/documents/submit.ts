@@ -13,7 +13,7 @@ import { metaField } from './state.ts';
 import { FieldReader } from './submitValues.ts';
 import { leastBytes } from './values.ts';
 
-export interface OperationContext {
+interface OperationContext {
   stamp: Stamp;
   isPrompt: boolean;
   /** The top collections that operations may write to; none named: all but Sluice's own. */

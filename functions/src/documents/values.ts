@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../platform/json.ts';
 import { documentBytes, isMap, valueBytes } from '../platform/values.ts';
 
 /** The value behind `{"$delete": true}`: there is to be none. */
-export const nothing: unique symbol = Symbol('nothing');
+const nothing: unique symbol = Symbol('nothing');
 
 /** An operation's values as the database holds them. */
 export function storedFields(data: JsonObject): Fields {

@@ -8,7 +8,7 @@ import { stampPattern } from './stamp.ts';
  * The wait of a task's creation and fields for responses to join their write: `prompt` not at all, `default`
  * TASK_VISIBLE_SECONDS, `deferred` as long as responses do.
  */
-export const visibilities = ['prompt', 'default', 'deferred'] as const;
+const visibilities = ['prompt', 'default', 'deferred'] as const;
 export type Visibility = (typeof visibilities)[number];
 
 export const operationTypes = ['set', 'update', 'delete'] as const;

@@ -6,7 +6,7 @@ import { type Event, parseEvent } from './event.ts';
 z.config(en());
 
 /** An event, or why it is none: `unknown` to this version, which another may read, or `invalid` in every version. */
-export type ReadEvent = { event: Event } | { unknown: string } | { invalid: string };
+type ReadEvent = { event: Event } | { unknown: string } | { invalid: string };
 
 /** Reads one event. A kind or field that is not known says that a newer version wrote it. */
 export function readEvent(value: unknown): ReadEvent {

@@ -10,7 +10,7 @@ import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, newDocument, newRecord } from './record.ts';
 
 /** The answer to who asks for an upload: an address for the bytes and its end, or none where they are there already. */
-export interface UploadTicket {
+interface UploadTicket {
   record: FileRecord;
   upload?: { url: string; expiresMs: number };
 }

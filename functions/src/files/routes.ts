@@ -28,7 +28,7 @@ import {
   uploadRequest,
 } from './submitted.ts';
 
-export interface FileRoutesOptions extends FileParts, SavingParts, Pick<SubmissionOptions, 'maxFileBytes'> {
+interface FileRoutesOptions extends FileParts, SavingParts, Pick<SubmissionOptions, 'maxFileBytes'> {
   /** Documents for miners' keys, whose reads have a limit of their own. */
   minersDocuments: DocumentStore;
   ids: Pick<Ids, 'uuid'>;

@@ -4,7 +4,7 @@ import { AppError } from '../platform/errors.ts';
 import { maxPlansApart } from './limits.ts';
 
 /** Events of a document by what becomes of them when they are planned. */
-export interface Apart<E, Planned> {
+interface Apart<E, Planned> {
   sound: E[];
   /** The plans of the sound events, in one or more parts. */
   plans: Planned[];

@@ -15,7 +15,7 @@ const mark = z.strictObject({ version: z.literal(1), by: z.nullable(z.string()),
 /** The end of an attempt: an outage is not the carrier's fault, an error of our own is. */
 export type Ending = 'done' | 'outage' | 'broken';
 
-export interface AttemptsOptions {
+interface AttemptsOptions {
   objects: Pick<ObjectStore, 'get' | 'put' | 'delete'>;
   clock: Clock;
   /** Names this process. */

@@ -35,7 +35,7 @@ import {
 import type { Failures } from './run.ts';
 import { type FlushParts, requeueUnreadCarrier } from './waiting.ts';
 
-export interface FlushOptions
+interface FlushOptions
   extends Omit<FlushParts, 'attempts' | 'backoff' | 'deadLetters'>,
     Pick<FlusherOptions, 'spent'> {
   /** The kinds of documents that are written; an event that none of them owns stays queued. */

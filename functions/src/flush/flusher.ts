@@ -18,7 +18,7 @@ import { unwritten } from './unwritten.ts';
 import { carry, type FlushParts } from './waiting.ts';
 
 /** A kind of documents, with what writes them. */
-export interface KindAtWork {
+interface KindAtWork {
   kind: Kind;
   committer: Committer;
 }

@@ -97,7 +97,7 @@ export interface Kind<E extends Event = Event, State = unknown> {
 }
 
 /** Sees to what follows the commits of one flush. */
-export interface Following<E extends Event = Event, State = unknown> {
+interface Following<E extends Event = Event, State = unknown> {
   /** The work that these commits make necessary at once, before the next ones begin. */
   after(round: readonly Committed<E, State>[]): FollowUp[];
   /** The work that all of them together make necessary. */

@@ -5,7 +5,7 @@ import type { EventGroup, Kind } from './kind.ts';
 import type { NotReady } from './remembered.ts';
 
 /** The moment at which readiness is decided. */
-export interface Moment {
+interface Moment {
   nowMs: number;
   /** True while Firestore is left alone: of what waits, nothing is written then but what was asked for. */
   isParked: boolean;
@@ -16,7 +16,7 @@ export interface Moment {
 }
 
 /** The documents to be written now, and those that wait. */
-export interface Sorted {
+interface Sorted {
   ready: EventGroup[];
   notReady: NotReady[];
 }

@@ -38,7 +38,7 @@ export function warnings(): Schema {
 }
 
 /** Items of a batch that were refused. */
-export function rejected(): Schema {
+function rejected(): Schema {
   return z.array(z.object({ index: count(), code: z.string(), message: z.string() })).check(none);
 }
 

@@ -7,7 +7,7 @@ import { expecting, members, read, type Schema } from './schema.ts';
 /** A batch is a list of items in one request, each of which is accepted or refused for itself. */
 
 /** Says which item of a batch was refused, and why. */
-export interface Rejected {
+interface Rejected {
   index: number;
   code: string;
   message: string;

@@ -10,7 +10,7 @@ const maxSyncBytes = 256 * 1024;
 
 const inThread = promisify(gzip);
 
-export interface Compressed {
+interface Compressed {
   answer: ApiResponse;
   payload: string | Uint8Array;
 }

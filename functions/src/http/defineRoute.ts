@@ -5,13 +5,13 @@ import type { ApiRequest, ApiResponse, Route } from './route.ts';
 import { read, type Schema } from './schema.ts';
 
 /** The inputs of a request, as the schemas of its route read them. */
-export interface Inputs<Params extends Schema, Query extends Schema, Body extends Schema> {
+interface Inputs<Params extends Schema, Query extends Schema, Body extends Schema> {
   params: z.output<Params>;
   query: z.output<Query>;
   body: z.output<Body>;
 }
 
-export interface RouteDefinition<Params extends Schema, Query extends Schema, Body extends Schema>
+interface RouteDefinition<Params extends Schema, Query extends Schema, Body extends Schema>
   extends Omit<Route, 'handle' | 'params' | 'query' | 'body'> {
   /** The parameters in the path, by name. */
   params?: () => Params;

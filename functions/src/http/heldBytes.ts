@@ -1,7 +1,7 @@
 import { AppError } from '../platform/errors.ts';
 
 /** The bytes of one body. */
-export interface Held {
+interface Held {
   /** Counts more of them, as they come. @throws AppError `unavailable` where they do not fit beside other bodies. */
   add(bytes: number): void;
   /** Frees all bytes of the request. */

@@ -6,7 +6,7 @@ import { maxFormFields } from './limits.ts';
 import type { ApiRequest } from './route.ts';
 
 /** One part of a multipart form; `bytes` is a view of the body, not a copy. */
-export interface Part {
+interface Part {
   name: string;
   /** The name that a file has; undefined for a text. */
   fileName: string | undefined;
@@ -19,7 +19,7 @@ const maxBoundaryLength = 200;
 const maxPartHeaderBytes = 8 * 1024;
 
 /** A form's one file and its texts by name. */
-export interface FileForm {
+interface FileForm {
   file: Part;
   fields: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@ import { AppError } from '../platform/errors.ts';
 import type { ServedRoute } from './route.ts';
 
 /** The route that a path leads to, and its parameters. */
-export interface Match {
+interface Match {
   route: ServedRoute;
   params: Readonly<Record<string, string>>;
 }

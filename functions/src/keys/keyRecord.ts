@@ -19,7 +19,7 @@ export interface KeyRecord {
 }
 
 /** A record of a role that this version does not know: it is kept as it is, and its key can do nothing here. */
-export interface UnknownKey {
+interface UnknownKey {
   id: string;
   role: string;
   sha256: string;

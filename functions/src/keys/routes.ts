@@ -10,7 +10,7 @@ import { type AnyKey, isKnown, type KeyRecord, keyDigest, maxBound, maxHotkeyLen
 import type { KeyStore } from './keyStore.ts';
 import { maxMinerUid } from './limits.ts';
 
-export interface KeysRoutesOptions extends Using<'clock' | 'ids'> {
+interface KeysRoutesOptions extends Using<'clock' | 'ids'> {
   keys: Pick<KeyStore, 'list' | 'add' | 'remove'>;
   /** A new key: at least 128 random bits in the characters of a URL. */
   newKey?: () => string;

@@ -22,7 +22,7 @@ import { responseEvent, textResponse } from '../tasks/submit.ts';
 import { taken } from './answerRoutes.ts';
 import { speechLabels } from './lostSpeech.ts';
 
-export interface SpeechRoutesOptions extends Pick<FileParts, 'objects' | 'clock' | 'stamps'> {
+interface SpeechRoutesOptions extends Pick<FileParts, 'objects' | 'clock' | 'stamps'> {
   secret: FileSecret;
   stager: Stager;
   speakers: Speakers;

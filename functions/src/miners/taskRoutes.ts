@@ -11,7 +11,7 @@ import type { Speakers } from '../tasks/speaker.ts';
 import { isFinalStatus, type TaskStatus, taskStatuses } from '../tasks/state.ts';
 import { minerUidOrText } from '../tasks/submitFields.ts';
 
-export interface MinerRoutesOptions {
+interface MinerRoutesOptions {
   feed: OpenTaskFeed;
   speakers: Speakers;
   /** READ_CACHE_SECONDS: the feed changes no oftener. */

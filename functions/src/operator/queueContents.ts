@@ -9,7 +9,7 @@ import { maxListedCarriers } from './limits.ts';
 export type QueuedCarrier = Carrier & { taskName: string };
 
 /** Carriers that are queued or being worked on. */
-export interface QueuedCarriers {
+interface QueuedCarriers {
   carriers: QueuedCarrier[];
   /** The number of tasks that hold nothing but what this version cannot read; some may be among the carriers. */
   unreadable: number;

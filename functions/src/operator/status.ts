@@ -29,7 +29,7 @@ export interface StatusOptions extends Using<'clock' | 'logger'> {
 }
 
 /** Reads the status, at most `statusCacheMs` old. Never rejects. */
-export type ReadStatus = ReturnType<typeof statusReader>;
+type ReadStatus = ReturnType<typeof statusReader>;
 export type Status = Awaited<ReturnType<ReadStatus>>;
 
 /**

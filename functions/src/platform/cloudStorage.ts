@@ -27,7 +27,7 @@ export function storageClient(): Remote<Storage> {
 }
 
 /** The longest that a call to a bucket may take; `putMs`, where it is longer: one that sends content along. */
-export interface BucketBound extends CallBound {
+interface BucketBound extends CallBound {
   putMs?: number;
 }
 

@@ -20,7 +20,7 @@ export interface QueueAddress extends CallBound {
   functionName: string;
 }
 
-export interface TaskQueueOptions extends QueueAddress {
+interface TaskQueueOptions extends QueueAddress {
   /** The account Cloud Tasks calls the function as; empty: the one this process runs as. */
   serviceAccount: string;
 }

@@ -36,7 +36,7 @@ export interface DocumentSet {
 }
 
 /** Removes a document. */
-export interface DocumentDelete {
+interface DocumentDelete {
   path: string;
   /** A version: it must be the present one; `any`: also one that does not exist. */
   ifVersion: DocumentVersion | 'any';

@@ -15,7 +15,7 @@ export interface ObjectFacts {
 }
 
 /** One writing of an object. */
-export type ObjectVersion = Pick<ObjectFacts, 'name' | 'generation'>;
+type ObjectVersion = Pick<ObjectFacts, 'name' | 'generation'>;
 
 export interface StoredObject {
   bytes: Buffer;

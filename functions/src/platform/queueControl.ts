@@ -34,7 +34,7 @@ export interface QueueStats {
 export type QueuedTask = { name: string; data: unknown };
 
 /** The service's clients; only v2beta3 has a queue's stats (googleapis, google/cloud/tasks/v2beta3/queue.proto). */
-export interface TasksClients {
+interface TasksClients {
   stable: Remote<CloudTasksClient>;
   beta: Remote<v2beta3.CloudTasksClient>;
 }

@@ -31,7 +31,7 @@ subscribe('http.client.request.created', (message) => {
   if (signal !== undefined) addAbortSignal(signal, request);
 });
 
-export interface RemoteOptions<Client> {
+interface RemoteOptions<Client> {
   /** Lets the client's calls end and then frees its connections. */
   close?(client: Client): unknown;
   /** True where a client may be of no use any more after this error. */

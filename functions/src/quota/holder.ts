@@ -13,7 +13,7 @@ import { OwnLease } from './ownLease.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
-export interface LeaseHolderOptions extends Using<'clock' | 'logger'> {
+interface LeaseHolderOptions extends Using<'clock' | 'logger'> {
   ledger: Pick<Ledger, 'ask'>;
   kind: HolderKind;
   meter: OperationMeter;

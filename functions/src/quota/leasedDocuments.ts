@@ -15,7 +15,7 @@ import type { OperationMeter } from './meter.ts';
 import { type BilledType, billedTypes, noOperations, type Operations } from './operations.ts';
 import type { Throttle } from './throttle.ts';
 
-export interface LeasedDocumentsOptions {
+interface LeasedDocumentsOptions {
   /** Firestore itself. */
   open(): Promise<DocumentStore>;
   holder: Pick<LeaseHolder, 'acquire' | 'refund' | 'commitSize'>;

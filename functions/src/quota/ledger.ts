@@ -34,7 +34,7 @@ import { boundedLeases } from './pruning.ts';
 import { recordUse } from './use.ts';
 
 /** A new state to be stored in one transaction with the reading of the old; undefined: nothing is to be stored. */
-export interface LedgerStep {
+interface LedgerStep {
   state: LedgerState | undefined;
   answer: LedgerAnswer;
 }

@@ -36,7 +36,7 @@ export class LedgerError extends Error {
   }
 }
 
-export interface LedgerOptions {
+interface LedgerOptions {
   /** Firestore itself: the ledger's own operations need no lease. */
   documents: Pick<DocumentStore, 'read' | 'commit'>;
   clock: Clock;

@@ -3,7 +3,7 @@ import type { HolderKind, Lease, QuotaWarning } from './ledgerState.ts';
 import type { BilledType, ByPurpose, Operations } from './operations.ts';
 
 /** The reason of a denial. */
-export type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
+type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
 
 export interface Denial {
   reason: DenialReason;

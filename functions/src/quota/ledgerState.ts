@@ -98,7 +98,7 @@ export function reservedRates({ rates, previous }: Lease, nowMs: number): Operat
   return perType((type) => Math.max(rates[type], previous.rates[type]));
 }
 
-export type LimitType = 'per_second' | 'per_minute' | 'per_day';
+type LimitType = 'per_second' | 'per_minute' | 'per_day';
 
 /** Use that came near a limit, or went over it. */
 export interface QuotaWarning {

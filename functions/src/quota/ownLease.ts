@@ -14,7 +14,7 @@ interface RenewalInFlight {
 }
 
 /** The part of a request to the ledger that tells of the leases so far. */
-export interface Renewal {
+interface Renewal {
   returns: LeaseReturn[];
   /** The present lease may be spent until then; now where there is none. */
   takeoverMs: number;

@@ -5,7 +5,7 @@ import type { Ledger } from './ledgerDocument.ts';
 import { ledgerCacheMs } from './limits.ts';
 import { quotaReport, type ReportedLimits, shownWarning, spentBudget } from './report.ts';
 
-export interface QuotaReaderOptions {
+interface QuotaReaderOptions {
   ledger: Pick<Ledger, 'look'>;
   days: QuotaDays;
   limits: ReportedLimits;

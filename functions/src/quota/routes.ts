@@ -21,7 +21,7 @@ const maxLeaseAmount = 1_000_000;
 const maxLeaseSeconds = 3_600;
 const defaultLeaseSeconds = 60;
 
-export interface QuotaRoutesOptions extends Using<'clock' | 'ids'> {
+interface QuotaRoutesOptions extends Using<'clock' | 'ids'> {
   ledger: Pick<Ledger, 'ask'>;
   reader: QuotaReader;
   days: QuotaDays;

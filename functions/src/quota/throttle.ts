@@ -20,7 +20,7 @@ const exhaustionMs = 20_000;
 const maxGapMs = 30_000;
 
 /** Operations a second that a holder would use, and that its lease allows. */
-export interface Flow {
+interface Flow {
   demand: number;
   granted: number;
 }
@@ -32,7 +32,7 @@ interface Saturation {
   isWarned: boolean;
 }
 
-export interface ThrottleOptions {
+interface ThrottleOptions {
   logger: Logger;
   tickMs: number;
   /** Takes warnings to the ledger, where every instance sees them. */

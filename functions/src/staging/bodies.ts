@@ -3,7 +3,7 @@ import { type Json, parseWritten } from '../platform/json.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import type { Using } from '../platform/services.ts';
 
-export interface BodyOptions extends Using<'clock' | 'ids' | 'objects'> {
+interface BodyOptions extends Using<'clock' | 'ids' | 'objects'> {
   responseInlineMaxBytes: number;
 }
 

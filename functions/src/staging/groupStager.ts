@@ -39,7 +39,7 @@ interface StagedRequest {
 
 const lineFeed = Buffer.from('\n');
 
-export interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'>, LingerBounds {
+interface GroupStagerOptions extends Pick<OutboxOptions, 'objects' | 'clock' | 'ids'>, LingerBounds {
   outbox: Outbox;
   tickMs: number;
   responseInlineMaxBytes: number;

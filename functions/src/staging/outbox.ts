@@ -20,7 +20,7 @@ import { type QueueName, spoolRecord } from './spool.ts';
 import { spoolName } from './spoolName.ts';
 
 /** Compressed event lines and what a carrier says about them. */
-export type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };
+type Contents = Omit<CarrierHeader, 'dueMs'> & { packed: Buffer };
 
 export interface OutboxOptions extends Using<'clock' | 'ids' | 'logger' | 'objects'> {
   queues: Readonly<Record<QueueName, TaskQueue>>;

@@ -39,7 +39,7 @@ export async function isSpoolEmpty(objects: Pick<ObjectStore, 'list'>): Promise<
   return !(await objects.list(spoolPrefix, { limit: maxSweptPage })).some(({ name }) => isSpoolName(name));
 }
 
-export interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
+interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
   queues: Readonly<Record<QueueName, TaskQueue>>;
 }
 

@@ -22,7 +22,7 @@ import { responseEvent } from './submit.ts';
 import { maxEventsPerRequest, taskInPath } from './submitFields.ts';
 import { checkFieldsBytes, createdEvent, patchedEvent } from './submitTaskFields.ts';
 
-export interface EventRoutesOptions extends AcceptingParts {
+interface EventRoutesOptions extends AcceptingParts {
   clock: Clock;
   speakers: Speakers;
   /** OPERATIONS_COLLECTIONS. */

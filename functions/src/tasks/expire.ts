@@ -4,7 +4,7 @@ import { type Clock, nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Outbox } from '../staging/outbox.ts';
 
-export interface ExpireOptions {
+interface ExpireOptions {
   outbox: Outbox;
   clock: Clock;
   tickMs: number;

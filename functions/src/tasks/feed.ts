@@ -25,7 +25,7 @@ import {
 } from './readLimits.ts';
 import { finalStatuses, openStatuses } from './state.ts';
 
-export interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
+interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
   documents: Pick<DocumentStore, 'query'>;
   /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
   readCacheMs: number;
@@ -35,7 +35,7 @@ export interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
   pageSize?: number;
 }
 
-export interface FeedAnswer {
+interface FeedAnswer {
   tasks: Iterable<OpenTask>;
   /** Billed reads of this call; none where memory or a concurrent call served it. */
   reads: number;

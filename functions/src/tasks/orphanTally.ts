@@ -50,7 +50,7 @@ export function decodeTally(bytes: Uint8Array): OrphanTally {
   }
 }
 
-export interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
+interface OrphanKeysOptions extends Using<'clock' | 'logger'> {
   objects: Pick<ObjectStore, 'get'>;
   /** ORPHANS_PER_KEY_PER_DAY; 0: no limit. */
   maxPerKey: number;

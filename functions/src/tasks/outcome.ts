@@ -4,7 +4,7 @@ import { latestEvaluation } from './evaluations.ts';
 import type { TaskState, TaskStatus } from './state.ts';
 
 /** The outcome of a task: its status and how it came to it, by the stamps of its events alone. */
-export interface Outcome {
+interface Outcome {
   status: TaskStatus;
   /** True once its responses or its deadline decided it, so that no deadline need be waited for. */
   isDecided: boolean;

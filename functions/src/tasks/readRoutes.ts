@@ -18,7 +18,7 @@ import { taskShown } from './schemas.ts';
 import { taskStatuses } from './state.ts';
 import { minerUidOrText, taskInPath } from './submitFields.ts';
 
-export interface ReadRoutesOptions {
+interface ReadRoutesOptions {
   documents: Pick<DocumentStore, 'query'>;
   clock: Clock;
   reader: TaskReader;

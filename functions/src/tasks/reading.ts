@@ -22,7 +22,7 @@ export interface TaskReaderOptions {
 }
 
 /** A task as a caller gets it. */
-export interface PresentedTask {
+interface PresentedTask {
   /** The JSON text of {@link presentWholeTask}. */
   text: string;
   etag: string;
@@ -30,7 +30,7 @@ export interface PresentedTask {
 }
 
 /** A task that was asked for, and the billed reads it cost: none where an earlier or a concurrent reader had paid. */
-export interface TaskReading {
+interface TaskReading {
   task: PresentedTask | undefined;
   reads: number;
 }

@@ -67,7 +67,7 @@ export function dataOrText(): Schema {
 const dispensable = new Set<unknown>(['submitted_at', 'processing_time', 'accuracy_score', 'speed_score']);
 
 /** The form in which a response was written. */
-export interface ResponseForm {
+interface ResponseForm {
   /** As existing miners do: {@link textResponse}. */
   texts: boolean;
   reading: Reading;

@@ -10,7 +10,7 @@ import { dataOrText, type Submitted } from './submit.ts';
 import { minerUidOrText, taskId } from './submitFields.ts';
 
 /** A validator's number in its subnet; one that does not know its own says `unknown`. */
-export const validatorUid = once(() =>
+const validatorUid = once(() =>
   z.union([minerUidOrText(), z.literal('unknown')], {
     error: ({ input }) => `expected an integer from 0 to ${maxMinerUid} or unknown, got ${describe(input)}`,
   }),

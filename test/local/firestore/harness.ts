@@ -33,7 +33,7 @@ export const code = {
 } as const;
 
 /** Means of every contract test: only what the real service has too. */
-export interface Connection {
+interface Connection {
   readonly db: Firestore;
   /** The API below the client library, which does not check or repeat anything. */
   readonly raw: v1.FirestoreClient;
@@ -42,7 +42,7 @@ export interface Connection {
 }
 
 /** Means of tests of the local Firestore alone: its meter, its clock, its faults. */
-export interface LocalConnection extends Connection {
+interface LocalConnection extends Connection {
   readonly local: LocalFirestore;
   readonly clock: OffsetClock;
   readonly faults: Faults;

@@ -100,7 +100,7 @@ function compareNumbers(a: ModelValue, b: ModelValue): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-export function compareModel(a: ModelValue, b: ModelValue): number {
+function compareModel(a: ModelValue, b: ModelValue): number {
   const type = typeOf(a);
   if (type !== typeOf(b)) return type - typeOf(b);
   switch (kinds[type]) {

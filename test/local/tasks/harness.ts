@@ -21,7 +21,7 @@ export const parent = 'projects/demo/locations/us-central1';
 export const queueName = `${parent}/queues/flush`;
 
 /** A dispatch as the target saw it. */
-export interface Delivery {
+interface Delivery {
   id: string;
   headers: IncomingMessage['headers'];
   method: string;
@@ -33,7 +33,7 @@ export interface Delivery {
 export type Reply = number | { status: number; headers: Record<string, string> } | 'never' | 'hangUp';
 
 /** An HTTP server that tasks are dispatched to; it can be waited for. */
-export class Target {
+class Target {
   readonly deliveries: Delivery[] = [];
   reply: (delivery: Delivery) => Reply | Promise<Reply> = () => 200;
   readonly #clock: OffsetClock;

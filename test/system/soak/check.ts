@@ -4,7 +4,7 @@ import { fileBytes } from './client.ts';
 import { documentFault, type Model, type StoredTask, taskFaults } from './model.ts';
 import { poisonSuffix } from './story.ts';
 
-export interface CheckOptions {
+interface CheckOptions {
   stack: LocalStack;
   db: Firestore;
   taskTimeoutMs: number;

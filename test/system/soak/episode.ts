@@ -14,7 +14,7 @@ export interface EpisodeResult {
   slowestMs: number;
 }
 
-export interface EpisodeOptions {
+interface EpisodeOptions {
   stack: LocalStack;
   db: Firestore;
   taskTimeoutMs: number;

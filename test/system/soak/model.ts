@@ -3,7 +3,7 @@ import type { Call } from './story.ts';
 /** `kept`: acknowledged. `unknown`: answered 503, or not at all; it may be kept. */
 export type Outcome = 'kept' | 'unknown';
 
-export interface TaskTraffic {
+interface TaskTraffic {
   required: number;
   /** The values that priority may have in the end. */
   priorities: Set<number | undefined>;
@@ -12,7 +12,7 @@ export interface TaskTraffic {
 }
 
 /** Every field that a document may have in the end has this value; undefined where there is to be no document. */
-export type DocumentFields = Record<string, number> | undefined;
+type DocumentFields = Record<string, number> | undefined;
 
 /** The text that a miner sends, which names whose it is, so that one in the wrong place shows. */
 export function answerText({ task, uid, bytes, copy }: Extract<Call, { kind: 'answer' }>): string {

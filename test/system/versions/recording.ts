@@ -28,7 +28,6 @@ export interface Recording {
 const hourMs = 3_600_000;
 const prompt = { visibility: 'prompt' } as const;
 const body = { object: 'bodies/responses/00000000-0000-4000-8000-000000000001', bytes: 14 };
-export const aKey = 'a key that was made through the API';
 export const aFileId = '00000000-0000-4000-8000-000000000003';
 export const pausedUntilMs = startMs + 2 * hourMs;
 
