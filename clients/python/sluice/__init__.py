@@ -12,6 +12,7 @@ from .errors import (
     SetAside,
     SluiceError,
     Unavailable,
+    Unsupported,
     UploadFailed,
     UploadInterrupted,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Sluice",
     "SluiceError",
     "Unavailable",
+    "Unsupported",
     "UploadFailed",
     "UploadInterrupted",
 ]

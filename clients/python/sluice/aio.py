@@ -41,6 +41,11 @@ class AsyncSluice:
         self._client = Sluice(*args, **kwargs)
         self._executor = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="sluice")
 
+    @property
+    def sync(self) -> Sluice:
+        """The same client for threads."""
+        return self._client
+
     async def send_response(self, task_id: str, miner_uid: int, response_data: Any = None, **members: Any) -> None:
         """See `Sluice.send_response`."""
         await self.send_events([events.response(task_id, miner_uid, response_data, members)])

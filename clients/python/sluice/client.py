@@ -74,6 +74,14 @@ class Sluice:
                 now=now,
             )
 
+    @property
+    def transport(self) -> Transport:
+        return self._transport
+
+    @property
+    def outbox(self) -> Outbox | None:
+        return self._outbox
+
     # Events: durable when the method returns, in the order in which they are given.
 
     def send_response(self, task_id: str, miner_uid: int, response_data: Any = None, **members: Any) -> None:

@@ -56,6 +56,10 @@ class Refused(SluiceError):
         self.message = message
 
 
+class Unsupported(SluiceError, TypeError):
+    """A value or an operation that Firestore has and Sluice does not; the message says what to do instead."""
+
+
 class UploadInterrupted(Unavailable):
     """An upload that did not come to its end; `upload_file(…, resume=ticket)` goes on where it stopped."""
 

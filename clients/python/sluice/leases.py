@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 import urllib.parse
@@ -33,14 +34,18 @@ class Share:
         starts, ends = (_moment(answer[name]) for name in ("starts_at", "expires_at"))
         #: `now` is when the lease was asked for, before it began: so it never seems to last longer than it does.
         self._seconds = ends - starts
+        self.began = now
         self.ends = now + self._seconds
         self._free_at = {name: now for name in TYPES}
         self.spent = {name: 0 for name in TYPES}
 
-    def spend(self, wanted: Mapping[str, int], now: float) -> float | None:
-        """Counts operations; answers the seconds until they may be done, or None where the lease has no room."""
+    def spend(self, wanted: Mapping[str, int], now: float, most_wait: float = math.inf) -> float | None:
+        """Counts operations; answers the seconds until they may be done.
+
+        None where the lease has no room, or none within `most_wait` seconds: then nothing is counted.
+        """
         starts = max([now, *(self._free_at[name] for name in TYPES if wanted.get(name, 0) > 0)])
-        if starts >= self.ends:
+        if starts >= self.ends or starts - now > most_wait:
             return None
         if any(self.spent[name] + wanted.get(name, 0) > self._granted[name] for name in TYPES):
             return None
@@ -52,7 +57,39 @@ class Share:
         return starts - now
 
     def is_ending(self, now: float) -> bool:
-        return now >= self.ends - min(RENEW_SECONDS, self._seconds / 2)
+        return now >= self.renewable_at
+
+    @property
+    def renewable_at(self) -> float:
+        return self.ends - min(RENEW_SECONDS, self._seconds / 2)
+
+    def rate(self, name: str) -> float:
+        """Operations of a type a second."""
+        return self._rates[name]
+
+
+def take(transport: Transport, amounts: Mapping[str, int], ttl: int, old: Share | None, now: float) -> Share:
+    """Takes a lease, in the place of the old one. Raises Unavailable, which leaves that as it is, and ApiError."""
+    body: dict[str, Any] = {**amounts, "ttl_s": ttl}
+    if old is not None and now < old.ends:
+        body["renew"] = {"lease_id": old.id, "spent": old.spent}
+    try:
+        answer = transport.call("POST", "/v1/quota/leases", json_body=body)
+    except ApiError as error:
+        if "renew" not in body or error.status not in (404, 409):
+            raise
+        del body["renew"]  # It ended, or its day did: there is nothing to give back.
+        answer = transport.call("POST", "/v1/quota/leases", json_body=body)
+    return Share(answer.json(), now)
+
+
+def give_back(transport: Transport, share: Share) -> None:
+    """Returns what is left of a lease; what cannot be returned ends by itself."""
+    try:
+        path = f"/v1/quota/leases/{urllib.parse.quote(share.id, safe='')}"
+        transport.call("DELETE", path, json_body={"spent": share.spent})
+    except SluiceError as error:
+        logger.info("A lease was not returned, and ends by itself: %s", error)
 
 
 class Lease:
@@ -119,34 +156,20 @@ class Lease:
 
     def _renew(self, now: float) -> None:
         """Takes a lease, in the place of the one that is there. Raises Unavailable."""
-        body: dict[str, Any] = {**self._amounts, "ttl_s": self._ttl}
         old, self._share = self._share, None
-        if old is not None and now < old.ends:
-            body["renew"] = {"lease_id": old.id, "spent": old.spent}
         try:
-            answer = self._transport.call("POST", "/v1/quota/leases", json_body=body)
-        except ApiError as error:
-            if "renew" not in body or error.status not in (404, 409):
-                raise
-            del body["renew"]  # It ended, or its day did: there is nothing to give back.
-            answer = self._transport.call("POST", "/v1/quota/leases", json_body=body)
+            self._share = take(self._transport, self._amounts, self._ttl, old, now)
         except Unavailable:
             # A refusal changes nothing; after a lost answer the old one may be returned, which is found out then.
             self._share = old
             raise
-        self._share = Share(answer.json(), now)
 
     def close(self) -> None:
         """Gives back what is left; what cannot be given back ends by itself."""
         with self._lock:
             share, self._share = self._share, None
-        if share is None:
-            return
-        try:
-            path = f"/v1/quota/leases/{urllib.parse.quote(share.id, safe='')}"
-            self._transport.call("DELETE", path, json_body={"spent": share.spent})
-        except SluiceError as error:
-            logger.info("A lease was not returned, and ends by itself: %s", error)
+        if share is not None:
+            give_back(self._transport, share)
 
     def __enter__(self) -> Lease:
         return self

@@ -71,6 +71,7 @@ class Sender:
         self.error: str | None = None
         self.is_blocked = False
         self.sent = 0
+        self.sent_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="sluice-sender", daemon=True)
         self._thread.start()
 
@@ -159,6 +160,7 @@ class Sender:
             if one is None:
                 self._done.append(row)
                 self.sent += 1
+                self.sent_at = before
             elif one.code != "stamp_out_of_range" and one.code not in PASSING:
                 self._refused.append((row, one.code, one.message))
         self._settle()

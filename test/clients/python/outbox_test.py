@@ -317,7 +317,7 @@ class Files(WithServer):
         contents = client._outbox.contents(1)
         self.assertEqual((contents.by_type, contents.tasks), ({"response": 3, "update": 1}, 2))
         self.assertEqual(contents.task_ids, ["t0"])
-        self.assertEqual(client._outbox.contents(1, most_events=3), None)
+        self.assertEqual(client._outbox.contents_of_few(1, 3), None)
         self.assertEqual(client.clear_outbox(["response"]), 3)
         self.server.failures = []
         self.assertTrue(client.drain())

@@ -1,0 +1,62 @@
+"""Fields of tasks as old code writes them: what Sluice derives itself is left out, old statuses get their new names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .once import warn_once
+from .values import is_deletion, plain
+
+STATUSES = frozenset(["pending", "assigned", "in_progress", "completed", "approved", "failed", "cancelled"])
+OLD_STATUSES = {"processing": "in_progress", "done": "completed"}
+#: Old code sets these with each write; Sluice does, too.
+TIMES = frozenset(["created_at", "updated_at"])
+#: Names in a task that are Sluice's own: it derives them from the answers, or needs them for itself.
+DERIVED = frozenset(
+    [
+        *("response_count", "first_response_at", "best_response", "completed_at", "completion_reason"),
+        *("distributed_at", "written_at", "expires_at", "miner_responses", "superseded_responses", "evaluations"),
+        *("_sluice", "sluice_expires_at", "feed_shard"),
+    ]
+)
+#: Members of a line that are no fields.
+OF_LINES = frozenset(["type", "stamp", "visibility"])
+#: Fields that a task's creation decides.
+FIXED = frozenset(["required_miner_count", "min_miner_count"])
+
+
+def creation(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a new task, without those that are None. Raises ValueError where it has no type."""
+    fields = {name: value for name, value in _fields(data).items() if value is not None}
+    if not isinstance(fields.get("task_type"), str) or not fields["task_type"]:
+        raise ValueError("task_type: expected a text; a task without its type is none.")
+    return fields
+
+
+def changes(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that are set anew; None and DELETE_FIELD clear one."""
+    fields = _fields(data)
+    for name in FIXED & fields.keys():
+        del fields[name]
+        warn_once(f"{name} of a task is fixed by its creation; a change of it is left out")
+    return {name: value for name, value in fields.items() if value is not None or name not in ("status", "task_type")}
+
+
+def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {}
+    for given, value in data.items():
+        name = str(given)
+        if name == "task_id" or name in TIMES:
+            continue
+        if name in OF_LINES or name.split(".")[0] in DERIVED:
+            warn_once(f"{name} of a task is Sluice's own; what is written to it is left out")
+            continue
+        fields[name] = None if is_deletion(value) else plain(value, name)
+    status = fields.get("status")
+    if status is not None:
+        known = OLD_STATUSES.get(str(status), str(status))
+        fields["status"] = known if known in STATUSES else None
+        if known not in STATUSES:
+            warn_once(f"{status!r} is no status of a task; it is left out")
+    return fields
