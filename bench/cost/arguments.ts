@@ -15,7 +15,7 @@ make it smaller. A task is created, changed once and answered.
   --profile NAME          default or small: the functions' sizes (default)
   --miners N              miners that poll for their tasks, to 65536 (0)
   --polls-per-minute N    polls of each miner, to 600 (12)
-  --poll-bytes N          bytes of a poll's answer (500)
+  --poll-bytes N          bytes of a poll's answer before it is compressed (500)
   --poll-cache-seconds N  POLL_CACHE_SECONDS, 0 to 30 (5)
   --no-request-logs       Cloud Logging excludes the functions' request logs (docs/cost.md)
   --json                  prints JSON

@@ -9,7 +9,7 @@ import {
 } from '../../../bench/cost/coefficients.ts';
 import { billOf, monthOf, type Traffic } from '../../../bench/cost/month.ts';
 import { plainMonth } from '../../../bench/cost/plain.ts';
-import { missesPerSecond } from '../../../bench/cost/polls.ts';
+import { missesPerSecond, sentBytes } from '../../../bench/cost/polls.ts';
 import { linesOf, rateTable, reportOn } from '../../../bench/cost/report.ts';
 import { noUsage } from '../../../bench/shared/usage.ts';
 import { costsOf } from '../../../local/bill/bill.ts';
@@ -96,13 +96,21 @@ describe('a month’s amounts', () => {
     near(functionRequest, polls / 2);
     // Twenty a second on two instances: each is busy but for the chance that none of ten comes within 100 ms.
     near(vcpuSecond, 2 * 30 * 86_400 * (1 - Math.exp(-1)));
-    near(hostingByte, polls * 600);
+    near(hostingByte, polls * (100 + sentBytes(500)));
     near(firestoreRead, (2 * 30 * 86_400) / 5);
     near(logByte, (polls / 2) * 800);
     assert.equal(
       totalOf(monthOf({ ...traffic, miners: 200, excludesRequestLogs: true }, invented)).logByte,
       0,
     );
+  });
+});
+
+describe('the bytes of a poll’s answer', () => {
+  it('are fewer where it is compressed, which a short one is not', () => {
+    assert.equal(sentBytes(199), 199);
+    near(sentBytes(500), 220 + 95 + 41);
+    near(sentBytes(10_000), 220 + 1_900 + 41);
   });
 });
 
@@ -250,7 +258,7 @@ describe('the measured coefficients', () => {
     hoursADay: [1, 2, 6, 12, 24],
     miners: [0, 1, 20, 200, 1000],
     pollsPerMinute: [0, 1, 4, 12, 60, 600],
-    pollBytes: [0, 500, 5000, 100_000],
+    pollBytes: [0, 199, 200, 300, 500, 5000, 100_000],
   };
   for (const [argument, values] of Object.entries(growing)) {
     it(`make nothing cheaper by more: ${argument}`, () => {
