@@ -34,6 +34,8 @@ const fields: fc.Arbitrary<JsonObject> = fc.record(
     input_text: value,
     input_text_json: value,
     metadata: value,
+    voice_name: value,
+    voice_name_json: value,
     assigned_miners: fc.option(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 3 })),
     status,
   },

@@ -116,11 +116,7 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
 
   it('refuses fields that are wrong, by name, in creations and changes', async () => {
     const wrong: [object, RegExp][] = [
-      [{ colour: 'red' }, /Unknown field "colour": put it into metadata/],
-      [{ best_response: {} }, /Unknown field "best_response"/],
-      [{ input_: 1 }, /Unknown field "input_"/],
-      [{ 'input_X.y': 1 }, /Unknown field/],
-      [{ constructor: 1 }, /Unknown field "constructor"/],
+      [{ 'input_X.y': 1 }, /Field "input_X\.y": a name has/],
       [{ task_type: 7 }, /task_type/],
       [{ status: 'done' }, /status: expected one of pending, .* got "done"/],
       [{ priority: 1.5 }, /priority/],
@@ -130,7 +126,7 @@ describe('POST /v1/tasks and PATCH /v1/tasks/{id}', () => {
       [{ assigned_miners: ['1'] }, /assigned_miners\[0\]/],
       [{ metadata: [] }, /metadata: expected an object/],
       [{ input_text: JSON.parse(`${'['.repeat(21)}${']'.repeat(21)}`) }, /input_text: nests deeper/],
-      [Object.fromEntries(Array.from({ length: 33 }, (_, n) => [`input_${n}`, n])), /more than 32/],
+      [Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`input_${n}`, n])), /more than 64/],
     ];
     for (const [fields, detail] of wrong) {
       for (const answer of [await create({ task_type: 'tts', ...fields }), await patch('t', fields)]) {

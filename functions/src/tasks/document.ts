@@ -163,7 +163,8 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     jsonFromFields(document, (field) => !derivedFields().has(field)),
   )) {
     const stamp = meta.fields[name];
-    if (stamp !== undefined) fields.set(name, { value, stamp });
+    // Another system's field may be called as what every object has.
+    if (stamp !== undefined && Object.hasOwn(meta.fields, name)) fields.set(name, { value, stamp });
   }
   const assigned = fields.get('assigned_miners')?.value;
   return {

@@ -15,7 +15,8 @@ export const maxTextLength = 8 * 1024 * 1024;
 export const maxTaskFieldsBytes = 512 * 1024;
 
 export const maxAssignedMiners = 1024;
-export const maxInputFields = 32;
+/** Inputs and further fields of one creation or change. */
+export const maxOpenFields = 64;
 
 /** An id that is a Firestore document name and a URL segment as it stands. */
 export const taskId = once(() => {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { marked, type TaskCreated, type TaskPatched, type Visibility } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
-import { expected, quoted } from '../http/fields.ts';
+import { expected, isEmpty, quoted } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
 import {
   anyObject,
@@ -18,22 +18,23 @@ import {
 import { AppError } from '../platform/errors.ts';
 import type { JsonObject } from '../platform/json.ts';
 import { once } from '../platform/once.ts';
+import { checkOpenName, isInputName, openNames } from './fieldNames.ts';
 import { defaultMinMinerCount, defaultRequiredMinerCount, maxResponsesPerTask } from './limits.ts';
 import { taskStatuses } from './state.ts';
 import type { Submitted } from './submit.ts';
-import { maxAssignedMiners, maxInputFields, maxTaskFieldsBytes, minerUid, taskId } from './submitFields.ts';
+import { maxAssignedMiners, maxOpenFields, maxTaskFieldsBytes, minerUid, taskId } from './submitFields.ts';
 
-/** A task's inputs: any JSON, also null and ''. */
-const inputName = /^input_[a-z0-9_]{1,64}$/;
-const withInputs = {
-  hint: 'put it into metadata',
-  checks: [z.meta({ patternProperties: { [inputName.source]: {} } })],
-};
+const withOthers = { checks: [z.meta(openNames)] };
+
+/** Inputs that miners know. */
+const usualInputs = ['input_text', 'input_file', 'input_file_id'];
+
+type KnownFields = ReturnType<typeof members>;
 
 const shortText = once(() => text(256));
 const status = once(() => oneOf(taskStatuses));
 
-/** The fields of a task beside its inputs that a change can clear, each in this wrapping. */
+/** The known fields of a task that a change can clear, each in this wrapping. */
 export function clearable<Wrapped>(wrap: (member: Schema) => Wrapped) {
   const wholeNumber = z.custom(Number.isInteger).check(z.meta({ type: 'integer' }));
   const uids = expecting(`a list of at most ${maxAssignedMiners} miner uids`);
@@ -66,7 +67,7 @@ export const creation = once(() => {
       min_miner_count: minerCount,
       ...clearable(optional),
     },
-    withInputs,
+    withOthers,
   );
 });
 
@@ -89,7 +90,7 @@ function changeOf(status: Schema) {
       min_miner_count: fixed,
       ...clearable(orCleared),
     },
-    withInputs,
+    withOthers,
   );
 }
 
@@ -112,7 +113,7 @@ export function createdEvent(
   options: { stamp: Stamp; visibility: Visibility; newId: () => string },
 ): TaskCreated {
   const { stamp, visibility } = options;
-  const { task_id, ...fields } = readFields(creation(), submitted);
+  const { task_id, ...fields } = readFields(creation(), submitted, undefined);
   const { required_miner_count: required, min_miner_count: least } = fields;
   if (Number(least ?? defaultMinMinerCount) > Number(required ?? defaultRequiredMinerCount)) {
     throw new AppError(
@@ -134,22 +135,27 @@ export function patchedEvent(
   options: { needsStatus: boolean; stamp: Stamp; visibility: Visibility },
 ): TaskPatched {
   const { needsStatus, stamp, visibility } = options;
-  const { task_id = id, ...fields } = readFields(change(needsStatus), submitted);
+  const { task_id = id, ...fields } = readFields(change(needsStatus), submitted, null);
   if (task_id !== id) throw expected('task_id', `${quoted(id)} as in the path`, task_id);
   if (Object.keys(fields).length === 0) throw new AppError('invalid_request', 'There is no field to set.');
   return marked({ kind: 'patched', taskId: id, stamp, fields, visibility });
 }
 
-/** Reads the fields that the schema has, and the inputs beside them. */
-function readFields(schema: Schema<object>, submitted: Submitted): JsonObject {
-  const isInput = ([name]: [string, unknown]): boolean => inputName.test(name);
+/** Reads the fields that the schema has, and beside them inputs and further ones, which are `empty` where they are. */
+function readFields(schema: KnownFields, submitted: Submitted, empty: null | undefined): JsonObject {
+  const known = Object.keys(schema._zod.def.shape);
   const all = Object.entries(submitted);
-  const inputs = all.filter(isInput);
-  if (inputs.length > maxInputFields) {
-    throw new AppError('invalid_request', `There are more than ${maxInputFields} input_ fields.`);
+  const open = all.filter(([name]) => !known.includes(name));
+  for (const [name] of open) checkOpenName(name, [...known, ...usualInputs]);
+  if (open.length > maxOpenFields) {
+    throw new AppError('invalid_request', `There are more than ${maxOpenFields} input_ and further fields.`);
   }
-  const others = read(schema, Object.fromEntries(all.filter((entry) => !isInput(entry))));
-  const fields = [...Object.entries(others), ...inputs].filter(([, value]) => value !== undefined);
+  const others = read(schema, Object.fromEntries(all.filter(([name]) => known.includes(name))));
+  const kept = open.map(([name, value]): [string, unknown] => [
+    name,
+    isEmpty(value) && !isInputName(name) ? empty : value,
+  ]);
+  const fields = [...Object.entries(others), ...kept].filter(([, value]) => value !== undefined);
   const reading = new Reading(false);
   return Object.fromEntries(fields.map(([name, value]) => [name, reading.json(value, name)]));
 }

@@ -199,6 +199,29 @@ describeLocal('Firestore queries need the indexes that production needs', () => 
     assert.ok(config !== undefined && config.composites('tasks').length > 0);
     assert.deepEqual(config.ttlField('tasks'), ['sluice_expires_at']);
     assert.equal(config.fieldIndexes('tasks', ['metadata', 'any']).collection.size, 0);
+    assert.equal(config.fieldIndexes('tasks', ['voice_name']).collection.size, 0);
+    assert.equal(config.fieldIndexes('tasks', ['status']).collection.size, 2);
+  });
+});
+
+describeLocal('the project’s own indexes', () => {
+  const own = indexesOf(join(import.meta.dirname, '../../../firebase.json')) ?? new IndexConfig({});
+  const connection = useLocalFirestore({ indexes: own });
+  const tasks = (): Query => connection().db.collection('tasks');
+
+  it('serve the queries of polls, and none by a further field of tasks', async () => {
+    const open = tasks().where('status', 'in', ['pending', 'assigned', 'in_progress']);
+    const newest = open.where('feed_shard', 'in', [0, 1]).orderBy('written_at', 'desc');
+    for (const query of [open, newest]) assert.equal(await codeOf(query.get()), undefined);
+    const further = tasks().where('voice_name', '==', 'Ann');
+    assert.equal(await codeOf(further.get()), code.failedPrecondition);
+  });
+
+  it('let a task have a further field of more members than a document may have index entries', async () => {
+    const members = Object.fromEntries(Array.from({ length: 25_000 }, (_, at) => [`k${at}`, at]));
+    const write = (id: string) => connection().db.doc(id).set({ task_assignments: members });
+    assert.equal(await codeOf(write('tasks/t')), undefined);
+    assert.equal(await codeOf(write('others/t')), code.invalidArgument);
   });
 });
 

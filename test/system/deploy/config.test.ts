@@ -91,7 +91,11 @@ describe('firestore.indexes.json', () => {
           each.collectionGroup === 'tasks' && each.indexes.length === 0,
       )
       .map((each: { fieldPath: string }) => each.fieldPath);
+    const every = indexes.fieldOverrides.find((each: { fieldPath: string }) => each.fieldPath === '*');
+    assert.ok(!('ttl' in every), 'the service refuses to be told of a TTL for every field');
     for (const field of [
+      // Whatever a proxy's further fields hold.
+      '*',
       'created_at',
       'updated_at',
       'first_response_at',

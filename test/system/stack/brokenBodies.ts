@@ -5,6 +5,7 @@ export interface JsonSchema {
   patternProperties?: Record<string, JsonSchema>;
   required?: string[];
   additionalProperties?: JsonSchema | boolean;
+  propertyNames?: { pattern: string; not: { enum: string[] } };
   items?: JsonSchema;
   anyOf?: JsonSchema[];
   examples?: unknown[];
@@ -46,11 +47,13 @@ function* changed(schema: JsonSchema, value: unknown, misfits: Misfits): Generat
 }
 
 function* changedMembers(
-  { properties = {}, required = [], additionalProperties }: JsonSchema,
+  { properties = {}, required = [], additionalProperties, propertyNames }: JsonSchema,
   object: object,
   misfits: Misfits,
 ): Generator<[string, unknown]> {
   if (additionalProperties === false) yield ['an unknown member', { ...object, no_such_member: 1 }];
+  for (const name of propertyNames ? ['a-b', ...propertyNames.not.enum] : [])
+    yield [`a member ${name}`, { ...object, [name]: 1 }];
   for (const name of required) {
     const { [name]: _, ...rest } = object as Record<string, unknown>;
     yield [`without ${name}`, rest];
