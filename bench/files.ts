@@ -47,7 +47,7 @@ export async function files(): Promise<BenchReport> {
 }
 
 async function upload(stack: LocalStack, body: Buffer<ArrayBuffer>, type = 'audio'): Promise<void> {
-  const answer = await fetch(`${stack.urls.functions}/files/v1/files`, {
+  const answer = await fetch(`${stack.urls.functions}/sluice-files/v1/files`, {
     method: 'POST',
     headers: {
       'x-api-key': stack.keys['ingest'] ?? '',
@@ -96,7 +96,7 @@ async function bytesPassed(stack: LocalStack): Promise<number> {
       const [, bytes = '0'] = /^rchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8')) ?? [];
       return sum + Number(bytes);
     }, 0);
-  const asked = await fetch(`${stack.urls.functions}/files/v1/files`, {
+  const asked = await fetch(`${stack.urls.functions}/sluice-files/v1/files`, {
     method: 'POST',
     headers: { 'x-api-key': stack.keys['ingest'] ?? '', 'content-type': 'application/json' },
     body: JSON.stringify({

@@ -77,7 +77,8 @@ async function orderFor(stack: LocalStack, name: string): Promise<LoadOrder> {
     .filter(({ kind }) => kind === 'response')
     .map(({ body }) => JSON.stringify(body))
     .filter((body) => body.length < maxInlineBytes);
-  const answer = await fetch(`${stack.urls.functions}/${name}/v1/responses`, {
+  const id = stack.functions.find((each) => each.name === name)?.id;
+  const answer = await fetch(`${stack.urls.functions}/${id}/v1/responses`, {
     method: 'POST',
     headers: { 'x-api-key': key, 'content-type': 'application/json' },
     body: bodies[0] ?? '',

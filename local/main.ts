@@ -84,7 +84,7 @@ function welcome({ urls, ports, keys }: LocalStack, data: string | undefined): s
 Sluice runs on this machine; Ctrl-C ends it${data === undefined ? '' : ` and keeps its state in ${data}`}.
 
   Hosting     ${urls.hosting}  (control: ${urls.hosting}/__local/usage)
-  Functions   ${urls.functions}/NAME
+  Functions   ${urls.functions}/sluice-NAME
   Firestore   127.0.0.1:${ports.firestore}
   Cloud Tasks 127.0.0.1:${ports.tasks}
   Storage     127.0.0.1:${ports.storage}

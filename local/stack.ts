@@ -14,6 +14,7 @@ import {
   resolveParams,
 } from './functions/manifest.ts';
 import { StorageEvents } from './functions/storageEvents.ts';
+import { idPrefixOf } from './hosting/config.ts';
 import { startHosting } from './hosting/index.ts';
 import { apiKeysSecret, localKeys } from './keys.ts';
 import { type PortChoice, portsFor, type ServicePorts } from './ports.ts';
@@ -112,7 +113,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const env = { ...files.env, ...options.env };
     const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket, env });
     const params = resolveParams(manifest, env);
-    const specs = resolveFunctions(manifest, params, region);
+    const specs = resolveFunctions(manifest, params, region, idPrefixOf(firebaseJson, functionsDir));
     const secrets: ParamValues = { API_KEYS: apiKeysSecret(localKeys), ...files.secrets, ...options.secrets };
     const secretVersions = new Set(specs.flatMap((spec) => spec.secrets)).size;
     const secretsByFunction = new Map(specs.map((spec) => [spec.name, secretsOf(spec, secrets)]));
@@ -133,7 +134,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
     const queues = queuesOf(specs, `projects/${projectId}/locations/${region}/queues`);
     const tasks = opened(await startTasks({ ...service, port: ports.tasks, queues }));
     const tasksPorts = new Map<string, number>();
-    for (const { name } of specs) tasksPorts.set(name, await tasks.callerPort(name));
+    for (const { id } of specs) tasksPorts.set(id, await tasks.callerPort(id));
     await readState(snapshot, async ({ directory }) => {
       await firestore.importState(directory);
       await storage.importState(directory);
@@ -171,7 +172,7 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
         env: (spec) => ({
           ...instanceEnv(spec),
           ...clientEnv,
-          SLUICE_TASKS_HOST: `127.0.0.1:${tasksPorts.get(spec.name)}`,
+          SLUICE_TASKS_HOST: `127.0.0.1:${tasksPorts.get(spec.id)}`,
           ...env,
           ...params,
           ...secretsByFunction.get(spec.name),
@@ -305,8 +306,8 @@ function instanceEnv(spec: FunctionSpec): Record<string, string> {
     NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/sluice/compiled'),
     TZ: 'UTC',
     FUNCTIONS_EMULATOR: 'true',
-    K_SERVICE: spec.name.toLowerCase(),
-    K_REVISION: `${spec.name.toLowerCase()}-00001-loc`,
+    K_SERVICE: spec.id.toLowerCase(),
+    K_REVISION: `${spec.id.toLowerCase()}-00001-loc`,
   };
 }
 
@@ -324,11 +325,11 @@ function secretsOf(spec: FunctionSpec, secrets: ParamValues): Record<string, str
 const cliRetryConfig = { maxAttempts: 3, minBackoffSeconds: 0.1, maxBackoffSeconds: 3600, maxDoublings: 16 };
 
 function queuesOf(specs: FunctionSpec[], prefix: string): QueueConfig[] {
-  return specs.flatMap(({ name, trigger }) =>
+  return specs.flatMap(({ id, trigger }) =>
     trigger.kind === 'task_queue'
       ? [
           {
-            name: `${prefix}/${name}`,
+            name: `${prefix}/${id}`,
             rateLimits: trigger.rateLimits,
             retryConfig: { ...cliRetryConfig, ...trigger.retryConfig },
           },
@@ -338,17 +339,17 @@ function queuesOf(specs: FunctionSpec[], prefix: string): QueueConfig[] {
 }
 
 function jobsOf(specs: FunctionSpec[], functionsUrl: string) {
-  return specs.flatMap(({ name, trigger }) =>
+  return specs.flatMap(({ name, id, trigger }) =>
     trigger.kind === 'schedule'
-      ? [{ name, schedule: trigger.schedule, timeZone: trigger.timeZone, url: `${functionsUrl}/${name}` }]
+      ? [{ name, schedule: trigger.schedule, timeZone: trigger.timeZone, url: `${functionsUrl}/${id}` }]
       : [],
   );
 }
 
 function subscribersOf(specs: FunctionSpec[], functionsUrl: string) {
-  return specs.flatMap(({ name, trigger }) =>
+  return specs.flatMap(({ name, id, trigger }) =>
     trigger.kind === 'event'
-      ? [{ name, eventType: trigger.eventType, retry: trigger.retry, url: `${functionsUrl}/${name}` }]
+      ? [{ name, eventType: trigger.eventType, retry: trigger.retry, url: `${functionsUrl}/${id}` }]
       : [],
   );
 }

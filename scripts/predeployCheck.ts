@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { CloudTasksClient } from '@google-cloud/tasks';
-import { discoverFunctions } from '../local/functions/discovery.ts';
 import { cliAccessToken, tokenCredentials } from './cliCredentials.ts';
+import { declaredFunctions } from './declared.ts';
 import { allRegions, type FoundQueue, findQueues, isApiDisabled, whatWouldBeLost } from './queueCheck.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -40,16 +40,11 @@ async function check(): Promise<void> {
 }
 
 async function declaredQueues(projectId: string): Promise<string[]> {
-  const { endpoints } = await discoverFunctions({
-    functionsDir: join(root, 'functions'),
-    projectId,
-    storageBucket: `${projectId}.firebasestorage.app`,
-  });
-  return Object.entries(endpoints).flatMap(([name, { taskQueueTrigger, region = [] }]) =>
-    taskQueueTrigger === undefined
-      ? []
-      : region.map((each) => `projects/${projectId}/locations/${each}/queues/${name}`),
-  );
+  const bucket = `${projectId}.firebasestorage.app`;
+  const { functions } = await declaredFunctions(join(root, 'functions'), projectId, bucket);
+  return functions
+    .filter(({ isQueue }) => isQueue)
+    .map(({ id, region }) => `projects/${projectId}/locations/${region}/queues/${id}`);
 }
 
 async function queuesOrExplain(projectId: string): Promise<FoundQueue[]> {

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
-import { discoverFunctions } from '../local/functions/discovery.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
+import { declaredFunctions } from './declared.ts';
 import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
@@ -38,10 +38,10 @@ async function setup(): Promise<void> {
   const functionsDir = values['functions-dir'];
   const storage = await storageOf(project);
   for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
-  const manifest = await discoverFunctions({ functionsDir, projectId: project, storageBucket: bucket });
+  const { manifest, functions } = await declaredFunctions(functionsDir, project, bucket);
   writeParameters(join(functionsDir, `.env.${project}`), manifest, values['new-keys']);
   if (requestLogs !== undefined) {
-    const wish = { functionNames: Object.keys(manifest.endpoints), areKept: requestLogs === 'keep' };
+    const wish = { functionNames: functions.map(({ id }) => id), areKept: requestLogs === 'keep' };
     await setRequestLogs(await loggingOf(project), project, wish, (line) => console.log(line));
   }
   if (values['new-keys']) printNewKeys();

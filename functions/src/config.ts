@@ -1,10 +1,12 @@
 import * as params from 'firebase-functions/params';
 
-/**
- * The region in which the functions run. Hosting's rewrites in firebase.json name it too:
- * docs/operations.md says how to move.
- */
-export const region = 'us-central1';
+/** The region in which the functions run. A deploy needs it before any parameter has a value. */
+export const region = process.env['REGION'] || 'us-central1';
+
+/** Id under which a function of this code is deployed, and its queue's name: `prefix` of firebase.json before it. */
+export function deployedId(name: string): string {
+  return `sluice-${name}`;
+}
 
 /** First API keys: a JSON array of `{id, role, sha256}`; further keys are made through `/v1/keys`. */
 export const apiKeys = params.defineSecret('API_KEYS');

@@ -7,17 +7,23 @@ export function readEnvFiles(
   functionsDir: string,
   projectId: string,
 ): { env: Record<string, string>; secrets: Record<string, string> } {
-  const read = (name: string): Record<string, string> => {
-    const values: Record<string, string> = {};
-    for (const [key, value] of Object.entries(parseEnv(readIfPresent(join(functionsDir, name))))) {
-      if (value !== undefined) values[key] = value;
-    }
-    return values;
-  };
   return {
-    env: { ...read('.env'), ...read(`.env.${projectId}`), ...read('.env.local') },
-    secrets: read('.secret.local'),
+    env: { ...deployedEnv(functionsDir, projectId), ...readValues(functionsDir, '.env.local') },
+    secrets: readValues(functionsDir, '.secret.local'),
   };
+}
+
+/** Values that a deploy to the project gives the functions. */
+export function deployedEnv(functionsDir: string, projectId: string): Record<string, string> {
+  return { ...readValues(functionsDir, '.env'), ...readValues(functionsDir, `.env.${projectId}`) };
+}
+
+function readValues(functionsDir: string, name: string): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const [key, value] of Object.entries(parseEnv(readIfPresent(join(functionsDir, name))))) {
+    if (value !== undefined) values[key] = value;
+  }
+  return values;
 }
 
 function readIfPresent(file: string): string {

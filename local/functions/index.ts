@@ -48,7 +48,8 @@ export interface InstanceInfo {
 }
 
 interface ServeOptions {
-  name: string;
+  /** As the function is deployed. */
+  id: string;
   request: IncomingMessage;
   response: ServerResponse;
   /** Path and query as the function sees them. */
@@ -60,10 +61,10 @@ interface ServeOptions {
 }
 
 export interface LocalFunctions extends LocalService<FunctionsUsage> {
-  has(name: string): boolean;
+  has(id: string): boolean;
   /** Starts the instances that functions want to have always, in the background. */
   warm(): void;
-  /** Serves one request with an instance of the function `name`, which must exist. */
+  /** Serves one request with an instance of the function, which must exist. */
   serve(options: ServeOptions): Promise<void>;
   instances(): InstanceInfo[];
   /** Ends all instances of a function with SIGKILL; returns how many there were. Throws {@link UnknownFunction}. */
@@ -76,7 +77,7 @@ export interface LocalFunctions extends LocalService<FunctionsUsage> {
 
 /**
  * Runs a code base's functions at the addresses of the official emulator,
- * `http://127.0.0.1:PORT/PROJECT/REGION/NAME/…`, each instance a process of its own that serves requests
+ * `http://127.0.0.1:PORT/PROJECT/REGION/ID/…`, each instance a process of its own that serves requests
  * concurrently, as on Cloud Run.
  */
 export async function startFunctions(options: FunctionsOptions): Promise<LocalFunctions> {
@@ -84,7 +85,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<LocalFu
   const prefix = `/${options.projectId}/${options.region}/`;
   const server = createServer((request, response) => {
     const target = splitAddress(request.url ?? '/', prefix);
-    if (target === undefined || !manager.has(target.name)) {
+    if (target === undefined || !manager.has(target.id)) {
       answerText(response, 404, `There is no function at ${request.url}.`);
     } else void manager.serveDirectly({ ...target, request, response });
   });
@@ -101,14 +102,14 @@ export async function startFunctions(options: FunctionsOptions): Promise<LocalFu
   });
 }
 
-/** `/project/region/name/rest?query` without its prefix, as the function is to see it. */
-function splitAddress(url: string, prefix: string): { name: string; path: string } | undefined {
+/** `/project/region/id/rest?query` without its prefix, as the function is to see it. */
+function splitAddress(url: string, prefix: string): { id: string; path: string } | undefined {
   if (!url.startsWith(prefix)) return undefined;
   const rest = url.slice(prefix.length);
   const end = rest.search(/[/?]/);
-  if (end === -1) return { name: rest, path: '/' };
+  if (end === -1) return { id: rest, path: '/' };
   const path = rest.slice(end);
-  return { name: rest.slice(0, end), path: path.startsWith('?') ? `/${path}` : path };
+  return { id: rest.slice(0, end), path: path.startsWith('?') ? `/${path}` : path };
 }
 
 interface ServedFunction {
@@ -119,6 +120,8 @@ interface ServedFunction {
 
 class FunctionsManager {
   readonly #functions = new Map<string, ServedFunction>();
+  /** Names by the ids that they are deployed under. */
+  readonly #names = new Map<string, string>();
   readonly #causes = new Causes();
   readonly #clock: LocalClock;
   readonly #faults: Faults;
@@ -137,12 +140,13 @@ class FunctionsManager {
       };
       const start = () =>
         new InstanceProcess({ spec, functionsDir, env: options.env(spec), clock, log: meteredLog, limitCpu });
+      this.#names.set(spec.id, spec.name);
       this.#functions.set(spec.name, { spec, pool: new FunctionPool(spec, clock, start), meter });
     }
   }
 
-  has(name: string): boolean {
-    return this.#functions.has(name);
+  has(id: string): boolean {
+    return this.#names.has(id);
   }
 
   warm(): void {
@@ -158,11 +162,12 @@ class FunctionsManager {
     const { socket } = options.request;
     const before = socket.bytesWritten;
     await this.serve(options);
-    if (this.#function(options.name).spec.trigger.kind === 'https')
+    if (this.#function(this.#nameOf(options.id)).spec.trigger.kind === 'https')
       this.#egressBytes += socket.bytesWritten - before;
   }
 
-  async serve({ name, request, response, path, limitMs, headers }: ServeOptions): Promise<void> {
+  async serve({ id, request, response, path, limitMs, headers }: ServeOptions): Promise<void> {
+    const name = this.#nameOf(id);
     const { spec, pool, meter } = this.#function(name);
     const cause = this.#causes.of(spec.trigger, request, path);
     meter.requested(cause);
@@ -253,6 +258,10 @@ class FunctionsManager {
     let count = 0;
     for (const { pool } of this.#functions.values()) count += pool.startingCount();
     return count;
+  }
+
+  #nameOf(id: string): string {
+    return this.#names.get(id) ?? id;
   }
 
   #function(name: string): ServedFunction {

@@ -48,7 +48,10 @@ export type FunctionTrigger =
 
 /** One deployed function, everything resolved. */
 export interface FunctionSpec {
+  /** As the code base exports it. */
   name: string;
+  /** As it is deployed. */
+  id: string;
   entryPoint: string;
   /** Its instances’ share of the CPU, in vCPUs. */
   vcpu: number;
@@ -120,6 +123,7 @@ export function resolveFunctions(
   manifest: WireManifest,
   params: ParamValues,
   region: string,
+  idPrefix = '',
 ): FunctionSpec[] {
   return Object.entries(manifest.endpoints).map(([name, endpoint]) => {
     const regions = endpoint.region ?? [region];
@@ -130,6 +134,7 @@ export function resolveFunctions(
     const vcpu = vcpuOf(endpoint.cpu, memoryMiB, params);
     return {
       name,
+      id: idPrefix + name,
       entryPoint: endpoint.entryPoint,
       vcpu,
       concurrency: numberOf(endpoint.concurrency, params) ?? defaultConcurrency(vcpu),

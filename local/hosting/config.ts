@@ -6,7 +6,7 @@ import type { HeaderRule } from './headers.ts';
 interface Rewrite {
   /** Matches the decoded path of a request. */
   pattern: RegExp;
-  functionName: string;
+  functionId: string;
 }
 
 interface HostingConfig {
@@ -41,15 +41,23 @@ export function readHostingConfig(firebaseJson: string): HostingConfig {
   };
 }
 
+/** Prefix of the ids of a directory's functions, as firebase.json has it; '' where it says nothing. */
+export function idPrefixOf(firebaseJson: string, functionsDir: string): string {
+  const { functions = [] } = JSON.parse(readFileSync(firebaseJson, 'utf8'));
+  const sources: { source?: string; prefix?: string }[] = Array.isArray(functions) ? functions : [functions];
+  const own = sources.find(({ source = '' }) => join(dirname(firebaseJson), source) === functionsDir);
+  return own?.prefix === undefined ? '' : `${own.prefix}-`;
+}
+
 function rewriteOf(rewrite: { source?: unknown; function?: { functionId?: unknown } | string }): Rewrite {
   const { source, function: target } = rewrite;
-  const functionName = typeof target === 'object' ? target.functionId : target;
-  if (typeof source !== 'string' || typeof functionName !== 'string') {
+  const functionId = typeof target === 'object' ? target.functionId : target;
+  if (typeof source !== 'string' || typeof functionId !== 'string') {
     throw new Error(
       `The local Hosting knows only rewrites of a source to a function, not ${JSON.stringify(rewrite)}.`,
     );
   }
-  return { pattern: globPattern(source), functionName };
+  return { pattern: globPattern(source), functionId };
 }
 
 function headerRuleOf(rule: { source?: unknown; headers?: HeaderRule['headers'] }): HeaderRule {

@@ -36,9 +36,9 @@ export interface LocalHosting {
 export async function startHosting(options: HostingOptions): Promise<LocalHosting> {
   const { functions } = options;
   const { publicDir, rewrites, headers } = readHostingConfig(options.firebaseJson);
-  for (const { functionName } of rewrites) {
-    if (!functions.has(functionName))
-      throw new Error(`A rewrite names a function that is missing: ${functionName}.`);
+  for (const { functionId } of rewrites) {
+    if (!functions.has(functionId))
+      throw new Error(`A rewrite names a function that is missing: ${functionId}.`);
   }
   let inFlight = 0;
   let usage: HostingUsage = { requests: 0, hits: 0, bytes: 0 };
@@ -72,7 +72,7 @@ export async function startHosting(options: HostingOptions): Promise<LocalHostin
     }
     request.headers['x-forwarded-host'] ??= request.headers.host;
     await functions.serve({
-      name: rewrite.functionName,
+      id: rewrite.functionId,
       request,
       response,
       path: request.url ?? '/',

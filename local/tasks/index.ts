@@ -22,6 +22,8 @@ export interface TasksOptions extends ServiceOptions {
   random?: () => number;
   /** The access token that every call must bear; without it none is asked for, as clients send none to an emulator. */
   token?: string;
+  /** Leads the tasks' addresses to where their targets are on this machine. */
+  reach?: (url: string) => string;
 }
 
 /** Cloud Tasks on this machine, for the official client. */
@@ -73,7 +75,7 @@ class TasksSimulator implements LocalTasks {
   constructor(options: TasksOptions) {
     this.#options = options;
     this.setDelivery(options.delivery ?? {});
-    this.#sender = new Sender(options.clock);
+    this.#sender = new Sender(options.clock, options.reach);
     this.#queues = new Queues(this.#context());
     for (const queue of options.queues) this.#queues.create(queue);
     this.#serve('google.cloud.tasks.v2.CloudTasks', v2Handlers(this.#queues, options.clock));

@@ -19,12 +19,15 @@ const noAnswer: DispatchResult = { status: undefined, retryAfterMs: 0 };
 /** Makes the tasks' HTTP requests, over connections that are kept. */
 export class Sender {
   readonly #clock: LocalClock;
+  readonly #reach: (url: string) => string;
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 5000, scheduling: 'lifo' });
   /** Functions that each break off one dispatch under way. */
   readonly #open = new Set<() => void>();
 
-  constructor(clock: LocalClock) {
+  /** `reach`: the address, on this machine, of what a task's address means. */
+  constructor(clock: LocalClock, reach = (url: string): string => url) {
     this.#clock = clock;
+    this.#reach = reach;
   }
 
   /** Dispatches once. Never throws: whatever goes wrong is a dispatch without an answer. */
@@ -50,7 +53,7 @@ export class Sender {
     return new Promise((resolve) => {
       let outgoing: ClientRequest;
       try {
-        outgoing = request(url, { method, headers, agent: this.#agent });
+        outgoing = request(this.#reach(url), { method, headers, agent: this.#agent });
       } catch {
         resolve(noAnswer);
         return;

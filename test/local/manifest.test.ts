@@ -24,6 +24,7 @@ describe('a code base’s manifest', () => {
   it('gives the platform’s defaults to what is not set', () => {
     assert.deepEqual(resolveOne({ concurrency: null, timeoutSeconds: null }), {
       name: 'one',
+      id: 'one',
       entryPoint: 'one',
       vcpu: 1,
       concurrency: 80,

@@ -13,7 +13,7 @@ import type { StandingClock } from '../support/api.ts';
 
 const projectId = 'demo-sluice';
 const region = 'us-central1';
-const name = `projects/${projectId}/locations/${region}/queues/flush`;
+const name = `projects/${projectId}/locations/${region}/queues/sluice-flush`;
 
 /** The parameters that a status shows, at their defaults. */
 export const statusConfig = {
@@ -48,7 +48,7 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
   const stable = new CloudTasksClient(options);
   const beta = new v2beta3.CloudTasksClient(options);
   const real = queueControl(
-    { projectId, region, functionName: 'flush', clock, limitMs: 2000 },
+    { projectId, region, functionName: 'sluice-flush', clock, limitMs: 2000 },
     {
       stable: new Remote('Cloud Tasks', async () => stable),
       beta: new Remote('Cloud Tasks', async () => beta),

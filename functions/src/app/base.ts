@@ -1,5 +1,5 @@
 import { projectID, storageBucket } from 'firebase-functions/params';
-import { type Config, readConfig, region } from '../config.ts';
+import { type Config, deployedId, readConfig, region } from '../config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { cloudObjects, storageClient } from '../platform/cloudStorage.ts';
 import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
@@ -28,11 +28,11 @@ export const base = once((): Wiring => {
   const config = checkedConfig();
   const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
   const objects = cloudObjects(storageBucket.value(), { clock, limitMs: storageTimeoutMs }, storage);
-  const queueOf = (functionName: QueueName): TaskQueue =>
+  const queueOf = (name: QueueName): TaskQueue =>
     taskQueue({
       projectId: projectID.value(),
       region,
-      functionName,
+      functionName: deployedId(name),
       serviceAccount: config.tasksServiceAccount,
       clock,
       limitMs: tasksTimeoutMs,

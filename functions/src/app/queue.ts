@@ -1,5 +1,5 @@
 import { projectID } from 'firebase-functions/params';
-import { region } from '../config.ts';
+import { deployedId, region } from '../config.ts';
 import { statusTimeoutMs } from '../operator/limits.ts';
 import { type QueueControl, queueControl } from '../platform/queueControl.ts';
 import { clock } from './base.ts';
@@ -9,7 +9,7 @@ export function flushQueueControl(): QueueControl | undefined {
   return queueControl({
     projectId: projectID.value(),
     region,
-    functionName: 'flush',
+    functionName: deployedId('flush'),
     clock,
     limitMs: statusTimeoutMs,
   });

@@ -16,7 +16,7 @@ export interface TaskQueue {
 export interface QueueAddress extends CallBound {
   projectId: string;
   region: string;
-  /** The function's name, which is its queue's name too. */
+  /** The function's id, which is its queue's name too. */
   functionName: string;
 }
 

@@ -23,7 +23,7 @@ process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 
 const host = 'cloudtasks.googleapis.com';
 const machineAccount = 'machine@demo.iam.gserviceaccount.com';
-const queue = `projects/${projectId}/locations/us-central1/queues/flush`;
+const queue = `projects/${projectId}/locations/us-central1/queues/sluice-flush`;
 const tokenPath = 'instance/service-accounts/default/token';
 /** The token that the metadata server gives. */
 const token = 'local';
@@ -157,7 +157,7 @@ describe('the built ingest on a machine of the cloud: metadata server, TLS, acco
     const before = metadata.asked.get(tokenPath) ?? 0;
     const send = await start();
     assert.deepEqual([await send('t1'), await send('t2')], [202, 202]);
-    const url = `https://us-central1-${projectId}.cloudfunctions.net/flush`;
+    const url = `https://us-central1-${projectId}.cloudfunctions.net/sluice-flush`;
     assert.deepEqual(
       (await queued()).map(({ httpRequest }) => [httpRequest?.url, httpRequest?.oidcToken]),
       Array.from({ length: 2 }, () => [url, { serviceAccountEmail: machineAccount, audience: url }]),

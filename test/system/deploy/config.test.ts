@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { deployedId } from '../../../functions/src/config.ts';
 import { ttlField } from '../../../functions/src/platform/documents.ts';
 import { discoverFunctions } from '../../../local/functions/discovery.ts';
-import { readHostingConfig } from '../../../local/hosting/config.ts';
+import { idPrefixOf, readHostingConfig } from '../../../local/hosting/config.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const firebaseJson = join(root, 'firebase.json');
@@ -51,27 +52,34 @@ describe('firebase.json', () => {
   it('sends each route of the contract to the function that serves it', () => {
     const { rewrites } = readHostingConfig(firebaseJson);
     const served = (path: string): string | undefined =>
-      rewrites.find(({ pattern }) => pattern.test(path))?.functionName;
+      rewrites.find(({ pattern }) => pattern.test(path))?.functionId;
     for (const path of ['/v1/responses', '/v1/operations', '/api/v1/miner/response'])
-      assert.equal(served(path), 'ingest', path);
+      assert.equal(served(path), 'sluice-ingest', path);
     for (const path of ['/v1/status', '/v1/keys/a', '/healthz', '/health', '/openapi.json', '/docs']) {
-      assert.equal(served(path), 'api', path);
+      assert.equal(served(path), 'sluice-api', path);
     }
-    assert.equal(served('/api/v1/miners/7/tasks'), 'polls');
+    assert.equal(served('/api/v1/miners/7/tasks'), 'sluice-polls');
     for (const path of ['/', '/v2/tasks', '/other']) assert.equal(served(path), undefined, path);
   });
 
-  it('rewrites to functions that are deployed, in their region', async () => {
+  it('rewrites to functions that are deployed, wherever their region is', async () => {
     const functionsDir = join(root, 'functions');
     const { endpoints } = await discoverFunctions({
       functionsDir,
       projectId: 'demo-x',
       storageBucket: 'bucket',
     });
+    const ids = Object.keys(endpoints).map((name) => idPrefixOf(firebaseJson, functionsDir) + name);
     for (const rewrite of config.hosting.rewrites) {
-      const { functionId, region } = rewrite.function;
-      assert.deepEqual(endpoints[functionId]?.region, [region], functionId);
+      assert.deepEqual(Object.keys(rewrite.function), ['functionId'], 'the CLI finds the region');
+      assert.ok(ids.includes(rewrite.function.functionId), rewrite.function.functionId);
     }
+  });
+
+  it('has a code base and ids of its own, which the functions know', () => {
+    const functionsDir = join(root, 'functions');
+    assert.equal(config.functions[0].codebase, 'sluice');
+    assert.equal(`${idPrefixOf(firebaseJson, functionsDir)}flush`, deployedId('flush'));
   });
 });
 

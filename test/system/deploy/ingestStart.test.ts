@@ -19,7 +19,7 @@ describe('the start of ingest', () => {
   before(async () => {
     build();
     const clock = new OffsetClock();
-    const queues = [{ name: `projects/${projectId}/locations/us-central1/queues/flush` }];
+    const queues = [{ name: `projects/${projectId}/locations/us-central1/queues/sluice-flush` }];
     tasks = await startTasks({ port: 0, clock, faults: new Faults(clock), queues });
   });
   after(() => tasks.close());

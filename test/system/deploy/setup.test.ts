@@ -158,8 +158,11 @@ describe('npm run setup', () => {
           METADATA_SERVER_DETECTION: 'none',
         },
       });
-      assert.match(logging.exclusions[0]?.filter ?? '', /service_name=\(.*"ingest".*"polls".*\)/);
-      assert.match(stdout, /^Excluding from what Cloud Logging keeps: .*"ingest"/m);
+      assert.match(
+        logging.exclusions[0]?.filter ?? '',
+        /service_name=\(.*"sluice-ingest".*"sluice-polls".*\)/,
+      );
+      assert.match(stdout, /^Excluding from what Cloud Logging keeps: .*"sluice-ingest"/m);
       const secret = stdout.trimEnd().split('\n').at(-1) ?? '';
       const shown = /^ {2}admin +(\S+)$/m.exec(stdout)?.[1] ?? '';
       assert.ok(secret.includes(createHash('sha256').update(shown).digest('hex')));

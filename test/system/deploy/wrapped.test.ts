@@ -30,7 +30,7 @@ describe('the built functions, called by firebase-functions-test', () => {
     const service = { port: 0, clock, faults: new Faults(clock) };
     const buckets = [`${projectId}.firebasestorage.app`];
     const queues = ['flush', 'expire'].map((name) => ({
-      name: `projects/${projectId}/locations/us-central1/queues/${name}`,
+      name: `projects/${projectId}/locations/us-central1/queues/sluice-${name}`,
     }));
     const [documents, objects, tasks] = await Promise.all([
       startFirestore(service),

@@ -33,7 +33,7 @@ export async function startEmulators(
   const [functions, tasks, hub, logging, eventarc] = await freePorts(5);
   copyFunctions(join(dir, 'functions'));
   const config = {
-    functions: { source: 'functions', runtime: 'nodejs24' },
+    functions: { source: 'functions', codebase: 'sluice', prefix: 'sluice', runtime: 'nodejs24' },
     emulators: {
       functions: { host: '127.0.0.1', port: functions },
       tasks: { host: '127.0.0.1', port: tasks },

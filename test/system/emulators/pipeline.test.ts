@@ -78,12 +78,12 @@ describe('the built functions in the official Functions and Tasks emulators', fu
   }
 
   async function sendAll(task_id: string): Promise<void> {
-    await accepted('/ingest/v1/responses', 'local-miner-key', responseOf(task_id, 0));
-    await accepted('/ingest/v1/tasks', 'local-ingest-key', { task_id, task_type: 'transcription' });
-    await accepted('/ingest/v1/responses', 'local-ingest-key', {
+    await accepted('/sluice-ingest/v1/responses', 'local-miner-key', responseOf(task_id, 0));
+    await accepted('/sluice-ingest/v1/tasks', 'local-ingest-key', { task_id, task_type: 'transcription' });
+    await accepted('/sluice-ingest/v1/responses', 'local-ingest-key', {
       responses: [responseOf(task_id, 0), responseOf(task_id, 7)],
     });
-    await accepted('/ingest/v1/responses', 'local-miner-key', responseOf(task_id, 255));
+    await accepted('/sluice-ingest/v1/responses', 'local-miner-key', responseOf(task_id, 255));
   }
 
   /** Resolves with the tasks once each of them is completed. */
@@ -114,7 +114,7 @@ describe('the built functions in the official Functions and Tasks emulators', fu
   });
 
   it('serves a completed task with its large body from Cloud Storage', async () => {
-    const { status, text } = await call('/api/v1/tasks/task-0', 'local-read-key');
+    const { status, text } = await call('/sluice-api/v1/tasks/task-0', 'local-read-key');
     assert.equal(status, 200, text);
     const task: Task = JSON.parse(text);
     assert.equal(task.miner_responses['255']?.response_data.text, longText);
@@ -122,7 +122,7 @@ describe('the built functions in the official Functions and Tasks emulators', fu
   });
 
   it('refuses an unknown key there too', async () => {
-    const { status } = await call('/ingest/v1/responses', 'none-of-ours', responseOf('task-0', 1));
+    const { status } = await call('/sluice-ingest/v1/responses', 'none-of-ours', responseOf('task-0', 1));
     assert.equal(status, 401);
   });
 });

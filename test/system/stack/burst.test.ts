@@ -38,7 +38,7 @@ for (const profile of Object.keys(profiles)) {
 
     async function answer(uid: number): Promise<number> {
       await sleep((uid * withinMs) / miners);
-      const response = await fetch(`${stack.urls.functions}/ingest/v1/responses`, {
+      const response = await fetch(`${stack.urls.functions}/sluice-ingest/v1/responses`, {
         method: 'POST',
         headers: { 'x-api-key': stack.keys['ingest'] ?? '', 'content-type': 'application/json' },
         body: JSON.stringify({ task_id: taskOf(uid), miner_uid: uid, response_data: { text: `by ${uid}` } }),

@@ -54,7 +54,7 @@ for (const cacheSeconds of [5, 30]) {
       const { id, key } = await make({ uids: [3] });
       await stack.advance(10_000);
       assert.equal((await poll(3, key)).status, 200);
-      const direct = `${stack.urls.functions}/api/api/v1/miners/3/tasks`;
+      const direct = `${stack.urls.functions}/sluice-api/api/v1/miners/3/tasks`;
       const statusOf = async (url: string) => (await fetch(url, { headers: { 'X-API-Key': key } })).status;
       assert.equal(await statusOf(direct), 200);
       const revoked = await call(`/v1/keys/${id}`, stack.keys['admin'], { method: 'DELETE' });

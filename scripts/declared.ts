@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { discoverFunctions } from '../local/functions/discovery.ts';
+import { deployedEnv } from '../local/functions/env-files.ts';
+import type { WireManifest } from '../local/functions/manifest.ts';
+import { idPrefixOf } from '../local/hosting/config.ts';
+
+const root = join(import.meta.dirname, '..');
+
+/** A function of this code, as a deploy makes it. */
+interface DeclaredFunction {
+  id: string;
+  region: string;
+  isQueue: boolean;
+}
+
+/** Code that a deploy would send, and where the Firebase CLI finds what it says of it. */
+interface Declared {
+  manifest: WireManifest;
+  functions: DeclaredFunction[];
+}
+
+/** Finds the functions with the variables of the project's .env files, as the Firebase CLI does. */
+export async function declaredFunctions(
+  functionsDir: string,
+  projectId: string,
+  storageBucket: string,
+): Promise<Declared> {
+  const env = deployedEnv(functionsDir, projectId);
+  const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket, env });
+  const prefix = idPrefixOf(join(root, 'firebase.json'), join(root, 'functions'));
+  const functions = Object.entries(manifest.endpoints).flatMap(([name, { region = [], taskQueueTrigger }]) =>
+    region.map((each) => ({ id: prefix + name, region: each, isQueue: taskQueueTrigger !== undefined })),
+  );
+  return { manifest, functions };
+}
