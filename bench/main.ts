@@ -20,6 +20,7 @@ const benchmarks: Record<string, () => Promise<BenchReport>> = {
   minute: async () => (await import('./minute.ts')).minute(),
   polls: async () => (await import('./polls.ts')).polls(),
   burst: async () => (await import('./burst.ts')).burst(),
+  clients: async () => (await import('./clients.ts')).clients(),
 };
 
 const asked = process.argv.slice(2);

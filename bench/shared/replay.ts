@@ -14,7 +14,7 @@ export interface TimedRequest {
 export type Visibility = 'default' | 'deferred' | 'prompt';
 
 /** Time passes in such steps while answers are waited for. */
-const answerStepMs = 20;
+export const answerStepMs = 20;
 
 /** FLUSH_TICK_SECONDS: a replay begins at a tick, as the workload's own figures do. */
 const tickMs = 5000;
@@ -91,7 +91,7 @@ export function pollsOf(miners: number, spanMs: number): TimedRequest[] {
  * answered; throws when one is not answered with a 2xx.
  */
 export async function replay(stack: LocalStack, api: Api, requests: readonly TimedRequest[]): Promise<void> {
-  await stack.advance(tickMs - (stack.now() % tickMs));
+  await toTick(stack);
   const startMs = stack.now();
   const failures: unknown[] = [];
   let open = 0;
@@ -113,6 +113,11 @@ export async function replay(stack: LocalStack, api: Api, requests: readonly Tim
     while (open > 0) await sleep(1);
   });
   if (failures.length > 0) throw failures[0];
+}
+
+/** Moves the clock to the next tick. */
+export async function toTick(stack: LocalStack): Promise<void> {
+  await stack.advance(tickMs - (stack.now() % tickMs));
 }
 
 /** Does work that waits for the stack's services, whose time passes meanwhile. */

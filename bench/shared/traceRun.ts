@@ -1,6 +1,6 @@
 import type { DocumentData, Firestore } from '@google-cloud/firestore';
 import type { StackUsage } from '../../local/bill/usage.ts';
-import { startStack } from '../../local/stack.ts';
+import { type LocalStack, startStack } from '../../local/stack.ts';
 import { Api } from './api.ts';
 import { openDatabase, readTasks } from './database.ts';
 import { faultOf, type SentTask } from './expected.ts';
@@ -46,6 +46,8 @@ export interface TraceOptions {
   batchMs?: number;
   /** Events that are requests of their own come by POST /v1/events too, not by the routes for one of them. */
   asLines?: boolean;
+  /** Sends the events, instead of requests that are made of them. */
+  send?: (stack: LocalStack) => Promise<void>;
   profile?: 'default' | 'small';
   /** Miners that poll while the events come. */
   miners?: number;
@@ -60,8 +62,8 @@ export async function replayRun(options: TraceOptions): Promise<TraceRun> {
       const api = new Api(stack);
       const spanMs = events.at(-1)?.atMs ?? 0;
       const polls = pollsOf(miners, spanMs);
-      const requests = requestsFor(options);
-      await replay(stack, api, inOrder([...requests, ...polls]));
+      if (options.send !== undefined) await options.send(stack);
+      else await replay(stack, api, inOrder([...requestsFor(options), ...polls]));
       await stack.advance(bufferedMs);
       const flushed = stack.usage();
       const tasks = sentTasks(events);

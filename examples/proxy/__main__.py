@@ -16,7 +16,7 @@ from sluice import AsyncSluice  # noqa: E402
 
 async def main() -> None:
     url = os.environ.get("SLUICE_URL", "http://127.0.0.1:5000")
-    key = os.environ.get("SLUICE_API_KEY", "local-admin-key")
+    key = os.environ.get("SLUICE_API_KEY", "local-proxy-key")
     outbox = os.environ.get("SLUICE_OUTBOX", str(Path(__file__).with_name("outbox.db")))
     ended = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

@@ -67,7 +67,7 @@ describe('the example of a proxy', function () {
       env: {
         ...process.env,
         SLUICE_URL: stack.urls.hosting,
-        SLUICE_API_KEY: stack.keys['admin'] ?? '',
+        SLUICE_API_KEY: stack.keys['proxy'] ?? '',
         SLUICE_OUTBOX: join(directory, outbox),
         PORT: '0',
         NO_PROXY: '127.0.0.1',
