@@ -62,11 +62,13 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
     assert.equal('best_response' in task, false);
   });
 
-  it('leaves input_text that is an object, and files, as they are', async () => {
+  it('leaves input_text that says its languages, and files, as they are', async () => {
     const fields = {
       task_type: 'summarization',
       assigned_miners: [1],
-      input_text: { text: 'Long', source_language: 'en', target_language: null },
+      source_language: 'de',
+      target_language: 'fr',
+      input_text: { text: 'Long', source_language: 'en', target_language: 'es', tone: null },
       input_file_id: 'f1',
       input_file: { file_id: 'f1', file_name: 'a.wav', file_type: 'audio', file_size: 9, file_url: '/x' },
     };

@@ -1,7 +1,10 @@
+import { fileUrl } from '../files/record.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import { type Fields, type ReadDocument, ttlField } from '../platform/documents.ts';
 import type { JsonObject } from '../platform/json.ts';
+import { isMap } from '../platform/values.ts';
 import { taskIdOf } from './document.ts';
+import { inputTextOf } from './inputText.ts';
 import { presentTask } from './present.ts';
 import { isFinalStatus, openStatuses } from './state.ts';
 import { storedResponses } from './storedAnswers.ts';
@@ -98,12 +101,23 @@ function minerTaskOf(
 ): { task: MinerTask; responses: JsonObject } {
   const { miner_responses: responses, ...shown } = presentTask(taskId, fields);
   const view = Object.fromEntries(Object.entries(shown).filter(([name]) => !leftOut.has(name)));
-  const { input_text: text, source_language = null, target_language = null } = view;
-  if (typeof text === 'string') view['input_text'] = { text, source_language, target_language };
+  Object.assign(view, inputsOf(view));
   const uids = fields['assigned_miners'];
   const assigned = new Set(Array.isArray(uids) ? uids.map(Number) : []);
   const bytes = JSON.stringify(view).length + taskBytes + assigned.size * uidBytes;
   return { task: { taskId, status, assigned, view, bytes }, responses: responses as JsonObject };
+}
+
+/** Inputs as existing miners read them: a text with its languages, a file with its address, both as objects. */
+function inputsOf(view: JsonObject): JsonObject {
+  const text = inputTextOf(view);
+  const { input_file: file, input_file_id: fileId } = view;
+  const isByIdAlone = !isMap(file) && typeof fileId === 'string' && fileId !== '';
+  return {
+    ...(text && { input_text: text }),
+    // Its name, type and size would cost a read.
+    ...(isByIdAlone && { input_file: { file_id: fileId, file_url: fileUrl(fileId) } }),
+  };
 }
 
 /** The miners whose answers count. */
