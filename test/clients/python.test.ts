@@ -40,7 +40,11 @@ describe('the Python client', function () {
   before(async () => {
     build();
     stack = await startStack({ ports: 'free', projectId: 'demo-python', quiet: true });
-    const env = { SLUICE_TEST_URL: stack.urls.hosting, SLUICE_TEST_KEY: stack.keys['admin'] ?? '' };
+    const env = {
+      SLUICE_TEST_URL: stack.urls.hosting,
+      SLUICE_TEST_KEY: stack.keys['admin'] ?? '',
+      SLUICE_TEST_KEYS: JSON.stringify(stack.keys),
+    };
     // Together, as they wait more than they work; each test below asks for its own.
     let before: Promise<unknown> = Promise.resolve();
     for (const file of files) {

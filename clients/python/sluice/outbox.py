@@ -102,7 +102,7 @@ class Outbox:
         return OutboxStatus(waiting, aside, refused, age, sender.sent, sender.error, sender.is_blocked)
 
     def contents(self, most_ids: int) -> Contents:
-        """What waits, by type; counting a million events takes a second."""
+        """Counts what waits, by type; a million events take a second."""
         store = Store(self.path)
         try:
             return store.contents(most_ids)

@@ -40,7 +40,7 @@ TASK_ID = "substr(line, 31, instr(substr(line, 31, 130), x'22') - 1)"
 
 @dataclass(frozen=True)
 class Contents:
-    """What an outbox holds that was not sent: events by type, and the tasks that answers are of."""
+    """Counts of what an outbox holds unsent: events by type, and the tasks that answers are of."""
 
     by_type: dict[str, int]
     tasks: int
@@ -196,7 +196,7 @@ class Store:
         )  # type: ignore[return-value]
 
     def contents(self, most_ids: int) -> Contents:
-        """What waits, by type."""
+        """Counts what waits, by type."""
         try:
             found = self._db.execute(f"SELECT {KIND} AS kind, count(*) FROM events GROUP BY kind").fetchall()
             by_type = {bytes(kind).decode(errors="replace"): count for kind, count in found}

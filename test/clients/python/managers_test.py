@@ -16,7 +16,7 @@ from unittest import mock
 from stack_test import KEY, URL, WithStack, advance, name
 from support import WithServer, problem, until
 
-from sluice import AsyncSluice, ConfigurationError, OutboxError, Sluice, Unsupported
+from sluice import AsyncSluice, ConfigurationError, OutboxError, Sluice, Unavailable, Unsupported
 from sluice.managers import (
     BatchDatabaseManager,
     QuotaMonitor,
@@ -303,6 +303,8 @@ class Tasks(WithManagers):
         async def old_code():
             manager = BatchDatabaseManager(None)
             await manager.update_task_status("t", "processing")
+            names = {"minerResponses": {}, "best_response.miner_uid": 7, "_own": 1, "a-b": 1, "_sluice": b""}
+            await manager.update_task_status("t", "pending", names)
             more = {"completed_at": MOMENT, "required_miner_count": 1, "priority": None, "model_id": DELETE_FIELD}
             await manager.update_task_status("t", Status.DONE, more)
             await manager.update_task_status("t", "ready_for_evaluation", {"source_language": "en"})
@@ -317,6 +319,7 @@ class Tasks(WithManagers):
             lines,
             [
                 {"type": "fields", "task_id": "t", "status": "in_progress"},
+                {"type": "fields", "task_id": "t", "status": "pending"},
                 {"type": "fields", "task_id": "t", "status": "completed", "priority": None, "model_id": None},
                 {"type": "fields", "task_id": "t", "source_language": "en"},
                 {"type": "fields", "task_id": "t", "status": "failed"},
@@ -414,6 +417,36 @@ class Buffers(WithManagers):
         self.assertEqual([one.code for one in shared.shared().client.sync.refused()], ["invalid_request"])
 
 
+class WithoutSluice(WithManagers):
+    def test_quota_is_refused_or_waited_for(self):
+        async def old_code():
+            monitor = QuotaMonitor()
+            self.assertIs(await monitor.check_quota("writes"), False)
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(monitor.enforce_write_quota(), 0.1)
+            self.assertEqual(monitor.get_quota_stats()["counted"]["writes"], 0)
+            await monitor.shutdown()
+
+        self.managed(url="http://127.0.0.1:1")
+        asyncio.run(old_code())
+
+    def test_files_answer_nothing_that_is_not_so(self):
+        async def old_code():
+            files = SmartFileManager(None)
+            with self.assertRaises(Unavailable):
+                await files.store_file(b"abc", "a.wav", "audio/wav")
+            for call in (files.retrieve_file, files.get_file_info):
+                with self.assertRaises(Unavailable):
+                    await call("an-id")
+            with self.warned("an-id was not deleted"):
+                self.assertIs(await files.delete_file("an-id"), False)
+            with self.warned("were not cleaned up"):
+                self.assertEqual(await files.cleanup_temp_files(), 0)
+
+        self.managed(url="http://127.0.0.1:1")
+        asyncio.run(old_code())
+
+
 class Settings(WithManagers):
     def test_come_from_the_environment_and_want_an_outbox(self):
         use(None)
@@ -436,23 +469,14 @@ class OnTheStack(WithManagers, WithStack):
         super().setUp()
         self.direct = Sluice(URL, KEY, outbox=None)
         self.addCleanup(self.direct.close)
-        self.managed(url=URL, key=KEY, timeout=30)
+        self.with_role("proxy")
         patch = mock.patch.object(shared, "DRAIN_SECONDS", 60)
         patch.start()
         self.addCleanup(patch.stop)
 
     def with_role(self, role):
-        made = self.direct.transport.call("POST", "/v1/keys", json_body={"role": role, "label": name()}).json()
-        return self.managed(url=URL, key=made["key"], outbox=os.path.join(self.directory, role))
-
-    async def until_warned(self, words, call):
-        """Calls until the log says so: a key that is new may not be known everywhere yet."""
-        for _ in range(20):
-            with self.assertLogs("sluice", logging.WARNING) as logs:
-                self.assertFalse(await call())
-            if any(words in line for line in logs.output):
-                return
-        self.fail(f"{words} is not in the log: {logs.output}")
+        keys = json.loads(os.environ["SLUICE_TEST_KEYS"])
+        return self.managed(url=URL, key=keys[role], outbox=os.path.join(self.directory, role), timeout=30)
 
     def test_a_task_from_its_creation_to_its_best_answer(self):
         async def old_code():
@@ -544,8 +568,10 @@ class OnTheStack(WithManagers, WithStack):
     def test_a_key_that_may_not_flush_warns_and_one_that_may_not_write_takes(self):
         async def old_code():
             await ResponseAggregator(None).buffer_miner_response(name(), 1, {"output_data": 1})
-            await self.until_warned("may not ask for a flush", ResponseAggregator(None).force_flush_all)
-            await self.until_warned("this key may not", SmartFileManager(None).cleanup_temp_files)
+            with self.warned("may not ask for a flush"):
+                await ResponseAggregator(None).force_flush_all()
+            with self.warned("this key may not"):
+                self.assertEqual(await SmartFileManager(None).cleanup_temp_files(), 0)
 
         self.with_role("ingest")
         asyncio.run(old_code())

@@ -26,7 +26,7 @@ MAX_NAMED = 1000
 
 
 class Figures:
-    """What is known without waiting. Its thread asks while somebody wants to know, and rests otherwise."""
+    """Figures that are known without waiting. Its thread asks while somebody wants to know, and rests otherwise."""
 
     def __init__(self, client: Sluice, outbox: Outbox) -> None:
         self._client = client
@@ -49,7 +49,7 @@ class Figures:
         return _object(self._status.get(name))
 
     def contents(self) -> Contents:
-        """What the outbox holds: now, or where that is much, as it was lately."""
+        """The outbox's contents: now, or where that is much, as they were lately."""
         try:
             found = self._outbox.contents_of_few(MAX_NAMED, MAX_COUNTED)
         except OutboxError as error:

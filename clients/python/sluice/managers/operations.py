@@ -84,7 +84,7 @@ class BatchDatabaseManager:
         await force_flush()
 
     def get_buffer_stats(self) -> dict[str, Any]:
-        """What waits on this machine."""
+        """Counts what waits on this machine."""
         figures = shared().figures
         by_type, settings = figures.contents().by_type, figures.part("batch_manager")
         sets, updates = (sum(by_type.get(name, 0) for name in names) for names in (SETS, UPDATES))

@@ -30,7 +30,7 @@ class ResponseAggregator:
         await force_flush()
 
     def get_buffer_stats(self) -> dict[str, Any]:
-        """What waits on this machine."""
+        """Counts what waits on this machine."""
         figures = shared().figures
         contents, settings = figures.contents(), figures.part("response_aggregator")
         return {

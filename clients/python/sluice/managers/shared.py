@@ -43,7 +43,7 @@ def use(client: AsyncSluice | None) -> None:
 
 
 def shared() -> Shared:
-    """What the managers share. Raises ConfigurationError where a setting is missing, OutboxError for the file."""
+    """The client that managers share, and figures. Raises ConfigurationError where a setting is missing, OutboxError for the file."""
     global _shared
     with _lock:
         if _shared is None:

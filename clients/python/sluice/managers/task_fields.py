@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +17,15 @@ TIMES = frozenset(["created_at", "updated_at"])
 DERIVED = frozenset(
     [
         *("response_count", "first_response_at", "best_response", "completed_at", "completion_reason"),
-        *("distributed_at", "written_at", "expires_at", "miner_responses", "superseded_responses", "evaluations"),
-        *("_sluice", "sluice_expires_at", "feed_shard"),
+        *("distributed_at", "deadline_at", "written_at", "expires_at", "feed_shard"),
+        *("miner_responses", "superseded_responses", "evaluations"),
     ]
 )
 #: Members of a line that are no fields.
 OF_LINES = frozenset(["type", "stamp", "visibility"])
+#: Names that a field may have.
+NAME = re.compile(r"(?!sluice_)[a-z][a-z0-9_]*", re.IGNORECASE | re.ASCII)
+MAX_NAME = 64
 #: Fields that a task's creation decides.
 FIXED = frozenset(["required_miner_count", "min_miner_count"])
 
@@ -43,14 +47,25 @@ def changes(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None or name not in ("status", "task_type")}
 
 
+def _bare(name: str) -> str:
+    """The name that a field of this one is taken for: of `miner_responses.7` and `minerResponses` it is the same."""
+    return name.split(".")[0].replace("_", "").lower()
+
+
+OWN = frozenset(_bare(name) for name in DERIVED | OF_LINES | TIMES)
+
+
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     fields = {}
     for given, value in data.items():
         name = str(given)
         if name == "task_id" or name in TIMES:
             continue
-        if name in OF_LINES or name.split(".")[0] in DERIVED:
+        if _bare(name) in OWN:
             warn_once(f"{name} of a task is Sluice's own; what is written to it is left out")
+            continue
+        if not NAME.fullmatch(name) or (len(name) > MAX_NAME and not name.startswith("input_")):
+            warn_once(f"{name} is no name of a task's field; it is left out")
             continue
         fields[name] = None if is_deletion(value) else plain(value, name)
     status = fields.get("status")
