@@ -20,7 +20,7 @@ describe('the inputs that miners are shown', () => {
     for (const input_text of [
       'Guten Tag',
       { text: 'Guten Tag' },
-      { text: 'Guten Tag', source_language: null },
+      { text: 'Guten Tag', source_language: null, target_language: '' },
       whole,
     ]) {
       assert.deepEqual(textOf({ ...deToFr, input_text }), whole);

@@ -13,7 +13,7 @@ export function inputTextOf(task: JsonObject): JsonObject | undefined {
   if (text === undefined) return undefined;
   const all = [
     ...Object.entries(text),
-    ...languages.map((name) => [name, text[name] ?? task[name]] as const),
+    ...languages.map((name) => [name, text[name] || task[name]] as const),
   ];
   const isSaid = ([name, value]: readonly [string, unknown]): boolean =>
     !languages.includes(name) || (value ?? '') !== '';
