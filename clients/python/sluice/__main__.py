@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 import time
-from typing import Sequence
+from typing import Any, Sequence
 
 from .errors import OutboxError
 from .stamps import StampSource, stamp_ms
 from .store import Store
 
 PAGE = 1000
+#: An event and its number.
+Found = tuple[int, dict[str, Any]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,13 +30,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        store = Store(given.path, create=False)
+        store = Store(given.path, create=False, check=False)
         try:
             if given.retry is not None:
                 count = store.retry(given.retry or None, StampSource(), int(time.time() * 1000))
                 print(f"{count} refused events will be sent again.")
             elif given.export is not None:
-                _export(store, given.export)
+                lost = _export(store, given.export)
+                if lost:
+                    print(f"{lost} places in {given.path} cannot be read.", file=sys.stderr)
+                    return 1
             else:
                 _show(store)
         finally:
@@ -57,20 +62,37 @@ def _show(store: Store) -> None:
         print(f"  … and {aside - 20} more; --export refused prints them all.")
 
 
-def _export(store: Store, which: str) -> None:
+def _export(store: Store, which: str) -> int:
+    """Prints the events, and past damage those that can be read; answers how many cannot."""
+    read = _waiting if which == "waiting" else _refused
     last = 0
-    while True:
-        if which == "waiting":
-            rows = [(row.seq, {"stamp": row.stamp, **json.loads(row.line)}) for row in store.first(last, PAGE, 2**26)]
-        else:
-            rows = [
-                (one.id, {**json.loads(one.line), "refused": {"id": one.id, "code": one.code, "message": one.message}})
-                for one in store.set_aside(last, PAGE)
-            ]
-        if not rows:
-            return
-        for last, event in rows:
-            print(json.dumps(event, ensure_ascii=False))
+    try:
+        while found := read(store, last, PAGE):
+            for last, event in found:
+                print(json.dumps(event, ensure_ascii=False))
+        return 0
+    except OutboxError as error:
+        print(error, file=sys.stderr)
+    lost = 0
+    for seq in range(last + 1, store.greatest_seq() + 1):
+        try:
+            for found_seq, event in read(store, seq - 1, 1):
+                if found_seq == seq:
+                    print(json.dumps(event, ensure_ascii=False))
+        except (OutboxError, ValueError):
+            lost += 1
+    return lost
+
+
+def _waiting(store: Store, after: int, most: int) -> list[Found]:
+    return [(row.seq, {"stamp": row.stamp, **json.loads(row.line)}) for row in store.first(after, most, 2**26)]
+
+
+def _refused(store: Store, after: int, most: int) -> list[Found]:
+    return [
+        (one.id, {**json.loads(one.line), "refused": {"id": one.id, "code": one.code, "message": one.message}})
+        for one in store.set_aside(after, most)
+    ]
 
 
 def _time(ms: int) -> str:

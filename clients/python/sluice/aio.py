@@ -86,11 +86,11 @@ class AsyncSluice:
 
     async def send_events(self, given: Iterable[Event]) -> None:
         """See `Sluice.send_events`."""
-        lines = self._client._lines(given)
+        lines, created = self._client._lines(given)
         if self._client._outbox is not None:
-            await self._client._outbox.write_async(lines)
+            await self._client._outbox.write_async(lines, created)
         else:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._client._write, lines)
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._client._write, lines, created)
 
     async def tasks(self, **filters: Any) -> AsyncIterator[dict[str, Any]]:
         """See `Sluice.tasks`."""

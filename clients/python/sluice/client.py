@@ -13,18 +13,17 @@ from typing import Any, Callable, Iterable, Iterator, Literal, Mapping
 
 from . import events
 from .direct import Direct
-from .errors import ConfigurationError, NotFound, SetAside, Unavailable
-from .events import Event, Visibility
+from .errors import ConfigurationError, SetAside, Unavailable
+from .events import Event, Visibility, is_creation
 from .files import Progress, Source, Ticket, download, upload
 from .leases import Lease
 from .outbox import Outbox, OutboxStatus
 from .transport import Transport
 from .values import line_of
+from .waiting import MAX_WAIT_SECONDS, wait_for_task
 
-#: Tasks that a client created and whose reads it therefore waits for.
+#: Tasks that a client without an outbox remembers to have created.
 MAX_KNOWN_TASKS = 100_000
-#: The longest wait of one read, as Sluice has it.
-MAX_WAIT_SECONDS = 25
 #: The time an answer may take beyond the wait that was asked for.
 ANSWER_SECONDS = 15.0
 
@@ -124,30 +123,25 @@ class Sluice:
 
     def send_events(self, given: Iterable[Event]) -> None:
         """Events as lines of `POST /v1/events`, durable together: at most 1,000."""
-        self._write(self._lines(given))
+        self._write(*self._lines(given))
 
     # Reads
 
     def get_task(self, task_id: str, *, wait: bool = False, timeout: float = MAX_WAIT_SECONDS) -> dict[str, Any]:
         """A task; with `wait` once it is completed, or as it is after `timeout` seconds.
 
-        Raises NotFound, but with `wait` only after the time for a task that this client created.
+        Raises NotFound, but with `wait` only after the time for a task that this client created, or one before it
+        on the same outbox.
         """
         path = f"/v1/tasks/{_segment(task_id)}"
         if not wait:
             return self._json("GET", path)
-        ends = time.monotonic() + timeout
-        while True:
-            seconds = max(1, min(MAX_WAIT_SECONDS, round(ends - time.monotonic())))
+
+        def read(seconds: int) -> dict[str, Any]:
             query = {"wait": "completed", "timeout": seconds}
-            try:
-                task = self._json("GET", path, query=query, timeout=seconds + ANSWER_SECONDS)
-            except NotFound:
-                if not self._is_known(task_id) or time.monotonic() >= ends:
-                    raise
-                continue
-            if task.get("status") in ("completed", "approved", "failed", "cancelled") or time.monotonic() >= ends:
-                return task
+            return self._json("GET", path, query=query, timeout=seconds + ANSWER_SECONDS)
+
+        return wait_for_task(read, lambda: self._is_known(task_id), timeout)
 
     def list_tasks(self, /, **filters: Any) -> dict[str, Any]:
         """A page `{tasks, next_cursor}`; `status`, `task_type`, `miner_uid`, `limit`, `cursor`."""
@@ -278,26 +272,33 @@ class Sluice:
     ) -> None:
         self.close()
 
-    def _lines(self, given: Iterable[Event]) -> list[bytes]:
+    def _lines(self, given: Iterable[Event]) -> tuple[list[bytes], list[str]]:
+        """Events as lines, and the tasks that they create."""
         all_events = list(given)
         if not 1 <= len(all_events) <= 1000:
             raise ValueError(f"Send 1 to 1,000 events at once; these are {len(all_events)}.")
+        if any("stamp" in event for event in all_events):
+            raise ConfigurationError("An event gets its stamp from this client; leave `stamp` out.")
         lines = [line_of(event) for event in all_events]
-        created = [str(event.get("task_id")) for event in all_events if event.get("type") == "task"]
+        return lines, [str(event["task_id"]) for event in all_events if is_creation(event)]
+
+    def _write(self, lines: list[bytes], created: list[str]) -> None:
+        if self._outbox is not None:
+            self._outbox.write(lines, created)
+        elif self._direct is not None:
+            self._remember(created)
+            self._direct.send(lines)
+
+    def _remember(self, created: list[str]) -> None:
         with self._known_lock:
             for task_id in created:
                 self._known[task_id] = None
             while len(self._known) > MAX_KNOWN_TASKS:
                 self._known.popitem(last=False)
-        return lines
-
-    def _write(self, lines: list[bytes]) -> None:
-        if self._outbox is not None:
-            self._outbox.write(lines)
-        elif self._direct is not None:
-            self._direct.send(lines)
 
     def _is_known(self, task_id: str) -> bool:
+        if self._outbox is not None:
+            return self._outbox.has_created(task_id)
         with self._known_lock:
             return task_id in self._known
 

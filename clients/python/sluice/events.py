@@ -53,6 +53,11 @@ def _own(members: Mapping[str, Any]) -> Event:
     return dict(members)
 
 
+def is_creation(event: Mapping[str, Any]) -> bool:
+    """Tells if the event creates a task under an id that is known before it is sent."""
+    return event.get("type") == "task" and event.get("task_id") is not None
+
+
 def new_id() -> str:
     """A random id for a document."""
     return str(uuid.uuid4())

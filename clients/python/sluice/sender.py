@@ -10,8 +10,8 @@ from typing import Callable
 
 from .errors import ApiError, Blocked, OutboxError, SetAside, SluiceError, Unavailable
 from .lock import FileLock
-from .shipping import Shipped, ship
-from .stamps import StampSource
+from .shipping import PASSING, Shipped, ship
+from .stamps import EARLIEST
 from .store import Row, Store
 from .transport import Transport
 from .values import MAX_BODY_BYTES
@@ -27,8 +27,6 @@ MAX_RETRY_AFTER = 600.0
 #: How far a stamp may be from the server's time, and how old one is made that is too old: see docs/api.md, Events.
 AHEAD_MS = 60_000
 OLDEST_MS = 45 * 86_400_000 - 2 * 3_600_000
-#: Refusals of a line that pass: it stays in the outbox.
-PASSING = frozenset(["rate_limited", "unavailable", "internal"])
 #: Acknowledged events whose deletion the disk refuses are remembered up to this many.
 MAX_UNDELETED = 500_000
 
@@ -44,13 +42,14 @@ class Sender:
         linger: float,
         max_backoff: float,
         on_refused: Callable[[SetAside], None] | None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._transport = transport
         self._linger = linger
         self._max_backoff = max_backoff
         self._on_refused = on_refused
-        self._stamps = StampSource()
+        self._now = now
         self._lock = FileLock(store.path + "-sender")
         self._condition = threading.Condition()
         self._is_closed = False
@@ -63,7 +62,10 @@ class Sender:
         self._was_off = False
         self._max_bytes = MAX_BODY_BYTES
         self._max_lines = MAX_LINES
-        self._done: list[Row] = []
+        self._done: list[int] = []
+        self._acked = EARLIEST
+        #: Something of the last batch stays in the file before what is over: what follows waits for the disk.
+        self._must_settle = False
         self._refused: list[tuple[Row, str, str]] = []
         self._offset_ms: int | None = None
         self._failures = 0
@@ -118,6 +120,8 @@ class Sender:
                 return self._linger  # Another process sends what this one writes, too.
             if not self._is_ready():
                 return self._left_to_linger()
+            if self._must_settle:
+                self._settle()
             with self._condition:
                 self._first_unsent_at = None
                 self._waiting_lines = self._waiting_bytes = 0
@@ -144,28 +148,30 @@ class Sender:
             return self._failed(repr(error))
 
     def _send(self, rows: list[Row]) -> None:
-        before = time.time()
+        before = self._now()
         try:
             shipped = ship(self._transport, [(row.line, row.stamp) for row in rows])
         except ApiError as error:
             if not self._shrink(rows, error):
                 raise
             return
-        self._learn(shipped, before, time.time())
+        self._learn(shipped, before, self._now())
         refused = {one.index: one for one in shipped.rejected}
         is_off = any(one.code == "stamp_out_of_range" for one in shipped.rejected)
         passing = next((one for one in shipped.rejected if one.code in PASSING), None)
         for index, row in enumerate(rows):
             one = refused.get(index)
             if one is None:
-                self._done.append(row)
+                self._done.append(row.seq)
+                self._acked = max(self._acked, row.stamp)
                 self.sent += 1
                 self.sent_at = before
             elif one.code != "stamp_out_of_range" and one.code not in PASSING:
                 self._refused.append((row, one.code, one.message))
+        self._must_settle = bool(refused)
         self._settle()
         if is_off and shipped.server_ms is not None:
-            self._store.stamp_anew(self._stamps, shipped.server_ms, shipped.server_ms - OLDEST_MS, AHEAD_MS)
+            self._store.stamp_anew(shipped.server_ms, shipped.server_ms - OLDEST_MS, AHEAD_MS)
             logger.warning("The clock was off by more than a minute, or events are older than 45 days: stamped anew")
         was_off, self._was_off = self._was_off, is_off
         if passing is not None or (is_off and was_off):
@@ -187,20 +193,21 @@ class Sender:
         if is_size and len(rows[0].line) < LEAST_BODY_BYTES:
             return False  # Whoever takes so little is not Sluice.
         self._refused.append((rows[0], error.code or "payload_too_large", error.message))
+        self._must_settle = True
         self._settle()
         return True
 
     def _settle(self) -> None:
         """Notes in the file what is over; where the disk refuses that, the sender goes on and tries again later."""
         try:
-            self._store.settle(self._done, self._refused, self._offset_ms)
+            self._store.settle(self._done, self._acked, self._refused, self._offset_ms, int(self._now() * 1000))
         except OutboxError as error:
-            if len(self._done) + len(self._refused) > MAX_UNDELETED or self._refused:
+            if len(self._done) > MAX_UNDELETED or self._must_settle:
                 raise
             logger.warning("%s; acknowledged events are deleted later", error)
             return
         refused = self._refused
-        self._done, self._refused, self._offset_ms = [], [], None
+        self._done, self._refused, self._offset_ms, self._must_settle = [], [], None, False
         for row, code, message in refused:
             self._tell(row, code, message)
 
@@ -209,7 +216,7 @@ class Sender:
         if self._on_refused is None:
             return
         try:
-            at_ms = int(time.time() * 1000)
+            at_ms = int(self._now() * 1000)
             self._on_refused(SetAside(row.seq, row.stamp, code, message, at_ms, bytes(row.line).decode()))
         except Exception:
             logger.exception("The handler of refused events failed; the event stays aside")
@@ -226,8 +233,7 @@ class Sender:
 
     def _after(self) -> int:
         """The last event that is over, though it is still in the file."""
-        over = [row.seq for row in self._done] + [row.seq for row, _, _ in self._refused]
-        return max(over, default=0)
+        return max(self._done, default=0)
 
     def _is_ready(self) -> bool:
         # None: left from before, or written by another process.

@@ -10,6 +10,9 @@ from .errors import ApiError, Blocked, Unavailable
 from .transport import Answer, Transport, error_of
 from .values import stamped
 
+#: Refusals of a line that pass: the same line may be taken later.
+PASSING = frozenset(["rate_limited", "unavailable", "internal"])
+
 
 @dataclass(frozen=True)
 class Rejected:

@@ -8,7 +8,6 @@ import http.client
 import json
 import socket
 import ssl
-import threading
 import time
 import urllib.parse
 import urllib.request
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Iterator, Mapping
 
 from .errors import ApiError, Blocked, ConfigurationError, NotFound, Unavailable
+from .forks import Forkable
 
 #: The longest that an answer is taken into memory.
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
@@ -25,6 +25,8 @@ IDLE_SECONDS = 20.0
 CHUNK_BYTES = 256 * 1024
 
 Body = bytes | Iterable[bytes] | None
+#: No whole answer came; UnicodeError where a name cannot be one of a host.
+NO_ANSWER = (OSError, http.client.HTTPException, UnicodeError)
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,14 @@ class Answer:
             ) from error
 
 
-class Transport:
+class Transport(Forkable):
     """Sends requests to one base address, and to the addresses that Sluice names, which never see the key."""
 
     def __init__(
         self, url: str, key: str, *, timeout: float = 30.0, context: ssl.SSLContext | None = None
     ) -> None:
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        super().__init__()
+        if not _is_base(url):
             raise ConfigurationError(f"url: expected the address of Sluice, such as https://NAME.web.app, got {url!r}.")
         if not key or not key.isascii() or not key.isprintable():
             raise ConfigurationError("key: expected an API key of Sluice in visible ASCII characters.")
@@ -60,7 +62,6 @@ class Transport:
         self._key = key
         self._timeout = timeout
         self._context = context
-        self._lock = threading.Lock()
         self._idle: list[tuple[tuple[str, str], float, http.client.HTTPConnection]] = []
 
     def key_header(self) -> dict[str, str]:
@@ -103,13 +104,13 @@ class Transport:
                         raise Unavailable(f"The answer of {method} {_shown(address)} does not end.")
                     chunks.append(chunk)
                 return Answer(stream.status, stream.headers, b"".join(chunks))
-        except (OSError, http.client.HTTPException) as error:
-            raise _unavailable(method, address, error) from error
+        except NO_ANSWER as error:
+            raise unavailable(method, address, error) from error
 
     def open(
         self, method: str, address: str, *, body: Body, headers: Mapping[str, str], timeout: float | None = None
     ) -> "Stream":
-        """Begins a request, and answers when its headers are there; OSError and HTTPException come as they are."""
+        """Begins a request, and answers when its headers are there; raises NO_ANSWER as they come."""
         parts = urllib.parse.urlsplit(address)
         target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         limit = timeout or self._timeout
@@ -134,10 +135,13 @@ class Transport:
             return Stream(response, lambda: self._keep(origin, connection), connection.close)
 
     def close(self) -> None:
-        with self._lock:
+        with self.fork_lock:
             idle, self._idle = self._idle, []
         for _, _, connection in idle:
             connection.close()
+
+    #: A child has connections of its own: two that speak on one would be mixed.
+    leave = close
 
     def _connection(
         self, origin: tuple[str, str], timeout: float
@@ -147,7 +151,7 @@ class Transport:
         host = parts.hostname or ""
         proxy = _proxy_of(scheme, netloc)
         proxy_headers = None if proxy is None else _proxy_headers(proxy)
-        with self._lock:
+        with self.fork_lock:
             oldest = time.monotonic() - IDLE_SECONDS
             stale = [one for one in self._idle if one[1] < oldest]
             self._idle = [one for one in self._idle if one[1] >= oldest]
@@ -176,7 +180,7 @@ class Transport:
         return connection, False, proxy_headers
 
     def _keep(self, origin: tuple[str, str], connection: http.client.HTTPConnection) -> None:
-        with self._lock:
+        with self.fork_lock:
             if len(self._idle) < MAX_IDLE_CONNECTIONS:
                 self._idle.append((origin, time.monotonic(), connection))
                 return
@@ -223,6 +227,15 @@ class Stream:
             self._drop()
 
 
+def _is_base(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and is_whole and not parts.query and not parts.fragment
+
+
 def error_of(answer: Answer, base: str) -> Exception:
     """The error that an answer other than 2xx stands for."""
     status = answer.status
@@ -248,15 +261,22 @@ def error_of(answer: Answer, base: str) -> Exception:
 def retry_after(answer: Answer) -> float | None:
     """Seconds after which the answer asks to come again."""
     value = answer.headers.get("retry-after", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value[:9])
+    until = _moment(value)
+    # By the clock of who answered: this machine's may be wrong.
+    now = _moment(answer.headers.get("date", "")) or time.time()
+    return None if until is None else max(0.0, until - now)
+
+
+def _moment(text: str) -> float | None:
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _unavailable(method: str, address: str, error: Exception) -> Unavailable:
+def unavailable(method: str, address: str, error: Exception) -> Unavailable:
     what = str(error) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):
         what = f"its certificate is not trusted ({error.verify_message})"

@@ -35,22 +35,26 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="sluice-writer", daemon=True)
         self._thread.start()
 
-    def write(self, lines: list[bytes]) -> None:
-        """Returns when the events are durable, together. Raises OutboxError."""
+    def write(self, lines: list[bytes], created: list[str]) -> None:
+        """Returns when the events are durable, together; `created`: the tasks that they create. Raises OutboxError."""
         done = threading.Lock()
         done.acquire()
-        entry = _Entry(lines, done, None)
+        entry = _Entry(lines, created, done, None)
         self._give(entry)
         done.acquire()
         if entry.error is not None:
             raise entry.error
 
-    def write_async(self, lines: list[bytes]) -> asyncio.Future[None]:
+    def write_async(self, lines: list[bytes], created: list[str]) -> asyncio.Future[None]:
         """As `write`, without blocking the running loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
-        self._give(_Entry(lines, future, loop))
+        self._give(_Entry(lines, created, future, loop))
         return future
+
+    def is_forked(self) -> bool:
+        """Tells a child that has this writer, but not its thread."""
+        return os.getpid() != self._pid
 
     def close(self) -> None:
         """Writes what was given, then ends."""
@@ -61,7 +65,7 @@ class Writer:
         self._store.close()
 
     def _give(self, entry: _Entry) -> None:
-        if os.getpid() != self._pid:
+        if self.is_forked():
             raise OutboxError("This client was made before a fork, which its threads do not survive; make a new one.")
         with self._condition:
             if self._is_closed:
@@ -79,8 +83,9 @@ class Writer:
                 group = self._next_group()
             error: Exception | None = None
             lines = [line for entry in group for line in entry.lines]
+            created = [task_id for entry in group for task_id in entry.created]
             try:
-                self._store.append(lines, self._stamps, int(self._now() * 1000))
+                self._store.append(lines, self._stamps, int(self._now() * 1000), created)
             except OutboxError as failure:
                 error = failure
             except Exception as failure:  # Every caller settles, whatever broke.
@@ -103,15 +108,17 @@ class Writer:
 class _Entry:
     """A caller's events, and how to tell it that they are durable: its lock, or a future of its loop."""
 
-    __slots__ = ("lines", "done", "loop", "error")
+    __slots__ = ("lines", "created", "done", "loop", "error")
 
     def __init__(
         self,
         lines: list[bytes],
+        created: list[str],
         done: threading.Lock | asyncio.Future[None],
         loop: asyncio.AbstractEventLoop | None,
     ) -> None:
         self.lines = lines
+        self.created = created
         self.done = done
         self.loop = loop
         self.error: Exception | None = None

@@ -408,7 +408,7 @@ class Buffers(WithManagers):
             with self.assertRaises(OutboxError):
                 await BatchDatabaseManager(None).create_document("users", {"n": 1})
 
-        shared.shared().client.sync.outbox._writer._store._db.close()
+        shared.shared().client.sync.outbox._writer._store._database.connection.close()
         asyncio.run(old_code())
 
     def test_set_aside_what_sluice_refuses(self):

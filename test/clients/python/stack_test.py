@@ -4,21 +4,19 @@ import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
-import time
 import unittest
 import urllib.request
 import uuid
 from unittest import mock
 
-from support import PACKAGE, WithServer
+from crashing import Crasher
+from support import WithServer
 
 from sluice import NotFound, Sluice, Unavailable, UploadInterrupted, files
 
 URL = os.environ.get("SLUICE_TEST_URL", "")
 KEY = os.environ.get("SLUICE_TEST_KEY", "")
-KILLS = int(os.environ.get("SLUICE_TEST_KILLS", "18"))
+KILLS = int(os.environ.get("SLUICE_TEST_KILLS", "30"))
 
 
 def control(path, body):
@@ -131,47 +129,42 @@ class Routes(WithStack):
         self.assertIsNone(lease._share)
 
 
-CHILD = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from sluice import Sluice
-client = Sluice(sys.argv[2], sys.argv[3], outbox=sys.argv[4], linger=0.01, max_backoff=0.1)
-task, first = sys.argv[5], int(sys.argv[6])
-for n in range(first, first + 400):
-    client.send_response(f"{task}-{n // 100}", n % 100, {"n": n})
-    client.update(f"counts/{task}", {f"n{n % 50}": n})
-    print(n, flush=True)
-"""
-
-
 class Kills(WithStack):
     def test_kill_9_at_random_loses_and_doubles_nothing(self):
         rng = random.Random(7)
         task = name()
-        acknowledged = []
-        first = 0
+        crasher = Crasher()
+        self.addCleanup(crasher.close)
+        acknowledged, first = [], 0
         for _ in range(KILLS):
-            command = [sys.executable, "-c", CHILD, PACKAGE, URL, KEY, self.path, task, str(first)]
-            child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            numbers = [int(child.stdout.readline())]
-            time.sleep(rng.uniform(0, 0.15))
-            child.kill()
-            numbers += [int(line) for line in child.stdout if line.endswith("\n")]
-            child.stdout.close()
-            child.wait()
-            acknowledged += numbers
+            events = [
+                [
+                    {
+                        "type": "response",
+                        "task_id": f"{task}-{n // 100}",
+                        "miner_uid": n % 100,
+                        "response_data": {"n": n},
+                    },
+                    {"type": "update", "path": f"counts/{task}", "data": {f"n{n % 50}": n}},
+                ]
+                for n in range(first, first + 400)
+            ]
+            done, end = crasher.run(
+                url=URL, key=KEY, path=self.path, events=events, acked=True, seconds=rng.uniform(0, 0.1)
+            )
+            self.assertEqual(end, "killed")
+            acknowledged += [first + number for number in done]
             # The one under way may be kept as well: it is asked for with no number of the next.
-            first = numbers[-1] + 2
+            first += len(done) + 1
         client = self.stacked()
         self.assertTrue(client.drain(60))
         self.assertEqual(client.outbox_status().refused, 0)
         client.flush()
         advance(30)
         kept = {}
-        for part in range(acknowledged[-1] // 100 + 1):
-            task_id = f"{task}-{part}"
+        for part in range(first // 100 + 1):
             try:
-                answers = client.get_task(task_id)["miner_responses"]
+                answers = client.get_task(f"{task}-{part}")["miner_responses"]
             except NotFound:
                 continue
             for answer in answers.values():

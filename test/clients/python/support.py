@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import sys
 import tempfile
 import threading
@@ -29,19 +30,31 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.context = context
+        self.now: Callable[[], float] = time.time
         self.failures: list[Failure] = []
         self.requests: list[list[dict[str, Any]]] = []
         self.kept: list[dict[str, Any]] = []
         self.refuse: Callable[[dict[str, Any]], tuple[str, str] | None] = lambda _: None
         self.clock_ahead = 0.0
         self.headers_seen: list[dict[str, str]] = []
+        self.peers: list[tuple[str, int]] = []
+        self.tasks: dict[str, dict[str, Any]] = {}
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http{'s' if self.context else ''}://127.0.0.1:{self.server_port}"
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """On the connection's own thread: a handshake that fails keeps nobody else."""
+        if self.context is not None:
+            with self.context.wrap_socket(request, server_side=True) as secured:
+                super().finish_request(secured, client_address)
+            return
+        super().finish_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # A client that was killed has no more to say.
@@ -55,10 +68,18 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
+    def do_GET(self) -> None:
+        task = self.server.tasks.get(self.path.partition("?")[0].rpartition("/")[2])
+        if task is None:
+            self.answer(404, {"status": 404, "code": "not_found", "detail": "There is no such task."})
+        else:
+            self.answer(200, task)
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         lines = [json.loads(line) for line in body.splitlines()] if self.path.endswith("/v1/events") else []
         self.server.requests.append(lines)
+        self.server.peers.append(self.client_address)
         self.server.headers_seen.append({name.lower(): value for name, value in self.headers.items()})
         if self.server.failures and self.server.failures.pop(0)(self, lines):
             return
@@ -73,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.server.kept.append(line)
             else:
                 rejected.append({"index": index, "code": fault[0], "message": fault[1]})
-        now = time.time() + self.server.clock_ahead
+        now = self.server.now() + self.server.clock_ahead
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         accepted = len(lines) - len(rejected)
         answer = {"accepted": accepted, "rejected": rejected, "warnings": [], "created": [], "server_time": moment}
