@@ -158,11 +158,11 @@ class Sluice:
                 return
 
     def status(self, *, detail: bool = False) -> dict[str, Any]:
-        """What waits and runs in Sluice, `GET /v1/status`."""
+        """Sluice's state: its queue and its parts, `GET /v1/status`."""
         return self._json("GET", "/v1/status", query={"detail": "true"} if detail else None)
 
     def quota(self) -> dict[str, Any]:
-        """What was used of the quota, `GET /v1/quota`."""
+        """The quota's use and limits, `GET /v1/quota`."""
         return self._json("GET", "/v1/quota")
 
     def warnings(self, *, limit: int = 10) -> list[dict[str, Any]]:
@@ -213,7 +213,7 @@ class Sluice:
         return download(self._transport, _segment(file_id))
 
     def get_file(self, file_id: str) -> dict[str, Any]:
-        """What is known of a file, without its bytes."""
+        """A file's record, without its bytes."""
         return self._json("GET", f"/v1/files/{_segment(file_id)}")
 
     def list_files(self, /, **filters: Any) -> dict[str, Any]:
@@ -236,7 +236,7 @@ class Sluice:
     # The outbox
 
     def outbox_status(self) -> OutboxStatus:
-        """What the outbox holds, and how sending goes."""
+        """The outbox's counts, and how sending goes."""
         return self._needed_outbox().status()
 
     def refused(self, *, after_id: int = 0, limit: int = 1000) -> list[SetAside]:

@@ -1,4 +1,4 @@
-"""What an outbox holds that was not sent, by type; and moving it aside."""
+"""Contents of an outbox that were not sent, by type; and moving them aside."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Contents:
 
 
 def read_contents(database: Database, most_ids: int) -> Contents:
-    """What waits, by type."""
+    """Counts what waits, by type."""
     found = database.read(f"SELECT {KIND} AS kind, count(*) FROM events GROUP BY kind")
     by_type = {bytes(kind).decode(errors="replace"): count for kind, count in found}
     if "response" not in by_type:

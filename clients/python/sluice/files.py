@@ -26,7 +26,7 @@ MAX_BACKOFF = 30.0
 
 Source = bytes | str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int], None]
-#: What goes on with an upload that was interrupted; may be kept as JSON.
+#: Continues an upload that was interrupted; may be kept as JSON.
 Ticket = dict[str, Any]
 
 

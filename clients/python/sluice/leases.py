@@ -25,7 +25,7 @@ REFUSED_SECONDS = 1.0
 
 
 class Share:
-    """What one lease grants, and what is spent of it. Pure: times are the caller's, in seconds."""
+    """One lease: what it grants, and what is spent of it. Pure: times are the caller's, in seconds."""
 
     def __init__(self, answer: Mapping[str, Any], now: float) -> None:
         self.id = str(answer["lease_id"])

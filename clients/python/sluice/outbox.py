@@ -23,7 +23,7 @@ LOOK_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class OutboxStatus:
-    """What the outbox holds, and how sending goes."""
+    """Counts of the outbox, and how sending goes."""
 
     waiting: int
     #: Events that are kept aside now, refused or cleared, and how many were refused ever.
@@ -32,7 +32,7 @@ class OutboxStatus:
     oldest_age_seconds: float | None
     #: Acknowledged since this client began.
     sent: int
-    #: What the last attempt to send met; None after one that went well.
+    #: The failure of the last attempt to send; None after one that went well.
     error: str | None
     #: True where the key or the address is wrong: nothing is sent before that is put right.
     is_blocked: bool
@@ -105,7 +105,7 @@ class Outbox:
         return OutboxStatus(waiting, aside, refused, age, sender.sent, sender.error, sender.is_blocked)
 
     def contents(self, most_ids: int) -> Contents:
-        """What waits, by type; counting a million events takes a second."""
+        """Counts what waits, by type; a million events take a second."""
         with self._opened() as store:
             return store.contents(most_ids)
 

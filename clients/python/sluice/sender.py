@@ -241,7 +241,7 @@ class Sender:
         return first is None or bool(self._draining) or self._is_full() or time.monotonic() >= first + self._linger
 
     def _lingers(self, rows: list[Row]) -> bool:
-        """What a full batch left is young: it waits for more, as a new batch does."""
+        """Tells that what a full batch left is young: it waits for more, as a new batch does."""
         was_full, size = self._was_full, sum(len(row.line) for row in rows)
         self._was_full = len(rows) >= self._max_lines or size >= self._max_bytes / 2
         if not was_full or self._was_full or self._draining:

@@ -1,4 +1,4 @@
-"""What an outbox holds: the events that wait, those that were set aside, and the clock's state."""
+"""An outbox's contents: the events that wait, those that were set aside, and the clock's state."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Store:
         return waiting, aside, refused
 
     def contents(self, most_ids: int) -> Contents:
-        """What waits, by type."""
+        """Counts what waits, by type."""
         return read_contents(self._database, most_ids)
 
     def span(self) -> int:

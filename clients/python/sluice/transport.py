@@ -31,7 +31,7 @@ NO_ANSWER = (OSError, http.client.HTTPException, UnicodeError)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: any status, the headers with names in small letters, and the whole body."""
+    """An answer: any status, the headers with names in small letters, and the whole body."""
 
     status: int
     headers: Mapping[str, str]

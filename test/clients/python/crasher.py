@@ -2,7 +2,7 @@
 
 A line is JSON: `url`, `key`, `path`, `events` (lists, each sent at once), and nothing more or `seconds` (SIGKILL from
 outside, so long after the start, or with `acked` after the first event), `statements` (SIGKILL before that statement of
-SQLite) or `limit` (no file may grow past so many bytes, until all are tried, and then `last`). What is durable is
+SQLite) or `limit` (no file may grow past so many bytes, until all are tried, and then `last`). Each durable event is
 written as `ack N`; `end` or `killed` follows.
 """
 

@@ -1,4 +1,4 @@
-"""What is between the client and Sluice: TLS, proxies, names, and answers that are not Sluice's."""
+"""Whatever is between the client and Sluice: TLS, proxies, names, and answers that are not Sluice's."""
 
 import email.utils
 import os
