@@ -24,7 +24,7 @@ export const api = onRequest(
   wiredBy(() => import('./app/api.ts')),
 );
 
-/** Answers miners that ask for their tasks; Hosting asks it only where it has no copy of its answer. */
+/** Answers miners and validators that ask for tasks; Hosting asks it only where it has no copy of its answer. */
 export const polls = onRequest(
   { ...calledByUrl, ...sizeOf('polls'), timeoutSeconds: 60 },
   wiredBy(() => import('./app/polls.ts')),

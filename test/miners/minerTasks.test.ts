@@ -14,7 +14,13 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
   beforeEach(async () => {
     backend = await startBackend();
     const { documents, clock, logger } = backend;
-    const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
+    const feed = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+    });
     const bound = { id: 'bound', role: 'miner', key: 'bound-key', uids: [0, 7] } as const;
     api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
@@ -176,7 +182,13 @@ describe('Open tasks in memory', () => {
   beforeEach(async () => {
     backend = await startBackend();
     const { documents, clock, logger } = backend;
-    feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
+    feed = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+    });
   });
 
   afterEach(() => backend.close());
@@ -218,7 +230,13 @@ describe('Open tasks in memory', () => {
         return { ...found, documents: seen };
       },
     };
-    const missing = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
+    const missing = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+    });
     await missing.open();
     clock.moveTo(3001);
     await write('late');
@@ -238,7 +256,14 @@ describe('Open tasks in memory', () => {
 
   it('are loaded and followed over more than one page', async () => {
     const { documents, clock, logger } = backend;
-    const paged = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000, pageSize: 2 });
+    const paged = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+      pageSize: 2,
+    });
     const ids = ['a', 'b', 'c', 'd', 'e'];
     for (const id of ids) await write(id);
     backend.billedReads();
@@ -332,7 +357,13 @@ describe('Open tasks in memory', () => {
       query: (...query: Parameters<typeof backend.documents.query>) =>
         isHanging ? new Promise<never>(() => undefined) : backend.documents.query(...query),
     };
-    const hanging = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
+    const hanging = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+    });
     await write('a');
     await hanging.open();
     isHanging = true;
@@ -352,7 +383,14 @@ describe('Open tasks in memory', () => {
 
   it('take no more memory than they may', async () => {
     const { documents, clock, logger } = backend;
-    const small = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000, maxBytes: 4000 });
+    const small = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+      maxBytes: 4000,
+    });
     for (let index = 0; index < 10; index += 1) await write(`t${index}`, { input_text: 'x'.repeat(400) });
 
     const { tasks } = await small.open();

@@ -22,7 +22,13 @@ describe('What polling costs', () => {
 
   it('one read per READ_CACHE_SECONDS, and two per write, for 200 miners with 100 open tasks @slow', async () => {
     const { documents, clock, logger } = backend;
-    const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: readCacheSeconds * 1000 });
+    const feed = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: readCacheSeconds * 1000,
+    });
     const api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
     );

@@ -27,7 +27,7 @@ function check({ method, path, answers }: Route, { status, json, headers }: ApiR
   const schema = '_zod' in described ? described : described.schema;
   if (schema === undefined || json === undefined) return;
   const type = headers?.['content-type'] ?? '';
-  const isText = type !== '' && typeof json === 'string';
+  const isText = type !== '' && (typeof json === 'string' || Buffer.isBuffer(json));
   const value: unknown = isText && !/^application\/.*json/.test(type) ? json : parsed(json, isText);
   const { error } = z.safeParse(schema, value);
   assert.equal(error, undefined, `${method} ${path}: ${JSON.stringify(error?.issues)}`);

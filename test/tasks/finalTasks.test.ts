@@ -16,7 +16,13 @@ describe('Tasks that are over, in memory', () => {
   beforeEach(async () => {
     backend = await startBackend();
     const { documents, clock, logger } = backend;
-    feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5000 });
+    feed = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5000,
+    });
     api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
     );

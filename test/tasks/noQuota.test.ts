@@ -29,7 +29,13 @@ describe('Reading without a lease', () => {
       };
     const documents = { read: leased(read), query: leased(query) };
     const objects = backend.objects.connect();
-    const feed = new OpenTaskFeed({ documents, clock, logger, readCacheMs: 5_000 });
+    const feed = new OpenTaskFeed({
+      objects: backend.objects.connect(),
+      documents,
+      clock,
+      logger,
+      readCacheMs: 5_000,
+    });
     const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5_000, tickMs: 5_000 });
     api = await backend.serve([
       ...minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),

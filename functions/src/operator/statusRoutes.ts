@@ -72,7 +72,7 @@ function statusShown(): Schema {
 
 /** The routes that say whether a process answers; they ask nothing of anybody. */
 export function healthRoutes(): Route[] {
-  return ['/healthz', '/health'].map((path) =>
+  return ['/healthz', '/health', '/api/v1/health'].map((path) =>
     defineRoute({
       method: 'GET',
       path,

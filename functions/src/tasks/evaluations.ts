@@ -75,6 +75,11 @@ export function evaluationFields({ evaluations }: TaskState): Fields | undefined
   );
 }
 
+/** The validators of a stored field's evaluations, by uid. */
+export function evaluatorsOf(stored: unknown): string[] {
+  return entriesOf(stored).map(([uid]) => uid);
+}
+
 /** The evaluations that Sluice accepted. */
 export function ownOf(evaluations: ReadonlyMap<string, HeldEvaluation>): Own[] {
   return [...evaluations.values()].filter((held): held is Own => !('asStored' in held.value));

@@ -8,9 +8,11 @@ import type {
   ReadDocument,
 } from '../platform/documents.ts';
 import { messageOf } from '../platform/errors.ts';
+import type { ObjectStore } from '../platform/objects.ts';
 import { cachedFor, onceAsync } from '../platform/once.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
+import { CompletedTasks } from './completedTasks.ts';
 import { taskIdOf, tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { type FinalTask, FinalTasks, type OpenTask, openTaskOf } from './minerTasks.ts';
@@ -20,17 +22,21 @@ import {
   feedReloadMs,
   feedTimeoutMs,
   finalPageSize,
+  maxCompletedBytes,
   maxFeedBytes,
   readTimeoutMs,
 } from './readLimits.ts';
 import { finalStatuses, openStatuses } from './state.ts';
 
-interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
+export interface OpenTaskFeedOptions extends Using<'clock' | 'logger'> {
   documents: Pick<DocumentStore, 'query'>;
+  objects: Pick<ObjectStore, 'get'>;
   /** READ_CACHE_SECONDS: how long it answers from memory before it asks what changed. */
   readCacheMs: number;
   /** Bytes of open tasks in memory; of those that are over a quarter of it. */
   maxBytes?: number;
+  /** Bytes of an answer of completed tasks, which take twice that in memory. */
+  maxCompletedBytes?: number;
   /** Documents in one query. */
   pageSize?: number;
 }
@@ -58,11 +64,14 @@ export class OpenTaskFeed {
   /** Undefined until somebody asks for them. */
   #finals: FinalTasks | undefined;
   #hasFinals = false;
+  /** Undefined until somebody asks for them. */
+  #completed: CompletedTasks | undefined;
+  #filling: Promise<void> | undefined;
   /** Billed reads that no answer has told yet. */
   #untoldReads = 0;
   /** Asks what changed, unless that was done just now; returns why it failed. Each page's time is limited by itself. */
   readonly #refreshed: () => Promise<unknown>;
-  readonly #finalsLoaded = onceAsync(() => this.#loadFinals(undefined));
+  readonly #finalsLoaded = onceAsync(() => this.#loadFinals());
 
   constructor(options: OpenTaskFeedOptions) {
     this.#options = options;
@@ -97,6 +106,38 @@ export class OpenTaskFeed {
     return { tasks: this.#finals?.newest(clock.now()) ?? [], reads: this.#tellReads() };
   }
 
+  /**
+   * The JSON of the tasks that were completed latest, as validators read them: read once for all who ask, then kept up
+   * to date as those of {@link finals}.
+   * @throws DocumentError, AppError `unavailable` while Firestore fails and they were never read.
+   */
+  async completed(): Promise<{ json: Buffer; reads: number }> {
+    const { clock, objects, logger, maxCompletedBytes: maxAnswerBytes = maxCompletedBytes } = this.#options;
+    await this.#follow();
+    this.#completed ??= new CompletedTasks({ objects, logger, maxAnswerBytes });
+    const completed = this.#completed;
+    try {
+      await within(clock, readTimeoutMs, this.#fill(completed), () => unavailable(clock));
+    } catch (error) {
+      if (!completed.isRead) throw error;
+    }
+    return { json: await completed.answer(clock.now()), reads: this.#tellReads() };
+  }
+
+  /** Reads completed tasks as far as there is room for them, once for all who ask together. */
+  #fill(completed: CompletedTasks): Promise<void> {
+    this.#filling ??= completed
+      .fill(({ filters, after, limit }) => {
+        const isCompleted: Filter = { field: 'status', op: '==', value: 'completed' };
+        const query = { filters: [isCompleted, inFeed, ...filters], orderBy: newestFirst };
+        return this.#page({ ...query, limit, after });
+      })
+      .finally(() => {
+        this.#filling = undefined;
+      });
+    return this.#filling;
+  }
+
   /** Brings memory up to date, as far as Firestore lets it. */
   async #follow(): Promise<void> {
     const { clock } = this.#options;
@@ -114,23 +155,38 @@ export class OpenTaskFeed {
     return reads;
   }
 
-  /** Reads the tasks that were over since then, or the latest of all; past a page older ones are forgotten. */
-  async #loadFinals(sinceMs: number | undefined): Promise<void> {
+  /** Reads the latest of all tasks that are over. */
+  async #loadFinals(): Promise<void> {
+    this.#finals = new FinalTasks((this.#options.maxBytes ?? maxFeedBytes) / 4);
+    for (const document of (await this.#latestFinals(undefined)).documents) this.#finals.put(document);
+    this.#hasFinals = true;
+  }
+
+  /** Reads the tasks that were over since then; where those are more than a page, older ones are forgotten. */
+  async #catchUp(sinceMs: number | undefined): Promise<void> {
+    const { documents, isWhole } = await this.#latestFinals(sinceMs);
+    if (!isWhole) this.#completed?.clear();
+    for (const document of documents) {
+      this.#finals?.put(document);
+      if (isWhole) this.#completed?.put(document);
+    }
+    const oldest = documents[0]?.fields?.['written_at'];
+    if (!isWhole && oldest instanceof Date) this.#finals?.forgetBefore(oldest.getTime());
+  }
+
+  /** The tasks that were over since then, or a page of the latest, those written first before the others. */
+  async #latestFinals(sinceMs: number | undefined): Promise<{ documents: ReadDocument[]; isWhole: boolean }> {
     const limit = Math.min(finalPageSize, this.#options.pageSize ?? finalPageSize);
-    this.#finals ??= new FinalTasks((this.#options.maxBytes ?? maxFeedBytes) / 4);
     const { documents } = await this.#page({
       filters: [
         { field: 'status', op: 'in', value: finalStatuses },
         inFeed,
         ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
       ],
-      orderBy: [{ field: 'written_at', descending: true }],
+      orderBy: newestFirst,
       limit,
     });
-    for (const document of documents.toReversed()) this.#finals.put(document);
-    const oldest = documents.at(-1)?.fields?.['written_at'];
-    if (documents.length === limit && oldest instanceof Date) this.#finals.forgetBefore(oldest.getTime());
-    this.#hasFinals = true;
+    return { documents: documents.toReversed(), isWhole: documents.length < limit };
   }
 
   /** Asks for what changed, or for everything. Never rejects, so that a failure is not asked again at once. */
@@ -145,10 +201,11 @@ export class OpenTaskFeed {
     try {
       const readTimeMs = await this.#all(loads ? openTasks : changedSince(sinceMs), (document) => {
         if (!loads) this.#finals?.put(document);
+        this.#completed?.put(document);
         dropped += take(tasks, document);
       });
       // Between two loads without a query for changes some may have become final unseen.
-      if (loads && this.#hasFinals) await this.#loadFinals(sinceMs);
+      if (loads && (this.#hasFinals || this.#completed !== undefined)) await this.#catchUp(sinceMs);
       this.#tasks = tasks;
       this.#changesSinceMs = readTimeMs;
       if (loads) this.#loadedAtMs = startedAtMs;
@@ -201,6 +258,8 @@ function take(tasks: ByteCache<OpenTask>, document: ReadDocument): number {
 }
 
 const inFeed: Filter = { field: 'feed_shard', op: 'in', value: allFeedShards };
+
+const newestFirst = [{ field: 'written_at', descending: true }];
 
 const openTasks: Query = {
   filters: [{ field: 'status', op: 'in', value: openStatuses }],

@@ -4,6 +4,7 @@ import { type Fields, type ReadDocument, ttlField } from '../platform/documents.
 import type { JsonObject } from '../platform/json.ts';
 import { isMap } from '../platform/values.ts';
 import { taskIdOf } from './document.ts';
+import { evaluatorsOf } from './evaluations.ts';
 import { inputTextOf } from './inputText.ts';
 import { presentTask } from './present.ts';
 import { isFinalStatus, openStatuses } from './state.ts';
@@ -30,6 +31,8 @@ export interface FinalTask extends MinerTask {
   writtenAtMs: number;
   /** The time from which the database may delete the task. */
   expiresAtMs: number;
+  /** The validators that evaluated it. */
+  evaluators: ReadonlySet<string>;
   /** The answers by uid: each miner sees its own and no other. */
   responses: JsonObject;
 }
@@ -79,12 +82,14 @@ function finalTaskOf(taskId: string, fields: Fields): FinalTask | undefined {
   const { status, written_at: writtenAt, [ttlField]: expiresAt } = fields;
   if (typeof status !== 'string' || !isFinalStatus(status)) return undefined;
   const { task, responses } = minerTaskOf(taskId, status, fields);
+  const evaluators = new Set(evaluatorsOf(fields['evaluations']));
   return {
     ...task,
     writtenAtMs: writtenAt instanceof Date ? writtenAt.getTime() : 0,
     expiresAtMs: expiresAt instanceof Date ? expiresAt.getTime() : Number.POSITIVE_INFINITY,
+    evaluators,
     responses,
-    bytes: task.bytes + JSON.stringify(responses).length,
+    bytes: task.bytes + JSON.stringify(responses).length + evaluators.size * uidBytes,
   };
 }
 

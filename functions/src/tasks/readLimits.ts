@@ -30,6 +30,11 @@ export const maxFeedBytes = 96 * 1024 * 1024;
 /** Tasks that are over: as many of the latest are read at first. */
 export const finalPageSize = 250;
 
+/** Completed tasks in one answer to a validator, its bytes, and documents in one query for them. */
+export const maxCompletedTasks = 200;
+export const maxCompletedBytes = 16_000_000;
+export const completedPageSize = 25;
+
 /** One poll's answer; a miner with more open tasks sees the oldest. */
 export const maxPolledTasks = 1_000;
 export const maxPolledBytes = 8 * 1024 * 1024;
