@@ -76,6 +76,23 @@ DELETE_FIELD = Sentinel("Value used to delete a field in a document.")
 MOMENT = datetime(2026, 3, 1, 12)
 
 
+#: Fields of tasks that the old proxy wrote and that Sluice has no place for.
+FURTHER = {
+    "language": "en",
+    "voice_name": "ann",
+    "speaker_wav_url": "https://example.com/ann.wav",
+    "user_metadata": {"ip": "10.0.0.1"},
+    "estimated_completion_time": 60,
+    "task_assignments": [{"assignment_id": "a", "assigned_at": MOMENT}],
+}
+#: Names that every object of JavaScript has: Sluice refuses them, and no proxy writes them.
+OF_JAVASCRIPT = {
+    *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString", "toString"),
+    "valueOf",
+}
+ASSIGNED_TEXT = {"task_assignments": [{"assignment_id": "a", "assigned_at": "2026-03-01T12:00:00.000Z"}]}
+
+
 class WithManagers(WithServer):
     def setUp(self):
         super().setUp()
@@ -373,14 +390,17 @@ class Buffers(WithManagers):
     def test_are_cleared_by_moving_aside(self):
         self.server.failures = [problem(503, "unavailable")] * 10_000
         asyncio.run(self.write())
+        BatchDatabaseManager(None).clear_buffer()
+        self.assertEqual(BatchDatabaseManager(None).get_buffer_stats()["total_buffered_operations"], 0)
+        self.assertEqual(ResponseAggregator(None).get_buffer_stats()["buffered_responses"], 2)
+        asyncio.run(BatchDatabaseManager(None).delete_document("users", "2"))
         ResponseAggregator(None).clear_buffer()
-        self.assertEqual(ResponseAggregator(None).get_buffer_stats()["buffered_responses"], 0)
-        self.assertEqual(BatchDatabaseManager(None).get_buffer_stats()["total_buffered_operations"], 3)
+        self.assertEqual(BatchDatabaseManager(None).get_buffer_stats()["total_buffered_operations"], 1)
         BatchDatabaseManager(None).clear_buffer()
         client = shared.shared().client.sync
         self.assertEqual(client.outbox_status().waiting, 0)
         aside = [json.loads(one.line)["type"] for one in client.refused()]
-        self.assertEqual(aside, ["response", "response", "task", "fields", "delete"])
+        self.assertEqual(aside, ["response", "response", "task", "fields", "delete", "delete"])
 
     def test_survive_a_restart_without_their_network(self):
         asyncio.run(self.managed_away())
@@ -482,7 +502,8 @@ class OnTheStack(WithManagers, WithStack):
         async def old_code():
             aggregator, manager = ResponseAggregator(None), BatchDatabaseManager(None)
             task = {"task_type": "summarization", "input_text": "long", "required_miner_count": 1, "priority": "normal"}
-            task_id = await manager.create_task({**task, "status": "pending", "assigned_miners": [], "model_id": None})
+            more = {"status": "pending", "assigned_miners": [], "model_id": None, **FURTHER}
+            task_id = await manager.create_task({**task, **more, "created_at": SERVER_TIMESTAMP})
             own = {one: "mine" for one in (*task_fields.DERIVED, *task_fields.OF_LINES, *task_fields.FIXED)}
             await manager.update_task_status(task_id, "processing", {**own, "source_language": "en"})
             answer = {"output_data": {"summary": "short"}, "accuracy_score": 0.9, "hotkey": "h" * 200, "x": 1e300}
@@ -497,6 +518,7 @@ class OnTheStack(WithManagers, WithStack):
         advance(35)
         task = self.direct.get_task(task_id, wait=True, timeout=20)
         self.assertEqual((task["status"], task["source_language"]), ("completed", "en"))
+        self.assertEqual({key: task.get(key) for key in FURTHER}, {**FURTHER, **ASSIGNED_TEXT})
         self.assertEqual(task["best_response"]["miner_uid"], 7)
         answer = task["miner_responses"]["7"]
         data = {"output_data": {"summary": "short"}, "hotkey": "h" * 200, "x": 1e300}
@@ -504,6 +526,13 @@ class OnTheStack(WithManagers, WithStack):
         self.assertEqual((answer["submitted_at"], answer["speed_score"]), ("2026-03-01T12:00:00.000Z", 1))
         until(lambda: "buffer_timeout" in shared.shared().figures.part("response_aggregator"))
         self.assertEqual(ResponseAggregator(None).get_buffer_stats()["buffer_timeout"], 60)
+
+    def test_leaves_out_of_tasks_every_name_that_sluice_keeps_to_itself(self):
+        contract = self.direct.transport.call("GET", "/openapi.json").json()
+        body = contract["paths"]["/v1/tasks"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        names = set(body["propertyNames"]["not"]["enum"])
+        kept = {one for one in names if task_fields.creation({"task_type": "tts", one: 1}) != {"task_type": "tts"}}
+        self.assertLessEqual(kept, OF_JAVASCRIPT)
 
     def test_files(self):
         async def old_code():
