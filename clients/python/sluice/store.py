@@ -8,7 +8,7 @@ from typing import Iterable, Sequence
 
 from .contents import CLEARED, Contents, move_aside, read_contents
 from .database import Database
-from .errors import SetAside
+from .errors import OutboxError, SetAside
 from .stamps import EARLIEST, StampSource, encode, stamp_ms
 
 FREE_PAGES = 1000

@@ -23,8 +23,8 @@ from sluice import (
     Sluice,
     Unavailable,
 )
-
 from sluice.lock import FileLock
+from sluice.store import Store
 
 
 class Sending(WithServer):
@@ -363,6 +363,11 @@ class Files(WithServer):
         client._outbox._writer._store._database.connection.execute("PRAGMA query_only = 1")
         with self.assertRaises(OutboxError):
             client.send_response("t", 1)
+
+    def test_pages_that_cannot_be_given_back_are_kept(self):
+        store = Store(self.path)
+        store.close()
+        store.give_back_pages()
 
     def test_what_is_cleared_is_moved_aside_unsent_and_sent_by_its_id_alone(self):
         sender_elsewhere = FileLock(os.path.realpath(self.path) + "-sender")

@@ -8,9 +8,9 @@ import time
 from typing import Any
 
 from ..client import Sluice
+from ..contents import Contents
 from ..errors import ApiError, OutboxError, SluiceError
 from ..outbox import Outbox
-from ..store import Contents
 from .once import warn_once
 
 logger = logging.getLogger("sluice")
