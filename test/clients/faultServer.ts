@@ -96,7 +96,7 @@ export function raw(status: number, body = '', headers: Record<string, string> =
 /** Never answers. */
 export const hang: Failure = () => true;
 
-function sendJson(
+export function sendJson(
   response: ServerResponse,
   status: number,
   answer: object,

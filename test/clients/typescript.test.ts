@@ -224,6 +224,34 @@ describe('the TypeScript client without an outbox', () => {
     );
   });
 
+  it('says so where an upload is gone, or another file arrived than was declared', async () => {
+    const clock = new ManualClock();
+    const upload = {
+      url: 'http://storage.test/u',
+      method: 'PUT',
+      headers: {},
+      expires_at: '2026-03-08T12:00:00Z',
+    };
+    const records = [{ status: 'pending' }, { status: 'failed', reason: '5 bytes came' }];
+    let gone = false;
+    const storage: typeof fetch = async (address, { method = '', headers } = {}) => {
+      const { host } = new URL(String(address));
+      // Nobody but Sluice gets the key.
+      assert.equal(new Headers(headers).has('x-api-key'), host === 'sluice.test');
+      if (method === 'PUT') return new Response(null, { status: gone ? 410 : 200 });
+      return Response.json(method === 'POST' ? { file_id: 'f', upload } : records.shift());
+    };
+    const client = clientOf({ url: 'http://sluice.test', fetch: storage, clock });
+    const file = new Uint8Array(1024 * 1024 + 1);
+    const late = client.uploadFile(file, { fileName: 'a' });
+    const failed = assert.rejects(late, { name: 'UploadFailed', message: 'f: 5 bytes came' });
+    await until(() => records.length === 1 && clock.pendingTimers === 1);
+    await clock.advance(200);
+    await failed;
+    gone = true;
+    await assert.rejects(client.uploadFile(file, { fileName: 'a' }), /UploadFailed: The address .* is gone/);
+  });
+
   it('takes no address or key that cannot work, and its settings from the environment', async () => {
     const wrong = ['x', 'ftp://x', '127.0.0.1:5000', 'http://', 'http://a/?b', 'http://a/#b', 'http://u:p@a'];
     for (const url of wrong) assert.throws(() => clientOf({ url }), ConfigurationError, url);

@@ -1,7 +1,11 @@
 import { type Clock, machineClock, pause } from './clock.ts';
 import { Direct } from './direct.ts';
 import { ConfigurationError, NotFound } from './errors.ts';
-import { type Event, fieldsEvent, newId, operationEvent, responseEvent, taskEvent } from './events.ts';
+import { EventMethods } from './eventMethods.ts';
+import type { Event } from './events.ts';
+import { download, type Source, type UploadOptions, upload } from './files.ts';
+import { Lease, type LeaseCounts } from './leases.ts';
+import { Outbox } from './outbox.ts';
 import { Transport } from './transport.ts';
 import type * as types from './types.ts';
 import { lineOf } from './values.ts';
@@ -21,8 +25,21 @@ export interface SluiceOptions {
   url?: string | undefined;
   /** SLUICE_API_KEY where it is not given. */
   key?: string | undefined;
-  /** The time after which a request is given up. */
+  /**
+   * The path of a file on a disk of this machine; SLUICE_OUTBOX where it is not given. With null each call is a
+   * request, and resolves when Sluice has the event.
+   */
+  outbox?: string | null | undefined;
+  /** The time that an event waits in the outbox for others: 2 s. */
+  lingerMs?: number | undefined;
+  /** The longest pause between attempts to send: a minute. */
+  maxBackoffMs?: number | undefined;
+  /** The time after which a request is given up, and without an outbox a call: 30 s. */
   timeoutMs?: number | undefined;
+  /** Hears of each event that Sluice refuses for good, once it is aside. */
+  onRefused?: ((event: types.SetAside) => unknown) | undefined;
+  /** Hears how sending goes, where that changes: the console. */
+  logger?: Pick<Console, 'info' | 'warn' | 'error'> | undefined;
   fetch?: typeof fetch | undefined;
   /** The machine's time in milliseconds since the epoch, which stamps follow. */
   now?: (() => number) | undefined;
@@ -31,12 +48,14 @@ export interface SluiceOptions {
 }
 
 /** Sends events to Sluice, by an outbox or at once, and asks it what it knows. */
-export class Sluice implements AsyncDisposable {
+export class Sluice extends EventMethods implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #direct: Direct;
+  readonly #outbox: Outbox | undefined;
   readonly #known = new Set<string>();
 
   constructor(options: SluiceOptions = {}) {
+    super();
     const { clock = machineClock, now = Date.now, random = Math.random, timeoutMs = 30_000 } = options;
     this.#transport = new Transport({
       url: setting(options.url, 'SLUICE_URL', 'url'),
@@ -49,69 +68,10 @@ export class Sluice implements AsyncDisposable {
       random,
     });
     this.#direct = new Direct(this.#transport);
-  }
-
-  /** Sends a miner's answer. */
-  async sendResponse(
-    taskId: string,
-    minerUid: number,
-    responseData?: unknown,
-    members: types.ResponseMembers = {},
-  ): Promise<void> {
-    await this.sendEvents([responseEvent(taskId, minerUid, responseData, members)]);
-  }
-
-  /** Creates a task; answers its id. */
-  async createTask(
-    taskType: string,
-    fields: types.TaskFields = {},
-    { taskId = newId(), ...options }: types.EventOptions & { taskId?: string | undefined } = {},
-  ): Promise<string> {
-    await this.sendEvents([taskEvent(taskId, taskType, fields, options)]);
-    return taskId;
-  }
-
-  /** Sets fields of a task; null clears one. */
-  async setFields(
-    taskId: string,
-    fields: types.TaskChanges,
-    options: types.EventOptions = {},
-  ): Promise<void> {
-    await this.sendEvents([fieldsEvent(taskId, fields, options)]);
-  }
-
-  /** Replaces a document. */
-  async set(
-    path: string,
-    data: Readonly<Record<string, unknown>>,
-    options: types.EventOptions = {},
-  ): Promise<void> {
-    await this.sendEvents([operationEvent('set', path, data, options)]);
-  }
-
-  /** Sets the places of a document that dotted paths lead to. */
-  async update(
-    path: string,
-    data: Readonly<Record<string, unknown>>,
-    options: types.EventOptions = {},
-  ): Promise<void> {
-    await this.sendEvents([operationEvent('update', path, data, options)]);
-  }
-
-  /** Takes a document away. */
-  async delete(path: string, options: types.EventOptions = {}): Promise<void> {
-    await this.sendEvents([operationEvent('delete', path, undefined, options)]);
-  }
-
-  /** Makes a document under an id of its own; answers the id. */
-  async createDocument(
-    collection: string,
-    data: Readonly<Record<string, unknown>>,
-    options: types.EventOptions = {},
-  ): Promise<string> {
-    const documentId = newId();
-    await this.set(`${collection}/${documentId}`, data, options);
-    return documentId;
+    const path = options.outbox === undefined ? fromEnvironment('SLUICE_OUTBOX') : options.outbox;
+    if (!path) return;
+    const { lingerMs = 2000, maxBackoffMs = 60_000, onRefused, logger = console } = options;
+    this.#outbox = new Outbox(path, this.#transport, { lingerMs, maxBackoffMs, onRefused, logger });
   }
 
   /** Sends events as lines of `POST /v1/events`, durable together: at most 1,000. */
@@ -121,7 +81,7 @@ export class Sluice implements AsyncDisposable {
     }
     const lines = events.map(lineOf);
     for (const { type, task_id: taskId } of events) if (type === 'task') this.#know(String(taskId));
-    await this.#direct.send(lines);
+    await (this.#outbox?.write(lines) ?? this.#direct.send(lines));
   }
 
   /**
@@ -186,16 +146,91 @@ export class Sluice implements AsyncDisposable {
 
   /** Sends what the outbox holds, and asks Sluice to write all that it accepted before. */
   async flush({ wait = false }: { wait?: boolean } = {}): Promise<types.Flushed> {
+    await this.drain();
     const call = { query: { wait: wait || undefined }, timeoutMs: maxWaitMs + answerMs };
     return this.#transport.json('POST', '/v1/flush', call);
   }
 
-  async close(): Promise<boolean> {
-    return true;
+  /**
+   * Stores a file; answers what Sluice knows of it. More than a megabyte goes straight to storage, in parts.
+   * @throws UploadInterrupted, whose `ticket` is given as `resume`, in another process too.
+   */
+  uploadFile(source: Source, options: UploadOptions): Promise<types.FileRecord> {
+    return upload(this.#transport, source, options);
+  }
+
+  /** The bytes of a file. */
+  downloadFile(fileId: string): Promise<Uint8Array<ArrayBuffer>> {
+    return download(this.#transport, fileId);
+  }
+
+  /** The record of a file, without its bytes. */
+  getFile(fileId: string): Promise<types.FileRecord> {
+    return this.#transport.json('GET', `/v1/files/${encodeURIComponent(fileId)}`);
+  }
+
+  /** A page of files. */
+  listFiles(filters: types.FileFilters = {}): Promise<types.FilePage> {
+    return this.#transport.json('GET', '/v1/files', { query: { ...filters } });
+  }
+
+  async deleteFile(fileId: string): Promise<void> {
+    await this.#transport.call('DELETE', `/v1/files/${encodeURIComponent(fileId)}`);
+  }
+
+  /** Deletes temporary files that are older than that. */
+  cleanup({ maxAgeHours = 24 }: { maxAgeHours?: number } = {}): Promise<types.CleanedUp> {
+    return this.#transport.json('POST', '/v1/cleanup', { json: { max_age_hours: maxAgeHours } });
+  }
+
+  /** A share of the quota for what this proxy does in Firestore itself; use it with `await using`. */
+  lease({ ttlSeconds = 60, ...amounts }: LeaseCounts & { ttlSeconds?: number }): Lease {
+    return new Lease(this.#transport, amounts, ttlSeconds);
+  }
+
+  /** The outbox's contents, and how sending goes. */
+  outboxStatus(): Promise<types.OutboxStatus> {
+    return this.#neededOutbox().status();
+  }
+
+  /** Events that the outbox keeps aside: refused for good, or cleared. */
+  refused({
+    afterId = 0,
+    limit = 1000,
+  }: {
+    afterId?: number;
+    limit?: number;
+  } = {}): Promise<types.SetAside[]> {
+    return this.#neededOutbox().setAside(afterId, limit);
+  }
+
+  /** Sends again what is aside, these or all that were refused; answers how many. */
+  retryRefused(ids?: readonly number[]): Promise<number> {
+    return this.#neededOutbox().retry(ids);
+  }
+
+  /** Moves aside, unsent, what waits of these types (`response`, `set`, …), or all; answers how many. */
+  clearOutbox(types?: readonly string[]): Promise<number> {
+    return this.#neededOutbox().clear(types);
+  }
+
+  /** Sends what the outbox holds now; true when Sluice has it, or it is aside. Without an outbox true. */
+  async drain({ timeoutMs = 30_000 }: { timeoutMs?: number } = {}): Promise<boolean> {
+    return (await this.#outbox?.drain(timeoutMs)) ?? true;
+  }
+
+  /** Sends what it can in that time and ends; the rest stays in the outbox. True when nothing does. */
+  async close({ timeoutMs = 5000 }: { timeoutMs?: number } = {}): Promise<boolean> {
+    return (await this.#outbox?.close(timeoutMs)) ?? true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #neededOutbox(): Outbox {
+    if (this.#outbox !== undefined) return this.#outbox;
+    throw new ConfigurationError('This client has no outbox: it sends at once.');
   }
 
   #know(taskId: string): void {
@@ -211,7 +246,11 @@ function isFinal({ status }: types.Task): boolean {
 
 /** A setting of the caller's, or of the environment where there is one. */
 function setting(given: string | undefined, name: string, option: string): string {
-  const value = given || globalThis.process?.env?.[name];
+  const value = given || fromEnvironment(name);
   if (!value) throw new ConfigurationError(`Give ${option}, or set ${name}.`);
   return value;
+}
+
+function fromEnvironment(name: string): string | undefined {
+  return globalThis.process?.env?.[name];
 }

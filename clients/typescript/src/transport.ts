@@ -46,6 +46,7 @@ export class Transport {
   readonly world: World;
   readonly keyHeader: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  readonly #underWay = new Set<AbortController>();
 
   constructor({ url, key, timeoutMs, ...world }: TransportOptions) {
     this.base = checkedUrl(url);
@@ -87,6 +88,7 @@ export class Transport {
     const { headers = {}, body = null, timeoutMs = this.timeoutMs, redirect = 'manual' } = sent;
     const { fetch, clock } = this.world;
     const control = new AbortController();
+    this.#underWay.add(control);
     const late = (): void => control.abort(new Error(`no whole answer within ${timeoutMs} ms`));
     const timer = clock.setTimeout(late, timeoutMs);
     try {
@@ -109,7 +111,13 @@ export class Transport {
       });
     } finally {
       clock.clearTimeout(timer);
+      this.#underWay.delete(control);
     }
+  }
+
+  /** Gives up the requests that are under way. */
+  abort(): void {
+    for (const control of this.#underWay) control.abort(new Error('the client was closed'));
   }
 
   /** The error that an answer other than 2xx stands for. */

@@ -27,6 +27,7 @@ export type Flushed = Api['POST /v1/flush'][200];
 export type FileRecord = Api['GET /v1/files/{file_id}'][200];
 export type FilePage = Api['GET /v1/files'][200];
 export type FileType = NonNullable<Api['POST /v1/files']['body']['file_type']>;
+export type LeaseAnswer = Api['POST /v1/quota/leases'][201];
 export type CleanedUp = Api['POST /v1/cleanup'][200];
 
 /** The time that a task's fields, or an operation, may wait for others before they are written. */
