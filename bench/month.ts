@@ -21,7 +21,7 @@ import { withStandingStack } from './shared/standingStack.ts';
 import { dollars } from './shared/table.ts';
 
 /** Events a second that a way is measured at. */
-const rates = [0.01, 0.1, 1, 10, 20, 100];
+const rates = [0.01, 0.1, 1, 10, 20, 50, 100];
 /** The rate of the runs that differ by their responses, where none of a task's share a request with another's. */
 const variantRate = 1;
 const traceResponses = 3;
