@@ -524,6 +524,16 @@ class OnTheStack(WithManagers, WithStack):
         data = {"output_data": {"summary": "short"}, "hotkey": "h" * 200, "x": 1e300}
         self.assertEqual(answer["response_data"], data)
         self.assertEqual((answer["submitted_at"], answer["speed_score"]), ("2026-03-01T12:00:00.000Z", 1))
+        validator = Sluice(URL, json.loads(os.environ["SLUICE_TEST_KEYS"])["validator"], outbox=None)
+        self.addCleanup(validator.close)
+
+        def seen():
+            tasks = validator.transport.call("GET", "/api/v1/tasks/completed").json()
+            return [one["miner_responses"] for one in tasks if one["task_id"] == task_id]
+
+        until(seen, 20)
+        scores = {"processing_time": 0, "accuracy_score": 0.9, "speed_score": 1}
+        self.assertEqual(seen()[0][0]["response_data"], {**data, **scores})
         until(lambda: "buffer_timeout" in shared.shared().figures.part("response_aggregator"))
         self.assertEqual(ResponseAggregator(None).get_buffer_stats()["buffer_timeout"], 60)
 
