@@ -67,6 +67,9 @@ def proxy(client: AsyncSluice, url: str, key: str) -> App:
     @app.route("GET", "/api/v1/miners/{uid}/tasks")
     @app.route("GET", "/api/v1/files/{file_id}/download")
     @app.route("POST", "/api/v1/miner/tts/upload-audio")
+    @app.route("GET", "/api/v1/tasks/completed")
+    @app.route("GET", "/api/v1/validator/{uid}/evaluated_tasks")
+    @app.route("POST", "/api/v1/validator/evaluation")
     async def pass_on(request: Request) -> Answer:
         return await asyncio.to_thread(_from_sluice, url, key, request)
 
@@ -74,7 +77,7 @@ def proxy(client: AsyncSluice, url: str, key: str) -> App:
 
 
 def _from_sluice(url: str, key: str, request: Request) -> Answer:
-    """Sluice's own answer; speech, too, is only accepted by Sluice."""
+    """Sluice's own answer; speech and evaluations, too, are only accepted by Sluice."""
     headers = {"X-API-Key": key, "Content-Type": request.headers.get("content-type", "application/json")}
     asked = urllib.request.Request(url + request.target, request.body or None, headers, method=request.method)
     try:
