@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { validatorRoutes } from '../../functions/src/miners/validatorRoutes.ts';
-import { ttlField } from '../../functions/src/platform/documents.ts';
+import { DocumentError, ttlField } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 import { OpenTaskFeed, type OpenTaskFeedOptions } from '../../functions/src/tasks/feed.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
@@ -302,6 +302,28 @@ describe('GET /api/v1/tasks/completed', () => {
     backend.faults.add({ service: 'firestore', code: 14, rate: 1, forMs: 120_000, phase: 'before' });
     backend.clock.moveTo(140_000);
     assert.deepEqual(ids(await list()), ['t']);
+  });
+
+  it('comes from memory also where older tasks cannot be read', async () => {
+    let isDown = false;
+    const { documents } = backend;
+    const failing: OpenTaskFeedOptions['documents'] = {
+      query: async (query, purpose) => {
+        const isForOlder = query.filters.some(({ field, op }) => field === 'status' && op === '==');
+        if (isDown && isForOlder) throw new DocumentError('unavailable', 'down');
+        return documents.query(query, purpose);
+      },
+    };
+    const own = await serve({ documents: failing, maxCompletedBytes: 2_500 });
+    const long = { ...summarization, input_text: 'x'.repeat(400) };
+    await completeAll(8, long);
+    assert.deepEqual(ids(await list(own)), ['t7', 't6']);
+    for (const id of ['t7', 't6', 't5', 't4']) await backend.write(evaluated(id, startMs + 50, 3));
+    isDown = true;
+    backend.clock.moveTo(10_000);
+    assert.ok((await list(own)).length < 2);
+    isDown = false;
+    assert.deepEqual(ids(await list(own)), ['t3', 't2']);
   });
 
   it('has no task that the database may have deleted', async () => {

@@ -123,12 +123,16 @@ describe('an evaluation', () => {
     );
   });
 
-  it('costs no write where it is known', async () => {
+  it('costs neither a write nor a wait where it is known', async () => {
     const pipeline = startPipeline();
-    await flush(pipeline, creation, answer, evaluated('t', startMs + 20, 3));
+    const now = patched('t', startMs + 20, { priority: 1 }, { visibility: 'prompt', sequence: 9 });
+    await pipeline.accept([creation, answer, evaluated('t', startMs + 20, 3), now]);
+    await pipeline.tick();
     const { writes } = pipeline.documents;
-    await flush(pipeline, evaluated('t', startMs + 20, 3));
-    await flush(pipeline, evaluated('t', startMs + 15, 3));
+    await pipeline.accept([evaluated('t', startMs + 20, 3), evaluated('t', startMs + 15, 3)]);
+    const carriers = pipeline.tasks.put.length;
+    await pipeline.tick();
+    assert.equal(pipeline.tasks.put.length, carriers, 'nothing is put back');
     assert.equal(pipeline.documents.writes, writes);
   });
 
@@ -174,12 +178,17 @@ describe('evaluations of another system', () => {
     assert.deepEqual(Object.keys(evaluationsIn(after)), ['3', '5']);
   });
 
-  it('keep a document that nobody created', () => {
-    const orphan = stored('t', undefined, [evaluated('t', startMs, 3)]);
-    const theirs = { ...orphan, evaluations: { ...evaluationsIn(orphan), 9: { score: 1 } } };
+  it('keep a document that nobody created', async () => {
+    const pipeline = startPipeline();
+    await flush(pipeline, evaluated('t', startMs, 3));
+    const orphan = pipeline.documents.fields('tasks/t');
     assert.ok(orphan?.[ttlField] !== undefined);
-    const after = stored('t', theirs, [evaluated('t', startMs + 10, 4)]);
+    const evaluations = { ...evaluationsIn(orphan), 9: { score: 1 } };
+    pipeline.documents.set('tasks/t', { ...orphan, evaluations });
+    await flush(pipeline, evaluated('t', startMs + 10, 4));
+    const after = pipeline.documents.fields('tasks/t');
     assert.deepEqual(Object.keys(evaluationsIn(after)).sort(), ['3', '4', '9']);
+    assert.equal(after?.[ttlField], undefined);
   });
 });
 

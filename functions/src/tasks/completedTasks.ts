@@ -224,6 +224,8 @@ export class CompletedTasks {
       if (oldest === undefined || kept.writtenAtMs <= oldest.writtenAtMs) oldest = kept;
     if (oldest === undefined) return;
     this.#remove(oldest.taskId);
+    // It is read again later than it changed.
+    this.#changed?.delete(oldest.taskId);
     this.#rest = this.isRead ? { atMs: oldest.writtenAtMs } : {};
   }
 }

@@ -40,6 +40,7 @@ export function taskShown(): Schema {
     ...clearable((member) => z.optional(z.nullable(member))),
     assigned_miners: z.optional(z.nullable(z.array(count()))),
     miner_responses: z.record(z.string(), responseShown()),
+    evaluations: z.optional(z.record(z.string(), z.unknown())),
     response_count: z.optional(count()),
     best_response: z.optional(z.nullable(z.looseObject({ miner_uid: count(), score: z.number() }))),
     created_at: z.optional(moment()),
