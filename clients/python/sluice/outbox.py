@@ -110,7 +110,7 @@ class Outbox:
             return store.contents(most_ids)
 
     def contents_of_few(self, most_ids: int, most_events: int) -> Contents | None:
-        """As `contents`, in a millisecond; None where that may be more than so many events."""
+        """As `contents`, in some milliseconds; None where that may be more than so many events."""
         with self._reading:
             if self._reader is None:
                 self._reader = self._opened()

@@ -21,7 +21,7 @@ KEEP_SECONDS = 120.0
 #: The pause after a refusal, that of a key that may not read the status among them.
 REFUSED_SECONDS = 600.0
 #: Events in the outbox that are counted while the caller waits: a few milliseconds; more are counted meanwhile.
-MAX_COUNTED = 10_000
+MAX_COUNTED = 2000
 MAX_NAMED = 1000
 
 
