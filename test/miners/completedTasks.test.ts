@@ -344,7 +344,7 @@ describe('GET /api/v1/tasks/completed', () => {
     assert.deepEqual(await list(), []);
     for (const key of ['miner-key', 'ingest-key']) assert.equal((await api.get(path, key)).status, 403);
     assert.equal((await api.get(path, 'nobody')).status, 401);
-    assert.equal((await api.get(path, 'read-key')).status, 200);
+    for (const key of ['read-key', 'proxy-key']) assert.equal((await api.get(path, key)).status, 200);
   });
 
   it('has the tasks that a validator evaluated beside it', async () => {

@@ -114,11 +114,11 @@ describe('POST /api/v1/validator/evaluation', () => {
 
   it('is for validators and proxies', async () => {
     const statuses = await Promise.all(
-      ['validator-key', 'ingest-key', 'admin-key', 'miner-key', 'read-key', 'nobody'].map(
+      ['validator-key', 'ingest-key', 'proxy-key', 'admin-key', 'miner-key', 'read-key', 'nobody'].map(
         async (own) => (await ingest.post(path, fields, { key: own })).status,
       ),
     );
-    assert.deepEqual(statuses, [200, 200, 200, 403, 403, 401]);
+    assert.deepEqual(statuses, [200, 200, 200, 200, 403, 403, 401]);
   });
 
   it('lets a key that is bound to uids speak for no other validator', async () => {
