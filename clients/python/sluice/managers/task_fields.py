@@ -21,8 +21,20 @@ DERIVED = frozenset(
         *("miner_responses", "superseded_responses", "evaluations"),
     ]
 )
-#: Members of a line that are no fields.
-OF_LINES = frozenset(["type", "stamp", "visibility"])
+#: Members of a line that are no fields, and names that every object has where Sluice runs.
+NO_FIELDS = frozenset(
+    [
+        *("type", "stamp", "visibility", "constructor", "hasOwnProperty", "isPrototypeOf"),
+        *("propertyIsEnumerable", "toLocaleString", "toString", "valueOf"),
+    ]
+)
+#: Fields that Sluice knows; it takes none of a name that only writes one of these otherwise.
+KNOWN = frozenset(
+    [
+        *("task_id", "task_type", "status", "required_miner_count", "min_miner_count", "priority"),
+        *("source_language", "target_language", "model_id", "assigned_miners", "metadata"),
+    ]
+)
 #: Names that a field may have.
 NAME = re.compile(r"(?!sluice_)[a-z][a-z0-9_]*", re.IGNORECASE | re.ASCII)
 MAX_NAME = 64
@@ -52,7 +64,8 @@ def _bare(name: str) -> str:
     return name.split(".")[0].replace("_", "").lower()
 
 
-OWN = frozenset(_bare(name) for name in DERIVED | OF_LINES | TIMES)
+OWN = frozenset(_bare(name) for name in DERIVED | NO_FIELDS | TIMES)
+MEANT = {_bare(name): name for name in KNOWN}
 
 
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +80,10 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
         if not NAME.fullmatch(name) or (len(name) > MAX_NAME and not name.startswith("input_")):
             warn_once(f"{name} is no name of a task's field; it is left out")
             continue
-        fields[name] = None if is_deletion(value) else plain(value, name)
+        meant = MEANT.get(_bare(name), name)
+        if meant == "task_id" or (meant != name and meant in data):
+            continue
+        fields[meant] = None if is_deletion(value) else plain(value, name)
     status = fields.get("status")
     if status is not None:
         known = OLD_STATUSES.get(str(status), str(status))
