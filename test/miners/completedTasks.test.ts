@@ -212,6 +212,42 @@ describe('GET /api/v1/tasks/completed', () => {
     assert.deepEqual(ids(await list(small)), ['new', 't0'], 'more than a page: all of it is read anew');
   });
 
+  it('and polls come to know a crowd of tasks that are too large to be read at once in time', async () => {
+    const { clock, logger } = backend;
+    const documents = {
+      query: async (...query: Parameters<typeof backend.documents.query>) => {
+        const found = await backend.documents.query(...query);
+        if (found.documents.length > 10) throw new DocumentError('unavailable', 'It did not answer in time.');
+        return found;
+      },
+    };
+    const objects = backend.objects.connect();
+    const feed = new OpenTaskFeed({ documents, objects, clock, logger, readCacheMs: 5_000, pageSize: 100 });
+    await feed.completed();
+    for (const idleMs of [60_000, 3_600_000]) {
+      const crowd = Array.from({ length: 90 }, (_, index) => `${idleMs}-${index}`);
+      await Promise.all(crowd.map((id, index) => complete(id, index)));
+      await backend.write(created(`open ${idleMs}`, clock.now(), summarization));
+      clock.moveTo(clock.offsetMs() + idleMs);
+      const listedOf = async () => {
+        clock.moveTo(clock.offsetMs() + 5_000);
+        await feed.open();
+        return ids(JSON.parse((await feed.completed()).json.toString()) as Element[]);
+      };
+      for (let poll = 0; (await listedOf()).length < 90; poll += 1) assert.ok(poll < 5, 'it stays behind');
+      const open = [...(await feed.open()).tasks].map(({ taskId }) => taskId);
+      assert.ok(open.includes(`open ${idleMs}`));
+      await Promise.all(crowd.map((id) => backend.write(evaluated(id, clock.now(), 3))));
+      for (let poll = 0; (await listedOf()).length > 0; poll += 1) assert.ok(poll < 5, 'it stays behind');
+    }
+    const finals = () =>
+      feed.finals().then(
+        ({ tasks }) => tasks.length,
+        () => 0,
+      );
+    for (let poll = 0; (await finals()) < 100; poll += 1) assert.ok(poll < 3, 'those that are over, too');
+  });
+
   it('has as many bytes as an answer may, whatever the tasks are', async () => {
     const sizes = [300, 2_000, 5_000, 9_000, 30_000];
     const step = fc.record({ size: fc.constantFrom(...sizes), leaves: fc.nat(20), forgets: fc.boolean() });

@@ -96,10 +96,10 @@ export class CompletedTasks {
    * Reads older tasks until there are as many as an answer holds, or none is left; one call at a time.
    * @throws what `read` throws
    */
-  async fill(read: ReadOlder): Promise<void> {
+  async fill(read: ReadOlder, pageSize = completedPageSize): Promise<void> {
     this.#changed = new Set();
     for (let rest = this.#wanted(); rest !== undefined; rest = this.#wanted()) {
-      const limit = Math.min(completedPageSize, maxCompletedTasks - this.#tasks.size);
+      const limit = Math.min(pageSize, maxCompletedTasks - this.#tasks.size);
       const { atMs, cursor: after } = rest;
       // Many are written at the same time, of which the database knows more digits.
       const before: Filter[] =

@@ -1,3 +1,4 @@
+import { append } from '../platform/arrays.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import { within } from '../platform/clock.ts';
 import type {
@@ -17,11 +18,13 @@ import { taskIdOf, tasksCollection } from './document.ts';
 import { allFeedShards } from './limits.ts';
 import { type FinalTask, FinalTasks, type OpenTask, openTaskOf } from './minerTasks.ts';
 import {
+  completedPageSize,
   feedOverlapMs,
   feedPageSize,
   feedReloadMs,
   feedTimeoutMs,
   finalPageSize,
+  leastFeedPageSize,
   maxCompletedBytes,
   maxFeedBytes,
   readTimeoutMs,
@@ -69,12 +72,15 @@ export class OpenTaskFeed {
   #filling: Promise<void> | undefined;
   /** Billed reads that no answer has told yet. */
   #untoldReads = 0;
+  /** Documents in the next queries: few after one failed, as an instance of little CPU takes so many large ones late. */
+  #pageSize: number;
   /** Asks what changed, unless that was done just now; returns why it failed. Each page's time is limited by itself. */
   readonly #refreshed: () => Promise<unknown>;
   readonly #finalsLoaded = onceAsync(() => this.#loadFinals());
 
   constructor(options: OpenTaskFeedOptions) {
     this.#options = options;
+    this.#pageSize = options.pageSize ?? feedPageSize;
     this.#tasks = this.#noTasks();
     const { clock, readCacheMs } = options;
     this.#refreshed = cachedFor(
@@ -126,15 +132,14 @@ export class OpenTaskFeed {
 
   /** Reads completed tasks as far as there is room for them, once for all who ask together. */
   #fill(completed: CompletedTasks): Promise<void> {
-    this.#filling ??= completed
-      .fill(({ filters, after, limit }) => {
-        const isCompleted: Filter = { field: 'status', op: '==', value: 'completed' };
-        const query = { filters: [isCompleted, inFeed, ...filters], orderBy: newestFirst };
-        return this.#page({ ...query, limit, after });
-      })
-      .finally(() => {
-        this.#filling = undefined;
-      });
+    const older: Parameters<CompletedTasks['fill']>[0] = ({ filters, after, limit }) => {
+      const isCompleted: Filter = { field: 'status', op: '==', value: 'completed' };
+      const query = { filters: [isCompleted, inFeed, ...filters], orderBy: newestFirst };
+      return this.#page({ ...query, limit, after });
+    };
+    this.#filling ??= completed.fill(older, Math.min(completedPageSize, this.#pageSize)).finally(() => {
+      this.#filling = undefined;
+    });
     return this.#filling;
   }
 
@@ -174,19 +179,20 @@ export class OpenTaskFeed {
     if (!isWhole && oldest instanceof Date) this.#finals?.forgetBefore(oldest.getTime());
   }
 
-  /** The tasks that were over since then, or a page of the latest, those written first before the others. */
+  /** The tasks that were over since then, or the latest of them, those written first before the others. */
   async #latestFinals(sinceMs: number | undefined): Promise<{ documents: ReadDocument[]; isWhole: boolean }> {
-    const limit = Math.min(finalPageSize, this.#options.pageSize ?? finalPageSize);
-    const { documents } = await this.#page({
-      filters: [
-        { field: 'status', op: 'in', value: finalStatuses },
-        inFeed,
-        ...(sinceMs === undefined ? [] : [writtenSince(sinceMs)]),
-      ],
-      orderBy: newestFirst,
-      limit,
-    });
-    return { documents: documents.toReversed(), isWhole: documents.length < limit };
+    const most = Math.min(finalPageSize, this.#options.pageSize ?? finalPageSize);
+    const filters: Filter[] = [{ field: 'status', op: 'in', value: finalStatuses }, inFeed];
+    if (sinceMs !== undefined) filters.push(writtenSince(sinceMs));
+    const documents: ReadDocument[] = [];
+    for (let after: string | undefined; ; ) {
+      const limit = Math.min(this.#pageSize, most - documents.length);
+      const page = await this.#page({ filters, orderBy: newestFirst, limit, after });
+      append(documents, page.documents);
+      if (page.isLast || documents.length === most)
+        return { documents: documents.toReversed(), isWhole: page.isLast };
+      after = page.cursor;
+    }
   }
 
   /** Asks for what changed, or for everything. Never rejects, so that a failure is not asked again at once. */
@@ -208,6 +214,7 @@ export class OpenTaskFeed {
       if (loads && (this.#hasFinals || this.#completed !== undefined)) await this.#catchUp(sinceMs);
       this.#tasks = tasks;
       this.#changesSinceMs = readTimeMs;
+      this.#pageSize = Math.min(2 * this.#pageSize, this.#options.pageSize ?? feedPageSize);
       if (loads) this.#loadedAtMs = startedAtMs;
       if (dropped > 0) this.#reportDropped(dropped);
       return undefined;
@@ -222,18 +229,24 @@ export class OpenTaskFeed {
    * next update.
    */
   async #all(query: Query, take: (document: ReadDocument) => void): Promise<number> {
-    const { pageSize: limit = feedPageSize } = this.#options;
+    const limit = this.#pageSize;
     const first = await this.#page({ ...query, limit });
     for (let page = first; ; page = await this.#page({ ...query, limit, after: page.cursor })) {
       page.documents.forEach(take);
-      if (page.documents.length < limit) return first.readTimeMs;
+      if (page.isLast) return first.readTimeMs;
     }
   }
 
-  async #page(query: Omit<DocumentQuery, 'collection'>): Promise<QueryResult> {
-    const page = await this.#options.documents.query({ ...query, collection: tasksCollection }, 'feed');
-    this.#untoldReads += page.billedReads;
-    return page;
+  async #page(query: Omit<DocumentQuery, 'collection'>): Promise<QueryResult & { isLast: boolean }> {
+    const { documents, pageSize = feedPageSize } = this.#options;
+    try {
+      const page = await documents.query({ ...query, collection: tasksCollection }, 'feed');
+      this.#untoldReads += page.billedReads;
+      return { ...page, isLast: page.documents.length < query.limit };
+    } catch (error) {
+      this.#pageSize = Math.max(Math.ceil(this.#pageSize / 4), Math.min(pageSize, leastFeedPageSize));
+      throw error;
+    }
   }
 
   #noTasks(): ByteCache<OpenTask> {

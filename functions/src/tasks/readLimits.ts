@@ -24,10 +24,13 @@ export const feedOverlapMs = 2_000;
 export const feedReloadMs = 600_000;
 export const feedPageSize = 250;
 
+/** Documents in one query of the feed after some failed: of 1 MiB each they come in time at a sixth of a vCPU. */
+export const leastFeedPageSize = 8;
+
 /** Bytes of open tasks, as a miner sees them, in an instance of 1 GiB; past that those seen first are let go. */
 export const maxFeedBytes = 96 * 1024 * 1024;
 
-/** Tasks that are over: as many of the latest are read at first. */
+/** Tasks that are over: as many of the latest are read at first, and to catch up. */
 export const finalPageSize = 250;
 
 /** Completed tasks in one answer to a validator, its bytes, and documents in one query for them. */
