@@ -9,13 +9,14 @@ import time
 import urllib.parse
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any, Callable, Iterable, Iterator, Literal, Mapping
+from typing import Any, Callable, Iterable, Iterator, Literal, Mapping, overload
 
 from . import events
 from .direct import Direct
+from .downloads import Arrived, Target, download
 from .errors import ConfigurationError, SetAside, Unavailable
 from .events import Event, Visibility, is_creation
-from .files import Progress, Source, Ticket, download, upload
+from .files import Progress, Source, Ticket, upload
 from .leases import Lease
 from .outbox import Outbox, OutboxStatus
 from .transport import Transport
@@ -208,9 +209,20 @@ class Sluice:
             wait=wait,
         )
 
-    def download_file(self, file_id: str) -> bytes:
-        """The bytes of a file."""
-        return download(self._transport, _segment(file_id))
+    @overload
+    def download_file(self, file_id: str, to: None = None, *, progress: Arrived | None = None) -> bytes: ...
+
+    @overload
+    def download_file(self, file_id: str, to: Target, *, progress: Arrived | None = None) -> int: ...
+
+    def download_file(
+        self, file_id: str, to: Target | None = None, *, progress: Arrived | None = None
+    ) -> bytes | int:
+        """The bytes of a file; with `to`, a path or an open binary file, writes them there and answers how many.
+
+        Goes on where it was cut. A path gets the file once it is whole; `progress(got, size)` hears of each part.
+        """
+        return download(self._transport, _segment(file_id), to, progress)
 
     def get_file(self, file_id: str) -> dict[str, Any]:
         """A file's record, without its bytes."""

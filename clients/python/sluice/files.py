@@ -1,28 +1,25 @@
-"""Files: small ones in the body of a request, larger ones in parts, straight to storage."""
+"""Uploads: small files in the body of a request, larger ones in parts, straight to storage."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import io
 import os
-import random
 import re
 import time
 import urllib.parse
+import uuid
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Callable, Iterator
 
 from .errors import ApiError, NotFound, Unavailable, UploadFailed, UploadInterrupted
-from .transport import Transport, error_of, retry_after
+from .retries import MAX_FAILURES, MAX_FIRST_FAILURES, pause
+from .transport import Transport, retry_after
 
 #: Files up to this size travel in the body.
 MAX_BODY_FILE_BYTES = 1024 * 1024
 #: A part of a resumable upload: a multiple of 256 KiB, as Cloud Storage asks.
 PART_BYTES = 8 * 1024 * 1024
-#: Failures in a row, without a byte more, after which an upload is given up.
-MAX_FAILURES = 6
-MAX_BACKOFF = 30.0
 
 Source = bytes | str | os.PathLike[str] | BinaryIO
 Progress = Callable[[int, int], None]
@@ -43,7 +40,8 @@ def upload(
     wait: float,
 ) -> dict[str, Any]:
     """Stores a file; see `Sluice.upload_file`."""
-    key = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+    # With a key a repetition makes the same file.
+    key = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
     with _opened(source) as stream:
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
@@ -54,7 +52,7 @@ def upload(
                 "X-File-Type": file_type,
                 "X-File-Name": urllib.parse.quote(file_name) if not _is_plain(file_name) else file_name,
             }
-            record: dict[str, Any] = transport.call("POST", "/v1/files", body=stream.read(), headers=headers).json()
+            record = _post(transport, body=stream.read(), headers=headers)
             if progress is not None:
                 progress(size, size)
             return record
@@ -66,15 +64,18 @@ def upload(
     return _stored(transport, str(ticket["file_id"]), wait)
 
 
-def download(transport: Transport, file_id: str) -> bytes:
-    """The bytes of a file, from Sluice or from where it sends on to; nobody else gets the key."""
-    address = f"{transport.base}/v1/files/{file_id}/content"
-    answer = transport.request("GET", address, body=None, headers=transport.key_header())
-    if answer.status == 302 and "location" in answer.headers:
-        answer = transport.request("GET", answer.headers["location"], body=None, headers={})
-    if answer.status != 200:
-        raise error_of(answer, transport.base)
-    return answer.body
+def _post(transport: Transport, **request: Any) -> dict[str, Any]:
+    """Asks for a file, and again where no answer came."""
+    failures = 0
+    while True:
+        try:
+            record: dict[str, Any] = transport.call("POST", "/v1/files", **request).json()
+            return record
+        except Unavailable as error:
+            failures += 1
+            if failures >= MAX_FIRST_FAILURES:
+                raise
+            time.sleep(pause(failures, error))
 
 
 def _begin(
@@ -96,7 +97,7 @@ def _begin(
         "file_type": file_type,
         "sha256": digest.hexdigest(),
     }
-    record = transport.call("POST", "/v1/files", json_body=wanted, headers=headers).json()
+    record = _post(transport, json_body=wanted, headers=headers)
     ticket = record.get("upload") or {}
     return {
         "file_id": record["file_id"],
@@ -126,7 +127,7 @@ def _send(
             failures += 1
             if failures >= MAX_FAILURES:
                 raise UploadInterrupted(f"The upload stopped at byte {sent} of {size}: {error}", ticket) from error
-            time.sleep(max(min(MAX_BACKOFF, 0.25 * 2**failures) * random.uniform(0.5, 1.0), error.retry_after or 0.0))
+            time.sleep(pause(failures, error))
             sent = _received(transport, ticket, size)
         if sent > before:
             failures = 0
@@ -141,7 +142,7 @@ def _received(transport: Transport, ticket: Ticket, size: int) -> int:
             return _put(transport, ticket, b"", {"Content-Range": f"bytes */{size}"}, size)
         except Unavailable as error:
             last = error
-            time.sleep(min(MAX_BACKOFF, 0.25 * 2**failures) * random.uniform(0.5, 1.0))
+            time.sleep(pause(failures, error))
     raise UploadInterrupted(f"The upload cannot go on: {last}", ticket) from last
 
 

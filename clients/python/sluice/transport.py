@@ -216,6 +216,20 @@ class Stream:
             raise http.client.IncompleteRead(b"", left)
         self._is_whole = True
 
+    def answer(self) -> Answer:
+        """The whole of it; for what is short."""
+        body = b""
+        for chunk in self.chunks():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                raise Unavailable("An answer does not end.")
+        return Answer(self.status, self.headers, body)
+
+    def skip(self) -> None:
+        """Reads past a body that nobody needs, or gives the connection up for one that is long."""
+        for _ in zip(range(4), self.chunks()):
+            pass
+
     def __enter__(self) -> "Stream":
         return self
 
