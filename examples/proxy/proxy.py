@@ -6,7 +6,6 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from dataclasses import asdict
 from typing import Any, Mapping
 
 from sluice import ApiError, AsyncSluice, ConfigurationError, NotFound, OutboxError, Unavailable
@@ -62,7 +61,7 @@ def proxy(client: AsyncSluice, url: str, key: str) -> App:
 
     @app.route("GET", "/health")
     async def health(_: Request) -> dict[str, Any]:
-        return asdict(await client.outbox_status())
+        return (await client.outbox_status())._asdict()
 
     @app.route("GET", "/api/v1/miners/{uid}/tasks")
     @app.route("GET", "/api/v1/files/{file_id}/download")

@@ -12,7 +12,7 @@ from typing import Any, Callable, Concatenate, Iterable, Mapping, ParamSpec, Typ
 from . import events
 from .client import Sluice
 from .events import Event, Visibility
-from .leases import AsyncLease
+from .leases import Lease
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,6 +134,31 @@ class AsyncSluice:
             self._executor.shutdown(wait=False)
 
     async def __aenter__(self) -> AsyncSluice:
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class AsyncLease:
+    """A `Lease` for asyncio: `async with`, and `await lease.spend(…)`."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+
+    async def spend(
+        self, *, writes: int = 0, reads: int = 0, deletes: int = 0, timeout: float | None = None
+    ) -> None:
+        await asyncio.to_thread(
+            self._lease.spend, writes=writes, reads=reads, deletes=deletes, timeout=timeout
+        )
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._lease.close)
+
+    async def __aenter__(self) -> AsyncLease:
         return self
 
     async def __aexit__(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterable
+from typing import Iterable, NamedTuple
 
 from .database import Database
 
@@ -14,8 +13,7 @@ KIND = "substr(line, 10, instr(substr(line, 10, 12), x'22') - 1)"
 TASK_ID = "substr(line, 31, instr(substr(line, 31, 130), x'22') - 1)"
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """Events that wait, by type, and the tasks that answers are of."""
 
     by_type: dict[str, int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class SluiceError(Exception):
@@ -72,8 +72,7 @@ class UploadFailed(SluiceError):
     """The file that arrived is not of the declared size or hash, and was removed."""
 
 
-@dataclass(frozen=True)
-class SetAside:
+class SetAside(NamedTuple):
     """An event that Sluice refused for good, or that was cleared unsent, as the outbox keeps it."""
 
     id: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
 import threading
@@ -178,31 +177,6 @@ class Lease:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self.close()
-
-
-class AsyncLease:
-    """A `Lease` for asyncio: `async with`, and `await lease.spend(…)`."""
-
-    def __init__(self, lease: Lease) -> None:
-        self._lease = lease
-
-    async def spend(
-        self, *, writes: int = 0, reads: int = 0, deletes: int = 0, timeout: float | None = None
-    ) -> None:
-        await asyncio.to_thread(
-            self._lease.spend, writes=writes, reads=reads, deletes=deletes, timeout=timeout
-        )
-
-    async def close(self) -> None:
-        await asyncio.to_thread(self._lease.close)
-
-    async def __aenter__(self) -> AsyncLease:
-        return self
-
-    async def __aexit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 def _moment(text: str) -> float:

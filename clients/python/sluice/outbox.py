@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
-from dataclasses import dataclass
-from typing import Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, NamedTuple
 
 from .contents import Contents
 from .errors import SetAside
@@ -17,12 +15,14 @@ from .store import Store
 from .transport import Transport
 from .writer import Writer
 
+if TYPE_CHECKING:
+    import asyncio
+
 #: How often one that drains looks at what is left.
 LOOK_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class OutboxStatus:
+class OutboxStatus(NamedTuple):
     """Counts of the outbox, and how sending goes."""
 
     waiting: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Sequence
+from typing import Any, NamedTuple, Sequence
 
 from .errors import ApiError, Blocked, Unavailable
 from .transport import Answer, Transport, error_of
@@ -14,8 +13,7 @@ from .values import stamped
 PASSING = frozenset(["rate_limited", "unavailable", "internal"])
 
 
-@dataclass(frozen=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A line that Sluice refused, by its place in the request."""
 
     index: int
@@ -23,8 +21,7 @@ class Rejected:
     message: str
 
 
-@dataclass(frozen=True)
-class Shipped:
+class Shipped(NamedTuple):
     """The fate of each line of a request: those that are not rejected are durable."""
 
     rejected: list[Rejected]

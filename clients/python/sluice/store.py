@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
-from typing import Iterable, Sequence
+from typing import Iterable, NamedTuple, Sequence
 
 from .contents import CLEARED, Contents, move_aside, read_contents
 from .database import Database
@@ -19,8 +18,7 @@ STATE = "SELECT value FROM state WHERE name = ?"
 SET_STATE = "UPDATE state SET value = ? WHERE name = ?"
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An event that waits."""
 
     seq: int

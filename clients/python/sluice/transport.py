@@ -11,8 +11,7 @@ import ssl
 import time
 import urllib.parse
 import urllib.request
-from dataclasses import dataclass
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping, NamedTuple
 
 from .errors import ApiError, Blocked, ConfigurationError, NotFound, Unavailable
 from .forks import Forkable
@@ -29,8 +28,7 @@ Body = bytes | Iterable[bytes] | None
 NO_ANSWER = (OSError, http.client.HTTPException, UnicodeError)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer: any status, the headers with names in small letters, and the whole body."""
 
     status: int

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
 from collections import deque
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 from .errors import OutboxError
 from .stamps import StampSource
 from .store import Store
+
+if TYPE_CHECKING:
+    import asyncio
 
 #: Events of one transaction: more would keep the first caller waiting.
 MAX_GROUP = 2000
@@ -39,7 +41,7 @@ class Writer:
         """Returns when the events are durable, together; `created`: the tasks that they create. Raises OutboxError."""
         done = threading.Lock()
         done.acquire()
-        entry = _Entry(lines, created, done, None)
+        entry = _Entry(lines, created, done=done)
         self._give(entry)
         done.acquire()
         if entry.error is not None:
@@ -47,9 +49,10 @@ class Writer:
 
     def write_async(self, lines: list[bytes], created: list[str]) -> asyncio.Future[None]:
         """As `write`, without blocking the running loop."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._give(_Entry(lines, created, future, loop))
+        import asyncio
+
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._give(_Entry(lines, created, future=future))
         return future
 
     def is_forked(self) -> bool:
@@ -108,19 +111,20 @@ class Writer:
 class _Entry:
     """A caller's events, and how to tell it that they are durable: its lock, or a future of its loop."""
 
-    __slots__ = ("lines", "created", "done", "loop", "error")
+    __slots__ = ("lines", "created", "done", "future", "error")
 
     def __init__(
         self,
         lines: list[bytes],
         created: list[str],
-        done: threading.Lock | asyncio.Future[None],
-        loop: asyncio.AbstractEventLoop | None,
+        *,
+        done: threading.Lock | None = None,
+        future: asyncio.Future[None] | None = None,
     ) -> None:
         self.lines = lines
         self.created = created
         self.done = done
-        self.loop = loop
+        self.future = future
         self.error: Exception | None = None
 
 
@@ -128,11 +132,10 @@ def _settle(group: list[_Entry], error: Exception | None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for entry in group:
         entry.error = error
-        if isinstance(entry.done, asyncio.Future):
-            assert entry.loop is not None
-            by_loop.setdefault(entry.loop, []).append(entry.done)
-        else:
+        if entry.done is not None:
             entry.done.release()
+        if entry.future is not None:
+            by_loop.setdefault(entry.future.get_loop(), []).append(entry.future)
     for loop, futures in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle_futures, futures, error)

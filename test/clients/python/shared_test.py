@@ -75,7 +75,13 @@ class Processes(WithServer):
         self.assertEqual(len(set.union(*stamps.values())), 3)
 
     def test_a_file_that_is_taken_away_takes_nothing_more(self):
-        for takes_away in (os.remove, lambda path: os.rename(path, path + "-moved"), lambda path: os.remove(f"{path}-wal")):
+        def move(path):
+            os.rename(path, path + "-moved")
+
+        def remove_wal(path):
+            os.remove(path + "-wal")
+
+        for takes_away in (os.remove, move, remove_wal):
             with self.subTest(takes_away=takes_away):
                 path = f"{self.path}-{len(self.server.kept)}"
                 client = self.client(outbox=path, linger=60)
@@ -105,7 +111,8 @@ class Restarts(WithServer):
         second.close(0)
         third = self.client()
         self.server.tasks = {}
-        threading.Timer(0.2, self.server.tasks.update, [{waiting: {"status": "completed"}, sent: {"status": "failed"}}]).start()
+        found = {waiting: {"status": "completed"}, sent: {"status": "failed"}}
+        threading.Timer(0.2, self.server.tasks.update, [found]).start()
         self.assertEqual(third.get_task(waiting, wait=True, timeout=20), {"status": "completed"})
         self.assertEqual(third.get_task(sent, wait=True, timeout=20), {"status": "failed"})
         with self.assertRaises(NotFound):
