@@ -49,10 +49,10 @@ class Kills(WithCrashes):
             for _ in range(KILLS // LANES):
                 if rng.random() < 0.3:
                     self.server.failures.append(lost_answer)
-                events = [update(f"a/{lane}", n) for n in range(first, first + 2000)]
                 # Most while it works, the others at its start.
                 when = {"acked": rng.random() < 0.8, "seconds": rng.uniform(0, 0.05)}
-                done, end = crasher.run(url=self.server.url, key="a-key", path=path, events=events, **when)
+                line = {"url": self.server.url, "key": "a-key", "path": path, "first": first}
+                done, end = crasher.run(**line, events=update(f"a/{lane}", "$n"), **when)
                 failures.extend([] if end == "killed" else [end])
                 lanes[lane] += [first + number for number in done]
                 # The one that was under way may be kept as well.

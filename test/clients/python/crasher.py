@@ -1,11 +1,13 @@
 """Runs a proxy for each line of stdin, in a child that is killed as the line says: a fork takes no interpreter's start.
 
-A line is JSON: `url`, `key`, `path`, `events` (lists, each sent at once), and nothing more or `seconds` (SIGKILL from
-outside, so long after the start, or with `acked` after the first event), `statements` (SIGKILL before that statement of
+A line is JSON: `url`, `key`, `path`, `events` (lists, each sent at once; or one list for ever, with `first` and the
+numbers after it for `$n`), and nothing more or `seconds` (SIGKILL from outside, so long after the start, or with
+`acked` after the first event), `statements` (SIGKILL before that statement of
 SQLite) or `limit` (no file may grow past so many bytes, until all are tried, and then `last`). Each durable event is
 written as `ack N`; `end` or `killed` follows.
 """
 
+import itertools
 import json
 import logging
 import os
@@ -51,6 +53,21 @@ def limit_files(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard if size is None else size, hard))
 
 
+def lists(line):
+    """The lists of events to send; `$hundreds` and `$rest` are parts of the number."""
+    if "first" not in line:
+        return line["events"]
+    text = json.dumps(line["events"])
+    return (numbered(text, number) for number in itertools.count(line["first"]))
+
+
+def numbered(text, number):
+    values = {'"$n"': number, '"$rest"': number % 100, "$hundreds": number // 100}
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    return json.loads(text)
+
+
 def proxy(line):
     return Sluice(line["url"], line["key"], outbox=line["path"], linger=0.005, max_backoff=0.02)
 
@@ -61,10 +78,10 @@ def run(line, acked):
     if "limit" in line:
         limit_files(line["limit"])
     client = None
-    for number, event in enumerate(line["events"]):
+    for number, events in enumerate(lists(line)):
         try:
             client = client or proxy(line)
-            client.send_events(event)
+            client.send_events(events)
             say(f"ack {number}")
             if number == 0:
                 os.close(acked)

@@ -148,23 +148,13 @@ class Kills(WithStack):
         task = name()
         crasher = Crasher()
         self.addCleanup(crasher.close)
+        answer = {"task_id": f"{task}-$hundreds", "miner_uid": "$rest", "response_data": {"n": "$n"}}
+        operation = {"path": f"counts/{task}", "data": {"n": "$n"}}
+        events = [{"type": "response", **answer}, {"type": "update", **operation}]
         acknowledged, first = [], 0
         for _ in range(KILLS):
-            events = [
-                [
-                    {
-                        "type": "response",
-                        "task_id": f"{task}-{n // 100}",
-                        "miner_uid": n % 100,
-                        "response_data": {"n": n},
-                    },
-                    {"type": "update", "path": f"counts/{task}", "data": {f"n{n % 50}": n}},
-                ]
-                for n in range(first, first + 400)
-            ]
-            done, end = crasher.run(
-                url=URL, key=KEY, path=self.path, events=events, acked=True, seconds=rng.uniform(0, 0.1)
-            )
+            line = {"url": URL, "key": KEY, "path": self.path, "events": events, "first": first}
+            done, end = crasher.run(**line, acked=True, seconds=rng.uniform(0, 0.1))
             self.assertEqual(end, "killed")
             acknowledged += [first + number for number in done]
             # The one under way may be kept as well: it is asked for with no number of the next.
