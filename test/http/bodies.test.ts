@@ -115,6 +115,18 @@ describe('a form', () => {
     refuses(() => readFields(request('a', 'text/plain')), /text\/plain/, 'unsupported_media_type');
   });
 
+  it('takes no longer with millions of pluses than with as many letters', () => {
+    const cpuMsOf = (text: string): number => {
+      const before = process.cpuUsage();
+      urlencoded(`a=${text.repeat(4 * 1024 * 1024)}`);
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1000;
+    };
+    const [letters, pluses, mixed] = [cpuMsOf('xx'), cpuMsOf('++'), cpuMsOf('x+')];
+    for (const each of [pluses, mixed])
+      assert.ok(each < 3 * letters + 200, `${each} ms of CPU, letters ${letters}`);
+  });
+
   it('is refused where it would be altered: broken escapes, a field twice, more fields than allowed', () => {
     for (const body of ['a=%', 'a=%zz', 'a=%ff']) refuses(() => urlencoded(body), /percent sign/);
     refuses(() => urlencoded('a=1&a=2'), /twice/);

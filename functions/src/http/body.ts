@@ -58,7 +58,7 @@ export function readFields(request: ApiRequest): Readonly<Record<string, unknown
   const type = mediaType(request);
   if (!formTypes.includes(type)) return read(anyObject, readJson(request, 'a form or application/json'));
   const isMultipart = type === 'multipart/form-data';
-  return uniqueFields(isMultipart ? readTexts(request) : urlencoded(utf8Text(request.body)));
+  return uniqueFields(isMultipart ? readTexts(request) : urlencoded(utf8Text(withSpaces(request.body))));
 }
 
 /** The media type that the body says it has, in lower case; empty where it says none. */
@@ -82,8 +82,8 @@ function urlencoded(text: string): [string, string][] {
       .map((pair) => {
         const equals = pair.indexOf('=');
         return equals === -1
-          ? [unescapeForm(pair), '']
-          : [unescapeForm(pair.slice(0, equals)), unescapeForm(pair.slice(equals + 1))];
+          ? [decodeURIComponent(pair), '']
+          : [decodeURIComponent(pair.slice(0, equals)), decodeURIComponent(pair.slice(equals + 1))];
       });
   } catch (cause) {
     throw new AppError('invalid_request', 'Malformed form: a percent sign encodes nothing, or no UTF-8.', {
@@ -92,6 +92,12 @@ function urlencoded(text: string): [string, string][] {
   }
 }
 
-function unescapeForm(text: string): string {
-  return decodeURIComponent(text.replaceAll('+', ' '));
+const plus = 0x2b;
+const space = 0x20;
+
+/** A form with its pluses as the spaces that they stand for: in a text, millions take seconds to replace. */
+function withSpaces(form: Buffer): Buffer {
+  const bytes = Buffer.from(form);
+  for (let at = 0; at < bytes.length; at += 1) if (bytes[at] === plus) bytes[at] = space;
+  return bytes;
 }
