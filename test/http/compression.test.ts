@@ -94,4 +94,16 @@ describe('Compression of answers that are shared', () => {
     assert.equal(headers['content-encoding'], 'gzip');
     assert.deepEqual(JSON.parse(gunzipSync(body).toString()), outcome.json);
   });
+
+  it('compresses a long body once that is given again as the same bytes', async () => {
+    const bytes = Buffer.from(text.repeat(1_000));
+    outcome = { ...outcome, json: bytes, headers: { 'content-type': 'application/json' } };
+    const first = (await ask('gzip')).body;
+    assert.equal(gunzipSync(first).toString(), text.repeat(1_000));
+    // Nobody changes them; who looks at them again would see it.
+    bytes.fill(0);
+    assert.deepEqual((await ask('gzip')).body, first);
+    outcome = { ...outcome, json: Buffer.from(bytes) };
+    assert.deepEqual(gunzipSync((await ask('gzip')).body), bytes);
+  });
 });
