@@ -85,6 +85,34 @@ describe('completed tasks in memory', () => {
     assert.equal(reads, 2);
   });
 
+  it('are searched for among so many that validators cannot read, and no more', async () => {
+    const completed = memory();
+    let reads = 0;
+    const read: Parameters<typeof completed.fill>[0] = async ({ limit }) => {
+      reads += limit;
+      assert.ok(reads < 5_000, 'all that were ever completed are read');
+      return { documents: Array.from({ length: limit }, () => taskAt(1, { created_at: null })), cursor: '' };
+    };
+    for (let poll = 0; poll < 10; poll += 1) await completed.fill(read);
+    assert.deepEqual([await listed(completed), reads], [[], 1_000]);
+    completed.put(taskAt(2));
+    assert.deepEqual(await listed(completed), ['t2']);
+  });
+
+  it('have their bodies fetched once for all who ask together', async () => {
+    await bucket.put('bodies/responses/a', Buffer.from('"from far"'));
+    let fetches = 0;
+    const completed = memory((name) => {
+      fetches += 1;
+      return bucket.get(name);
+    });
+    const response_body = { object: 'bodies/responses/a', bytes: 10 };
+    completed.put(taskAt(1, { miner_responses: { 7: { miner_uid: 7, response_body } } }));
+    for (const each of await Promise.all([listed(completed), listed(completed), listed(completed)]))
+      assert.deepEqual(each, ['t1']);
+    assert.equal(fetches, 1);
+  });
+
   it('that change while a body is fetched are in the next answer', async () => {
     await bucket.put('bodies/responses/a', Buffer.from('"from far"'));
     let meanwhile = (): void => undefined;

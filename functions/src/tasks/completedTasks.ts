@@ -14,7 +14,7 @@ import type { Using } from '../platform/services.ts';
 import { loadBodyObject } from '../staging/bodies.ts';
 import { taskIdOf } from './document.ts';
 import { bodiesInFlight } from './limits.ts';
-import { completedPageSize, maxCompletedTasks } from './readLimits.ts';
+import { completedPageSize, maxCompletedTasks, maxOlderTasks } from './readLimits.ts';
 import { bodyBytesOf, type ValidatorTask, validatorElement, validatorTaskOf } from './validatorTasks.ts';
 
 interface CompletedTasksOptions extends Using<'logger'> {
@@ -62,6 +62,7 @@ export class CompletedTasks {
   #changed: Set<string> | undefined;
   #changes = 0;
   #answer: { json: Buffer; untilMs: number } | undefined;
+  #making: { json: Promise<Buffer>; changes: number } | undefined;
 
   constructor(options: CompletedTasksOptions) {
     this.#options = options;
@@ -93,11 +94,13 @@ export class CompletedTasks {
   }
 
   /**
-   * Reads older tasks until there are as many as an answer holds, or none is left; one call at a time.
+   * Reads older tasks until there are as many as an answer holds, or none is left, or too many were none that
+   * validators can read; one call at a time.
    * @throws what `read` throws
    */
   async fill(read: ReadOlder, pageSize = completedPageSize): Promise<void> {
     this.#changed = new Set();
+    let found = 0;
     for (let rest = this.#wanted(); rest !== undefined; rest = this.#wanted()) {
       const limit = Math.min(pageSize, maxCompletedTasks - this.#tasks.size);
       const { atMs, cursor: after } = rest;
@@ -107,7 +110,9 @@ export class CompletedTasks {
       const page = await read({ filters: after === undefined ? before : [], after, limit });
       // What was forgotten meanwhile is newer than this.
       if (this.#rest !== rest) continue;
-      this.#rest = page.documents.length < limit ? undefined : { cursor: page.cursor };
+      found += page.documents.length;
+      const isLast = page.documents.length < limit || found >= maxOlderTasks;
+      this.#rest = isLast ? undefined : { cursor: page.cursor };
       for (const document of page.documents) {
         const taskId = taskIdOf(document);
         if (this.#changed?.has(taskId) || this.#tasks.has(taskId)) continue;
@@ -125,6 +130,19 @@ export class CompletedTasks {
   /** The JSON of the tasks that were completed latest, the newest first, as many as one answer holds. */
   async answer(nowMs: number): Promise<Buffer> {
     if (this.#answer !== undefined && nowMs < this.#answer.untilMs) return this.#answer.json;
+    // Its bodies are fetched, and take memory, once for all who ask together.
+    if (this.#making?.changes !== this.#changes) {
+      const making = { json: this.#make(nowMs), changes: this.#changes };
+      this.#making = making;
+      await making.json.finally(() => {
+        if (this.#making === making) this.#making = undefined;
+      });
+      return making.json;
+    }
+    return this.#making.json;
+  }
+
+  async #make(nowMs: number): Promise<Buffer> {
     const changes = this.#changes;
     const shown = this.#newest(nowMs);
     await mapPool(shown, bodiesInFlight, (kept) => this.#complete(kept));

@@ -38,6 +38,9 @@ export const maxCompletedTasks = 200;
 export const maxCompletedBytes = 16_000_000;
 export const completedPageSize = 25;
 
+/** Completed tasks that are read in search of those that validators can read: others may be all that there are. */
+export const maxOlderTasks = 5 * maxCompletedTasks;
+
 /** One poll's answer; a miner with more open tasks sees the oldest. */
 export const maxPolledTasks = 1_000;
 export const maxPolledBytes = 8 * 1024 * 1024;
