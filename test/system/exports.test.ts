@@ -3,13 +3,15 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const folders = ['functions/src', 'local', 'bench', 'scripts', 'test'];
+const folders = ['functions/src', 'local', 'bench', 'scripts', 'test', 'clients/typescript/src'];
 /** Files whose exports are for whom nothing here imports: what is deployed. */
-const deployed = ['functions/src/index.ts', 'bench/baseline/index.ts', 'bench/load/index.ts'];
+const deployed = ['functions/src', 'bench/baseline', 'bench/load', 'clients/typescript/src'].map(
+  (folder) => `${folder}/index.ts`,
+);
 
 const exported = /^export (?:async )?(?:function\*?|class|const|let|interface|type) (\w+)/gm;
 const named = /(?:import|export) (?:type )?\{([^}]*)\} from '(\.[^']+)'/g;
-const whole = /(?:import \* as \w+ from |import\()\s*'(\.[^']+)'/g;
+const whole = /(?:(?:import|export) (?:type )?\*(?: as \w+)? from |import\()\s*'(\.[^']+)'/g;
 
 /** Exports that no other of these files imports; whoever imports a file whole takes all of it. */
 function unused(files: ReadonlyMap<string, string>): string[] {

@@ -12,7 +12,7 @@ export class ConfigurationError extends SluiceError {}
 /** The outbox did not take the event, or cannot be opened. The event is not known to be kept. */
 export class OutboxError extends SluiceError {}
 
-export interface UnavailableDetails {
+interface UnavailableDetails {
   status?: number | undefined;
   retryAfterMs?: number | undefined;
   cause?: unknown;
@@ -86,5 +86,6 @@ export class UploadFailed extends SluiceError {}
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // `fetch` says no more than that it failed; its cause says why.
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  const isWhole = error instanceof SluiceError || !(error.cause instanceof Error);
+  return isWhole ? error.message : `${error.message}: ${messageOf(error.cause)}`;
 }

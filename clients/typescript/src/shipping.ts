@@ -3,7 +3,7 @@ import { type Answer, readJson, type Transport } from './transport.ts';
 import { stamped } from './values.ts';
 
 /** An event with its stamp, as it waits to be sent. */
-export interface Stamped {
+interface Stamped {
   line: string;
   stamp: string;
 }

@@ -19,7 +19,7 @@ export function stampMs(stamp: string): number {
 }
 
 /** Names one opening of an outbox: random, so that a copied file shares it with nobody. */
-export function newBootId(): string {
+function newBootId(): string {
   // The first character is neither `0` nor `z` nor `d`: Sluice keeps some ids to itself.
   const first = 'abcefghijklmnopqrstuvwxy';
   const random = crypto.getRandomValues(new Uint32Array(8));

@@ -47,7 +47,7 @@ export interface RefusedRow extends Row {
 }
 
 /** The outcome of what was sent, to be noted in the file. */
-export interface Settlement {
+interface Settlement {
   done: number[];
   /** The latest stamp that was acknowledged. */
   acked: string;

@@ -60,6 +60,8 @@ export class StoreClient {
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
     const worker = new Worker(new URL(`./storeThread${extension}`, import.meta.url), {
       workerData: { path: this.#path },
+      // Those of the process may be for its own program alone.
+      execArgv: [],
     });
     worker.on('message', (reply: StoreReply) => this.#settle(worker, reply));
     // The next call starts another.

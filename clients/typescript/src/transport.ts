@@ -22,19 +22,19 @@ export interface Answer {
 
 type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface Sent {
+interface Sent {
   headers?: Readonly<Record<string, string>> | undefined;
   body?: string | Uint8Array<ArrayBuffer> | undefined;
   timeoutMs?: number | undefined;
   redirect?: 'manual' | 'follow';
 }
 
-export interface Call extends Sent {
+interface Call extends Sent {
   json?: unknown;
   query?: Query;
 }
 
-export interface TransportOptions extends World {
+interface TransportOptions extends World {
   url: string;
   key: string;
   timeoutMs: number;
