@@ -5,18 +5,35 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { build as bundle } from 'esbuild';
 import { Sluice } from '../../clients/typescript/src/index.ts';
 import { FaultServer, type Line, problem } from './faultServer.ts';
 
-const child = join(import.meta.dirname, 'typescriptChild.ts');
+const root = join(import.meta.dirname, '../..');
 const kills = Number(process.env['SLUICE_TEST_KILLS'] ?? 24);
 
 describe("the TypeScript client's outbox among processes", function () {
   this.timeout(60_000 + kills * 10_000);
   let server: FaultServer;
+  let bundled: string;
   let folder: string;
   let path: string;
   const children = new Set<ChildProcessWithoutNullStreams>();
+  before(async () => {
+    bundled = mkdtempSync(join(tmpdir(), 'sluice-ts-'));
+    // Dozens of processes start sooner from two files.
+    await bundle({
+      absWorkingDir: root,
+      entryPoints: ['test/clients/typescriptChild.ts', 'clients/typescript/src/storeThread.ts'],
+      entryNames: '[name]',
+      outExtension: { '.js': '.mjs' },
+      outdir: bundled,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+    });
+  });
+  after(() => rmSync(bundled, { recursive: true }));
   beforeEach(async () => {
     server = await FaultServer.start();
     folder = mkdtempSync(join(tmpdir(), 'sluice-ts-'));
@@ -29,7 +46,13 @@ describe("the TypeScript client's outbox among processes", function () {
   });
 
   function start(args: (string | number)[], command = [process.execPath]) {
-    const all = [...command.slice(1), child, server.url, path, ...args.map(String)];
+    const all = [
+      ...command.slice(1),
+      join(bundled, 'typescriptChild.mjs'),
+      server.url,
+      path,
+      ...args.map(String),
+    ];
     const started = spawn(command[0] ?? '', all, { env: { ...process.env, NODE_NO_WARNINGS: '1' } });
     started.stderr.pipe(process.stderr);
     children.add(started);
