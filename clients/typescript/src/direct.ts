@@ -1,7 +1,7 @@
 import { backoffMs, pause } from './clock.ts';
 import { Refused, Unavailable } from './errors.ts';
-import { ship } from './shipping.ts';
-import { earliestStamp, StampSource } from './stamps.ts';
+import { passing, type Stamped, ship } from './shipping.ts';
+import { aheadMs, earliestStamp, StampSource, stampMs } from './stamps.ts';
 import type { Transport } from './transport.ts';
 
 const backoff = { firstMs: 500, maxMs: 5000 };
@@ -9,7 +9,7 @@ const backoff = { firstMs: 500, maxMs: 5000 };
 /** Sends events at once: each call is one request, repeated with the same stamps while Sluice is out of reach. */
 export class Direct {
   readonly #transport: Transport;
-  readonly #stamps = new StampSource();
+  #stamps = new StampSource();
   #last = earliestStamp;
   #offsetMs = 0;
 
@@ -21,21 +21,26 @@ export class Direct {
   async send(lines: readonly string[]): Promise<void> {
     const { world, timeoutMs } = this.#transport;
     const endMs = world.clock.now() + timeoutMs;
-    let events = this.#stamped(lines);
+    let left = this.#stamped(lines);
     let isAnew = false;
     for (let failures = 0; ; ) {
       try {
-        const shipped = await ship(this.#transport, events, Math.max(1000, endMs - world.clock.now()));
+        const shipped = await ship(this.#transport, left, Math.max(1000, endMs - world.clock.now()));
         const { rejected, serverMs } = shipped;
         const [first] = rejected;
         if (first === undefined) return;
-        const isOff = rejected.every(({ code }) => code === 'stamp_out_of_range');
-        if (!isOff || isAnew || serverMs === undefined) throw new Refused(first.code, first.message);
+        const isOff = rejected.some(({ code }) => code === 'stamp_out_of_range');
+        const canAnew = isOff && !isAnew && serverMs !== undefined;
+        const forGood = rejected.find(
+          ({ code }) => !passing.includes(code) && !(canAnew && code === 'stamp_out_of_range'),
+        );
+        if (forGood !== undefined) throw new Refused(forGood.code, forGood.message);
+        const places = new Set(rejected.map(({ index }) => index));
+        left = left.filter((_, index) => places.has(index));
+        if (!canAnew) throw new Unavailable(`Sluice does not take an event now: ${first.message}`);
         isAnew = true;
-        this.#offsetMs = serverMs - world.now();
-        this.#last = earliestStamp;
-        const off = new Set(rejected.map(({ index }) => index));
-        events = this.#stamped(events.filter((_, index) => off.has(index)).map(({ line }) => line));
+        this.#follow(serverMs);
+        left = this.#stamped(left.map(({ line }) => line));
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error;
         const waitMs = backoffMs(world, failures, backoff, error.retryAfterMs);
@@ -46,7 +51,16 @@ export class Direct {
     }
   }
 
-  #stamped(lines: readonly string[]): { line: string; stamp: string }[] {
+  /** Follows the server's clock. */
+  #follow(serverMs: number): void {
+    this.#offsetMs = serverMs - this.#transport.world.now();
+    if (stampMs(this.#last) <= serverMs + aheadMs) return;
+    // As another opening: where the clock goes back no stamp comes twice.
+    this.#stamps = new StampSource();
+    this.#last = earliestStamp;
+  }
+
+  #stamped(lines: readonly string[]): Stamped[] {
     const nowMs = this.#transport.world.now() + this.#offsetMs;
     return lines.map((line) => {
       this.#last = this.#stamps.after(this.#last, nowMs);

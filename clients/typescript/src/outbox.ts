@@ -13,6 +13,7 @@ const lookMs = 20;
 
 interface Given {
   lines: readonly string[];
+  created: readonly string[];
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -32,11 +33,14 @@ export class Outbox {
     this.#sender = new Sender(this.#store, transport, options);
   }
 
-  /** Resolves when the events are durable on this machine, together. Callers that come together share a commit. */
-  write(lines: readonly string[]): Promise<void> {
+  /**
+   * Resolves when the events, which create these tasks, are durable on this machine, together. Callers that come
+   * together share a commit.
+   */
+  write(lines: readonly string[], created: readonly string[]): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(new OutboxError('This client is closed.'));
     return new Promise((resolve, reject) => {
-      this.#given.push({ lines, resolve, reject });
+      this.#given.push({ lines, created, resolve, reject });
       this.#writing ??= this.#writeAll();
     });
   }
@@ -48,7 +52,8 @@ export class Outbox {
       const group = this.#nextGroup();
       const lines = group.flatMap((one) => one.lines);
       try {
-        await this.#store.call('append', lines, this.#transport.world.now());
+        const created = group.flatMap((one) => one.created);
+        await this.#store.call('append', lines, this.#transport.world.now(), created);
         this.#sender.noteWritten(lines.length, sizeOf(lines));
         for (const { resolve } of group) resolve();
       } catch (error) {
@@ -84,6 +89,10 @@ export class Outbox {
         await pause(clock, lookMs);
       }
     });
+  }
+
+  hasCreated(taskId: string): Promise<boolean> {
+    return this.#store.call('hasCreated', taskId);
   }
 
   async status(): Promise<OutboxStatus> {

@@ -1,7 +1,7 @@
 import { backoffMs, type World } from './clock.ts';
 import { ApiError, Blocked, messageOf, OutboxError, SluiceError, Unavailable } from './errors.ts';
-import { type Rejected, type Shipped, ship } from './shipping.ts';
-import { earliestStamp } from './stamps.ts';
+import { passing, type Rejected, type Shipped, ship } from './shipping.ts';
+import { aheadMs, earliestStamp } from './stamps.ts';
 import type { RefusedRow, Row } from './store.ts';
 import type { StoreClient } from './storeClient.ts';
 import type { Transport } from './transport.ts';
@@ -14,11 +14,8 @@ const leastBodyBytes = 64 * 1024;
 const firstBackoffMs = 1000;
 /** The longest that an answer may keep the sender away. */
 const maxRetryAfterMs = 600_000;
-/** The limits of a stamp's time around the server's, with room to arrive: see docs/api.md, Events. */
-const aheadMs = 60_000;
+/** The age that a stamp is made of that is too old, with room to arrive: see docs/api.md, Events. */
 const oldestMs = 45 * 86_400_000 - 2 * 3_600_000;
-/** Refusals of a line that pass: it stays in the outbox. */
-const passing: readonly string[] = ['rate_limited', 'unavailable', 'internal'];
 /** Acknowledged events whose deletion the disk refuses are remembered up to this many. */
 const maxUndeleted = 500_000;
 
@@ -57,7 +54,8 @@ export class Sender {
   #done: number[] = [];
   #refused: RefusedRow[] = [];
   #acked = earliestStamp;
-  #lastSeq = 0;
+  /** Something of the last batch stays in the file before what is over: what follows waits for the disk. */
+  #mustSettle = false;
   #offsetMs = 0;
 
   constructor(store: StoreClient, transport: Transport, options: SenderOptions) {
@@ -130,11 +128,12 @@ export class Sender {
     this.#waitingBytes = 0;
     // Another process sends what this one writes, too.
     if (!isSender) return lingerMs;
-    const found = await this.#store.call('first', this.#lastSeq, this.#maxLines, maxBodyBytes - 64);
+    if (this.#mustSettle) await this.#settle();
+    const found = await this.#store.call('first', this.#done.at(-1) ?? 0, this.#maxLines, maxBodyBytes - 64);
     const { rows, bytes } = found;
-    if (this.#done.length + this.#refused.length === 0) this.#offsetMs = found.offsetMs;
+    if (this.#done.length === 0) this.#offsetMs = found.offsetMs;
     if (rows.length > 0) return this.#lingers(rows, bytes) ? lingerMs : this.#send(rows);
-    if (this.#done.length + this.#refused.length > 0) await this.#settle();
+    if (this.#done.length > 0) await this.#settle();
     await this.#store.call('giveBackPages');
     return lingerMs;
   }
@@ -192,6 +191,7 @@ export class Sender {
         this.#refused.push({ ...row, code: String(fate.code), message: String(fate.message) });
       }
     }
+    this.#mustSettle = rejected.length > 0;
     await this.#settle();
   }
 
@@ -214,7 +214,6 @@ export class Sender {
   /** Notes outcomes in the file; where the disk refuses that, sending goes on and it is tried again later. */
   async #settle(): Promise<void> {
     const refused = this.#refused;
-    const gone = [...this.#done, ...refused.map(({ seq }) => seq)];
     const { logger } = this.#options;
     const outcome = {
       done: this.#done,
@@ -226,14 +225,13 @@ export class Sender {
     try {
       await this.#store.call('settle', outcome);
     } catch (error) {
-      this.#lastSeq = gone.reduce((last, seq) => Math.max(last, seq), this.#lastSeq);
-      if (gone.length > maxUndeleted || refused.length > 0) throw error;
+      if (this.#done.length > maxUndeleted || this.#mustSettle) throw error;
       logger.warn(`${messageOf(error)}; acknowledged events are deleted later`);
       return;
     }
     this.#done = [];
     this.#refused = [];
-    this.#lastSeq = 0;
+    this.#mustSettle = false;
     for (const row of refused) this.#tell(row, outcome.atMs);
   }
 

@@ -2,8 +2,11 @@ import { ApiError, Blocked, Unavailable } from './errors.ts';
 import { type Answer, readJson, type Transport } from './transport.ts';
 import { stamped } from './values.ts';
 
+/** Refusals of a line that pass: the same line may be taken later. */
+export const passing: readonly string[] = ['rate_limited', 'unavailable', 'internal'];
+
 /** An event with its stamp, as it waits to be sent. */
-interface Stamped {
+export interface Stamped {
   line: string;
   stamp: string;
 }

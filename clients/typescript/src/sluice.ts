@@ -10,7 +10,7 @@ import { Transport } from './transport.ts';
 import type * as types from './types.ts';
 import { lineOf } from './values.ts';
 
-/** Tasks that a client created and whose reads it therefore waits for. */
+/** Tasks that a client without an outbox remembers to have created. */
 const maxKnownTasks = 100_000;
 const maxEvents = 1000;
 /** The longest wait of one read, as Sluice has it. */
@@ -80,13 +80,16 @@ export class Sluice extends EventMethods implements AsyncDisposable {
       throw new RangeError(`Send 1 to ${maxEvents} events at once; these are ${events.length}.`);
     }
     const lines = events.map(lineOf);
-    for (const { type, task_id: taskId } of events) if (type === 'task') this.#know(String(taskId));
-    await (this.#outbox?.write(lines) ?? this.#direct.send(lines));
+    const created = events.flatMap(({ type, task_id: id }) => (type === 'task' ? [String(id)] : []));
+    if (this.#outbox !== undefined) return this.#outbox.write(lines, created);
+    for (const taskId of created) this.#know(taskId);
+    await this.#direct.send(lines);
   }
 
   /**
    * A task; with `wait` once it is completed, or as it is after `timeoutMs`.
-   * @throws NotFound, but with `wait` only after the time for a task that this client created.
+   * @throws NotFound, but with `wait` only after the time for a task that this client created, or one before it in the
+   * same outbox.
    */
   async getTask(
     taskId: string,
@@ -105,7 +108,7 @@ export class Sluice extends EventMethods implements AsyncDisposable {
         if (isFinal(task) || clock.now() >= endMs) return task;
       } catch (error) {
         const isLate = clock.now() + absentMs >= endMs;
-        if (!(error instanceof NotFound) || !this.#known.has(taskId) || isLate) throw error;
+        if (!(error instanceof NotFound) || isLate || !(await this.#hasCreated(taskId))) throw error;
         await pause(clock, absentMs);
       }
     }
@@ -231,6 +234,10 @@ export class Sluice extends EventMethods implements AsyncDisposable {
   #neededOutbox(): Outbox {
     if (this.#outbox !== undefined) return this.#outbox;
     throw new ConfigurationError('This client has no outbox: it sends at once.');
+  }
+
+  #hasCreated(taskId: string): boolean | Promise<boolean> {
+    return this.#outbox?.hasCreated(taskId) ?? this.#known.has(taskId);
   }
 
   #know(taskId: string): void {

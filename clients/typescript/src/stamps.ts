@@ -5,6 +5,9 @@
  */
 export const earliestStamp = '0'.repeat(21);
 
+/** The most that a stamp may be ahead of the server's time: see docs/api.md, Events. */
+export const aheadMs = 60_000;
+
 const digits = '0123456789abcdefghijklmnopqrstuvwxyz';
 const maxSequence = 36 ** 4 - 1;
 

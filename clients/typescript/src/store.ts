@@ -1,34 +1,19 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import { Database, opened } from './database.ts';
 import { messageOf, OutboxError } from './errors.ts';
-import { builtin } from './node.ts';
 import { earliestStamp, encode, StampSource, stampMs } from './stamps.ts';
 import type { SetAside } from './types.ts';
 
-/** The file is that of the Python client: tables, version, and the lock beside it. */
-const applicationId = 0x536c7563;
-const version = 1;
 /** The code of events that were moved aside unsent, as their owner asked. */
 const cleared = 'cleared';
-/** Files up to this size are checked whole when they are opened. */
-const checkedBytes = 16 * 1024 * 1024;
-/** The time that another process may hold the file. */
-const busyMs = 10_000;
 const freePages = 1000;
+/** Tasks that the outbox remembers to have created. */
+const maxCreated = 100_000;
+/** Events that are stamped anew at a time. */
+const page = 10_000;
 /** The members of an event that are put before its line when it is sent. */
 const stampBytes = 35;
 
-const schema = `
-CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, stamp TEXT NOT NULL, line BLOB NOT NULL);
-CREATE TABLE aside (
-  seq INTEGER PRIMARY KEY, stamp TEXT NOT NULL, line BLOB NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL,
-  refused_at_ms INTEGER NOT NULL
-);
-CREATE TABLE state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-INSERT INTO state VALUES ('last_stamp', '${earliestStamp}'), ('acked_stamp', '${earliestStamp}'),
-  ('offset_ms', 0), ('refused', 0);
-PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${version};
-`;
 /** An event's type, as clients write it at the beginning of a line. */
 const typeInLine = "substr(line, 10, instr(substr(line, 10, 12), x'22') - 1)";
 const asideColumns =
@@ -56,66 +41,46 @@ interface Settlement {
   atMs: number;
 }
 
-/** The outbox's file: a SQLite database with the events that wait, and those that are aside. Throws OutboxError. */
+/** An outbox's contents: the events that wait, and those that are aside. Throws OutboxError. */
 export class Store {
   readonly #path: string;
-  readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #database: Database;
   readonly #stamps = new StampSource();
   #senderLock: DatabaseSync | undefined;
 
   constructor(path: string) {
     this.#path = path;
-    this.#db = opened(path, busyMs);
-    try {
-      this.#begin();
-    } catch (error) {
-      this.#db.close();
-      if (error instanceof OutboxError) throw error;
-      const reason = messageOf(error);
-      throw new OutboxError(
-        `${path} is no outbox that can be used: ${reason}. Move it away, or name another.`,
-      );
-    }
-  }
-
-  #begin(): void {
-    const tables = this.#number('SELECT count(*) FROM sqlite_master');
-    const owner = this.#number('PRAGMA application_id');
-    if (owner !== applicationId && (tables > 0 || owner !== 0)) {
-      throw new OutboxError(`${this.#path} is a database of another program; name another file.`);
-    }
-    if (tables === 0) this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL');
-    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = 1');
-    this.#transaction('open', () => {
-      const found = this.#number('PRAGMA user_version');
-      if (found === 0) this.#db.exec(schema);
-      else if (found !== version) {
-        throw new OutboxError(`${this.#path} was written by another version of this package (${found}).`);
-      }
-    });
+    this.#database = new Database(path);
   }
 
   /** Throws where the file is damaged; a large one is taken as it is. */
   check(): void {
-    const bytes = this.#number('PRAGMA page_count') * this.#number('PRAGMA page_size');
-    const found = bytes <= checkedBytes ? this.#read('PRAGMA quick_check(1)')[0]?.['quick_check'] : 'ok';
-    if (found === 'ok') return;
-    throw new OutboxError(`${this.#path} is damaged (${found}). Export what can be read, and move it away.`);
+    this.#database.check();
   }
 
   /** Adds events behind all others, durable when this returns. `nowMs`: the machine's clock. */
-  append(lines: readonly string[], nowMs: number): void {
+  append(lines: readonly string[], nowMs: number, created: readonly string[] = []): void {
     const encoder = new TextEncoder();
-    this.#transaction('append', () =>
+    this.#database.transaction('append', () => {
       this.#append(
         lines.map((line) => encoder.encode(line)),
         nowMs,
-      ),
-    );
+      );
+      for (const taskId of created) this.#run('INSERT INTO created (task_id) VALUES (?)', taskId);
+      if (created.length > 0) {
+        this.#run('DELETE FROM created WHERE n <= (SELECT max(n) FROM created) - ?', maxCreated);
+      }
+    });
+  }
+
+  /** True where an event of this file, sent or not, created the task. */
+  hasCreated(taskId: string): boolean {
+    const query = 'SELECT 1 FROM created WHERE task_id = ? LIMIT 1';
+    return this.#database.guarded('be read', () => this.#read(query, taskId).length > 0);
   }
 
   #append(lines: readonly Uint8Array[], nowMs: number): void {
+    this.#database.checkInPlace();
     let last = this.#stamp('last_stamp');
     const offsetMs = this.#number("SELECT value FROM state WHERE name = 'offset_ms'");
     for (const line of lines) {
@@ -127,10 +92,12 @@ export class Store {
 
   /** The first events in their order: so many, and together of so many bytes, or one that is larger. */
   first(afterSeq: number, most: number, mostBytes: number): { rows: Row[]; bytes: number; offsetMs: number } {
-    return this.#guarded('be read', () => {
+    return this.#database.guarded('be read', () => {
       const rows: Row[] = [];
       let bytes = 0;
-      const found = this.#statement('SELECT seq, stamp, line FROM events WHERE seq > ? ORDER BY seq LIMIT ?');
+      const found = this.#database.statement(
+        'SELECT seq, stamp, line FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+      );
       for (const { seq, stamp, line } of found.iterate(afterSeq, most)) {
         const size = (line as Uint8Array).length + stampBytes;
         if (rows.length > 0 && bytes + size > mostBytes) break;
@@ -147,7 +114,7 @@ export class Store {
 
   /** Deletes what was acknowledged, sets aside what was refused, and notes how far the clock is off. */
   settle({ done, acked, refused, offsetMs, atMs }: Settlement): void {
-    this.#transaction('settle', () => {
+    this.#database.transaction('settle', () => {
       for (const { seq, code, message } of refused) {
         this.#run(
           'INSERT OR REPLACE INTO aside SELECT seq, stamp, line, ?, ?, ? FROM events WHERE seq = ?',
@@ -173,30 +140,33 @@ export class Store {
   stampAnew(serverMs: number, oldestMs: number, aheadMs: number): void {
     const oldest = encode(oldestMs, 9);
     const latest = `${encode(serverMs + aheadMs, 9)}~`;
-    this.#transaction('stamp', () => {
+    this.#database.transaction('stamp', () => {
+      // Of an opening of its own: where the clock goes back no stamp comes twice.
+      const stamps = new StampSource();
       // In the order of events, stamps never decrease: those that are too old come first.
-      const old = this.#read('SELECT seq FROM events WHERE stamp < ? ORDER BY seq', oldest);
-      const ahead = this.#read('SELECT seq FROM events WHERE stamp > ? ORDER BY seq', latest);
-      const [good] = this.#read(
-        'SELECT max(stamp) AS stamp FROM events WHERE stamp BETWEEN ? AND ?',
-        oldest,
-        latest,
-      );
-      let last = this.#restamp(old, earliestStamp, oldestMs);
+      let last = this.#restamp('stamp < ?', oldest, stamps, earliestStamp, oldestMs);
+      const [good] = this.#read('SELECT max(stamp) AS stamp FROM events WHERE stamp <= ?', latest);
       for (const stamp of [this.#stamp('acked_stamp'), good?.['stamp']]) {
         if (typeof stamp === 'string' && stamp > last) last = stamp;
       }
-      this.#set('last_stamp', this.#restamp(ahead, last, serverMs));
+      this.#set('last_stamp', this.#restamp('stamp > ?', latest, stamps, last, serverMs));
     });
   }
 
-  #restamp(rows: Record<string, unknown>[], after: string, ms: number): string {
+  /** Stamps these events anew, each after the one before; answers the last stamp. */
+  #restamp(which: string, bound: string, stamps: StampSource, after: string, ms: number): string {
     let last = after;
-    for (const { seq } of rows) {
-      last = this.#stamps.after(last, ms);
-      this.#run('UPDATE events SET stamp = ? WHERE seq = ?', last, Number(seq));
+    let seq = 0;
+    for (;;) {
+      const query = `SELECT seq FROM events WHERE seq > ? AND ${which} ORDER BY seq LIMIT ${page}`;
+      const found = this.#read(query, seq, bound);
+      if (found.length === 0) return last;
+      for (const row of found) {
+        seq = Number(row['seq']);
+        last = stamps.after(last, ms);
+        this.#run('UPDATE events SET stamp = ? WHERE seq = ?', last, seq);
+      }
     }
-    return last;
   }
 
   counts(): {
@@ -208,7 +178,7 @@ export class Store {
   } {
     const { rows, offsetMs } = this.first(0, 1, 0);
     const [oldest] = rows;
-    return this.#guarded('be read', () => ({
+    return this.#database.guarded('be read', () => ({
       waiting: this.#number('SELECT count(*) FROM events'),
       setAside: this.#number('SELECT count(*) FROM aside'),
       refused: this.#number("SELECT value FROM state WHERE name = 'refused'"),
@@ -220,21 +190,21 @@ export class Store {
   /** The numbers of the first and the last event that waits, 0 where none does. */
   ends(): { first: number; last: number } {
     const of = (which: string): number => this.#number(`SELECT coalesce(${which}(seq), 0) FROM events`);
-    return this.#guarded('be read', () => ({ first: of('min'), last: of('max') }));
+    return this.#database.guarded('be read', () => ({ first: of('min'), last: of('max') }));
   }
 
   /** Events that are aside, by their ids. */
   setAside(afterId: number, most: number): SetAside[] {
     const query = `SELECT ${asideColumns} FROM aside WHERE seq > ? ORDER BY seq LIMIT ?`;
-    return this.#guarded('be read', () => this.#read(query, afterId, most)) as unknown as SetAside[];
+    return this.#database.guarded('be read', () => this.#read(query, afterId, most)) as unknown as SetAside[];
   }
 
   /** Puts what is aside behind what waits, as new events: these, or all that were refused; answers how many. */
   retry(ids: readonly number[] | undefined, nowMs: number): number {
-    return this.#transaction('retry', () => {
-      const chosen = ids?.map((id) => ['seq = ?', id] as const) ?? [['code <> ?', cleared] as const];
+    return this.#database.transaction('retry', () => {
+      const chosen = ids && [...new Set(ids)].map((id) => ['seq = ?', id] as const);
       let count = 0;
-      for (const [where, value] of chosen) {
+      for (const [where, value] of chosen ?? [['code <> ?', cleared] as const]) {
         const found = this.#read(`SELECT seq, line FROM aside WHERE ${where} ORDER BY seq`, value);
         this.#append(
           found.map(({ line }) => line as Uint8Array),
@@ -251,7 +221,7 @@ export class Store {
   moveAside(types: readonly string[] | undefined, atMs: number): number {
     const where =
       types === undefined ? 'true' : `${typeInLine} IN (${types.map(() => 'CAST(? AS BLOB)').join()})`;
-    return this.#transaction('set aside', () => {
+    return this.#database.transaction('set aside', () => {
       const columns = 'seq, stamp, line, ?, ?, ?';
       const message = 'It was moved aside before it was sent.';
       const insert = `INSERT OR REPLACE INTO aside SELECT ${columns} FROM events WHERE ${where}`;
@@ -277,34 +247,29 @@ export class Store {
 
   /** Makes the file smaller where much of it is empty. */
   giveBackPages(): void {
-    this.#guarded('be made smaller', () => {
+    try {
       if (this.#number('PRAGMA freelist_count') > freePages)
         this.#read(`PRAGMA incremental_vacuum(${freePages})`);
-    });
+    } catch {
+      // Another time.
+    }
   }
 
   close(): void {
     this.#senderLock?.close();
-    this.#db.close();
+    this.#database.close();
   }
 
-  #statement(query: string): StatementSync {
-    const statement = this.#statements.get(query) ?? this.#db.prepare(query);
-    this.#statements.set(query, statement);
-    return statement;
-  }
-
-  /** Runs a statement; answers how many rows it changed. */
   #run(query: string, ...values: SQLInputValue[]): number {
-    return Number(this.#statement(query).run(...values).changes);
+    return this.#database.run(query, ...values);
   }
 
   #read(query: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
-    return this.#statement(query).all(...values);
+    return this.#database.statement(query).all(...values);
   }
 
   #number(query: string): number {
-    return Number(Object.values(this.#read(query)[0] ?? {})[0]);
+    return this.#database.number(query);
   }
 
   #stamp(name: 'last_stamp' | 'acked_stamp'): string {
@@ -318,44 +283,5 @@ export class Store {
       typeof value === 'number' ? BigInt(value) : value,
       name,
     );
-  }
-
-  #transaction<Result>(verb: string, work: () => Result): Result {
-    return this.#guarded(verb, () => {
-      this.#db.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work();
-        this.#db.exec('COMMIT');
-        return result;
-      } catch (error) {
-        try {
-          this.#db.exec('ROLLBACK');
-        } catch {
-          // SQLite has rolled back by itself; the first failure says why.
-        }
-        throw error;
-      }
-    });
-  }
-
-  #guarded<Result>(verb: string, work: () => Result): Result {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof OutboxError) throw error;
-      throw new OutboxError(`The outbox ${this.#path} could not ${verb}: ${messageOf(error)}`);
-    }
-  }
-}
-
-function opened(path: string, timeoutMs: number): DatabaseSync {
-  const { DatabaseSync } = builtin('node:sqlite', 'outbox');
-  try {
-    const db = new DatabaseSync(path);
-    db.exec(`PRAGMA busy_timeout = ${timeoutMs}`);
-    return db;
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new OutboxError(`The outbox ${path} cannot be opened: ${reason}. Is its directory there?`);
   }
 }

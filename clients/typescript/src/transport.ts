@@ -142,8 +142,10 @@ export class Transport {
   retryAfterMs(headers: Headers): number | undefined {
     const value = headers.get('retry-after')?.trim() ?? '';
     if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+    // By the clock of who answered: this machine's may be wrong.
+    const nowMs = Date.parse(headers.get('date') ?? '') || this.world.now();
     const atMs = Date.parse(value);
-    return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - this.world.now());
+    return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
   }
 }
 
