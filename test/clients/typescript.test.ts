@@ -13,6 +13,7 @@ import {
 } from '../../clients/typescript/src/index.ts';
 import { ManualClock } from '../support/clock.ts';
 import { FaultServer, hang, type Line, problem, raw } from './faultServer.ts';
+import { SleepClock } from './sleepClock.ts';
 import { until } from './until.ts';
 
 describe('the TypeScript client without an outbox', () => {
@@ -107,21 +108,20 @@ describe('the TypeScript client without an outbox', () => {
   });
 
   it('sends again with the same stamp what was not answered, and once', async () => {
-    const clock = new ManualClock();
+    const clock = new SleepClock();
+    const dates = { Date: 'Sun, 01 Mar 2026 12:00:00 GMT', 'Retry-After': 'Sun, 01 Mar 2026 12:00:09 GMT' };
     server.failures = [
       server.lostAnswer(),
       server.lostAnswer(0.5),
       raw(202, '<html>hello</html>'),
       problem(503, 'unavailable', { 'Retry-After': '7' }),
-      problem(429, 'rate_limited', { 'Retry-After': new Date(Date.now() + 9_000).toUTCString() }),
+      problem(429, 'rate_limited', dates),
     ];
     const sent = clientOf({ clock, random: () => 1 }).sendResponse('t', 1);
     for (const [attempt, waitMs] of [500, 1000, 2000, 7000, 9000].entries()) {
-      // The timer of the request is cleared when its answer is there.
-      await until(() => server.requests.length === attempt + 1 && clock.pendingTimers === 1);
-      await clock.advance(waitMs - 1100);
+      await clock.asleep(waitMs);
       assert.equal(server.requests.length, attempt + 1);
-      await clock.advance(1100);
+      await clock.advance(waitMs);
     }
     await sent;
     assert.equal(server.requests.length, 6);
@@ -192,17 +192,35 @@ describe('the TypeScript client without an outbox', () => {
     await assert.rejects(client.sendResponse('t', 1), Refused);
   });
 
+  it('sends again a line that is refused for now, and none of the others', async () => {
+    const answers = ['unavailable', 'rate_limited'];
+    server.refuse = ({ path }) =>
+      path === 'a/1' && answers.length > 0 ? [answers.pop() ?? '', 'later'] : undefined;
+    const clock = new SleepClock();
+    const lines = ['a/0', 'a/1', 'a/2'].map((path) => ({ type: 'delete', path }));
+    const sent = clientOf({ clock, random: () => 1 }).sendEvents(lines);
+    for (const waitMs of [500, 1000]) {
+      await clock.asleep(waitMs);
+      await clock.advance(waitMs);
+    }
+    await sent;
+    assert.deepEqual(
+      server.kept.map(({ path }) => path),
+      ['a/0', 'a/2', 'a/1'],
+    );
+  });
+
   it('waits for a task that it created, and for no other', async () => {
     const client = clientOf();
     const taskId = await client.createTask('translation', {}, { taskId: 'mine' });
     server.requests.length = 0;
     const done = (status: string) => raw(200, `{"task_id":"mine","status":"${status}","n":9007199254740993}`);
-    const clock = new ManualClock();
+    const clock = new SleepClock();
     const waiting = clientOf({ clock });
     await waiting.createTask('translation', {}, { taskId });
     server.failures = [problem(404, 'not_found'), done('in_progress'), done('completed')];
     const task = waiting.getTask(taskId, { wait: true, timeoutMs: 60_000 });
-    await until(() => clock.pendingTimers === 1 && server.requests.length === 2);
+    await clock.asleep(1000);
     await clock.advance(1000);
     assert.deepEqual(await task, { task_id: 'mine', status: 'completed', n: 9007199254740993n });
     assert.equal(server.requests.at(-1)?.url, '/v1/tasks/mine?wait=completed&timeout=25');
@@ -225,7 +243,7 @@ describe('the TypeScript client without an outbox', () => {
   });
 
   it('says so where an upload is gone, or another file arrived than was declared', async () => {
-    const clock = new ManualClock();
+    const clock = new SleepClock();
     const upload = {
       url: 'http://storage.test/u',
       method: 'PUT',
@@ -245,7 +263,7 @@ describe('the TypeScript client without an outbox', () => {
     const file = new Uint8Array(1024 * 1024 + 1);
     const late = client.uploadFile(file, { fileName: 'a' });
     const failed = assert.rejects(late, { name: 'UploadFailed', message: 'f: 5 bytes came' });
-    await until(() => records.length === 1 && clock.pendingTimers === 1);
+    await clock.asleep(200);
     await clock.advance(200);
     await failed;
     gone = true;

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -14,29 +15,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
+  NotFound,
   OutboxError,
   type SetAside,
   Sluice,
   type SluiceOptions,
 } from '../../clients/typescript/src/index.ts';
-import { ManualClock } from '../support/clock.ts';
 import { FaultServer, type Line, problem, raw, sendJson } from './faultServer.ts';
+import { SleepClock } from './sleepClock.ts';
 import { until } from './until.ts';
-
-/** A clock that tells when the sender sleeps, and for how long: that is the last timer it set. */
-class SleepClock extends ManualClock {
-  #lastMs = 0;
-
-  override setTimeout(task: () => void, delayMs: number) {
-    this.#lastMs = delayMs;
-    return super.setTimeout(task, delayMs);
-  }
-
-  async asleep(ms: number): Promise<void> {
-    await until(() => this.#lastMs === ms);
-    this.#lastMs = 0;
-  }
-}
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -314,6 +301,26 @@ describe("the TypeScript client's outbox", () => {
     server.failures = [];
     assert.equal(await client.drain(), true);
     assert.equal(server.kept.length, 3);
+  });
+
+  it('waits for a task that another client of the same outbox created', async () => {
+    const taskId = await clientOf({ lingerMs: 1e6 }).createTask('translation');
+    await clients[0]?.close();
+    server.failures = [problem(404, 'not_found'), raw(200, '{"status":"completed"}')];
+    const next = clientOf();
+    assert.deepEqual(await next.getTask(taskId, { wait: true }), { status: 'completed' });
+    server.failures = [problem(404, 'not_found')];
+    await assert.rejects(next.getTask('of somebody else', { wait: true }), NotFound);
+  });
+
+  it('takes nothing into a file that is not in its place any more', async () => {
+    server.failures = Array(1000).fill(problem(503, 'unavailable'));
+    const client = clientOf();
+    await client.sendEvents([setTo(1)]);
+    renameSync(path, `${path}.old`);
+    await assert.rejects(client.sendEvents([setTo(2)]), /OutboxError: .* was moved or deleted/);
+    server.failures = [];
+    await until(() => server.kept.length === 1);
   });
 
   it('refuses files that are no outbox, and leaves them as they are', async () => {
