@@ -72,7 +72,7 @@ export class OpenTaskFeed {
   #filling: Promise<void> | undefined;
   /** Billed reads that no answer has told yet. */
   #untoldReads = 0;
-  /** Documents in the next queries: few after one failed, as an instance of little CPU takes so many large ones late. */
+  /** Documents in the next queries: few after one failed, as little CPU takes many large ones late. */
   #pageSize: number;
   /** Asks what changed, unless that was done just now; returns why it failed. Each page's time is limited by itself. */
   readonly #refreshed: () => Promise<unknown>;
