@@ -7,7 +7,7 @@ import { idPrefixOf } from '../local/hosting/config.ts';
 const root = join(import.meta.dirname, '..');
 
 /** A function of this code, as a deploy makes it. */
-interface DeclaredFunction {
+export interface DeclaredFunction {
   id: string;
   region: string;
   isQueue: boolean;

@@ -1,4 +1,5 @@
 import type { CloudTasksClient } from '@google-cloud/tasks';
+import { status } from '@grpc/grpc-js';
 
 /** A queue of the project. */
 export interface FoundQueue {
@@ -11,9 +12,8 @@ export interface FoundQueue {
 interface QueueCheck {
   /** Full names of the queues that the code base is about to deploy. */
   declared: readonly string[];
+  /** These, and queues of functions that the deploy deletes, as far as they exist. */
   found: readonly FoundQueue[];
-  /** Short names of queues that belong to something else in the project. */
-  foreign: readonly string[];
 }
 
 /**
@@ -21,9 +21,9 @@ interface QueueCheck {
  * queue of a function that is gone from the code, and purges a disabled queue when its function is deployed again
  * (firebase-tools, `gcp/cloudtasks`, `upsertQueue`).
  */
-export function whatWouldBeLost({ declared, found, foreign }: QueueCheck): string[] {
+export function whatWouldBeLost({ declared, found }: QueueCheck): string[] {
   return found
-    .filter(({ name, holdsTasks }) => holdsTasks && !foreign.includes(shortName(name)))
+    .filter(({ holdsTasks }) => holdsTasks)
     .flatMap(({ name, isDisabled }) => {
       if (!declared.includes(name)) {
         return [`${name} holds tasks, and no function of this code base has this name and region any more.`];
@@ -34,42 +34,24 @@ export function whatWouldBeLost({ declared, found, foreign }: QueueCheck): strin
     });
 }
 
-/** The project's queues in these regions, each asked whether it holds a task. */
-export async function findQueues(
-  client: CloudTasksClient,
-  projectId: string,
-  regions: readonly string[],
-): Promise<FoundQueue[]> {
-  const inRegions = await Promise.all(
-    regions.map(async (region) => {
-      const [queues] = await client.listQueues({ parent: `projects/${projectId}/locations/${region}` });
-      return Promise.all(
-        queues.map((queue) => inspect(client, queue.name ?? '', queue.state === 'DISABLED')),
-      );
-    }),
-  );
-  return inRegions.flat();
+/** Asks each of the queues that exist whether it holds a task. */
+export async function findQueues(client: CloudTasksClient, names: readonly string[]): Promise<FoundQueue[]> {
+  const found = await Promise.all(names.map((name) => inspect(client, name)));
+  return found.filter((queue) => queue !== undefined);
 }
 
-async function inspect(client: CloudTasksClient, name: string, isDisabled: boolean): Promise<FoundQueue> {
-  const [tasks] = await client.listTasks({ parent: name, pageSize: 1 }, { autoPaginate: false });
-  return { name, isDisabled, holdsTasks: tasks.length > 0 };
-}
-
-/** Every region that Cloud Tasks has for the project, as a function may have been anywhere. */
-export async function allRegions(client: CloudTasksClient, projectId: string): Promise<string[]> {
-  const regions: string[] = [];
-  for await (const { locationId } of client.listLocationsAsync({ name: `projects/${projectId}` })) {
-    if (locationId) regions.push(locationId);
+async function inspect(client: CloudTasksClient, name: string): Promise<FoundQueue | undefined> {
+  try {
+    const [queue] = await client.getQueue({ name });
+    const [tasks] = await client.listTasks({ parent: name, pageSize: 1 }, { autoPaginate: false });
+    return { name, isDisabled: queue.state === 'DISABLED', holdsTasks: tasks.length > 0 };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === status.NOT_FOUND) return undefined;
+    throw error;
   }
-  return regions;
 }
 
 /** True where Cloud Tasks was never switched on in the project: there can be no queues then. */
 export function isApiDisabled(error: unknown): boolean {
   return error instanceof Error && 'reason' in error && error.reason === 'SERVICE_DISABLED';
-}
-
-function shortName(name: string): string {
-  return name.slice(name.lastIndexOf('/') + 1);
 }

@@ -1,18 +1,23 @@
 /** `npm run setup -- --project ID …`: what the Firebase CLI cannot set. Can be run again. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, parseEnv } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
-import { declaredFunctions } from './declared.ts';
+import { type DeclaredFunction, declaredFunctions } from './declared.ts';
+import { GoogleApi } from './googleApi.ts';
+import { enableServices, type ProjectFacts, projectFacts } from './projectFacts.ts';
+import { defaultRegion, isNear, regionToSet } from './regions.ts';
 import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
+import { grantMissing, neededGrants } from './roles.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
 const usage =
-  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep]';
+  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep] [--dry-run]';
 const root = join(import.meta.dirname, '..');
+const say = (line: string): void => console.log(line);
 
 try {
   await setup();
@@ -29,22 +34,71 @@ async function setup(): Promise<void> {
       'functions-dir': { type: 'string', default: join(root, 'functions') },
       'new-keys': { type: 'boolean', default: false },
       'request-logs': { type: 'string' },
+      'dry-run': { type: 'boolean', default: false },
     },
   });
-  const { project } = values;
-  const { 'request-logs': requestLogs } = values;
+  const { project, 'request-logs': requestLogs, 'dry-run': isDryRun, 'functions-dir': functionsDir } = values;
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
-  const bucket = values.bucket ?? `${project}.firebasestorage.app`;
-  const functionsDir = values['functions-dir'];
-  const storage = await storageOf(project);
-  for (const line of await setUpBucket(storage.bucket(bucket))) console.log(line);
+  const envFile = join(functionsDir, `.env.${project}`);
+  const isNewInstall = values['new-keys'] && !existsSync(envFile);
+  const api = new GoogleApi(() => cliAccessToken(project, root));
+  // With the local stack there is no project to look at.
+  const isLocal = process.env['STORAGE_EMULATOR_HOST'] !== undefined;
+  const facts = isLocal ? undefined : await projectFacts(api, project, values.bucket);
+  const bucket = facts?.bucket ?? values.bucket ?? `${project}.firebasestorage.app`;
+  if (facts !== undefined && !isDryRun) await enableServices(api, facts);
+  if (facts !== undefined) setRegion(envFile, facts, isDryRun);
   const { manifest, functions } = await declaredFunctions(functionsDir, project, bucket);
-  writeParameters(join(functionsDir, `.env.${project}`), manifest, values['new-keys']);
+  if (facts !== undefined) await grantRoles(api, facts, functions, isDryRun);
+  if (isDryRun) return say('Nothing was changed.');
+  const storage = await storageOf(project);
+  for (const line of await setUpBucket(storage.bucket(bucket))) say(line);
+  writeParameters(envFile, manifest, isNewInstall);
   if (requestLogs !== undefined) {
     const wish = { functionNames: functions.map(({ id }) => id), areKept: requestLogs === 'keep' };
-    await setRequestLogs(await loggingOf(project), project, wish, (line) => console.log(line));
+    await setRequestLogs(await loggingOf(project), project, wish, say);
   }
   if (values['new-keys']) printNewKeys();
+}
+
+/**
+ * Chooses the region where nobody has: the bucket's.
+ * @throws Error where somebody chose one in which the bucket's objects are not heard of.
+ */
+function setRegion(
+  envFile: string,
+  { bucket, bucketLocation, firestoreLocation }: ProjectFacts,
+  isDryRun: boolean,
+): void {
+  const shared = parseEnv(textOf(join(dirname(envFile), '.env')));
+  const chosen = parseEnv(textOf(envFile))['REGION'] ?? shared['REGION'];
+  const wanted = regionToSet(chosen ?? defaultRegion, bucketLocation);
+  const region = wanted ?? chosen ?? defaultRegion;
+  const where = `the bucket ${bucket} is in ${bucketLocation}`;
+  if (wanted !== undefined && existsSync(envFile)) {
+    const move = 'If Sluice runs there already, read docs/operations.md, “Moving a queue”, first.';
+    throw new Error(`Set REGION=${wanted} in ${envFile}, as ${where}. ${move}`);
+  }
+  say(`Region ${region}: ${where}, Firestore in ${firestoreLocation}.`);
+  if (!isNear(region, firestoreLocation))
+    say('WARNING: Firestore is far from there; each call takes longer.');
+  if (wanted === undefined || isDryRun) return;
+  appendFileSync(envFile, `REGION=${wanted}\n`);
+  say(`${envFile}: REGION=${wanted}`);
+}
+
+async function grantRoles(
+  api: GoogleApi,
+  facts: ProjectFacts,
+  functions: readonly DeclaredFunction[],
+  isDryRun: boolean,
+): Promise<void> {
+  const queues = functions.filter(({ isQueue }) => isQueue).map(({ id }) => id);
+  const grants = neededGrants(facts, { region: functions[0]?.region ?? defaultRegion, queues });
+  const refused = await grantMissing(api, facts.account, grants, { isDryRun, say });
+  if (refused.length === 0) return;
+  say('WARNING: you may not grant roles here. Have an owner of the project run:');
+  for (const { command } of refused) say(`  ${command}`);
 }
 
 /** Cloud Storage as whoever is logged in to the Firebase CLI, or what STORAGE_EMULATOR_HOST names. */
@@ -60,8 +114,7 @@ async function loggingOf(projectId: string): Promise<LoggingApi> {
   return { url: 'https://logging.googleapis.com', token: await cliAccessToken(projectId, root) };
 }
 
-function writeParameters(file: string, { params = [] }: WireManifest, hasNewKeys: boolean): void {
-  const isNewInstall = hasNewKeys && !existsSync(file);
+function writeParameters(file: string, { params = [] }: WireManifest, isNewInstall: boolean): void {
   const shared = textOf(join(dirname(file), '.env'));
   const missing = missingValues(textOf(file), params, shared, isNewInstall ? newInstallValues : {});
   if (missing === '') return;

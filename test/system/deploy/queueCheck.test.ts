@@ -6,6 +6,7 @@ import { credentials } from '@grpc/grpc-js';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../../local/tasks/index.ts';
+import { type DeployedFunction, whatGoes, whatWouldBeReplaced } from '../../../scripts/deployedFunctions.ts';
 import { findQueues, isApiDisabled, whatWouldBeLost } from '../../../scripts/queueCheck.ts';
 
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -19,8 +20,8 @@ const deleted = queue('us-central1', 'old');
 const full = (name: string, isDisabled = false) => ({ name, isDisabled, holdsTasks: true });
 const empty = (name: string, isDisabled = false) => ({ name, isDisabled, holdsTasks: false });
 
-function losses(found: ReturnType<typeof full>[], foreign: string[] = []): string[] {
-  return whatWouldBeLost({ declared: [flush], found, foreign });
+function losses(found: ReturnType<typeof full>[]): string[] {
+  return whatWouldBeLost({ declared: [flush], found });
 }
 
 describe('what a deploy would lose', () => {
@@ -39,9 +40,47 @@ describe('what a deploy would lose', () => {
     assert.match(losses([full(flush, true)])[0] ?? '', /disabled and holds tasks.*purge/);
   });
 
-  it('is nothing in empty queues and in those of something else', () => {
+  it('is nothing in empty queues', () => {
     assert.deepEqual(losses([empty(deleted), empty(flush, true)]), []);
-    assert.deepEqual(losses([full(deleted)], ['old']), []);
+  });
+});
+
+describe('what a deploy would replace or delete', () => {
+  const declared = ['sluice-api', 'sluice-flush'].map((id) => ({
+    id,
+    region: 'us-central1',
+    isQueue: false,
+  }));
+  const there = (
+    codebase: string | undefined,
+    id = 'sluice-api',
+    region = 'us-central1',
+  ): DeployedFunction => ({
+    id,
+    region,
+    isQueue: false,
+    codebase,
+  });
+
+  it('is nothing of its own, nor what has another name or region', () => {
+    const others = [there('default', 'api'), there('default', 'sluice-api', 'europe-west1')];
+    assert.deepEqual(whatWouldBeReplaced(declared, [there('sluice'), ...others]), []);
+    assert.deepEqual(whatGoes(declared, [there('sluice'), ...others]), []);
+  });
+
+  it('is what somebody else deployed under the same name', () => {
+    assert.match(
+      whatWouldBeReplaced(declared, [there('default')])[0] ?? '',
+      /sluice-api .*code base default/,
+    );
+    assert.match(whatWouldBeReplaced(declared, [there(undefined)])[0] ?? '', /not by the Firebase CLI/);
+    // Both have the same Cloud Run service.
+    assert.equal(whatWouldBeReplaced(declared, [there('default', 'sluice-Api')]).length, 1);
+  });
+
+  it('deletes what is its own and in the code no more', () => {
+    const gone = there('sluice', 'sluice-old');
+    assert.deepEqual(whatGoes(declared, [gone, there('sluice')]), [gone]);
   });
 });
 
@@ -61,17 +100,17 @@ describe('finding queues', () => {
     await tasks.close();
   });
 
-  it('asks every region whether each queue holds a task', async () => {
+  it('asks each queue that there is whether it holds a task', async () => {
     await client.pauseQueue({ name: moved });
     const httpRequest = { url: 'http://127.0.0.1:9/', httpMethod: 'POST' as const };
     await client.createTask({ parent: moved, task: { httpRequest } });
-    const found = await findQueues(client, 'p', ['us-central1', 'europe-west1', 'asia-east1']);
+    const found = await findQueues(client, [flush, deleted, moved, queue('asia-east1', 'flush')]);
     assert.deepEqual(found, [empty(flush), empty(deleted), full(moved)]);
   });
 
   it('fails when it cannot tell, and knows a project without Cloud Tasks', async () => {
     faults.add({ service: 'tasks', code: 7, rate: 1, forMs: 60_000, phase: 'before' });
-    await assert.rejects(findQueues(client, 'p', ['us-central1']), (error) => !isApiDisabled(error));
+    await assert.rejects(findQueues(client, [flush]), (error) => !isApiDisabled(error));
     assert.ok(isApiDisabled(Object.assign(new Error('Not used before'), { reason: 'SERVICE_DISABLED' })));
   });
 });

@@ -1,0 +1,144 @@
+/**
+ * Google's control plane on this machine, as much of it as the Firebase CLI, `setup` and `doctor` call, before the
+ * local simulators of Cloud Tasks, Firestore and Cloud Storage. It runs what is deployed to it.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startFirestore } from '../firestore/index.ts';
+import { startMetadata } from '../metadata/index.ts';
+import { OffsetClock } from '../shared/clock.ts';
+import { Faults } from '../shared/faults.ts';
+import { startStorage } from '../storage/index.ts';
+import { startTasks } from '../tasks/index.ts';
+import { unknownCall } from './apis.ts';
+import { makeCertificates } from './certificates.ts';
+import { type Front, startFront } from './front.ts';
+import { Instances } from './instances.ts';
+import { newProject, type Project, type ProjectOptions, type Queue } from './project.ts';
+
+export type { Project } from './project.ts';
+export { readZip } from './zip.ts';
+
+export interface LocalGoogle {
+  /** State of the one project that there is; tests set their scenes in it. */
+  readonly project: Project;
+  /** Variables of a process that meets this Google instead of the real one, logged in to the Firebase CLI. */
+  readonly env: Record<string, string>;
+  /** Calls so far, `METHOD host/path status`. */
+  readonly calls: readonly string[];
+  /** Calls that nothing here could answer. */
+  unknownCalls(): string[];
+  /** Address at which this process reaches what is at an address of one of Google's hosts. */
+  reach(url: string): string;
+  /** Lines that the deployed functions wrote. */
+  output(): string;
+  close(): Promise<void>;
+}
+
+interface GoogleOptions extends ProjectOptions {
+  /** Installed packages of the functions. */
+  nodeModules: string;
+}
+
+/** Starts it on free ports; everything is in memory and in a temporary directory, which goes with it. */
+export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> {
+  const project = newProject(options);
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-google-'));
+  const closers: (() => Promise<void> | void)[] = [() => rmSync(dir, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    for (const closeNext of closers.splice(0).reverse()) await closeNext();
+  };
+  const opened = <T extends { close(): Promise<void> }>(service: T): T => {
+    closers.push(() => service.close());
+    return service;
+  };
+  try {
+    const certificates = makeCertificates(dir);
+    const clock = new OffsetClock();
+    const service = { clock, faults: new Faults(clock), port: 0 };
+    const firestore = opened(await startFirestore({ ...service, projectId: project.id }));
+    const storage = opened(await startStorage({ ...service, buckets: [] }));
+    if (project.bucket !== undefined) await makeBucket(storage.port, project.bucket, project.bucketLocation);
+    const tasks = opened(await startTasks({ ...service, queues: [], reach: (url) => front.reach(url) }));
+    const account = { projectId: project.id, serviceAccount: project.compute };
+    const metadata = opened(await startMetadata({ ...service, ...account }));
+    const env: Record<string, string> = {
+      ...homeOf(dir),
+      NODE_OPTIONS: `--require ${JSON.stringify(join(import.meta.dirname, 'hook.cjs'))}`,
+      NODE_EXTRA_CA_CERTS: certificates.authorityFile,
+      GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: certificates.authorityFile,
+    };
+    const instanceEnv: Record<string, string> = { ...env, GCE_METADATA_HOST: metadata.host };
+    const { nodeModules } = options;
+    const instances = opened(new Instances({ project, dir, nodeModules, env: instanceEnv }));
+    const calls: string[] = [];
+    const front: Front = opened(
+      await startFront({
+        project,
+        certificates,
+        instances,
+        holder: {
+          ensure: (queue) => tasks.ensureQueue(queueConfig(queue)),
+          purge: (name) => tasks.purge(name),
+        },
+        grpcPorts: { 'cloudtasks.googleapis.com': tasks.port, 'firestore.googleapis.com': firestore.port },
+        storagePort: storage.port,
+        onCall: ({ method, host, path }, status, message = '') => {
+          calls.push(`${method} ${host}${path} ${status} ${message}`.trimEnd());
+        },
+      }),
+    );
+    for (const each of [env, instanceEnv]) each['LOCAL_GOOGLE_PORT'] = String(front.port);
+    env['METADATA_SERVER_DETECTION'] = 'none';
+    return {
+      project,
+      env,
+      calls,
+      reach: (url) => front.reach(url),
+      unknownCalls: () => calls.filter((call) => call.includes(unknownCall)),
+      output: () => instances.output,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A home that `firebase login` was called in. */
+function homeOf(dir: string): Record<string, string> {
+  const home = join(dir, 'home');
+  const store = join(home, '.config/configstore');
+  mkdirSync(store, { recursive: true });
+  const tokens = {
+    refresh_token: 'local',
+    access_token: 'local',
+    expires_at: Date.now() + 3_600_000,
+    scopes: [],
+  };
+  const login = { user: { email: 'newcomer@example.com' }, tokens, usage: false };
+  writeFileSync(join(store, 'firebase-tools.json'), JSON.stringify(login));
+  return { HOME: home, XDG_CONFIG_HOME: join(home, '.config') };
+}
+
+async function makeBucket(port: number, name: string, location: string): Promise<void> {
+  const body = JSON.stringify({ name, location });
+  const answer = await fetch(`http://127.0.0.1:${port}/storage/v1/b`, { method: 'POST', body });
+  if (!answer.ok) throw new Error(`The bucket was not made: ${await answer.text()}`);
+}
+
+/** A queue's settings as the functions' manifest has them. */
+function queueConfig({ name, rateLimits = {}, retryConfig = {} }: Queue) {
+  const { maxAttempts, maxDoublings, minBackoff, maxBackoff } = retryConfig;
+  const seconds = (text: string | undefined): number | undefined =>
+    text ? Number.parseFloat(text) : undefined;
+  const retry = {
+    maxAttempts,
+    maxDoublings,
+    minBackoffSeconds: seconds(minBackoff),
+    maxBackoffSeconds: seconds(maxBackoff),
+  };
+  const given = Object.entries(retry).filter(([, value]) => value !== undefined);
+  return { name, rateLimits, retryConfig: Object.fromEntries(given) };
+}

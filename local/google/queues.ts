@@ -1,0 +1,52 @@
+import { type Answer, type Call, invalid, notFound, ok, resourceOf, verbOf } from './call.ts';
+import { policyCall } from './policies.ts';
+import type { Named, Project, Queue } from './project.ts';
+import { checkEnabled } from './projects.ts';
+import { queueRefusal } from './refusals.ts';
+
+/** Holder of the queues' tasks. */
+export interface TaskHolder {
+  /** Makes the queue, or gives it these settings. */
+  ensure(queue: Queue): void;
+  purge(name: string): void;
+}
+
+/** https://cloud.google.com/tasks/docs/reference/rest: queues, without their tasks. */
+export function cloudTasks(project: Project, call: Call, holder: TaskHolder): Answer {
+  checkEnabled(project, 'cloudtasks.googleapis.com');
+  const { name, verb } = verbOf(resourceOf(call.path));
+  const found = project.queues.get(name);
+  if (verb !== undefined) {
+    if (found === undefined) throw notFound(name);
+    if (verb === 'purge') holder.purge(name);
+    return policyCall(project, name, call) ?? ok(found);
+  }
+  if (call.method === 'GET') {
+    if (found === undefined) throw notFound(name);
+    return ok(found);
+  }
+  if (call.method === 'PATCH' && found === undefined) throw notFound(name);
+  const wanted = call.body as Queue;
+  const reason = queueRefusal(wanted);
+  if (reason !== undefined) throw invalid(reason);
+  const made = { ...project.queues.get(wanted.name), ...wanted };
+  project.queues.set(made.name, made);
+  holder.ensure(made);
+  return ok(made);
+}
+
+/** https://cloud.google.com/scheduler/docs/reference/rest */
+export function cloudScheduler(project: Project, call: Call): Answer {
+  checkEnabled(project, 'cloudscheduler.googleapis.com');
+  const name = resourceOf(call.path);
+  const found = project.jobs.get(name);
+  if (call.method === 'POST' || call.method === 'PATCH') {
+    const wanted = call.body as Named;
+    const made = { ...project.jobs.get(wanted.name), ...wanted, state: 'ENABLED' };
+    project.jobs.set(made.name, made);
+    return ok(made);
+  }
+  if (found === undefined) throw notFound(name);
+  if (call.method === 'DELETE') project.jobs.delete(name);
+  return ok(found);
+}

@@ -1,0 +1,80 @@
+import type { DeclaredFunction } from './declared.ts';
+import { type GoogleApi, GoogleError } from './googleApi.ts';
+
+/** A function that the project has. */
+export interface DeployedFunction {
+  id: string;
+  region: string;
+  isQueue: boolean;
+  /** Code base that the Firebase CLI deployed it from; undefined where something else did. */
+  codebase: string | undefined;
+}
+
+/** Name of this code base, in `firebase.json` too. */
+const ownCodebase = 'sluice';
+
+interface Listed {
+  functions?: { name: string; labels?: Record<string, string> }[];
+  nextPageToken?: string;
+}
+
+/** Finds the project's functions of both generations; none where Cloud Functions was never switched on. */
+export async function deployedFunctions(api: GoogleApi, projectId: string): Promise<DeployedFunction[]> {
+  const found: DeployedFunction[] = [];
+  let pageToken = '';
+  do {
+    const page = await listed(api, projectId, pageToken);
+    found.push(...(page.functions ?? []).map(({ name, labels = {} }) => readFunction(name, labels)));
+    pageToken = page.nextPageToken ?? '';
+  } while (pageToken !== '');
+  return found;
+}
+
+async function listed(api: GoogleApi, projectId: string, pageToken: string): Promise<Listed> {
+  const all = `https://cloudfunctions.googleapis.com/v2/projects/${projectId}/locations/-/functions`;
+  try {
+    return await api.call<Listed>('GET', `${all}?pageSize=100&pageToken=${encodeURIComponent(pageToken)}`);
+  } catch (error) {
+    if (error instanceof GoogleError && error.reason === 'SERVICE_DISABLED') return {};
+    throw error;
+  }
+}
+
+/** The labels are the Firebase CLI's (firebase-tools, `gcp/cloudfunctionsv2`). */
+function readFunction(name: string, labels: Record<string, string>): DeployedFunction {
+  const [, , , region = '', , id = ''] = name.split('/');
+  const isCli = labels['deployment-tool']?.startsWith('cli-firebase') === true;
+  const codebase = isCli ? (labels['firebase-functions-codebase'] ?? 'default') : undefined;
+  return { id, region, isQueue: labels['deployment-taskqueue'] === 'true', codebase };
+}
+
+export function isOwn({ codebase }: DeployedFunction): boolean {
+  return codebase === ownCodebase;
+}
+
+/** Finds the functions of others that a deploy would replace, one sentence each. */
+export function whatWouldBeReplaced(
+  declared: readonly DeclaredFunction[],
+  deployed: readonly DeployedFunction[],
+): string[] {
+  return deployed
+    .filter((one) => !isOwn(one) && declared.some((own) => isSame(own, one)))
+    .map(({ id, region, codebase }) => {
+      const by = codebase === undefined ? 'not by the Firebase CLI' : `from the code base ${codebase}`;
+      return `${id} in ${region} was deployed ${by}.`;
+    });
+}
+
+/** Functions of this code base that a deploy deletes, as the code has them no more. */
+export function whatGoes(
+  declared: readonly DeclaredFunction[],
+  deployed: readonly DeployedFunction[],
+): DeployedFunction[] {
+  return deployed.filter((one) => isOwn(one) && !declared.some((own) => isSame(own, one)));
+}
+
+type Place = Pick<DeployedFunction, 'id' | 'region'>;
+
+function isSame(one: Place, other: Place): boolean {
+  return one.region === other.region && one.id.toLowerCase() === other.id.toLowerCase();
+}

@@ -1,0 +1,55 @@
+/** A call that one of Google's APIs refused. */
+export class GoogleError extends Error {
+  readonly status: number;
+  /** `SERVICE_DISABLED` where the API was never switched on in the project; undefined where it says nothing. */
+  readonly reason: string | undefined;
+
+  constructor(what: string, status: number, answer: Refused) {
+    super(`${what}: ${status} ${answer.error?.message ?? ''}`.trimEnd());
+    this.status = status;
+    this.reason = answer.error?.details?.find(({ reason }) => reason !== undefined)?.reason;
+  }
+}
+
+interface Refused {
+  error?: { message?: string; details?: { reason?: string }[] };
+}
+
+/** Google's APIs, as whoever runs the command. */
+export class GoogleApi {
+  readonly #token: () => Promise<string>;
+
+  constructor(token: () => Promise<string>) {
+    this.#token = token;
+  }
+
+  /** The resource; undefined where there is none. */
+  async get<Result>(url: string): Promise<Result | undefined> {
+    try {
+      return await this.call<Result>('GET', url);
+    } catch (error) {
+      if (error instanceof GoogleError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws GoogleError */
+  async call<Result>(method: string, url: string, body?: object): Promise<Result> {
+    const answer = await fetch(url, {
+      method,
+      headers: { authorization: `Bearer ${await this.#token()}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new GoogleError(`${method} ${url}`, answer.status, parsed(text));
+    return (text === '' ? {} : JSON.parse(text)) as Result;
+  }
+}
+
+function parsed(text: string): Refused {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return { error: { message: text.slice(0, 300) } };
+  }
+}

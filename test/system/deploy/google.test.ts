@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LocalGoogle, startGoogle } from '../../../local/google/index.ts';
+import { hasRole } from '../../../local/google/project.ts';
+import { functionsDir } from '../../support/build.ts';
+import { type Checkout, makeCheckout } from '../rehearsal/checkout.ts';
+
+const nodeModules = join(functionsDir, 'node_modules');
+
+describe('setup and predeploy in a Google project', function () {
+  this.timeout(120_000);
+  let google: LocalGoogle;
+  let checkout: Checkout;
+
+  before(async () => {
+    google = await startGoogle({ nodeModules, accountRoles: [], bucketLocation: 'US-EAST1' });
+  });
+  after(() => google.close());
+  beforeEach(() => {
+    checkout = makeCheckout();
+  });
+  afterEach(() => checkout.remove());
+
+  async function setup(...args: string[]): Promise<{ code: number; output: string }> {
+    return checkout.run(google.env, 'node', 'scripts/setup.ts', '--project', 'rehearsed-1', ...args);
+  }
+
+  async function predeploy(): Promise<{ code: number; output: string }> {
+    const env = { ...google.env, GCLOUD_PROJECT: google.project.id };
+    return checkout.run(env, 'node', 'scripts/predeployCheck.ts');
+  }
+
+  it('shows with --dry-run what it would do, and does nothing', async () => {
+    const { code, output } = await setup('--dry-run');
+    assert.equal(code, 0, output);
+    assert.match(output, /Region us-east1: the bucket .* is in US-EAST1/);
+    assert.match(output, /Would grant roles\/storage\.objectAdmin on bucket/);
+    assert.ok(!existsSync(join(checkout.dir, `functions/.env.${google.project.id}`)));
+    assert.deepEqual([...google.project.policies.keys()], [`projects/${google.project.id}`]);
+  });
+
+  it('tells a role that only an owner can grant as a command', async () => {
+    google.project.denied.add('resourcemanager.projects.setIamPolicy');
+    const { code, output } = await setup();
+    google.project.denied.clear();
+    assert.equal(code, 0, output);
+    assert.match(
+      output,
+      /gcloud projects add-iam-policy-binding \S+ --member=\S+ --role=roles\/datastore\.user/,
+    );
+  });
+
+  it('grants what is missing once, takes the bucket’s region, and leaves other members alone', async () => {
+    const { code, output } = await setup();
+    assert.equal(code, 0, output);
+    const { id, compute, bucket, policies } = google.project;
+    const has = (resource: string, role: string) => hasRole(google.project, resource, role, compute);
+    assert.ok(has(`projects/${id}`, 'roles/datastore.user'));
+    assert.ok(has(`projects/${id}`, 'roles/cloudbuild.builds.builder'));
+    assert.ok(has(`b/${bucket}`, 'roles/storage.objectAdmin'));
+    assert.ok(has(`projects/${id}/serviceAccounts/${compute}`, 'roles/iam.serviceAccountTokenCreator'));
+    const owners = policies.get(`projects/${id}`)?.bindings.find(({ role }) => role === 'roles/owner');
+    assert.deepEqual(owners?.members, ['user:newcomer@example.com']);
+    assert.match(readFileSync(join(checkout.dir, `functions/.env.${id}`), 'utf8'), /^REGION=us-east1$/m);
+    assert.doesNotMatch((await setup()).output, /Granting/);
+  });
+
+  it('refuses a region in which the bucket is not heard, and says what to set', async () => {
+    const file = join(checkout.dir, `functions/.env.${google.project.id}`);
+    await checkout.run({}, 'sh', '-c', `echo REGION=europe-west1 > ${file}`);
+    const { code, output } = await setup();
+    assert.equal(code, 1);
+    assert.match(output, /Set REGION=us-east1 in .*, as the bucket .* is in US-EAST1/);
+  });
+
+  it('says in a line what a project lacks', async () => {
+    const { project } = google;
+    const given = { ...project };
+    const expects = async (change: object, message: RegExp, ...args: string[]): Promise<void> => {
+      Object.assign(project, change);
+      const { code, output } = await setup(...args);
+      Object.assign(project, given);
+      assert.equal(code, 1, output);
+      assert.match(output, message);
+    };
+    await expects({ id: 'another' }, /There is no Firebase project rehearsed-1, .*projects:list/);
+    await expects({ isBilled: false }, /Blaze plan, .*usage\/details/);
+    await expects({ bucket: undefined }, /Storage is not set up: .*\/storage/);
+    await expects({ firestoreLocation: undefined }, /no Firestore database .*\/firestore/);
+    await expects({}, /There is no bucket nobodys: --bucket names another/, '--bucket', 'nobodys');
+  });
+
+  it('refuses to deploy over a function of the same name that is not Sluice’s', async () => {
+    const { project } = google;
+    project.services.add('cloudfunctions.googleapis.com');
+    const name = `projects/${project.id}/locations/us-central1/functions/sluice-api`;
+    const theirs = { name, labels: { 'deployment-tool': 'cli-firebase' } };
+    Reflect.apply(project.functions.set, project.functions, [name, theirs]);
+    const { code, output } = await predeploy();
+    project.functions.clear();
+    assert.equal(code, 1, output);
+    assert.match(output, /sluice-api in us-central1 was deployed from the code base default/);
+    const free = await predeploy();
+    assert.equal(free.code, 0, free.output);
+    assert.doesNotMatch(free.output, /Warning/);
+  });
+});

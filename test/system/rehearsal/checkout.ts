@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+
+const root = join(import.meta.dirname, '../../..');
+
+/** A deploy needs none of these; files of the user's own are not to be seen. */
+const others = /(^|\/)(\.git|node_modules|\.data|bench|docs|test)$|^functions\/\.env\.|\.local$|\.log$/;
+
+const nodeModules = join(root, 'functions/node_modules');
+
+interface Outcome {
+  code: number;
+  /** All that was printed, errors too. */
+  output: string;
+  stdout: string;
+}
+
+/** A copy of the repository, so that a rehearsal writes its files there; packages are shared with it. */
+export interface Checkout {
+  readonly dir: string;
+  /** Runs a command in it, with the variables and nothing else of this process’s environment. */
+  run(env: Record<string, string>, command: string, ...args: string[]): Promise<Outcome>;
+  /** As {@link run}, given to its standard input. */
+  runWith(input: string, env: Record<string, string>, command: string, ...args: string[]): Promise<Outcome>;
+  remove(): void;
+}
+
+export function makeCheckout(): Checkout {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-'));
+  cpSync(root, dir, { recursive: true, filter: (path) => !others.test(relative(root, path)) });
+  symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
+  symlinkSync(nodeModules, join(dir, 'functions/node_modules'));
+  const runWith: Checkout['runWith'] = (input, env, command, ...args) =>
+    new Promise((resolve) => {
+      const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
+      const options = { cwd: dir, env: { ...env, PATH, NO_COLOR: '1', NO_UPDATE_NOTIFIER: '1' } };
+      const child = execFile(command, args, options, (_, stdout, stderr) =>
+        resolve({ code: child.exitCode ?? -1, stdout, output: stdout + stderr }),
+      );
+      child.stdin?.end(input);
+    });
+  return {
+    dir,
+    run: (...given) => runWith('', ...given),
+    runWith,
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}

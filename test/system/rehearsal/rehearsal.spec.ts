@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { profiles } from '../../../functions/src/app/sizes.ts';
+import { deployedId } from '../../../functions/src/config.ts';
+import { type LocalGoogle, readZip, startGoogle } from '../../../local/google/index.ts';
+import { hasRole } from '../../../local/google/project.ts';
+import { functionsDir } from '../../support/build.ts';
+import { type Checkout, makeCheckout } from './checkout.ts';
+
+const names = ['api', 'cleanup', 'expire', 'filed', 'files', 'flush', 'ingest', 'polls', 'sweep'] as const;
+
+const wanted = JSON.parse(readFileSync(join(functionsDir, '../firestore.indexes.json'), 'utf8'));
+
+/**
+ * `npm run rehearse`: `npm run deploy` with the unmodified Firebase CLI into a Google project on this machine, which
+ * then runs what was uploaded.
+ */
+describe('npm run deploy, into a new project', () => {
+  let google: LocalGoogle;
+  let checkout: Checkout;
+  let first: { code: number; output: string };
+
+  before(async () => {
+    // As in an organisation: the functions' account has no role at all.
+    google = await startGoogle({ nodeModules: join(functionsDir, 'node_modules'), accountRoles: [] });
+    checkout = makeCheckout();
+    const { project } = google;
+    // What others have in the project must stay.
+    const theirs = `projects/${project.id}/databases/(default)/collectionGroups/theirs/indexes/i0`;
+    const fields = [{ fieldPath: 'a' }, { fieldPath: 'b' }];
+    project.indexes.push({ name: theirs, queryScope: 'COLLECTION', fields });
+    const message = 'Permission denied while using the Eventarc Service Agent. Try again in a few minutes.';
+    project.refusals.set(deployedId('filed'), { status: 400, code: 'FAILED_PRECONDITION', message });
+    first = await deploy();
+  });
+  after(async () => {
+    await google.close();
+    checkout.remove();
+  });
+
+  function deploy(...args: string[]): Promise<{ code: number; output: string }> {
+    const { env, project } = google;
+    return checkout.run(
+      env,
+      'node',
+      'scripts/deploy.ts',
+      '--project',
+      project.id,
+      '--pause-seconds',
+      '0',
+      ...args,
+    );
+  }
+
+  const deployed = (name: string) =>
+    google.project.functions.get(
+      `projects/${google.project.id}/locations/us-central1/functions/${deployedId(name)}`,
+    );
+
+  it('succeeds, though the first use of Eventarc fails, and asks for nothing that Google does not have', () => {
+    assert.equal(first.code, 0, first.output);
+    assert.match(first.output, /Functions, attempt 2/);
+    assert.deepEqual(google.unknownCalls(), []);
+  });
+
+  it('sends a response that is written and read back, and tells the address', () => {
+    assert.match(first.output, /Read back as completed [\d.]+ s after it was accepted\./);
+    assert.match(first.output, /Sluice answers at https:\/\/rehearsed-1\.web\.app\./);
+    assert.match(first.output, /^ {2}admin {6}[\w-]{43}$/m);
+    assert.doesNotMatch(first.output, /AutopaginateTrueWarning/);
+  });
+
+  it('makes the functions of the code base with their sizes, 10 vCPUs in all', () => {
+    assert.deepEqual(
+      [...google.project.functions.keys()].map((key) => key.split('/').at(-1)).sort(),
+      names.map(deployedId),
+    );
+    let vcpus = 0;
+    for (const name of names) {
+      const { serviceConfig, labels, buildConfig } = deployed(name) ?? assert.fail(name);
+      const { availableCpu, maxInstanceCount = 0, maxInstanceRequestConcurrency } = serviceConfig;
+      const size = profiles['default']?.[name] ?? assert.fail(name);
+      assert.equal(labels?.['firebase-functions-codebase'], 'sluice');
+      assert.deepEqual(
+        [buildConfig.entryPoint, Number(availableCpu), maxInstanceCount, maxInstanceRequestConcurrency],
+        [name, size.cpu, size.maxInstances, size.concurrency],
+      );
+      vcpus += Number(availableCpu) * maxInstanceCount;
+    }
+    assert.ok(vcpus <= 10, String(vcpus));
+  });
+
+  it('makes queues that try for ever, schedules, and a trigger where the bucket is', () => {
+    const { project } = google;
+    const { rateLimits, retryConfig } =
+      project.queues.get(`projects/${project.id}/locations/us-central1/queues/sluice-flush`) ?? assert.fail();
+    assert.deepEqual(rateLimits, { maxConcurrentDispatches: 400, maxDispatchesPerSecond: 500 });
+    assert.equal(retryConfig?.maxAttempts, -1);
+    assert.equal(project.queues.size, 2);
+    assert.deepEqual(
+      [...project.jobs.keys()].map((key) => key.split('/').at(-1)).sort(),
+      ['cleanup', 'sweep'].map((name) => `firebase-schedule-${deployedId(name)}-us-central1`),
+    );
+    const { eventType, triggerRegion, retryPolicy } = deployed('filed')?.eventTrigger ?? assert.fail();
+    assert.deepEqual(
+      [eventType, triggerRegion, retryPolicy],
+      ['google.cloud.storage.object.v1.finalized', 'us-central1', 'RETRY_POLICY_RETRY'],
+    );
+  });
+
+  it('gives the functions’ account the roles that it needs, on queues too', () => {
+    const { project } = google;
+    const has = (resource: string, role: string) => hasRole(project, resource, role, project.compute);
+    const all = `projects/${project.id}`;
+    const queues = `${all}/locations/us-central1/queues`;
+    assert.ok(has(all, 'roles/datastore.user'));
+    assert.ok(has(`${queues}/sluice-flush`, 'roles/cloudtasks.enqueuer'));
+    assert.ok(has(`${queues}/sluice-expire`, 'roles/cloudtasks.enqueuer'));
+    assert.ok(has(`${queues}/sluice-flush`, 'roles/cloudtasks.taskRunner'));
+    assert.ok(has(`b/${project.bucket}`, 'roles/storage.objectAdmin'));
+    assert.ok(has(`${all}/secrets/API_KEYS`, 'roles/secretmanager.secretAccessor'));
+  });
+
+  it('releases rules, indexes and a site that leads to the functions, and leaves others’ indexes', () => {
+    const { project } = google;
+    assert.equal(project.releases.size, 2);
+    assert.ok(project.indexes.some(({ name }) => name.includes('/theirs/')));
+    assert.equal(project.indexes.length, wanted.indexes.length + 1);
+    assert.equal(project.fields.size, wanted.fieldOverrides.length);
+    const rewrites = project.versions.at(-1)?.config?.rewrites ?? [];
+    assert.ok(rewrites.length > 10);
+    for (const { run } of rewrites) {
+      assert.equal(run?.region, 'us-central1');
+      assert.ok(names.map(deployedId).includes(run?.serviceId ?? ''), run?.serviceId);
+    }
+  });
+
+  it('uploads the code and nothing else', () => {
+    assert.ok(google.project.uploads.size > 0);
+    for (const zip of google.project.uploads.values()) {
+      const others = [...readZip(zip).keys()].filter((name) => !name.startsWith('lib/'));
+      assert.deepEqual(others.sort(), ['.npmrc', 'package-lock.json', 'package.json']);
+    }
+  });
+
+  it('starts each function with the variables that were deployed', async () => {
+    const { project } = google;
+    const url = `https://us-central1-${project.id}.cloudfunctions.net`;
+    for (const name of ['api', 'ingest', 'polls', 'files']) {
+      const answer = await fetch(google.reach(`${url}/${deployedId(name)}/v1/responses`));
+      await answer.arrayBuffer();
+      assert.ok([401, 404, 405].includes(answer.status), `${name} ${answer.status}`);
+    }
+    const health = await fetch(google.reach(`https://${project.id}.web.app/healthz`));
+    assert.deepEqual([health.status, await health.json()], [200, { status: 'ok' }]);
+  });
+
+  it('changes nothing when it is run again', async () => {
+    const before = [...google.project.functions.values()].map(({ name, labels }) => [name, labels]);
+    const { code, output } = await deploy();
+    assert.equal(code, 0, output);
+    assert.doesNotMatch(output, /Granting|New API keys/);
+    assert.match(output, /Skipped \(No changes detected\)/);
+    assert.equal(google.project.indexes.length, wanted.indexes.length + 1);
+    assert.deepEqual(
+      [...google.project.functions.values()].map(({ name, labels }) => [name, labels]),
+      before,
+    );
+  });
+});
