@@ -44,7 +44,7 @@ class Direct(Forkable):
                 for_good = next((one for one in shipped.rejected if not _passes(one.code, shipped, is_anew)), None)
                 if for_good is not None:
                     raise Refused(for_good.code, for_good.message)
-                left = [left[one.index] for one in shipped.rejected]
+                left = [left[one.place] for one in shipped.rejected]
                 is_off = any(one.code not in PASSING for one in shipped.rejected)
                 if is_off:
                     is_anew = True

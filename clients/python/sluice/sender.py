@@ -156,7 +156,7 @@ class Sender:
                 raise
             return
         self._learn(shipped, before, self._now())
-        refused = {one.index: one for one in shipped.rejected}
+        refused = {one.place: one for one in shipped.rejected}
         is_off = any(one.code == "stamp_out_of_range" for one in shipped.rejected)
         passing = next((one for one in shipped.rejected if one.code in PASSING), None)
         for index, row in enumerate(rows):
@@ -176,7 +176,7 @@ class Sender:
         was_off, self._was_off = self._was_off, is_off
         if passing is not None or (is_off and was_off):
             first = passing or shipped.rejected[0]
-            raise Unavailable(f"Sluice does not take event {rows[first.index].seq} now: {first.message}")
+            raise Unavailable(f"Sluice does not take event {rows[first.place].seq} now: {first.message}")
         if self.error is not None:
             logger.info("Sluice takes events again")
         self.error, self.is_blocked, self._failures = None, False, 0

@@ -16,7 +16,7 @@ PASSING = frozenset(["rate_limited", "unavailable", "internal"])
 class Rejected(NamedTuple):
     """A line that Sluice refused, by its place in the request."""
 
-    index: int
+    place: int
     code: str
     message: str
 
@@ -59,7 +59,7 @@ def _read(answer: Answer, count: int) -> Shipped | None:
     try:
         value = answer.json()
         rejected = [Rejected(one["index"], str(one["code"]), str(one["message"])) for one in value["rejected"]]
-        places = {one.index for one in rejected}
+        places = {one.place for one in rejected}
         if value["accepted"] + len(places) != count or not places <= set(range(count)):
             return None
         server_time = value.get("server_time")

@@ -302,7 +302,8 @@ def _shown(address: str) -> str:
 
 
 def _proxy_of(scheme: str, netloc: str) -> urllib.parse.SplitResult | None:
-    proxies = urllib.request.getproxies_environment()
+    # The types of the standard library name neither function.
+    proxies: dict[str, str] = getattr(urllib.request, "getproxies_environment")()
     address = proxies.get(scheme) or proxies.get("all")
     if not address or _bypasses(netloc, proxies):
         return None
@@ -313,7 +314,6 @@ def _proxy_of(scheme: str, netloc: str) -> urllib.parse.SplitResult | None:
 
 
 def _bypasses(netloc: str, proxies: dict[str, str]) -> bool:
-    # The types of the standard library do not name it.
     return bool(getattr(urllib.request, "proxy_bypass_environment")(netloc, proxies))
 
 

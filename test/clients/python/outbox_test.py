@@ -67,7 +67,7 @@ class Sending(WithServer):
         self.assertEqual(client.outbox_status().waiting, 0)
 
     def test_sends_by_itself_after_the_linger_and_together(self):
-        client = self.client(linger=0.3)
+        client = self.client(linger=2)
         client.drain()
         for uid in range(5):
             client.send_response("t", uid)

@@ -153,7 +153,7 @@ def raw(status: int, body: bytes, headers: dict[str, str] | None = None) -> Fail
     return fail
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for what another thread does."""
     ends = time.monotonic() + seconds
     while not condition():
