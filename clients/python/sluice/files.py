@@ -137,13 +137,15 @@ def _send(
 
 def _received(transport: Transport, ticket: Ticket, size: int) -> int:
     """How many bytes have arrived."""
-    for failures in range(MAX_FAILURES):
+    failures = 0
+    while True:
         try:
             return _put(transport, ticket, b"", {"Content-Range": f"bytes */{size}"}, size)
         except Unavailable as error:
-            last = error
+            failures += 1
+            if failures >= MAX_FAILURES:
+                raise UploadInterrupted(f"The upload cannot go on: {error}", ticket) from error
             time.sleep(pause(failures, error))
-    raise UploadInterrupted(f"The upload cannot go on: {last}", ticket) from last
 
 
 def _put(transport: Transport, ticket: Ticket, part: bytes, headers: dict[str, str], size: int) -> int:
