@@ -40,7 +40,7 @@ describe('the TypeScript client and the local stack', function () {
 
   function clientOf(options: SluiceOptions = {}): Sluice {
     const outbox = join(folder, `${clients.length}.db`);
-    const key = stack.keys['admin'];
+    const key = stack.keys['proxy'];
     const client = new Sluice({
       url: stack.urls.hosting,
       key,
