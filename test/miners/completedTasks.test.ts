@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import { validatorRoutes } from '../../functions/src/miners/validatorRoutes.ts';
 import { DocumentError, ttlField } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
-import { OpenTaskFeed, type OpenTaskFeedOptions } from '../../functions/src/tasks/feed.ts';
+import type { OpenTaskFeedOptions } from '../../functions/src/tasks/feed.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, evaluated, patched, response } from '../support/events.ts';
+import { feedOf } from '../support/feed.ts';
 import { runs } from '../support/runs.ts';
 
 const path = '/api/v1/tasks/completed';
@@ -27,9 +28,7 @@ describe('GET /api/v1/tasks/completed', () => {
   let api: Api;
 
   const serve = (options: Partial<OpenTaskFeedOptions> = {}): Promise<Api> => {
-    const { documents, clock, logger } = backend;
-    const objects = backend.objects.connect();
-    const feed = new OpenTaskFeed({ documents, objects, clock, logger, readCacheMs: 5_000, ...options });
+    const feed = feedOf(backend, options);
     return backend.serve(validatorRoutes({ feed, pollCacheMs: 5_000 }), [
       { id: 'bound', role: 'validator', key: 'validator-3-key', uids: [3] },
     ]);
@@ -213,7 +212,7 @@ describe('GET /api/v1/tasks/completed', () => {
   });
 
   it('and polls come to know a crowd of tasks that are too large to be read at once in time', async () => {
-    const { clock, logger } = backend;
+    const { clock } = backend;
     const documents = {
       query: async (...query: Parameters<typeof backend.documents.query>) => {
         const found = await backend.documents.query(...query);
@@ -221,8 +220,7 @@ describe('GET /api/v1/tasks/completed', () => {
         return found;
       },
     };
-    const objects = backend.objects.connect();
-    const feed = new OpenTaskFeed({ documents, objects, clock, logger, readCacheMs: 5_000, pageSize: 100 });
+    const feed = feedOf(backend, { documents, pageSize: 100 });
     await feed.completed();
     for (const idleMs of [60_000, 3_600_000]) {
       const crowd = Array.from({ length: 90 }, (_, index) => `${idleMs}-${index}`);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { minerRoutes } from '../../functions/src/miners/taskRoutes.ts';
-import { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
+import type { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created, patched, response } from '../support/events.ts';
+import { feedOf } from '../support/feed.ts';
 import type { Answer } from '../support/http.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 
@@ -13,14 +14,7 @@ describe('GET /api/v1/miners/{uid}/tasks', () => {
 
   beforeEach(async () => {
     backend = await startBackend();
-    const { documents, clock, logger } = backend;
-    const feed = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-    });
+    const feed = feedOf(backend);
     const bound = { id: 'bound', role: 'miner', key: 'bound-key', uids: [0, 7] } as const;
     api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
@@ -181,14 +175,7 @@ describe('Open tasks in memory', () => {
 
   beforeEach(async () => {
     backend = await startBackend();
-    const { documents, clock, logger } = backend;
-    feed = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-    });
+    feed = feedOf(backend);
   });
 
   afterEach(() => backend.close());
@@ -221,7 +208,7 @@ describe('Open tasks in memory', () => {
   });
 
   it('see a write that a query missed though its server time is earlier', async () => {
-    const { clock, logger } = backend;
+    const { clock } = backend;
     let isLateHidden = true;
     const documents = {
       query: async (...query: Parameters<typeof backend.documents.query>) => {
@@ -230,13 +217,7 @@ describe('Open tasks in memory', () => {
         return { ...found, documents: seen };
       },
     };
-    const missing = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-    });
+    const missing = feedOf(backend, { documents });
     await missing.open();
     clock.moveTo(3001);
     await write('late');
@@ -255,15 +236,7 @@ describe('Open tasks in memory', () => {
   });
 
   it('are loaded and followed over more than one page', async () => {
-    const { documents, clock, logger } = backend;
-    const paged = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-      pageSize: 2,
-    });
+    const paged = feedOf(backend, { pageSize: 2 });
     const ids = ['a', 'b', 'c', 'd', 'e'];
     for (const id of ids) await write(id);
     backend.billedReads();
@@ -351,19 +324,13 @@ describe('Open tasks in memory', () => {
   });
 
   it('let a poll go on with memory when Firestore hangs', async () => {
-    const { clock, logger } = backend;
+    const { clock } = backend;
     let isHanging = false;
     const documents = {
       query: (...query: Parameters<typeof backend.documents.query>) =>
         isHanging ? new Promise<never>(() => undefined) : backend.documents.query(...query),
     };
-    const hanging = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-    });
+    const hanging = feedOf(backend, { documents });
     await write('a');
     await hanging.open();
     isHanging = true;
@@ -382,15 +349,8 @@ describe('Open tasks in memory', () => {
   });
 
   it('take no more memory than they may', async () => {
-    const { documents, clock, logger } = backend;
-    const small = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-      maxBytes: 4000,
-    });
+    const { logger } = backend;
+    const small = feedOf(backend, { maxBytes: 4000 });
     for (let index = 0; index < 10; index += 1) await write(`t${index}`, { input_text: 'x'.repeat(400) });
 
     const { tasks } = await small.open();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { minerRoutes } from '../../functions/src/miners/taskRoutes.ts';
-import { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
 import { type Backend, startBackend } from '../support/api.ts';
 import { created, response } from '../support/events.ts';
+import { feedOf } from '../support/feed.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 
 const miners = 200;
@@ -21,14 +21,8 @@ describe('What polling costs', () => {
   after(() => backend.close());
 
   it('one read per READ_CACHE_SECONDS, and two per write, for 200 miners with 100 open tasks @slow', async () => {
-    const { documents, clock, logger } = backend;
-    const feed = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: readCacheSeconds * 1000,
-    });
+    const { clock } = backend;
+    const feed = feedOf(backend, { readCacheMs: readCacheSeconds * 1000 });
     const api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
     );

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { minerRoutes } from '../../functions/src/miners/taskRoutes.ts';
 import { ttlField } from '../../functions/src/platform/documents.ts';
-import { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
+import type { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
 import { FinalTasks } from '../../functions/src/tasks/minerTasks.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { created } from '../support/events.ts';
+import { feedOf } from '../support/feed.ts';
 import type { Answer } from '../support/http.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 
@@ -15,14 +16,7 @@ describe('Tasks that are over, in memory', () => {
 
   beforeEach(async () => {
     backend = await startBackend();
-    const { documents, clock, logger } = backend;
-    feed = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5000,
-    });
+    feed = feedOf(backend);
     api = await backend.serve(
       minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
     );

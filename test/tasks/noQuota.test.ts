@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { minerRoutes } from '../../functions/src/miners/taskRoutes.ts';
 import { DocumentError } from '../../functions/src/platform/documents.ts';
-import { OpenTaskFeed } from '../../functions/src/tasks/feed.ts';
 import { TaskReader } from '../../functions/src/tasks/reading.ts';
 import { readRoutes } from '../../functions/src/tasks/readRoutes.ts';
 import { type Api, type Backend, startBackend } from '../support/api.ts';
 import { startMs } from '../support/clock.ts';
 import { created } from '../support/events.ts';
+import { feedOf } from '../support/feed.ts';
 import { defaultSpeakers } from '../support/speakers.ts';
 
 describe('Reading without a lease', () => {
@@ -17,7 +17,7 @@ describe('Reading without a lease', () => {
   beforeEach(async () => {
     backend = await startBackend();
     hasQuota = true;
-    const { clock, logger } = backend;
+    const { clock } = backend;
     const { read, query } = backend.documents;
     const leased =
       <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
@@ -29,13 +29,7 @@ describe('Reading without a lease', () => {
       };
     const documents = { read: leased(read), query: leased(query) };
     const objects = backend.objects.connect();
-    const feed = new OpenTaskFeed({
-      objects: backend.objects.connect(),
-      documents,
-      clock,
-      logger,
-      readCacheMs: 5_000,
-    });
+    const feed = feedOf(backend, { documents });
     const reader = new TaskReader({ documents, objects, clock, readCacheMs: 5_000, tickMs: 5_000 });
     api = await backend.serve([
       ...minerRoutes({ feed, speakers: defaultSpeakers(), readCacheMs: 5000, pollCacheMs: 5000 }),
