@@ -1,5 +1,5 @@
 import { type BilledType, billedTypes } from '../quota/operations.ts';
-import type { Status } from './status.ts';
+import { parkedReasons, type Status } from './status.ts';
 
 /** The format's media type, and as answers name it: https://prometheus.io/docs/specs/om/open_metrics_spec/ */
 export const openMetricsType = 'application/openmetrics-text';
@@ -52,8 +52,6 @@ function queueMetrics({ backlog }: Status): Metric[] {
     },
   ];
 }
-
-const parkedReasons = ['paused', ...billedTypes.map((type) => `daily_${type}` as const)];
 
 function storageMetrics({ dead_letters: letters, file_manager: files }: Status): Metric[] {
   const folders = Object.entries(files.local_storage ?? {});

@@ -8,6 +8,7 @@ import { cachedFor } from '../platform/once.ts';
 import type { QueueControl, QueueStats } from '../platform/queueControl.ts';
 import type { Using } from '../platform/services.ts';
 import type { OperationMeter } from '../quota/meter.ts';
+import { billedTypes } from '../quota/operations.ts';
 import type { QuotaReader } from '../quota/reader.ts';
 import { deadLettersPrefix, isDeadLetterName } from '../staging/deadLetterName.ts';
 import * as limits from './limits.ts';
@@ -112,6 +113,9 @@ function batches(events: QueuedEvents | undefined, config: StatusOptions['config
   };
 }
 
+/** Reasons for which the queue waits: somebody paused it, or a daily budget is spent. */
+export const parkedReasons = ['paused', ...billedTypes.map((type) => `daily_${type}` as const)] as const;
+
 /** Tells until when the queue waits, since when, and why. */
 function parked(
   stats: QueueStats | undefined,
@@ -119,8 +123,8 @@ function parked(
   spent: Awaited<ReturnType<QuotaReader['spentBudget']>>,
 ) {
   const wait = stats?.isPaused
-    ? { untilMs: pausedUntilMs, sinceMs: undefined, reason: 'paused' }
-    : spent && { ...spent, reason: `daily_${spent.type}` };
+    ? { untilMs: pausedUntilMs, sinceMs: undefined, reason: 'paused' as const }
+    : spent && { ...spent, reason: `daily_${spent.type}` as const };
   return {
     parked_until: isoOf(wait?.untilMs),
     parked_since: isoOf(wait?.sinceMs),
