@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const folders = ['functions/src/!(files)', 'local', 'scripts', 'bench', 'test', 'clients/typescript/src'];
+const folders = ['functions/src', 'local', 'scripts', 'bench', 'test', 'clients/typescript/src'];
 
 /** Words that open a clause, not a sentence: their comment says what it means only to who knows the code. */
 const openings = ['What', 'Whether', 'Of', 'Those', 'That', 'How', 'Where', 'Who', 'Which'];

@@ -68,7 +68,7 @@ async function progressOf(
 
 /**
  * Has carriers dispatched that wait for a later time: their events are written, where the flush remembered them, or
- * are written then. What waits for another version, or is handled alone, keeps its time; a pause is kept.
+ * are written then. Those that wait for another version, or are handled alone, keep their time; a pause is kept.
  */
 async function dispatchEarly(
   { clock, logger }: WaitedFlushOptions,

@@ -110,7 +110,7 @@ class WithManagers(WithServer):
         return client.sync
 
     def sent(self, code):
-        """What code sends, without its stamps."""
+        """Lines that code sends, without their stamps."""
         asyncio.run(code)
         self.assertTrue(shared.shared().client.sync.drain())
         return [{key: value for key, value in line.items() if key != "stamp"} for line in self.server.kept]

@@ -71,7 +71,7 @@ class SmartFileManager:
             return None
 
     async def get_file_info(self, file_id: str) -> dict[str, Any] | None:
-        """What is known of a file, without its bytes; None where there is no such file."""
+        """A file's record, without its bytes; None where there is no such file."""
         try:
             return _shown(await shared().client.get_file(file_id))
         except NotFound:
@@ -100,7 +100,7 @@ class SmartFileManager:
         return int(number(done.get("deleted"), 0))
 
     def get_storage_stats(self) -> dict[str, Any]:
-        """How many files there are, as Sluice counted them lately; `local_storage` is Cloud Storage."""
+        """Counts of files, as Sluice had them lately; `local_storage` is Cloud Storage."""
         figures = shared().figures.part("file_manager")
         folders = figures.get("local_storage")
         counts = {name: one.get("files", 0) for name, one in folders.items()} if isinstance(folders, dict) else {}

@@ -78,7 +78,7 @@ class HeldLease:
             with self._condition:
                 while (left := self._seconds_left()) > 0:
                     self._condition.wait(None if left == math.inf else left)
-                # What was asked meanwhile waits for the answer: nothing more is spent of the old lease.
+                # Spends of meanwhile wait for the answer: nothing more is taken from the old lease.
                 share, self._share = self._share, None
                 if self._is_closing:
                     self._thread, self.asking_since = None, None

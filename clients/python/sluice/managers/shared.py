@@ -43,7 +43,10 @@ def use(client: AsyncSluice | None) -> None:
 
 
 def shared() -> Shared:
-    """The client that managers share, and figures. Raises ConfigurationError where a setting is missing, OutboxError for the file."""
+    """The client that managers share, and figures.
+
+    Raises ConfigurationError where a setting is missing, OutboxError where the file cannot be used.
+    """
     global _shared
     with _lock:
         if _shared is None:
