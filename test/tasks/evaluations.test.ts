@@ -171,6 +171,13 @@ describe('evaluations of another system', () => {
     assert.deepEqual(Object.keys(evaluationsIn(second)).sort(), ['12', '13', '3']);
   });
 
+  it('may be under a name that every object has', () => {
+    const document = { ...legacy, evaluations: { constructor: { score: 0.7 }, 13: 0.5 } };
+    const after = stored('t', document, [evaluated('t', startMs + 20, 3)]);
+    assert.deepEqual(Object.keys(evaluationsIn(after)).sort(), ['13', '3', 'constructor']);
+    assert.deepEqual(evaluationsIn(after)['constructor'], { score: 0.7 });
+  });
+
   it('in a list become a map', () => {
     const listed = { ...legacy, evaluations: [{ validator_uid: 5, score: 1 }] };
     const after = stored('t', listed, [evaluated('t', startMs + 20, 3)]);

@@ -50,7 +50,7 @@ export function storedEvaluations(
   { evaluations = {} }: TaskMeta,
 ): [string, HeldEvaluation][] {
   return entriesOf(document['evaluations']).map(([uid, stored]) => {
-    const stamp = evaluations[uid];
+    const stamp = Object.hasOwn(evaluations, uid) ? evaluations[uid] : undefined;
     if (stamp === undefined || !isMap(stored))
       return [uid, { value: { asStored: stored }, stamp: earliestStamp }];
     return [uid, { value: evaluationFromFields(uid, stored), stamp }];
