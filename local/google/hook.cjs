@@ -7,18 +7,7 @@ const net = require('node:net');
 
 const port = Number(process.env.LOCAL_GOOGLE_PORT);
 const marker = { address: '127.77.77.77', family: 4 };
-const domains = [
-  'googleapis.com',
-  'google.com',
-  'google-analytics.com',
-  'firebase.tools',
-  'firebaseio.com',
-  'firebaseapp.com',
-  'web.app',
-  'appspot.com',
-  'cloudfunctions.net',
-  'run.app',
-];
+const domains = require('./domains.json');
 const isLed = (host) =>
   typeof host === 'string' && domains.some((domain) => host === domain || host.endsWith(`.${domain}`));
 
