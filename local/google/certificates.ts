@@ -9,7 +9,7 @@ export interface Certificates {
   authorityFile: string;
 }
 
-/** Those that hook.cjs leads here. */
+/** Domains of the hosts that hook.cjs leads here. */
 const domains: string[] = JSON.parse(readFileSync(join(import.meta.dirname, 'domains.json'), 'utf8'));
 
 /** Makes an authority, and a certificate for every host that is played, in the directory, for a day. */

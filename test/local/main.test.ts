@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { roles } from '../../functions/src/http/route.ts';
 import { closeServer, listen } from '../../local/shared/http.ts';
 import { isAlive, until } from './support.ts';
 
@@ -57,7 +58,7 @@ describe('npm start', () => {
     const run = start('--port-offset', String(offset));
     const hosting = await hostingOf(run);
     assert.equal(hosting, `http://127.0.0.1:${5000 + offset}`);
-    for (const role of ['miner', 'validator', 'ingest', 'read', 'admin']) {
+    for (const role of roles) {
       assert.ok(run.output().includes(`local-${role}-key`));
     }
     assert.match(run.output(), /^curl .*\/v1\/tasks.*\/v1\/responses.*wait=completed/m);
