@@ -104,7 +104,7 @@ def _content(transport: Transport, file_id: str, start: int) -> Stream:
 
 
 def _place(stream: Stream) -> tuple[int, int | None]:
-    """Where in the file the answer's bytes begin, and the size of the file, where it is told."""
+    """The place in the file at which the answer's bytes begin, and the size of the file, where it is told."""
     text = stream.headers.get("content-range", "")
     if found := re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", text):
         return int(found[1] or 0), None if found[2] == "*" else int(found[2])

@@ -136,7 +136,7 @@ def _send(
 
 
 def _received(transport: Transport, ticket: Ticket, size: int) -> int:
-    """How many bytes have arrived."""
+    """The number of bytes that have arrived."""
     failures = 0
     while True:
         try:

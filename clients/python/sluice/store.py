@@ -115,7 +115,7 @@ class Store:
 
     def stamp_anew(self, server_ms: int, oldest_ms: int, ahead_ms: int) -> None:
         """Stamps anew, in their order, what is older than `oldest_ms` or more than `ahead_ms` before its time."""
-        # Of an opening of its own: where the clock goes back no stamp comes twice.
+        # An opening of its own: where the clock goes back no stamp comes twice.
         stamps = StampSource()
         oldest, latest = encode(oldest_ms, 9), encode(server_ms + ahead_ms, 9) + "~"
         with self._database.transaction("stamp") as db:
@@ -128,7 +128,7 @@ class Store:
             db.execute(SET_STATE, (last, "last_stamp"))
 
     def counts(self) -> tuple[int, int, int]:
-        """How many wait, how many are aside, and how many were ever refused."""
+        """The numbers of events that wait, that are aside, and that were ever refused."""
         query = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM aside), value FROM state WHERE name = ?"
         waiting, aside, refused = self._database.read(query, ("refused",))[0]
         return waiting, aside, refused
@@ -138,7 +138,7 @@ class Store:
         return read_contents(self._database, most_ids)
 
     def span(self) -> int:
-        """How many may wait at most, quickly."""
+        """A bound on the number of events that wait, quickly found."""
         query = "SELECT coalesce((SELECT max(seq) FROM events) - (SELECT min(seq) FROM events) + 1, 0)"
         return int(self._database.read(query)[0][0])
 
