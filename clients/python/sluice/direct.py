@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Callable
 
 from .errors import Refused, Unavailable
 from .forks import Forkable
+from .retries import backoff
 from .shipping import PASSING, Shipped, ship
 from .stamps import EARLIEST, StampSource, stamp_ms
 from .transport import Transport
@@ -53,8 +53,7 @@ class Direct(Forkable):
                     continue
                 raise Unavailable(f"Sluice does not take an event now: {shipped.rejected[0].message}")
             except Unavailable as error:
-                backoff = min(MAX_BACKOFF, FIRST_BACKOFF * 2**attempt) * random.uniform(0.5, 1.0)
-                wait = max(backoff, error.retry_after or 0.0)
+                wait = backoff(attempt, FIRST_BACKOFF, MAX_BACKOFF, error.retry_after)
                 attempt += 1
                 if time.monotonic() + wait >= ends:
                     raise

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from typing import Callable
 
 from .errors import ApiError, Blocked, OutboxError, SetAside, SluiceError, Unavailable
 from .lock import FileLock
+from .retries import backoff
 from .shipping import PASSING, Shipped, ship
 from .stamps import EARLIEST
 from .store import Row, Store
@@ -264,9 +264,8 @@ class Sender:
             logger.log(logging.ERROR if is_blocked else logging.WARNING, "Sluice's sender %s: %s", state, error)
         self.error, self.is_blocked = error, is_blocked
         self._failures += 1
-        backoff: float = min(self._max_backoff, FIRST_BACKOFF * 2 ** min(self._failures - 1, 10))
-        wait = backoff * random.uniform(0.5, 1.0)
-        return max(wait, min(retry_after or 0.0, MAX_RETRY_AFTER))
+        asked = min(retry_after or 0.0, MAX_RETRY_AFTER)
+        return backoff(self._failures - 1, FIRST_BACKOFF, self._max_backoff, asked)
 
     def _wait(self, seconds: float, hurries: int) -> None:
         """Waits so long, or until a batch is ready or somebody hurries who did not when `hurries` was read."""
