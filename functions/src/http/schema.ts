@@ -45,8 +45,11 @@ export function prepared<Output>(
   return z.pipe(z.transform(prepare), schema);
 }
 
-/** A number, which may come as a text of this form. */
-function orText(schema: Schema<number>, form: RegExp): Schema<number> {
+/** The form of a whole number as existing miners write it: theirs may have white space around it. */
+export const wholeNumberText = /^\s*\d+\s*$/;
+
+/** A number, or what else the schema takes; a number may come as a text of this form. */
+export function orText<Value>(schema: Schema<Value>, form: RegExp): Schema<Value> {
   return prepared((value) => (typeof value === 'string' && form.test(value) ? Number(value) : value), schema);
 }
 
@@ -54,9 +57,9 @@ export function finiteOrText(): Schema<number> {
   return orText(finite, numberText);
 }
 
-/** An integer as existing miners write it: their forms may have white space around it. */
+/** An integer as existing miners write it. */
 export function integerOrText(least: number, most: number): Schema<number> {
-  return orText(integer(least, most), /^\s*\d+\s*$/);
+  return orText(integer(least, most), wholeNumberText);
 }
 
 /** An integer in a query. */

@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { marked, type TaskEvaluated } from '../events/event.ts';
 import type { Stamp } from '../events/stamp.ts';
 import type { Reading } from '../http/reading.ts';
-import { expecting, prepared, read, someMembers } from '../http/schema.ts';
+import { expecting, orText, read, someMembers, wholeNumberText } from '../http/schema.ts';
 import { maxMinerUid } from '../keys/limits.ts';
 import { once } from '../platform/once.ts';
 import { dataOrText, type Submitted } from './submit.ts';
@@ -11,11 +11,7 @@ import { minerUid, taskId } from './submitFields.ts';
 /** A validator's number in its subnet; one that does not know its own says `unknown`. */
 export const validatorUid = once(() => {
   const { error } = expecting(`an integer from 0 to ${maxMinerUid} or unknown`);
-  const uid = z.union([minerUid(), z.literal('unknown')], { error });
-  return prepared(
-    (value) => (typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value),
-    uid,
-  );
+  return orText(z.union([minerUid(), z.literal('unknown')], { error }), wholeNumberText);
 });
 
 /** A submitted evaluation of an existing validator: its data may come as JSON text, and more members beside it. */
