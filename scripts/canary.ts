@@ -38,9 +38,17 @@ async function runOnce(base: string, key: string, taskId: string): Promise<numbe
     const answer = await fetch(base + path, { method: 'POST', headers, body: JSON.stringify(body) });
     if (answer.status !== 202) throw await failure(`POST ${path}`, answer);
   };
-  await send('/v1/tasks', { task_id: taskId, task_type: 'canary', required_miner_count: 1 });
+  await send('/v1/tasks?visibility=prompt', {
+    task_id: taskId,
+    task_type: 'canary',
+    required_miner_count: 1,
+  });
   const sentMs = Date.now();
-  await send('/v1/responses', { task_id: taskId, miner_uid: 0, response_data: { canary: true } });
+  await send('/v1/responses?visibility=prompt', {
+    task_id: taskId,
+    miner_uid: 0,
+    response_data: { canary: true },
+  });
   const path = `/v1/tasks/${taskId}?wait=completed&timeout=${waitSeconds}`;
   const answer = await fetch(base + path, { headers });
   if (answer.status !== 200) throw await failure(`GET ${path}`, answer);

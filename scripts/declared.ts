@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { discoverFunctions } from '../local/functions/discovery.ts';
 import { deployedEnv } from '../local/functions/env-files.ts';
@@ -14,9 +15,20 @@ export interface DeclaredFunction {
 }
 
 /** Code that a deploy would send, and where the Firebase CLI finds what it says of it. */
-interface Declared {
+export interface Declared {
   manifest: WireManifest;
   functions: DeclaredFunction[];
+  wantedIndexes: WantedIndexes;
+}
+
+/** Contents of `firestore.indexes.json`. */
+interface WantedIndexes {
+  indexes: {
+    collectionGroup: string;
+    queryScope: string;
+    fields: { fieldPath: string; order?: string; arrayConfig?: string }[];
+  }[];
+  fieldOverrides: { collectionGroup: string; fieldPath: string; ttl?: boolean }[];
 }
 
 /** Finds the functions with the variables of the project's .env files, as the Firebase CLI does. */
@@ -31,5 +43,6 @@ export async function declaredFunctions(
   const functions = Object.entries(manifest.endpoints).flatMap(([name, { region = [], taskQueueTrigger }]) =>
     region.map((each) => ({ id: prefix + name, region: each, isQueue: taskQueueTrigger !== undefined })),
   );
-  return { manifest, functions };
+  const wantedIndexes: WantedIndexes = JSON.parse(readFileSync(join(root, 'firestore.indexes.json'), 'utf8'));
+  return { manifest, functions, wantedIndexes };
 }

@@ -6,6 +6,8 @@ export interface DeployedFunction {
   id: string;
   region: string;
   isQueue: boolean;
+  /** False while it is made, and where that failed. */
+  isActive: boolean;
   /** Code base that the Firebase CLI deployed it from; undefined where something else did. */
   codebase: string | undefined;
 }
@@ -13,8 +15,14 @@ export interface DeployedFunction {
 /** Name of this code base, in `firebase.json` too. */
 const ownCodebase = 'sluice';
 
+interface Listing {
+  name: string;
+  state?: string;
+  labels?: Record<string, string>;
+}
+
 interface Listed {
-  functions?: { name: string; labels?: Record<string, string> }[];
+  functions?: Listing[];
   nextPageToken?: string;
 }
 
@@ -24,7 +32,7 @@ export async function deployedFunctions(api: GoogleApi, projectId: string): Prom
   let pageToken = '';
   do {
     const page = await listed(api, projectId, pageToken);
-    found.push(...(page.functions ?? []).map(({ name, labels = {} }) => readFunction(name, labels)));
+    found.push(...(page.functions ?? []).map(readFunction));
     pageToken = page.nextPageToken ?? '';
   } while (pageToken !== '');
   return found;
@@ -41,11 +49,12 @@ async function listed(api: GoogleApi, projectId: string, pageToken: string): Pro
 }
 
 /** The labels are the Firebase CLI's (firebase-tools, `gcp/cloudfunctionsv2`). */
-function readFunction(name: string, labels: Record<string, string>): DeployedFunction {
+function readFunction({ name, state, labels = {} }: Listing): DeployedFunction {
   const [, , , region = '', , id = ''] = name.split('/');
   const isCli = labels['deployment-tool']?.startsWith('cli-firebase') === true;
   const codebase = isCli ? (labels['firebase-functions-codebase'] ?? 'default') : undefined;
-  return { id, region, isQueue: labels['deployment-taskqueue'] === 'true', codebase };
+  const isQueue = labels['deployment-taskqueue'] === 'true';
+  return { id, region, isQueue, isActive: state === 'ACTIVE', codebase };
 }
 
 export function isOwn({ codebase }: DeployedFunction): boolean {

@@ -84,6 +84,17 @@ async function explained<Result>(id: string, call: () => Promise<Result>): Promi
   }
 }
 
+/** Names of the APIs that are off. */
+export async function offServices(api: GoogleApi, { id }: ProjectFacts): Promise<string[]> {
+  const states = await Promise.all(
+    services.map(async (name) => {
+      const url = `https://serviceusage.googleapis.com/v1/projects/${id}/services/${name}.googleapis.com`;
+      return { name, state: (await api.call<{ state?: string }>('GET', url)).state };
+    }),
+  );
+  return states.filter(({ state }) => state !== 'ENABLED').map(({ name }) => name);
+}
+
 /** Switches on what is off. */
 export async function enableServices(api: GoogleApi, { id }: ProjectFacts): Promise<void> {
   const serviceIds = services.map((name) => `${name}.googleapis.com`);

@@ -73,6 +73,11 @@ function withOwnRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
   return [...rules.filter((rule) => !isOwn(rule) && !isFormer(rule)), ...ownRules];
 }
 
+/** Rules of ours that are not among these. */
+export function missingRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
+  return ownRules.filter((own) => !rules.some((rule) => isDeepStrictEqual(own, rule)));
+}
+
 function isOwn(rule: LifecycleRule): boolean {
   return ownRules.some((own) => isDeepStrictEqual(own, rule));
 }

@@ -37,10 +37,10 @@ function indexes(project: Project, call: Call, collection: string): Answer {
   return operation(project, `projects/${project.id}/databases/(default)`, made);
 }
 
-function setField(project: Project, { method, query, body }: Call, name: string): Answer {
+function setField(project: Project, { method, body }: Call, name: string): Answer {
   if (method === 'GET') return ok(project.fields.get(name) ?? { name });
   const wanted = body as Named & { ttlConfig?: object; indexConfig?: object };
-  const ttlConfig = query['updateMask']?.includes('ttl') ? wanted.ttlConfig : undefined;
+  const { ttlConfig } = wanted;
   const reason = fieldRefusal(project, name, ttlConfig);
   if (reason !== undefined) throw invalid(reason);
   const ttl = ttlConfig && { ttlConfig: { state: 'ACTIVE' } };

@@ -59,6 +59,7 @@ describe('what a deploy would replace or delete', () => {
     id,
     region,
     isQueue: false,
+    isActive: true,
     codebase,
   });
 

@@ -156,6 +156,43 @@ describe('npm run deploy, into a new project', () => {
     assert.deepEqual([health.status, await health.json()], [200, { status: 'ok' }]);
   });
 
+  it('leaves what the doctor finds well, who tells what is not and how to mend it', async () => {
+    const key = /^ {2}admin {6}(\S+)$/m.exec(first.output)?.[1] ?? assert.fail();
+    const { env, project } = google;
+    const doctor = (...args: string[]): Promise<{ code: number; output: string }> =>
+      checkout.run(env, 'node', 'scripts/doctor.ts', '--project', project.id, ...args);
+    const healthy = await doctor('--key', key);
+    assert.equal(healthy.code, 0, healthy.output);
+    assert.match(healthy.output, /^ok {5}canary: written and read back/m);
+
+    const flush = `projects/${project.id}/locations/us-central1/queues/sluice-flush`;
+    const queue = project.queues.get(flush) ?? assert.fail();
+    const [policies, jobs, releasedIndexes] = [
+      new Map(project.policies),
+      new Map(project.jobs),
+      project.indexes,
+    ];
+    project.queues.set(flush, { ...queue, state: 'PAUSED' });
+    project.policies.delete(`b/${project.bucket}`);
+    project.jobs.clear();
+    project.indexes = project.indexes.slice(0, 2);
+    const ill = await doctor();
+    project.queues.set(flush, queue);
+    Object.assign(project, { policies, jobs, indexes: releasedIndexes });
+    assert.equal(ill.code, 1, ill.output);
+    assert.match(
+      ill.output,
+      /^WRONG {2}queue sluice-flush: is paused\n +→ curl -X POST \S+\/v1\/queue\/resume/m,
+    );
+    assert.match(
+      ill.output,
+      /^WRONG {2}roles: missing: roles\/storage\.objectAdmin on bucket .*\n +→ npm run setup/m,
+    );
+    assert.match(ill.output, /^WRONG {2}schedules: sluice-\w+ has no schedule/m);
+    assert.match(ill.output, /^WRONG {2}indexes and TTL: not ready: tasks by /m);
+    assert.match(ill.output, /^4 of \d+ are wrong\.$/m);
+  });
+
   it('changes nothing when it is run again', async () => {
     const before = [...google.project.functions.values()].map(({ name, labels }) => [name, labels]);
     const { code, output } = await deploy();

@@ -1,0 +1,57 @@
+/**
+ * `npm run doctor -- --project ID`: looks whether all is as a deploy leaves it, and whether a response comes through.
+ * Ends with 0 where all is well, with 1 where something is wrong, with 2 where it could not look.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cliAccessToken } from './cliCredentials.ts';
+import { declaredFunctions } from './declared.ts';
+import type { Finding } from './doctor/finding.ts';
+import { projectChecks } from './doctor/projectChecks.ts';
+import { serviceChecks } from './doctor/serviceChecks.ts';
+import { GoogleApi } from './googleApi.ts';
+import { projectFacts } from './projectFacts.ts';
+import { defaultRegion } from './regions.ts';
+
+const usage = 'Usage: npm run doctor -- (--project ID [--bucket NAME] | --url ADDRESS) [--key ADMIN_KEY]';
+const root = join(import.meta.dirname, '..');
+
+try {
+  const findings = await examine();
+  for (const finding of findings) console.log(lineOf(finding));
+  const wrongs = findings.filter(({ isWell }) => !isWell).length;
+  console.log(wrongs === 0 ? '\nAll is well.' : `\n${wrongs} of ${findings.length} are wrong.`);
+  process.exitCode = wrongs === 0 ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
+
+async function examine(): Promise<Finding[]> {
+  const { values } = parseArgs({
+    options: {
+      project: { type: 'string' },
+      bucket: { type: 'string' },
+      url: { type: 'string' },
+      key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
+    },
+  });
+  const { project, url, key } = values;
+  if ((project === undefined) === (url === undefined)) throw new Error(usage);
+  const base = (url ?? `https://${project}.web.app`).replace(/\/$/, '');
+  const ofProject = project === undefined ? [] : await inProject(project, values.bucket);
+  return [...ofProject, ...(await serviceChecks({ base, key, newId: () => `canary-${randomUUID()}` }))];
+}
+
+async function inProject(project: string, bucket: string | undefined): Promise<Finding[]> {
+  const api = new GoogleApi(() => cliAccessToken(project, root));
+  const facts = await projectFacts(api, project, bucket);
+  const declared = await declaredFunctions(join(root, 'functions'), project, facts.bucket);
+  return projectChecks({ api, facts, declared, region: declared.functions[0]?.region ?? defaultRegion });
+}
+
+function lineOf(finding: Finding): string {
+  if (finding.isWell) return `ok     ${finding.check}${finding.detail === '' ? '' : `: ${finding.detail}`}`;
+  return `WRONG  ${finding.check}: ${finding.detail}\n       → ${finding.mend}`;
+}
