@@ -3,7 +3,7 @@ import { checkCount } from './batch.ts';
 import { parseJson, refuseJsonBomb, utf8Text } from './json.ts';
 import { maxFormFields } from './limits.ts';
 import { readTexts, uniqueFields } from './multipart.ts';
-import type { ApiRequest } from './route.ts';
+import type { ApiRequest, Content } from './route.ts';
 import { anyObject, read } from './schema.ts';
 
 /** A line of a body. */
@@ -48,6 +48,11 @@ export function ndjsonLines(request: ApiRequest, name: string, most: number): Bo
     from = end + 1;
   }
   return lines;
+}
+
+/** The bodies that {@link readFields} reads: this content in each of their types. */
+export function formOrJson(content: Content): Record<string, Content> {
+  return Object.fromEntries([...formTypes, 'application/json'].map((type) => [type, content]));
 }
 
 /**

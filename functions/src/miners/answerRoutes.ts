@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { ResponseReceived } from '../events/event.ts';
 import { count, textLike, warnings } from '../http/answers.ts';
-import { readFields } from '../http/body.ts';
+import { formOrJson, readFields } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { isEmpty } from '../http/fields.ts';
 import { Reading } from '../http/reading.ts';
@@ -64,11 +64,7 @@ export function answerRoutes({ stager, stamps, speakers }: ResponseRoutesOptions
       path: `${root}/${path}`,
       access: ['ingest', 'miner'],
       summary: form.summary,
-      bodies: () => {
-        const content = { schema: form.schema(), example: form.example };
-        const forms = { 'application/x-www-form-urlencoded': content, 'multipart/form-data': content };
-        return { ...forms, 'application/json': content };
-      },
+      bodies: () => formOrJson({ schema: form.schema(), example: form.example }),
       answers: () => ({ 200: taken() }),
       handle: (_, request) => accept(request, form),
     });

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { textLike, warnings } from '../http/answers.ts';
-import { readFields } from '../http/body.ts';
+import { formOrJson, readFields } from '../http/body.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { Reading } from '../http/reading.ts';
 import type { Route } from '../http/route.ts';
@@ -21,9 +21,7 @@ export function evaluationRoutes({ stager, stamps }: Pick<AcceptingParts, 'stage
       summary: 'Accepts an evaluation of an existing validator, which approves its task',
       bodies: () => {
         const example = { task_id: 'task-1', validator_uid: 3, evaluation_data: '{"accuracy_score": 0.9}' };
-        const content = { schema: evaluation(), example };
-        const forms = { 'application/x-www-form-urlencoded': content, 'multipart/form-data': content };
-        return { ...forms, 'application/json': content };
+        return formOrJson({ schema: evaluation(), example });
       },
       answers: () => ({
         200: z.object({
