@@ -91,6 +91,23 @@ describe('setup and predeploy in a Google project', function () {
     await expects({}, /There is no bucket nobodys: --bucket names another/, '--bucket', 'nobodys');
   });
 
+  it('stops before it replaces a site or rules that somebody uses, unless told to', async () => {
+    const { project } = google;
+    const deploy = () => checkout.run(google.env, 'node', 'scripts/deploy.ts', '--project', 'rehearsed-1');
+    project.versions.push({ name: 'sites/rehearsed-1/versions/v1' });
+    project.hostingReleases.push('sites/rehearsed-1/versions/v1');
+    const content = 'match /posts/{id} { allow read: if true; } match /x/{y} { allow write: if false; }';
+    project.rulesets.push({ name: 'projects/rehearsed-1/rulesets/theirs', source: { files: [{ content }] } });
+    const release = 'projects/rehearsed-1/releases/cloud.firestore';
+    project.releases.set(release, { name: release, rulesetName: 'projects/rehearsed-1/rulesets/theirs' });
+    const before = google.calls.length;
+    const { code, output } = await deploy();
+    const changing = google.calls.slice(before).filter((call) => !call.startsWith('GET'));
+    assert.equal(code, 1, output);
+    assert.match(output, /the rules cloud\.firestore, which let clients in; the Hosting site .*--replace/s);
+    assert.deepEqual(changing, []);
+  });
+
   it('refuses to deploy over a function of the same name that is not Sluice’s', async () => {
     const { project } = google;
     project.services.add('cloudfunctions.googleapis.com');

@@ -4,9 +4,23 @@ import { join } from 'node:path';
 import { profiles } from '../../../functions/src/app/sizes.ts';
 import { deployedId } from '../../../functions/src/config.ts';
 import { type LocalGoogle, readZip, startGoogle } from '../../../local/google/index.ts';
-import { hasRole } from '../../../local/google/project.ts';
+import { type DeployedFunction, hasRole } from '../../../local/google/project.ts';
 import { functionsDir } from '../../support/build.ts';
 import { type Checkout, makeCheckout } from './checkout.ts';
+
+/** A function that the Firebase CLI deployed from the code base `default`. */
+function anotherFunction(name: string, serviceAccountEmail: string): DeployedFunction {
+  const service = name.replace('/functions/', '/services/');
+  const size = { availableCpu: '1', availableMemory: '256Mi' };
+  return {
+    name,
+    labels: { 'deployment-tool': 'cli-firebase' },
+    environment: 'GEN_2',
+    url: 'https://example.com',
+    buildConfig: { runtime: 'nodejs22', entryPoint: 'api' },
+    serviceConfig: { service, uri: 'https://example.com', serviceAccountEmail, ...size },
+  };
+}
 
 const names = ['api', 'cleanup', 'expire', 'filed', 'files', 'flush', 'ingest', 'polls', 'sweep'] as const;
 
@@ -26,10 +40,15 @@ describe('npm run deploy, into a new project', () => {
     google = await startGoogle({ nodeModules: join(functionsDir, 'node_modules'), accountRoles: [] });
     checkout = makeCheckout();
     const { project } = google;
-    // What others have in the project must stay.
+    // What others have in the project must stay: so did versions before this call their functions.
+    const place = `projects/${project.id}/locations/us-central1`;
     const theirs = `projects/${project.id}/databases/(default)/collectionGroups/theirs/indexes/i0`;
     const fields = [{ fieldPath: 'a' }, { fieldPath: 'b' }];
     project.indexes.push({ name: theirs, queryScope: 'COLLECTION', fields });
+    project.functions.set(
+      `${place}/functions/api`,
+      anotherFunction(`${place}/functions/api`, project.compute),
+    );
     const message = 'Permission denied while using the Eventarc Service Agent. Try again in a few minutes.';
     project.refusals.set(deployedId('filed'), { status: 400, code: 'FAILED_PRECONDITION', message });
     first = await deploy();
@@ -72,10 +91,10 @@ describe('npm run deploy, into a new project', () => {
   });
 
   it('makes the functions of the code base with their sizes, 10 vCPUs in all', () => {
-    assert.deepEqual(
-      [...google.project.functions.keys()].map((key) => key.split('/').at(-1)).sort(),
-      names.map(deployedId),
-    );
+    assert.deepEqual([...google.project.functions.keys()].map((key) => key.split('/').at(-1)).sort(), [
+      'api',
+      ...names.map(deployedId),
+    ]);
     let vcpus = 0;
     for (const name of names) {
       const { serviceConfig, labels, buildConfig } = deployed(name) ?? assert.fail(name);
