@@ -25,6 +25,17 @@ describe('Markdown pages', () => {
     assert.deepEqual(long, []);
   });
 
+  it('begin their sentences with a subject or a verb', () => {
+    // The decisions of before the rule stay as they were taken.
+    const users = pages.filter((page) => !page.startsWith(join('docs', 'adr')));
+    const clauses = users.flatMap((page) =>
+      [
+        ...textOf(page).matchAll(/(?:^|[.:!?]\s+|\n\n *|\n *(?:-|\d+\.) )((?:What|Whether|Of)\s.{0,30})/g),
+      ].map(([, sentence]) => `${page}: ${sentence}`),
+    );
+    assert.deepEqual(clauses, []);
+  });
+
   it('link to pages and headings that are there', () => {
     const broken = pages.flatMap((page) =>
       [...textOf(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
