@@ -33,7 +33,7 @@ async function deploy(): Promise<void> {
       project: { type: 'string' },
       bucket: { type: 'string' },
       replace: { type: 'boolean', default: false },
-      key: { type: 'string' },
+      key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
       'pause-seconds': { type: 'string', default: '60' },
     },
   });
@@ -59,7 +59,7 @@ async function deploy(): Promise<void> {
   const base = `https://${project}.web.app`;
   const adminKey = newKeys?.['admin'] ?? key;
   if (adminKey === undefined) {
-    console.log('\n== Canary: not sent. Give a key of role admin: --key, or npm run doctor -- --key.');
+    console.log('\n== Canary: not sent. Set SLUICE_ADMIN_KEY, a key of role admin, here or for npm run doctor.');
   } else {
     console.log('\n== Canary: a response sent, written and read back');
     const newId = (): string => `canary-${randomUUID()}`;
