@@ -17,6 +17,8 @@ import { build } from '../support/build.ts';
 const kills = Number(process.env['SLUICE_TEST_KILLS'] ?? 8);
 const minersPerTask = 5;
 const callers = 32;
+/** A kill comes after at most so many answers. */
+const mostAnswers = 40;
 const root = join(import.meta.dirname, '../..');
 
 /** A running example: its address, and its process. */
@@ -120,7 +122,9 @@ describe('the example of a proxy', function () {
 
   it('keeps each answer that it gave, once and unaltered, however often it is killed', async () => {
     const random = seeded(19);
-    const taskIds = Array.from({ length: kills * 6 }, (_, index) => `killed-${index}`);
+    // All that the callers of each life can have answered, so that the last kill finds load, too.
+    const tasks = Math.ceil((kills * (mostAnswers + callers)) / (1 + minersPerTask));
+    const taskIds = Array.from({ length: tasks }, (_, index) => `killed-${index}`);
     const todo: (string | SentResponse)[] = taskIds.flatMap((task_id) => [
       task_id,
       ...Array.from({ length: minersPerTask }, (_, miner_uid) => ({
@@ -173,7 +177,7 @@ describe('the example of a proxy', function () {
     for (let kill = 0; kill < kills; kill += 1) {
       const proxy = await startProxy('killed.db');
       const ended = once(proxy.child, 'exit');
-      await send(proxy, 1 + Math.floor(random() * 40));
+      await send(proxy, 1 + Math.floor(random() * mostAnswers));
       assert.ok(proxy.child.killed, 'The load ended before the kills did.');
       await ended;
     }

@@ -186,7 +186,7 @@ describe('a memory that is lost', () => {
     const clean = async (events: readonly Event[]) => {
       const pipeline = startPipeline();
       await pipeline.accept(events);
-      await pipeline.clock.advance(2 * hourMs);
+      await pipeline.clock.advance(3 * hourMs);
       return pipeline.task('t');
     };
     const property = fc.asyncProperty(
@@ -203,7 +203,7 @@ describe('a memory that is lost', () => {
           if (forget) pipeline.start();
         }
         pipeline.tasks.copies = () => 1;
-        await pipeline.clock.advance(2 * hourMs);
+        await pipeline.clock.advance(3 * hourMs);
         assert.equal(pipeline.tasks.queued.size, 0);
         assert.deepEqual(pipeline.task('t'), await clean(events));
       },
