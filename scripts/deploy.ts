@@ -59,7 +59,9 @@ async function deploy(): Promise<void> {
   const base = `https://${project}.web.app`;
   const adminKey = newKeys?.['admin'] ?? key;
   if (adminKey === undefined) {
-    console.log('\n== Canary: not sent. Set SLUICE_ADMIN_KEY, a key of role admin, here or for npm run doctor.');
+    console.log(
+      '\n== Canary: not sent. Set SLUICE_ADMIN_KEY, a key of role admin, here or for npm run doctor.',
+    );
   } else {
     console.log('\n== Canary: a response sent, written and read back');
     const newId = (): string => `canary-${randomUUID()}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { busiest, Instance, ProxyHolder, total, World } from './world.ts';
 
 const minutes = 10;
-const seeds = 100;
+const seeds = Number(process.env['SLUICE_TEST_SEEDS'] ?? 40);
 const seedsPerTest = 10;
 const limits = {
   rates: { writes: 800, reads: 8_000, deletes: 400 },

@@ -17,7 +17,7 @@ from sluice import NotFound, Sluice, Unavailable, UploadInterrupted, files
 
 URL = os.environ.get("SLUICE_TEST_URL", "")
 KEY = os.environ.get("SLUICE_TEST_KEY", "")
-KILLS = int(os.environ.get("SLUICE_TEST_KILLS", "30"))
+KILLS = int(os.environ.get("SLUICE_TEST_KILLS", "10"))
 
 
 def control(path, body):

@@ -33,13 +33,15 @@ export function makeCheckout(): Checkout {
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
   symlinkSync(nodeModules, join(dir, 'functions/node_modules'));
   const runWith: Checkout['runWith'] = (input, env, command, ...args) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
       const options = { cwd: dir, env: { ...env, PATH, NO_COLOR: '1', NO_UPDATE_NOTIFIER: '1' } };
-      const child = execFile(command, args, options, (_, stdout, stderr) =>
-        resolve({ code: child.exitCode ?? -1, stdout, output: stdout + stderr }),
-      );
-      child.stdin?.end(input);
+      const child = execFile(command, args, options, (error, stdout, stderr) => {
+        if (child.pid === undefined) reject(error);
+        else resolve({ code: child.exitCode ?? -1, stdout, output: stdout + stderr });
+      });
+      // A command that reads no input may have ended before it is written.
+      child.stdin?.on('error', () => undefined).end(input);
     });
   return {
     dir,
