@@ -113,7 +113,8 @@ export function documentChanges(before: Fields, after: Fields): DocumentSet['cha
     } else if (!isDeepStrictEqual(before[name], value)) changes.push({ path: [name], value });
   }
   for (const name of Object.keys(before)) {
-    if (!(name in after) && isReplaced(name, after)) changes.push({ path: [name], value: removed });
+    if (!Object.hasOwn(after, name) && isReplaced(name, after))
+      changes.push({ path: [name], value: removed });
   }
   if (changes.length > 0) changes.push({ path: ['written_at'], value: serverTime });
   return changes;
@@ -123,13 +124,13 @@ export function documentChanges(before: Fields, after: Fields): DocumentSet['cha
 export function foreignFields(before: Fields, after: Fields): Fields {
   return Object.fromEntries(
     Object.entries(before).filter(
-      ([name]) => !(name in after) && name !== 'written_at' && !isReplaced(name, after),
+      ([name]) => !Object.hasOwn(after, name) && name !== 'written_at' && !isReplaced(name, after),
     ),
   );
 }
 
 function isReplaced(name: string, after: Fields): boolean {
-  return name === ttlField || name === 'superseded_responses' || otherFormOf(name) in after;
+  return name === ttlField || name === 'superseded_responses' || Object.hasOwn(after, otherFormOf(name));
 }
 
 /** True for fields that hold a part of each miner or validator, which are written by themselves. */
