@@ -538,6 +538,7 @@ class OnTheStack(WithManagers, WithStack):
         kept = {one for one in names if task_fields.creation({"task_type": "tts", one: 1}) != {"task_type": "tts"}}
         self.assertEqual(kept, set())
         self.assertEqual(set(body["properties"]), task_fields.KNOWN)
+        self.assertEqual(set(body["properties"]["status"]["enum"]), task_fields.STATUSES)
 
     def test_takes_known_fields_that_are_written_otherwise(self):
         self.assertEqual(
