@@ -17,7 +17,7 @@ import { GoogleApi } from './googleApi.ts';
 import { type FoundQueue, findQueues, isApiDisabled, whatWouldBeLost } from './queueCheck.ts';
 
 const root = join(import.meta.dirname, '..');
-const page = 'docs/operations.md, "Moving a queue"';
+const page = 'docs/operations.md, “Moving a queue”';
 
 try {
   await check();

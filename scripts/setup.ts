@@ -76,7 +76,7 @@ function setRegion(
   const region = wanted ?? chosen ?? defaultRegion;
   const where = `the bucket ${bucket} is in ${bucketLocation}`;
   if (wanted !== undefined && existsSync(envFile)) {
-    const move = 'If Sluice runs there already, read docs/operations.md, “Moving a queue”, first.';
+    const move = 'If Sluice runs there already, read docs/operations.md, “Moving to another region”, first.';
     throw new Error(`Set REGION=${wanted} in ${envFile}, as ${where}. ${move}`);
   }
   say(`Region ${region}: ${where}, Firestore in ${firestoreLocation}.`);

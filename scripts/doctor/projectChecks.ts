@@ -35,7 +35,7 @@ function region({ facts, region: own }: Place): Finding {
   return wrong(
     'region',
     where,
-    `REGION=${wanted} in functions/.env.${facts.id}; docs/operations.md, “Moving a queue”`,
+    `REGION=${wanted} in functions/.env.${facts.id}; docs/operations.md, “Moving to another region”`,
   );
 }
 

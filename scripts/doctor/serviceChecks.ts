@@ -51,13 +51,13 @@ function status(base: string, json: Status): Finding[] {
       ? wrong(
           'backlog',
           `${since}; parked until ${backlog.parked_until}: ${reason}`,
-          'docs/operations.md, “Quota”, “Pausing”',
+          'docs/incidents.md, “Nothing is written, and the queue grows”',
         )
       : (age ?? 0) > oldestEventSeconds
         ? wrong(
             'backlog',
             since,
-            'npx firebase functions:log --only sluice-flush; docs/operations.md, “When something fails”',
+            'npx firebase functions:log --only sluice-flush; docs/incidents.md, “Nothing is written, and the queue grows”',
           )
         : well('backlog', since),
     (letters.count ?? 0) > 0
@@ -72,7 +72,11 @@ async function canary(base: string, key: string, newId: () => string): Promise<F
     return well('canary', `written and read back in ${(ms / 1000).toFixed(1)} s`);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    return wrong('canary', detail, 'npx firebase functions:log; docs/operations.md, “When something fails”');
+    return wrong(
+      'canary',
+      detail,
+      'npx firebase functions:log; docs/incidents.md, “Nothing is written, and the queue grows”',
+    );
   }
 }
 

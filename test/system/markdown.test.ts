@@ -53,6 +53,24 @@ describe('Markdown pages', () => {
     assert.deepEqual(broken, []);
   });
 
+  it('have the sections that commands and logs name', () => {
+    const sources = globSync('{scripts,functions/src,local}/**/*.ts', { cwd: root });
+    const named = sources.flatMap((source) =>
+      [...textOf(source).matchAll(/(docs\/[\w/-]+\.md)(?:, “([^”]+)”)?/g)].map(([, page = '', section]) => ({
+        source,
+        page,
+        section,
+      })),
+    );
+    assert.ok(named.some(({ section }) => section === 'Moving a queue'));
+    const missing = named.filter(
+      ({ page, section }) =>
+        !existsSync(join(root, page)) ||
+        (section !== undefined && !new RegExp(`^#+ ${section}$`, 'm').test(textOf(page))),
+    );
+    assert.deepEqual(missing, []);
+  });
+
   it('name files of this repository that are there', () => {
     const rooms = globSync('*/', { cwd: join(root, 'functions/src') }).map((room) =>
       room.replace(/[\\/]$/, ''),

@@ -95,7 +95,7 @@ export function signedAddresses({
       return await objects.signedUrl(name, nowMs + signedUrlMs, nowMs);
     } catch (error) {
       pausedUntilMs = nowMs + signingPauseMs;
-      logger.warn('Addresses cannot be signed, so files are streamed (docs/operations.md, signBlob)', {
+      logger.warn('Addresses cannot be signed, so files are streamed (docs/incidents.md, “Files”)', {
         reason: messageOf(error),
       });
       return undefined;
