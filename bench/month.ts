@@ -3,13 +3,12 @@ import {
   type AmountsByCause,
   type BatchSeconds,
   causesOf,
-  coefficientsFile,
   type MeasuredRun,
   type ProfileName,
-  readCoefficients,
   ways,
   withoutCauses,
 } from './cost/coefficients.ts';
+import { coefficientsFile, readCoefficients } from './cost/coefficientsFile.ts';
 import { billOf, daysAMonth, eventsPerTask, type Traffic } from './cost/month.ts';
 import { measuredPoll } from './cost/pollRun.ts';
 import { rateTable } from './cost/report.ts';

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BatchSeconds, type Coefficients, profileNames, readCoefficients } from './cost/coefficients.ts';
+import { type BatchSeconds, type Coefficients, profileNames } from './cost/coefficients.ts';
+import { readCoefficients } from './cost/coefficientsFile.ts';
 import { billOf, monthOf, type Traffic } from './cost/month.ts';
 import { plainMonth } from './cost/plain.ts';
 import type { PlainWay } from './shared/plain.ts';

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Amounts, amountsOf } from '../../local/bill/bill.ts';
 import { freePerMonth, type Price } from '../../local/bill/prices.ts';
 import type { StackUsage } from '../../local/bill/usage.ts';
@@ -57,12 +55,6 @@ export interface Coefficients {
     /** Instances of the function that serves polls: each keeps a list of its own. */
     max_instances: number;
   };
-}
-
-export const coefficientsFile = join(import.meta.dirname, '../coefficients.json');
-
-export function readCoefficients(): Coefficients {
-  return JSON.parse(readFileSync(coefficientsFile, 'utf8')) as Coefficients;
 }
 
 /** Lines that functions print and the platform's for each request. */

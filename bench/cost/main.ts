@@ -1,6 +1,6 @@
 /** `npm run cost -- --tasks-per-day N …`: a month's bill for an operator's own figures. */
 import { readArguments, UsageError, usageText } from './arguments.ts';
-import { readCoefficients } from './coefficients.ts';
+import { readCoefficients } from './coefficientsFile.ts';
 import { linesOf, reportOn } from './report.ts';
 
 try {

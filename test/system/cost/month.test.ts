@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { adviceFor, cheapestRanges } from '../../../bench/cost/advice.ts';
-import {
-  type Coefficients,
-  causesOf,
-  readCoefficients,
-  totalOf,
-  withoutCauses,
-} from '../../../bench/cost/coefficients.ts';
+import { type Coefficients, causesOf, totalOf, withoutCauses } from '../../../bench/cost/coefficients.ts';
+import { readCoefficients } from '../../../bench/cost/coefficientsFile.ts';
 import { billOf, monthOf, type Traffic } from '../../../bench/cost/month.ts';
 import { plainMonth } from '../../../bench/cost/plain.ts';
 import { missesPerSecond, sentBytes } from '../../../bench/cost/polls.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCoefficients } from '../../../bench/cost/coefficients.ts';
+import { readCoefficients } from '../../../bench/cost/coefficientsFile.ts';
 import { chartOf } from '../../../bench/picture.ts';
 import { svgOf } from '../../../bench/shared/svg.ts';
 
