@@ -70,7 +70,7 @@ describe('Keys', () => {
     assert.doesNotMatch(listed.text, new RegExp(`sha256|${key}`));
     assert.deepEqual(
       (await list()).find((record) => record['id'] === id),
-      { id, ...wanted, created_at },
+      { id, ...wanted, created_at, revocable: true, current: false },
     );
   });
 
@@ -80,11 +80,13 @@ describe('Keys', () => {
     assert.deepEqual(Object.keys(json).toSorted(), ['created_at', 'id', 'key', 'role']);
   });
 
-  it('lists the first keys too', async () => {
+  it('lists the first keys too, which cannot be revoked here, and tells which one asks', async () => {
+    const current = (role: string): boolean => role === 'admin';
     assert.deepEqual(
-      (await list()).map(({ id }) => id),
-      roles.map((role) => `first-${role}`),
+      await list(),
+      roles.map((role) => ({ id: `first-${role}`, role, revocable: false, current: current(role) })),
     );
+    assert.equal((await revoke('first-miner')).status, 409);
   });
 
   it('is for admins only', async () => {
@@ -255,7 +257,7 @@ describe('Keys', () => {
     assert.equal(await use(made.key, here), 200);
     assert.deepEqual(
       (await list()).find((record) => record['id'] === 'k'),
-      { id: 'k', role: 'king' },
+      { id: 'k', role: 'king', revocable: true, current: false },
     );
     assert.equal((await revoke('k')).status, 204);
     assert.equal((await stored()).keys.length, 1);

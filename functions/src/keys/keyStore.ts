@@ -85,10 +85,10 @@ export class KeyStore {
     return undefined;
   }
 
-  /** All keys, the first ones before those in the bucket, freshly read. */
-  async list(): Promise<AnyKey[]> {
+  /** All keys: the first ones, and those in the bucket, freshly read. */
+  async list(): Promise<{ first: readonly AnyKey[]; stored: readonly AnyKey[] }> {
     await this.#read();
-    return [...this.#firstKeys().ring.records, ...(this.#copy?.ring.records ?? [])];
+    return { first: this.#firstKeys().ring.records, stored: this.#copy?.ring.records ?? [] };
   }
 
   /** Adds a key; this instance knows it at once, others within 10 s. */

@@ -58,9 +58,21 @@ function listKeys({ keys }: KeysRoutesOptions): Route {
   return defineRoute({
     method: 'GET',
     ...collection,
-    summary: 'Lists the keys, without themselves',
-    answers: () => ({ 200: z.object({ keys: z.array(keyShown()) }) }),
-    handle: async () => ({ status: 200, json: { keys: (await keys.list()).map(shown) } }),
+    summary:
+      'Lists the keys, without themselves; those of the secret are not `revocable`, `current` is the one that asks',
+    answers: () => {
+      const told = { revocable: z.boolean(), current: z.boolean() };
+      return { 200: z.object({ keys: z.array(keyShown(told)) }) };
+    },
+    handle: async (_, { caller }) => {
+      const { first, stored } = await keys.list();
+      const toldOf = (revocable: boolean) => (key: AnyKey) => ({
+        ...shown(key),
+        revocable,
+        current: key.id === caller.keyId,
+      });
+      return { status: 200, json: { keys: [...first.map(toldOf(false)), ...stored.map(toldOf(true))] } };
+    },
   });
 }
 

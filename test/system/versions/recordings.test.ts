@@ -48,7 +48,7 @@ for (const [name, recording] of recordings) {
       const logger = memoryLogger();
       const keys = new KeyStore({ objects, clock, logger, firstKeys: () => '[]' });
       assert.deepEqual(
-        (await keys.list()).map(({ id, role, uids, hotkeys }) => ({ id, role, uids, hotkeys })),
+        (await keys.list()).stored.map(({ id, role, uids, hotkeys }) => ({ id, role, uids, hotkeys })),
         [{ id: 'k', role: 'miner', uids: [1], hotkeys: ['5F'] }],
       );
       assert.equal(await pauseEndMs(objects), pausedUntilMs);
