@@ -83,6 +83,7 @@ function welcome({ urls, ports, keys }: LocalStack, data: string | undefined): s
   return `
 Sluice runs on this machine; Ctrl-C ends it${data === undefined ? '' : ` and keeps its state in ${data}`}.
 
+  The page    ${urls.hosting}/  (sign in with a key of role read, proxy or admin)
   Hosting     ${urls.hosting}  (control: ${urls.hosting}/__local/usage)
   Functions   ${urls.functions}/sluice-NAME
   Firestore   127.0.0.1:${ports.firestore}

@@ -1,18 +1,14 @@
 /**
- * Bundles functions/src into functions/lib, what is deployed, and makes the TypeScript client's types of their routes.
- * Does nothing when the sources are the same as last time.
+ * Bundles functions/src into functions/lib, what is deployed, makes the TypeScript client's types of their routes, and
+ * bundles dashboard/src into dashboard/dist, what Hosting serves. Does nothing where the sources are the same as last
+ * time.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const outDir = join(root, 'functions/lib');
 const stampName = '.sources';
-/** Beside the result, so that the paths in the source maps stay right. */
-const newDir = join(root, 'functions/.lib-new');
-const lockFile = join(root, 'functions/package-lock.json');
-const typesScript = join(root, 'scripts/clientTypes.ts');
 const typesFile = join(root, 'clients/typescript/src/api.generated.ts');
 
 /** Definitions of the names that CommonJS packages expect to find, for a bundle of ES modules. */
@@ -21,34 +17,66 @@ const commonJsNames = [
   'const __dirname = import.meta.dirname;',
 ].join('\n');
 
-const stamp = hashOfSources();
-if (readIfPresent(join(outDir, stampName)) !== stamp || !existsSync(typesFile)) {
+if (!existsSync(typesFile)) rmSync(join(root, 'functions/lib', stampName), { force: true });
+await make({
+  out: 'functions/lib',
+  // Beside the result, so that the paths in the source maps stay right.
+  beside: 'functions/.lib-new',
+  sources: ['functions/src', 'scripts/bundle', 'functions/package-lock.json', 'scripts/clientTypes.ts'],
+  build: async (dir) => {
+    await bundle(dir);
+    const { writeClientTypes } = await import('./clientTypes.ts');
+    await writeClientTypes(typesFile);
+  },
+});
+await make({
+  out: 'dashboard/dist',
+  beside: 'dashboard/.dist-new',
+  sources: ['dashboard/src', 'dashboard/tsconfig.json', 'package-lock.json', 'scripts/page.ts'],
+  build: async (dir) => (await import('./page.ts')).bundlePage(dir),
+});
+
+/** Makes a folder anew by `build` where the sources, files or folders of them, are others than last time. */
+async function make({ out, beside, sources, build }: Product): Promise<void> {
+  const [outDir, newDir] = [join(root, out), join(root, beside)];
+  const stamp = hashOf(sources);
+  if (readIfPresent(join(outDir, stampName)) === stamp) return;
   const startedMs = performance.now();
-  await bundle();
-  const { writeClientTypes } = await import('./clientTypes.ts');
-  await writeClientTypes(typesFile);
+  rmSync(newDir, { recursive: true, force: true });
+  await build(newDir);
   writeFileSync(join(newDir, stampName), stamp);
-  // Whoever starts an instance meanwhile finds the old code or the new, and a build that fails changes nothing.
+  // Whoever reads it meanwhile finds the old result or the new, and a build that fails changes nothing.
   rmSync(outDir, { recursive: true, force: true });
   renameSync(newDir, outDir);
-  console.log(`Built functions/lib in ${Math.round(performance.now() - startedMs)} ms.`);
+  console.log(`Built ${out} in ${Math.round(performance.now() - startedMs)} ms.`);
 }
 
-function hashOfSources(): string {
+interface Product {
+  out: string;
+  /** The folder in which it is made. */
+  beside: string;
+  sources: readonly string[];
+  build(dir: string): Promise<void>;
+}
+
+function hashOf(sources: readonly string[]): string {
   const hash = createHash('sha256');
-  const sources = ['functions/src', 'scripts/bundle'].flatMap((dir) =>
-    readdirSync(join(root, dir), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort(),
-  );
-  for (const file of [...sources, lockFile, typesScript, import.meta.filename]) {
+  for (const file of [...sources.flatMap(filesOf), import.meta.filename]) {
     hash
       .update(`${file.slice(root.length)}\0`)
       .update(readFileSync(file))
       .update('\0');
   }
   return hash.digest('hex');
+}
+
+function filesOf(source: string): string[] {
+  const path = join(root, source);
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
 }
 
 function readIfPresent(file: string): string | undefined {
@@ -59,13 +87,12 @@ function readIfPresent(file: string): string | undefined {
   }
 }
 
-async function bundle(): Promise<void> {
+async function bundle(outdir: string): Promise<void> {
   const [{ build }, { plugins }] = await Promise.all([import('esbuild'), import('./bundle/plugins.ts')]);
-  rmSync(newDir, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
     entryPoints: ['functions/src/index.ts'],
-    outdir: newDir,
+    outdir,
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -20,7 +20,10 @@ const contentTypes: Record<string, string> = {
 /** An hour, for browsers: what Hosting says of a file unless firebase.json says otherwise. */
 const defaultCacheControl = 'max-age=3600';
 
-/** Serves the file that a path names, `index.html` for a directory; false when there is none. */
+/**
+ * Serves the file that a path names, `index.html` for a directory, to whose path it adds the slash that is missing, as
+ * the Firebase CLI's own server does; false when there is none.
+ */
 export async function serveStatic(
   publicDir: string,
   path: string,
@@ -30,7 +33,12 @@ export async function serveStatic(
 ): Promise<boolean> {
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const file = await findFile(publicDir, path);
-  if (file === undefined) return false;
+  if (file === undefined) {
+    if (path.endsWith('/') || (await findFile(publicDir, `${path}/`)) === undefined) return false;
+    const [asked = '', query] = (request.url ?? '').split('?', 2);
+    response.writeHead(301, { location: `${asked}/${query === undefined ? '' : `?${query}`}` }).end();
+    return true;
+  }
   const isKnown = request.headers['if-none-match'] === file.etag;
   response.writeHead(isKnown ? 304 : 200, {
     'content-type': contentTypes[extname(file.name)] ?? 'application/octet-stream',

@@ -38,6 +38,8 @@ describe('Hosting', () => {
   before(async () => {
     dir = mkdtempSync(join(tmpdir(), 'hosting-'));
     mkdirSync(join(dir, 'site/sub'), { recursive: true });
+    mkdirSync(join(dir, 'site/docs'));
+    writeFileSync(join(dir, 'site/docs/index.html'), '<p>docs</p>');
     writeFileSync(join(dir, 'site/index.html'), '<p>home</p>');
     writeFileSync(join(dir, 'site/sub/page.css'), 'p {}');
     writeFileSync(join(dir, 'site/.hidden'), 'hidden');
@@ -85,6 +87,13 @@ describe('Hosting', () => {
       (await get('/sub/other.css')).headers.get('content-type'),
       'application/json; charset=utf-8',
     );
+  });
+
+  it('adds the slash that a folder with a page lacks, before any rewrite', async () => {
+    const moved = await get('/docs?a=1', { redirect: 'manual' });
+    assert.deepEqual([moved.status, moved.headers.get('location')], [301, '/docs/?a=1']);
+    assert.equal(await (await get('/docs')).text(), '<p>docs</p>');
+    assert.equal((await get('/sub', { redirect: 'manual' })).status, 404);
   });
 
   it('answers 404 for what is neither, and never shows a file outside or hidden', async () => {

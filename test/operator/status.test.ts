@@ -40,6 +40,12 @@ describe('GET /v1/status', () => {
     return backend.serve(routes);
   }
 
+  it('tells each key its own role, though the figures are shared', async () => {
+    const roleOf = async (key: string) => (await api.get('/v1/status', key)).json['caller'];
+    assert.deepEqual(await roleOf('read-key'), { role: 'read' });
+    assert.deepEqual(await roleOf('admin-key'), { role: 'admin' });
+  });
+
   it('has the parts of the system it replaces, with null for what cannot be known', async () => {
     await queue.putEvents(created('t1', startMs));
     await backend.documents.read(['tasks/t1'], 'get_task');
@@ -88,6 +94,7 @@ describe('GET /v1/status', () => {
           by_cause: { get_task: { reads: 1, writes: 0, deletes: 0 } },
         },
       },
+      caller: { role: 'read' },
       backlog: {
         queued_carriers: 1,
         unreadable_carriers: null,

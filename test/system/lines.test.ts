@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 const maxCharacters = 120;
-const folders = ['functions/src', 'local', 'scripts', 'bench', 'test', 'clients', 'examples'];
-const ends = 'ts,mts,mjs,js,py';
+const folders = ['functions/src', 'local', 'scripts', 'bench', 'test', 'clients', 'examples', 'dashboard'];
+const ends = 'ts,tsx,mts,mjs,js,css,py';
 
 /** The numbers of a source's lines that are too long. Texts and patterns, which cannot be broken, count nothing. */
 function longLines(source: string): number[] {

@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const folders = ['functions/src', 'local', 'scripts', 'bench', 'test', 'clients', 'examples'];
+const folders = ['functions/src', 'local', 'scripts', 'bench', 'test', 'clients', 'examples', 'dashboard'];
 
 /** Words that open a clause, not a sentence: their comment says what it means only to who knows the code. */
 const openings = ['What', 'Whether', 'Of', 'Those', 'That', 'How', 'Where', 'Who', 'Which'];
@@ -25,7 +25,7 @@ describe('doc comments', () => {
 
   for (const folder of folders) {
     it(`begin with a verb or a noun: ${folder}`, () => {
-      const files = globSync(`${folder}/**/*.{ts,py}`, {
+      const files = globSync(`${folder}/**/*.{ts,tsx,py}`, {
         cwd: root,
         exclude: ['**/node_modules/**', '**/dist/**', '**/*.generated.ts'],
       });

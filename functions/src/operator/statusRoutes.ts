@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { count, moment } from '../http/answers.ts';
+import { count, moment, textLike } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
@@ -18,7 +18,10 @@ export function statusRoutes(options: StatusOptions): Route[] {
       query: () => z.object({ detail: flag() }),
       summary: 'What waits and what runs, as far as it can be known; with `detail` the queue is listed',
       answers: () => ({ 200: statusShown() }),
-      handle: async ({ query: { detail } }) => ({ status: 200, json: await status(detail) }),
+      handle: async ({ query: { detail } }, { caller: { role } }) => ({
+        status: 200,
+        json: { ...(await status(detail)), caller: { role } },
+      }),
     }),
     defineRoute({
       method: 'GET',
@@ -67,6 +70,7 @@ function statusShown(): Schema {
       is_exact: z.boolean(),
     }),
     dead_letters: z.object({ count: known(), is_exact: z.boolean() }),
+    caller: z.object({ role: textLike('read') }),
   });
 }
 

@@ -1,0 +1,107 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { Overview } from '../overview/overview.tsx';
+import { VerdictBanner } from '../overview/verdictBanner.tsx';
+import { panels } from '../panels/index.ts';
+import { Button } from '../ui/button.tsx';
+import { Mark } from '../ui/mark.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Freshness } from './freshness.tsx';
+import type { Panel, ViewProps } from './panel.ts';
+import { usePlace } from './place.ts';
+import type { session } from './session.ts';
+import type { Status } from './status.ts';
+import { ThemeSwitch } from './themeSwitch.tsx';
+import { useFeed } from './useFeed.ts';
+
+interface FrameProps {
+  apiKey: string;
+  /** The answer with which the key was tried; undefined after a reload. */
+  first: Status | undefined;
+  stored: ReturnType<typeof session>;
+  /** Leaves the page, and says why. */
+  onLeave(why?: string): void;
+}
+
+const overview: Panel = { id: '', title: 'Overview', roles: ['read', 'proxy', 'admin'], View: Overview };
+const views: readonly Panel[] = [overview, ...panels];
+
+/** The page of who is signed in: banner, navigation, the verdict, and the view that the address names. */
+export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
+  const { announcement, ...props } = useFeed(apiKey, first, onLeave);
+  const place = usePlace();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const view = views.find(({ id }) => id === place);
+  const title = view?.title ?? 'Not found';
+  useEffect(() => {
+    document.title = view === overview ? 'Sluice' : `${title} · Sluice`;
+  }, [title, view]);
+  const wasAt = useRef(place);
+  useEffect(() => {
+    // Who follows a link of the navigation goes on reading where it leads.
+    if (wasAt.current !== place) heading.current?.focus();
+    wasAt.current = place;
+  }, [place]);
+
+  return (
+    <>
+      <a class="skip" href={`#/${place}`} onClick={() => heading.current?.focus()}>
+        Skip to the content
+      </a>
+      <header class="bar">
+        <a class="brand" href="#/">
+          <Mark />
+          Sluice
+        </a>
+        <nav aria-label="Views">
+          <ul>
+            {views
+              .filter(({ roles }) => roles.includes(props.role))
+              .map(({ id, title: name }) => (
+                <li key={id}>
+                  <a href={`#/${id}`} aria-current={id === place ? 'page' : undefined}>
+                    {name}
+                  </a>
+                </li>
+              ))}
+          </ul>
+        </nav>
+        <div class="tools">
+          <Freshness {...props} />
+          <ThemeSwitch stored={stored} />
+          <Button kind="quiet" onClick={() => onLeave()}>
+            Sign out
+          </Button>
+        </div>
+      </header>
+      <main>
+        <VerdictBanner {...props} />
+        <h1 class={view === overview ? 'hidden' : undefined} ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        <Shown view={view} props={props} />
+      </main>
+      <footer>
+        <p>
+          Signed in with a key of role {props.role}. <a href="/docs/">API</a> · <a href="/healthz">health</a>
+        </p>
+      </footer>
+      <div class="hidden" role="status" aria-live="polite">
+        {announcement}
+      </div>
+    </>
+  );
+}
+
+function Shown({ view, props }: { view: Panel | undefined; props: ViewProps }) {
+  if (view === undefined) return <Notice tone="info">There is no such view. Choose one above.</Notice>;
+  if (props.feed.status === undefined && view !== overview) return null;
+  if (!view.roles.includes(props.role)) {
+    return (
+      <Notice tone="info">
+        This takes a key of role {view.roles.join(' or ')}; yours has role {props.role}. Sign out, and in with
+        another one.
+      </Notice>
+    );
+  }
+  return <view.View {...props} />;
+}

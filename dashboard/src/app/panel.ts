@@ -1,0 +1,27 @@
+import type { ComponentType } from 'preact';
+import type { Api } from './api.ts';
+import type { Feed } from './feed.ts';
+import type { Role } from './status.ts';
+
+/** All that a view of the page is given. */
+export interface ViewProps {
+  api: Api;
+  feed: Feed;
+  role: Role;
+  /** The server's time now, ms. */
+  nowMs: number;
+  /** Asks for the status at once; with `detail` the queue is listed. */
+  refresh(options?: { detail?: boolean }): void;
+  /** Says something to screen readers. */
+  announce(message: string): void;
+}
+
+/** A view of its own, behind a link of the navigation. */
+export interface Panel {
+  /** Its place in the address: `#/ID`. */
+  id: string;
+  title: string;
+  /** The roles that may see it. */
+  roles: readonly Role[];
+  View: ComponentType<ViewProps>;
+}

@@ -1,0 +1,101 @@
+/** A part of an answer that may be null, as it cannot be known now, or missing, as another version answers. */
+export type Unknown<Value> = Value | null | undefined;
+
+export const billedTypes = ['writes', 'reads', 'deletes'] as const;
+export type BilledType = (typeof billedTypes)[number];
+
+/** Everything that a key may be; `miner`, `validator` and `ingest` may not read the status. */
+export type Role = 'read' | 'proxy' | 'admin';
+
+export interface QuotaWarning {
+  operation_type: string;
+  limit_type: string;
+  current: number;
+  limit: number;
+  percentage: number;
+  /** ISO 8601. */
+  at: string;
+}
+
+interface Use {
+  per_second: number;
+  per_minute: number;
+  per_day: number;
+  total: number;
+}
+
+/** Operations and counts since `start` (ISO 8601). */
+export interface HistorySpan {
+  start: string;
+  writes: number;
+  reads: number;
+  deletes: number;
+  counts: {
+    responses: number;
+    tasks: number;
+    operations: number;
+    carriers: number;
+    polls: number;
+    files: number;
+  };
+}
+
+export interface History {
+  /** Oldest first, 25 at most; hours in which nothing was reported are missing. */
+  hours: HistorySpan[];
+  /** Since the quota's day began. */
+  today: HistorySpan;
+  /** Since the month of the quota's day began. */
+  month: HistorySpan;
+}
+
+export interface QuotaMonitor {
+  current_usage?: Unknown<Record<BilledType, Use>>;
+  /** By `writes_per_second` and the like: what Firestore allows; null where no limit is set. */
+  quota_limits?: Unknown<Record<string, number | null>>;
+  /** The same for what Sluice grants of it. */
+  rate_limits?: Unknown<Record<string, number | null>>;
+  throttling?: Unknown<{ enabled: boolean; multiplier: number; max_multiplier: number }>;
+  /** Newest first. */
+  warnings?: Unknown<QuotaWarning[]>;
+  errors?: Unknown<QuotaWarning[]>;
+  last_reset?: Unknown<string>;
+  next_reset?: Unknown<string>;
+  by_cause?: Unknown<Record<string, Record<BilledType, number>>>;
+  history?: Unknown<History>;
+}
+
+export interface Backlog {
+  queued_carriers?: Unknown<number>;
+  unreadable_carriers?: Unknown<number>;
+  oldest_event_age_seconds?: Unknown<number>;
+  next_dispatch_at?: Unknown<string>;
+  parked_until?: Unknown<string>;
+  parked_since?: Unknown<string>;
+  parked_reason?: Unknown<string>;
+  is_exact?: Unknown<boolean>;
+}
+
+/** `GET /v1/status` as this page reads it. */
+export interface Status {
+  response_aggregator?: Unknown<{
+    buffered_tasks?: Unknown<number>;
+    buffered_responses?: Unknown<number>;
+    tasks_in_buffer?: Unknown<string[]>;
+    buffer_timeout?: Unknown<number>;
+  }>;
+  batch_manager?: Unknown<{ total_buffered_operations?: Unknown<number> }>;
+  file_manager?: Unknown<{
+    /** Files in Cloud Storage by folder. */
+    local_storage?: Unknown<Record<string, number>>;
+    firestore_files?: Unknown<number>;
+    total_files?: Unknown<number>;
+    total_bytes?: Unknown<number>;
+    as_of?: Unknown<string>;
+  }>;
+  quota_monitor?: Unknown<QuotaMonitor>;
+  backlog?: Unknown<Backlog>;
+  dead_letters?: Unknown<{ count?: Unknown<number>; is_exact?: Unknown<boolean> }>;
+  /** The key that asked. */
+  caller?: Unknown<{ role?: Unknown<string> }>;
+}
