@@ -14,7 +14,7 @@ const read = (file: string): Buffer => readFileSync(join(publicDir, file));
 const pages = globSync('**/*.html', { cwd: publicDir });
 const assets = globSync('assets/*', { cwd: publicDir });
 
-/** What a file of the site names of the site: scripts, styles, pictures. */
+/** Files of the site that one of its files names: scripts, styles, pictures. */
 function named(file: string): string[] {
   const text = read(file).toString();
   const found = [...text.matchAll(/(?:src|href)="(\/assets\/[^"]+)"|(?:from|import\(?)\s*"(\.\/[^"]+)"/g)];

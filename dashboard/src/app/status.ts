@@ -87,7 +87,7 @@ export interface Status {
   batch_manager?: Unknown<{ total_buffered_operations?: Unknown<number> }>;
   file_manager?: Unknown<{
     /** Files in Cloud Storage by folder. */
-    local_storage?: Unknown<Record<string, number>>;
+    local_storage?: Unknown<Record<string, { files: number; bytes: number }>>;
     firestore_files?: Unknown<number>;
     total_files?: Unknown<number>;
     total_bytes?: Unknown<number>;
