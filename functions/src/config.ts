@@ -160,7 +160,7 @@ const parameters = {
     5,
     'How long Hosting may give a miner’s list of tasks again to the same key; at most 30, 0: not at all',
   ),
-  logLevel: string('LOG_LEVEL', 'INFO', 'INFO, WARNING or ERROR'),
+  logLevel: string('LOG_LEVEL', 'INFO', 'DEBUG, INFO, WARNING or ERROR'),
   tasksServiceAccount: string(
     'TASKS_SERVICE_ACCOUNT',
     '',

@@ -8,8 +8,10 @@ import { sizeOf } from './app/sizes.ts';
 import { region } from './config.ts';
 import { fileIdOfObject } from './files/fileId.ts';
 import { keepBodiesFor } from './http/guard.ts';
+import { noteRequests } from './platform/origin.ts';
 import { isSpoolName } from './staging/spoolName.ts';
 
+noteRequests();
 keepBodiesFor(['ingest', 'api', 'polls', 'files']);
 
 /** Accepts responses, tasks and fields: durable in Cloud Tasks when acknowledged, without a Firestore operation. */

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import {
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type ServerResponse,
@@ -112,7 +114,21 @@ function forwardedHeaders(request: IncomingMessage): OutgoingHttpHeaders {
   const before = request.headers['x-forwarded-for'];
   headers['x-forwarded-for'] = before === undefined ? client : `${before}, ${client}`;
   headers['x-forwarded-proto'] = 'http';
-  return headers;
+  return { ...headers, ...traceHeaders(request.headers) };
+}
+
+/**
+ * The platform puts every request into a trace, the caller's where it says so in the header of W3C, and tells it in
+ * both headers (https://cloud.google.com/run/docs/trace).
+ */
+function traceHeaders({ traceparent }: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const [, given] = /^00-([\da-f]{32})-[\da-f]{16}-[\da-f]{2}$/.exec(String(traceparent)) ?? [];
+  const trace = given ?? randomBytes(16).toString('hex');
+  const span = randomBytes(8);
+  return {
+    traceparent: `00-${trace}-${span.toString('hex')}-00`,
+    'x-cloud-trace-context': `${trace}/${span.readBigUInt64BE()};o=0`,
+  };
 }
 
 function withoutHopByHop(raw: string[]): string[] {

@@ -212,10 +212,16 @@ describe('functions as processes', () => {
     await slow(0);
     await until(() => fixture.log.some(([, { message }]) => message === 'slow begins'));
     const entry = fixture.log.find(([, { message }]) => message === 'slow begins');
-    const { 'logging.googleapis.com/labels': labels, ...logged }: Record<string, unknown> = entry?.[1] ?? {};
+    const fields: Record<string, unknown> = entry?.[1] ?? {};
+    const {
+      'logging.googleapis.com/labels': labels,
+      'logging.googleapis.com/spanId': span,
+      ...logged
+    } = fields;
     assert.deepEqual(logged, { severity: 'WARNING', message: 'slow begins', ms: 0 });
     // The framework's, by which Cloud Logging tells one request's lines from another's.
     assert.deepEqual(Object.keys(labels ?? {}), ['execution_id']);
+    assert.match(String(span), /^\d+$/);
   });
 
   it('bill requests, and the time with a request open once, in units of 100 ms', async () => {

@@ -64,13 +64,13 @@ export async function startQueue(clock: StandingClock, faults: Faults): Promise<
       await stable.deleteTask({ name });
     },
   };
-  const put = async (data: Record<string, unknown>, dueMs: number): Promise<void> => {
+  const put = async (data: Record<string, unknown>, dueMs: number): Promise<undefined> => {
     const body = Buffer.from(JSON.stringify({ data }));
     const httpRequest = { url: 'http://127.0.0.1:9/flush', httpMethod: 'POST' as const, body };
     const scheduleTime = { seconds: Math.floor(dueMs / 1000), nanos: (dueMs % 1000) * 1e6 };
     await stable.createTask({ parent: name, task: { httpRequest, scheduleTime } });
   };
-  const putCarrier = (carrier: Carrier): Promise<void> => put(carrierToWire(carrier), carrier.dueMs);
+  const putCarrier = (carrier: Carrier): Promise<undefined> => put(carrierToWire(carrier), carrier.dueMs);
   return {
     tasks,
     control,

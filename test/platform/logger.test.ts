@@ -37,7 +37,21 @@ describe('the structured log', () => {
     assert.equal(second?.['error'], '7');
   });
 
+  it('shows an error that is a field of a warning', () => {
+    logger().warn('later', { error: new Error('why', { cause: 'that' }) });
+    assert.match(String(entries()[0]?.['error']), /^Error: why\n.* \| cause: that$/s);
+  });
+
+  it('asks for the fields of a debug line only where it is written', () => {
+    const log = logger();
+    log.debug('off', () => assert.fail('asked for'));
+    logger('DEBUG').debug('on', () => ({ id: 1 }));
+    assert.deepEqual(entries(), [{ severity: 'DEBUG', message: 'on', id: 1 }]);
+  });
+
   it('knows the severities that a parameter names', () => {
-    assert.deepEqual(['error', 'WARNING', 'loud', ''].map(severityOf), ['ERROR', 'WARNING', 'INFO', 'INFO']);
+    assert.deepEqual(['error', 'WARNING', 'Debug', 'loud', ''].map(severityOf), [
+      ...['ERROR', 'WARNING', 'DEBUG', 'INFO', 'INFO'],
+    ]);
   });
 });

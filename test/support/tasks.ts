@@ -60,7 +60,7 @@ export class MemoryTasks {
     return this.#run(task);
   }
 
-  #enqueue(queue: QueueName, data: Record<string, unknown>, dueMs: number): void {
+  #enqueue(queue: QueueName, data: Record<string, unknown>, dueMs: number): string {
     this.#ids += 1;
     // What is sent is text: nothing shared, nothing undefined.
     const task = { id: this.#ids, queue, data: JSON.parse(JSON.stringify(data)), dueMs, retryCount: 0 };
@@ -68,6 +68,7 @@ export class MemoryTasks {
     this.put.push(task);
     const waitMs = this.ignoresSchedule ? 0 : dueMs - this.#clock.now();
     for (let copy = this.copies(); copy > 0; copy -= 1) this.#schedule(task, waitMs + this.delayMs());
+    return String(task.id);
   }
 
   #schedule(task: QueuedTask, delayMs: number): void {

@@ -4,8 +4,9 @@ import { systemClock } from '../platform/clock.ts';
 import { cloudObjects, storageClient } from '../platform/cloudStorage.ts';
 import { type TaskQueue, taskQueue } from '../platform/cloudTasks.ts';
 import { randomIds } from '../platform/ids.ts';
-import { jsonLogger, severityOf } from '../platform/logger.ts';
+import { jsonLogger, type Logger, type Severity, severityOf } from '../platform/logger.ts';
 import { once } from '../platform/once.ts';
+import { originFields } from '../platform/origin.ts';
 import type { Services } from '../platform/services.ts';
 import { storageTimeoutMs, tasksTimeoutMs } from '../staging/limits.ts';
 import { Outbox } from '../staging/outbox.ts';
@@ -26,7 +27,7 @@ export const storage = storageClient();
 
 export const base = once((): Wiring => {
   const config = checkedConfig();
-  const logger = jsonLogger((line) => process.stdout.write(line), severityOf(config.logLevel));
+  const logger = logFrom(severityOf(config.logLevel));
   const objects = cloudObjects(storageBucket.value(), { clock, limitMs: storageTimeoutMs }, storage);
   const queueOf = (name: QueueName): TaskQueue =>
     taskQueue({
@@ -44,14 +45,17 @@ export const base = once((): Wiring => {
   return { config, tickMs: config.flushTickMs, clock, ids, logger, objects, queues, outbox };
 });
 
+function logFrom(least: Severity): Logger {
+  const write = (line: string): void => void process.stdout.write(line);
+  return jsonLogger(write, least, () => originFields(projectID.value()));
+}
+
 /** Logs why nothing can start, as nobody may see what is thrown. */
 function checkedConfig(): Config {
   try {
     return readConfig();
   } catch (error) {
-    jsonLogger((line) => process.stdout.write(line)).error('Parameters are missing; nothing starts', {
-      error,
-    });
+    logFrom('INFO').error('Parameters are missing; nothing starts', { error });
     throw error;
   }
 }

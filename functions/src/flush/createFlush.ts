@@ -1,6 +1,7 @@
 import { UnknownCarrierVersion } from '../events/carrierReader.ts';
 import { ByteCache } from '../platform/byteCache.ts';
 import { delay, within } from '../platform/clock.ts';
+import { during } from '../platform/origin.ts';
 import { mapPool, oneAfterTheOther } from '../platform/pool.ts';
 import type { LeasedDocuments } from '../quota/leasedDocuments.ts';
 import { BufferFull, GroupCommitter } from '../staging/groupCommit.ts';
@@ -80,7 +81,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
       return gathered.map(() => ({ status: 'fulfilled', value: undefined }));
     },
   });
-  return async (dispatch) => {
+  const handle = async (dispatch: Dispatch): Promise<void> => {
     const arrival = await arrive(engine, dispatch);
     if (arrival === undefined) return;
     const { carrier } = arrival;
@@ -100,6 +101,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
       await putBack(engine, arrival, backoff.roomAtMs(expectedBytes(carrier)));
     }
   };
+  return (dispatch) => during({ carrier: dispatch.id }, () => handle(dispatch));
 }
 
 function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: FlushOptions): Engine {

@@ -10,8 +10,9 @@ import { taskSchema } from '../events/carrierVersion.ts';
 import type { ObjectStore } from '../platform/objects.ts';
 import { maxGatheredBytes, unfoldingGuess } from './limits.ts';
 
-/** One dispatch of a task queue function: its `data`, and how often it was delivered before. */
+/** One dispatch of a task queue function: its `data`, its name in Cloud Tasks, how often it was delivered before. */
 export interface Dispatch {
+  id?: string | undefined;
   data: unknown;
   retryCount: number;
 }

@@ -10,7 +10,14 @@ import type { Committer } from './committer.ts';
 import type { Delivery } from './delivery.ts';
 import { takeIn } from './intake.ts';
 import type { EventGroup, FollowUp, Kind } from './kind.ts';
-import { carryMs, commitDeadlineMs, followUpMs, followUpsAtOnce, leastCommitMs } from './limits.ts';
+import {
+  carryMs,
+  commitDeadlineMs,
+  followUpMs,
+  followUpsAtOnce,
+  leastCommitMs,
+  maxLoggedPaths,
+} from './limits.ts';
 import { readiness } from './readiness.ts';
 import { type NotReady, Remembered } from './remembered.ts';
 import { arrivedOf, comeAgain, eventsOf, type Failures, noteOutcomes, type Run, type Work } from './run.ts';
@@ -207,11 +214,15 @@ export class Flusher {
     const counts = this.#options.kinds.flatMap(({ kind }, index) =>
       Object.entries(kind.counts(intake.groups[index] ?? [])),
     );
+    const written = results.filter((result) => result.outcome === 'committed' && result.hasWritten);
+    this.#parts.logger.debug('Wrote documents', () => ({
+      paths: written.slice(0, maxLoggedPaths).map(({ path }) => path),
+    }));
     this.#parts.logger.info('Flushed', {
       carriers: deliveries.length,
       events: intake.origins.size,
       ...Object.fromEntries(counts),
-      written: results.filter((result) => result.outcome === 'committed' && result.hasWritten).length,
+      written: written.length,
       carried,
       dead_letters:
         intake.dead.length +

@@ -143,6 +143,9 @@ export const deadUnopenedAfterBroken = 13;
 export const maxTries = 6;
 export const firstTryPauseMs = 60_000;
 
+/** Documents that one line of the log names. */
+export const maxLoggedPaths = 100;
+
 /** Dead letters of such events in one flush. */
 export const maxLettersTogether = 500;
 

@@ -6,6 +6,7 @@ import { DocumentError } from '../platform/documents.ts';
 import { AppError, errorCodes, messageOf } from '../platform/errors.ts';
 import type { Ids } from '../platform/ids.ts';
 import type { Logger } from '../platform/logger.ts';
+import { during } from '../platform/origin.ts';
 import { unavailable } from '../platform/outage.ts';
 import type { Using } from '../platform/services.ts';
 import { compressed } from './compression.ts';
@@ -54,12 +55,12 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   const held = new HeldBytes(limits.maxHeldBytes);
 
   // One function, as under the hooks of the Functions Framework each promise of a request takes 2 to 3 µs.
-  return async (request, response) => {
+  const serve = async (request: HttpRequest, response: ServerResponse, requestId: string): Promise<void> => {
     const startedMs = options.clock.now();
-    const requestId = requestIdOf(request, options.ids);
     const holding = held.begin();
     let apiResponse: ApiResponse;
     let payload: string | Uint8Array;
+    let by: Caller | undefined;
     try {
       const method = request.method ?? 'GET';
       const url = request.url ?? '/';
@@ -69,6 +70,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       const header = (name: string): string | undefined => headerOf(request, name);
       const told = route.access === 'public' ? anonymous : options.authenticator.authenticate(header);
       const caller = told instanceof Promise ? await told : told;
+      by = caller;
       if (route.access !== 'public') {
         checkAccess(route, caller);
         options.authenticator.admit(caller);
@@ -94,10 +96,21 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
     } finally {
       holding.end();
     }
+    options.logger.debug('Answered', () => ({
+      method: request.method,
+      path: pathOf(request),
+      status: apiResponse.status,
+      ms: options.clock.now() - startedMs,
+      key_id: by?.keyId,
+    }));
     if (apiResponse.stream === undefined)
       send(request, response, apiResponse, payload, requestId, options.clock);
     else
       await sendStream(response, { ...apiResponse, stream: apiResponse.stream }, requestId, options.logger);
+  };
+  return (request, response) => {
+    const requestId = requestIdOf(request, options.ids);
+    return during({ headers: request.headers, requestId }, () => serve(request, response, requestId));
   };
 }
 
@@ -133,8 +146,7 @@ function explain(
   const shown = shownError(error, clock);
   const { status } = errorCodes[shown.code];
   if (status >= 500) {
-    const { method } = request;
-    logger.error('request failed', { request_id: requestId, status, method, path: pathOf(request), error });
+    logger.error('request failed', { status, method: request.method, path: pathOf(request), error });
   }
   return problem(shown, requestId);
 }
@@ -198,7 +210,7 @@ async function sendStream(
   try {
     await pipeline(stream, response);
   } catch (error) {
-    logger.warn('An answer was cut off', { request_id: requestId, reason: messageOf(error) });
+    logger.warn('An answer was cut off', { reason: messageOf(error) });
   }
 }
 

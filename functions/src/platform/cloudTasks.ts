@@ -7,9 +7,10 @@ export interface TaskQueue {
   /**
    * Puts one unnamed task whose request body is `{"data": data}`. Unnamed, because a name stays taken after its
    * task ran (https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create).
+   * Resolves with the name that it got, where that is known.
    * @throws AppError `unavailable`; the task may be there all the same.
    */
-  put(data: Record<string, unknown>, dueMs: number): Promise<void>;
+  put(data: Record<string, unknown>, dueMs: number): Promise<string | undefined>;
 }
 
 /** The queue of a task queue function, and how long a call to it may take. */
@@ -81,7 +82,7 @@ function cloudQueue(options: TaskQueueOptions): TaskQueue {
   let serviceAccountEmail: string | undefined;
   return {
     put: async (data, dueMs) => {
-      const call = async (client: CloudTasksClient): Promise<void> => {
+      const call = async (client: CloudTasksClient): Promise<string | undefined> => {
         serviceAccountEmail ??= await serviceAccountOf(client, options.serviceAccount);
         const task = {
           httpRequest: {
@@ -94,9 +95,10 @@ function cloudQueue(options: TaskQueueOptions): TaskQueue {
           scheduleTime: { seconds: Math.floor(dueMs / 1000), nanos: Math.round(dueMs % 1000) * 1e6 },
           dispatchDeadline: { seconds: dispatchDeadlineSeconds },
         };
-        await client.createTask({ parent, task }, { timeout });
+        const [{ name }] = await client.createTask({ parent, task }, { timeout });
+        return name?.slice(name.lastIndexOf('/') + 1);
       };
-      await cloudTasks.call(options, call).catch(unavailable);
+      return cloudTasks.call(options, call).catch(unavailable);
     },
   };
 }
@@ -124,6 +126,7 @@ function emulatorQueue({ region, functionName, ...bound }: TaskQueueOptions): Ta
     put: async (data, dueMs) => {
       const options = { scheduleTime: new Date(dueMs), dispatchDeadlineSeconds };
       await remote.call(bound, (queue) => queue.enqueue(data, options)).catch(unavailable);
+      return undefined;
     },
   };
 }

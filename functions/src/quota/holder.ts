@@ -195,7 +195,7 @@ export class LeaseHolder {
   }
 
   async #askNow(): Promise<void> {
-    const { ledger, kind, meter, clock, ids, throttle } = this.#options;
+    const { ledger, kind, meter, clock, ids, logger, throttle } = this.#options;
     const nowMs = clock.now();
     const { returns, takeoverMs, spentEarly } = this.#own.startRenewal();
     const demands = this.#demands(nowMs);
@@ -211,6 +211,7 @@ export class LeaseHolder {
         this.#own.renewed(answer.lease);
         this.#demand.restart(clock.now());
       }
+      logger.debug('Asked the ledger for a lease', () => ({ wanted: demands, granted: answer.lease }));
       this.#backoff.answered(answer, demands, clock.now());
       throttle.learn(answer, clock.now());
     } catch (error) {

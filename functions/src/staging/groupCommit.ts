@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import { currentOrigins, duringAll, type Origins } from '../platform/origin.ts';
 
 /** More is pending than the buffer holds; the same submission may be taken a moment later. */
 export class BufferFull extends AppError {
@@ -40,6 +41,7 @@ export interface Joining {
 
 interface Waiting<Item> {
   item: Item;
+  origins: Origins;
   resolve(): void;
   reject(reason: unknown): void;
 }
@@ -80,7 +82,7 @@ export class GroupCommitter<Item> {
       this.#group ??= this.#newGroup();
       const group = this.#group;
       const overlaps = this.#pending > 0;
-      group.waiting.push({ item, resolve, reject });
+      group.waiting.push({ item, origins: currentOrigins(), resolve, reject });
       group.bytes += bytes;
       this.#pendingBytes += bytes;
       this.#pending += 1;
@@ -132,7 +134,9 @@ export class GroupCommitter<Item> {
     let outcomes: readonly PromiseSettledResult<void>[] = [];
     let failure: unknown = new Error('A group was written without an outcome for each item.');
     try {
-      outcomes = await this.#options.write(group.waiting.map(({ item }) => item));
+      const items = group.waiting.map(({ item }) => item);
+      const origins = group.waiting.flatMap((one) => one.origins);
+      outcomes = await duringAll(origins, () => this.#options.write(items));
     } catch (error) {
       failure = error;
     }

@@ -54,8 +54,14 @@ export class Outbox {
     let failure: unknown = new Error('Cloud Tasks failed repeatedly and is left alone for a moment.');
     if (this.#breaker.allows()) {
       try {
-        await queues[queue].put(data, dueMs);
+        const sent = await queues[queue].put(data, dueMs);
         this.#breaker.succeeded();
+        logger.debug('Sent a carrier', () => ({
+          queue,
+          sent_carrier: sent,
+          count: data['count'],
+          due_ms: dueMs,
+        }));
         return;
       } catch (error) {
         this.#breaker.failed();

@@ -2,6 +2,7 @@ import type { Dispatch } from '../flush/delivery.ts';
 import { earlyMs } from '../flush/limits.ts';
 import { type Clock, nextTickMs } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
+import { during } from '../platform/origin.ts';
 import type { Outbox } from '../staging/outbox.ts';
 
 interface ExpireOptions {
@@ -17,7 +18,7 @@ interface ExpireOptions {
  * whatever version; what cannot be read waits there, or becomes dead letters. The end of a pause resumes `flush`.
  */
 export function expireHandler({ outbox, clock, tickMs, endPause }: ExpireOptions) {
-  return async ({ data }: Pick<Dispatch, 'data'>): Promise<void> => {
+  const handle = async (data: unknown): Promise<void> => {
     const carrier = typeof data === 'object' && data !== null ? data : { unreadable: data };
     if ('due_ms' in carrier && Number(carrier.due_ms) - clock.now() > earlyMs) {
       // Only the official emulator does this. Applying it now would end the task before its time.
@@ -29,4 +30,5 @@ export function expireHandler({ outbox, clock, tickMs, endPause }: ExpireOptions
     }
     await outbox.sendData('flush', carrier, nextTickMs(clock.now(), tickMs));
   };
+  return ({ data, id }: Pick<Dispatch, 'data' | 'id'>) => during({ carrier: id }, () => handle(data));
 }
