@@ -21,17 +21,22 @@ const defaultPorts: ServicePorts = {
   storage: 9199,
 };
 
-/** The ports to start on: 0, which takes a free one, or the documented ones, after a look whether they are free. */
-export async function portsFor(choice: PortChoice, offset: number): Promise<ServicePorts> {
-  if (choice === 'free') return { hosting: 0, functions: 0, firestore: 0, tasks: 0, storage: 0 };
+/** The documented ports, so many further on. */
+export function fixedPorts(offset: number): ServicePorts {
   const { hosting, functions, firestore, tasks, storage } = defaultPorts;
-  const ports = {
+  return {
     hosting: hosting + offset,
     functions: functions + offset,
     firestore: firestore + offset,
     tasks: tasks + offset,
     storage: storage + offset,
   };
+}
+
+/** The ports to start on: 0, which takes a free one, or the documented ones, after a look whether they are free. */
+export async function portsFor(choice: PortChoice, offset: number): Promise<ServicePorts> {
+  if (choice === 'free') return { hosting: 0, functions: 0, firestore: 0, tasks: 0, storage: 0 };
+  const ports = fixedPorts(offset);
   for (const [service, port] of Object.entries(ports)) {
     const probe = createServer();
     await listen(probe, port, service);

@@ -82,7 +82,7 @@ async function stateOrExplain(
 }
 
 async function queuesNow(projectId: string, token: string, names: readonly string[]): Promise<FoundQueue[]> {
-  const client = new CloudTasksClient({ projectId, sslCreds: tokenCredentials(token) });
+  const client = new CloudTasksClient({ projectId, sslCreds: tokenCredentials(async () => token) });
   try {
     return await findQueues(client, names);
   } catch (error) {

@@ -104,7 +104,7 @@ async function grantRoles(
 /** Cloud Storage as whoever is logged in to the Firebase CLI, or what STORAGE_EMULATOR_HOST names. */
 async function storageOf(projectId: string): Promise<Storage> {
   if (process.env['STORAGE_EMULATOR_HOST'] !== undefined) return new Storage({ projectId });
-  return new Storage({ projectId, authClient: tokenClient(await cliAccessToken(projectId, root)) });
+  return new Storage({ projectId, authClient: tokenClient(() => cliAccessToken(projectId, root)) });
 }
 
 /** Cloud Logging as {@link storageOf}, or what LOGGING_EMULATOR_URL names. */
