@@ -212,6 +212,18 @@ describe('npm run deploy, into a new project', () => {
     assert.match(ill.output, /^4 of \d+ are wrong\.$/m);
   });
 
+  it('lets an operator export from it', async () => {
+    const key = /^ {2}admin {6}(\S+)$/m.exec(first.output)?.[1] ?? assert.fail();
+    const { env, project } = google;
+    const given = ['scripts/export.ts', '--project', project.id, '--key', key, '--out', '-'];
+    const waiting = await checkout.run(env, 'node', ...given, '--waiting');
+    assert.equal(waiting.code, 0, waiting.output);
+    assert.match(waiting.stdout, /^\{"kind":"end","counts":.*"sha256":"[0-9a-f]{64}"\}$/m);
+    const ofMiner = await checkout.run(env, 'node', ...given, '--miner', '0');
+    assert.equal(ofMiner.code, 0, ofMiner.output);
+    assert.match(ofMiner.stdout, /^\{"kind":"answer","source":"tasks\/canary-/m);
+  });
+
   it('changes nothing when it is run again', async () => {
     const before = [...google.project.functions.values()].map(({ name, labels }) => [name, labels]);
     const { code, output } = await deploy();
