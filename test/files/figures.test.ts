@@ -87,7 +87,7 @@ describe('a small file that no lease covers', () => {
     const documents = { read: refuse, commit: refuse, commitIfAbsent: refuse, query: refuse, count: refuse };
     const clock = new ManualClock();
     const logger = memoryLogger();
-    const parts = { objects, documents, clock, logger, inlineMaxBytes: 1_000 };
+    const parts = { objects, documents, clock, logger, noteStored: () => undefined, inlineMaxBytes: 1_000 };
     const fileId = '00000000-0000-4000-8000-000000000002';
     const claim = { fileId, fileName: 'a', contentType: 'audio/wav', fileType: 'tts', size: 3, madeBy: 'k' };
     const record = await saveFile(parts, { ...claim, sha256: 'ab' }, Buffer.from('abc'));

@@ -12,6 +12,8 @@ const temporary = {
   madeBy: 'k',
 };
 
+const noteStored = (): void => undefined;
+
 describe('the record of the last write of a file’s document', () => {
   let files: FilesBackend;
 
@@ -29,7 +31,7 @@ describe('the record of the last write of a file’s document', () => {
 
   /** Stores a small temporary file, noting that. */
   function store(): Promise<unknown> {
-    return saveFile({ ...notingWrites(files), inlineMaxBytes: 1_000 }, temporary, bytesOf(10));
+    return saveFile({ ...notingWrites(files), noteStored, inlineMaxBytes: 1_000 }, temporary, bytesOf(10));
   }
 
   const written = async (): Promise<string | undefined> =>
@@ -89,7 +91,7 @@ describe('the record of the last write of a file’s document', () => {
   it('that cannot be written holds nothing up, and is tried again', async () => {
     const parts = notingWrites(files);
     files.fail('storage', 503);
-    await saveFile({ ...parts, inlineMaxBytes: 1_000 }, temporary, bytesOf(10));
+    await saveFile({ ...parts, noteStored, inlineMaxBytes: 1_000 }, temporary, bytesOf(10));
     assert.equal(files.logger.lines.filter(({ severity }) => severity === 'WARNING').length, 1);
     files.faults.clear();
     assert.equal(await written(), undefined);
@@ -125,7 +127,7 @@ describe('the record of the last write of a file’s document', () => {
 
   async function anyRecord() {
     return saveFile(
-      { ...files, inlineMaxBytes: 1_000 },
+      { ...files, noteStored, inlineMaxBytes: 1_000 },
       { ...temporary, fileId: '1f8fad5b-d9cb-469f-a165-708677289501', fileType: 'audio' },
       bytesOf(10),
     );

@@ -67,6 +67,8 @@ export interface FilesBackend extends FileParts {
   index: HeldIndex;
   logger: ReturnType<typeof memoryLogger>;
   server: TestServer;
+  /** Files that were noted as stored in Firestore. */
+  noted: { stored: number };
   /** Every call of a service fails from now on. */
   fail(service: LocalServiceName, code: number, more?: Pick<Partial<Fault>, 'phase' | 'method'>): void;
   /** Calls with the admin's key. */
@@ -127,6 +129,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const documents = firestoreDocuments({ clock, limitMs: 15_000 });
   const objects = cloudObjects(bucketName, { clock, limitMs: storageMs, putMs: storagePutMs });
   const logger = memoryLogger();
+  const noted = { stored: 0 };
   const index = new HeldIndex();
   const stamps = new StampSource(clock, 'instance');
   const control = new MemoryObjects(clock);
@@ -134,6 +137,9 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
   const routes = [
     ...fileRoutes({
       ...parts,
+      noteStored: () => {
+        noted.stored += 1;
+      },
       minersDocuments: options.miners?.(documents) ?? documents,
       ids: randomIds,
       inlineMaxBytes,
@@ -163,6 +169,7 @@ export async function startFiles(options: FilesBackendOptions = {}): Promise<Fil
     faults,
     firestore,
     storage,
+    noted,
     control,
     server,
     fail: (service, code, more = {}) =>

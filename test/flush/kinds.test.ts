@@ -33,6 +33,7 @@ function tallyKind(follow: FollowUp['work']): Kind<OperationAccepted, ReadonlySe
       after: (round) => round.map(({ events }) => ({ events, work: follow })),
       end: () => [],
     }),
+    done: ({ before, after }) => ({ operations: after.size - before.size }),
     counts: (groups) => ({ tallies: groups.length }),
   };
 }
@@ -50,6 +51,7 @@ describe('a third kind of document', () => {
     await pipeline.tick();
     assert.deepEqual(pipeline.documents.paths(), ['tallies/a', 'tasks/t', 'things/b']);
     assert.equal(pipeline.documents.fields('tallies/a')?.['count'], 2);
+    assert.deepEqual(pipeline.work(), { operations: 2 + 1, changes: 1, carriers: 1 });
     const line = pipeline.log.find(({ message }) => message === 'Flushed');
     assert.deepEqual(
       [line?.fields?.['tallies'], line?.fields?.['tasks'], line?.fields?.['operations']],

@@ -4,6 +4,7 @@ import { folders } from '../../functions/src/files/fileId.ts';
 import { openMetrics, openMetricsContentType } from '../../functions/src/operator/metrics.ts';
 import type { Status } from '../../functions/src/operator/status.ts';
 import { statusRoutes } from '../../functions/src/operator/statusRoutes.ts';
+import { QuotaDays } from '../../functions/src/quota/day.ts';
 import { emptyLedger } from '../../functions/src/quota/ledgerState.ts';
 import { quotaReport } from '../../functions/src/quota/report.ts';
 import { type Backend, startBackend } from '../support/api.ts';
@@ -26,7 +27,7 @@ const unknown: Status = {
   },
   quota_monitor: {
     ...{ current_usage: null, quota_limits: null, rate_limits: null, throttling: null, warnings: null },
-    ...{ errors: null, last_reset: null, time_since_last_reset: null },
+    ...{ errors: null, last_reset: null, time_since_last_reset: null, history: null },
     instance_operations: { since: null, by_cause: {} },
   },
   backlog: {
@@ -42,6 +43,7 @@ const unknown: Status = {
   dead_letters: { count: null, is_exact: false },
 };
 
+const days = new QuotaDays('UTC');
 const day = { id: '2026-01-01', startMs, endMs: startMs + 86_400_000 };
 const limits = {
   quotaPerSecond: { writes: 1000, reads: 10_000, deletes: 500 },
@@ -101,7 +103,8 @@ describe('openMetrics', () => {
       byPurpose: { 'a "b"\\\n': operations },
       minutes: [],
     };
-    const report = quotaReport({ ...empty, charged: operations, used }, day, limits, startMs);
+    const history = { ...empty.history, total: { responses: 7, carriers: 2 } };
+    const report = quotaReport({ ...empty, charged: operations, used, history }, day, limits, startMs, days);
 
     const lines = openMetrics({
       ...unknown,
@@ -116,6 +119,11 @@ describe('openMetrics', () => {
       'sluice_firestore_daily_budget{operation="writes"} 20000',
       'sluice_firestore_rate_limit{operation="reads"} 8000',
       'sluice_quota_throttle_multiplier 1',
+      '# TYPE sluice_written counter',
+      'sluice_written_total{kind="responses"} 7',
+      'sluice_written_total{kind="files"} 0',
+      'sluice_carriers_total 2',
+      'sluice_polls_total 0',
     ])
       assert.ok(lines.includes(line), line);
     assert.ok(!lines.some((line) => line.startsWith('sluice_firestore_daily_budget{operation="reads"')));

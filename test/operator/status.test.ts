@@ -87,6 +87,7 @@ describe('GET /v1/status', () => {
         throttling: null,
         warnings: null,
         errors: null,
+        history: null,
         last_reset: null,
         time_since_last_reset: null,
         instance_operations: {

@@ -5,13 +5,13 @@ import type { LeaseRequest, LeaseReturn, LedgerAnswer } from '../../functions/sr
 import type { HolderKind, Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { noOperations, type Operations } from '../../functions/src/quota/operations.ts';
+import type { UseReport } from '../../functions/src/quota/useReport.ts';
 import { plenty } from './scene.ts';
 
 export const days = new QuotaDays('America/Los_Angeles');
 /** Noon in Los Angeles, 12 hours before the reset. */
 export const noonMs = Date.UTC(2026, 0, 1, 20);
 export const resetMs = noonMs + 12 * 3_600_000;
-const noUse = { byPurpose: {}, unleased: noOperations, warnings: [] };
 
 export interface Call {
   holder?: string;
@@ -19,6 +19,7 @@ export interface Call {
   nowMs?: number;
   returns?: LeaseReturn[];
   wanted?: Partial<LeaseRequest>;
+  use?: UseReport[];
 }
 
 /** A ledger, and those that ask it. */
@@ -31,7 +32,7 @@ export class Book {
     this.limits = limits;
   }
 
-  ask({ holder = 'a', kind = 'worker', nowMs = noonMs, returns = [], wanted }: Call): LedgerAnswer {
+  ask({ holder = 'a', kind = 'worker', nowMs = noonMs, returns = [], wanted, use = [] }: Call): LedgerAnswer {
     this.#ids += 1;
     const full = wanted && {
       id: `lease-${this.#ids}`,
@@ -42,7 +43,7 @@ export class Book {
       ...wanted,
     };
     const request = {
-      ...{ holder, kind, nowMs, returns, wanted: full, use: noUse, multiplier: 1, attempts: 1 },
+      ...{ holder, kind, nowMs, returns, wanted: full, use, multiplier: 1, attempts: 1 },
       day: days.dayOf(nowMs),
     };
     const before = JSON.stringify(this.state);

@@ -151,7 +151,7 @@ describe('The ledger’s document', () => {
       limit: 1,
       atMs: noonMs,
     } as const;
-    const use = { byPurpose, unleased: noOperations, warnings: Array.from({ length: 500 }, () => warning) };
+    const warnings = Array.from({ length: 500 }, () => warning);
     let state: LedgerState | undefined;
     for (let index = 0; index < 50; index += 1) {
       const nowMs = noonMs + index * 60_000;
@@ -163,6 +163,7 @@ describe('The ledger’s document', () => {
         attempts: 1,
         returns: [],
       } as const;
+      const use = [{ id: `report-${index}`, byPurpose, unleased: noOperations, work: {}, warnings }];
       state = applyToLedger(state, { ...request, use, multiplier: 1 }, plenty).state ?? state;
       state = JSON.parse(JSON.stringify(state)) as LedgerState;
     }

@@ -188,10 +188,11 @@ describe('LeaseHolder', () => {
     assert.deepEqual([stored.version, stored.used.byPurpose, stored.releasing], [1, undefined, undefined]);
   });
 
-  it('goes on with a ledger of an earlier version, in which nothing was counted of the flush and of miners', async () => {
+  it('goes on with a ledger of an earlier version, in which nothing was counted of the flush, of miners and of work', async () => {
     const scene = new Scene(freeTier);
     const day = scene.days.dayOf(startMs).id;
-    const { flushReads: _, minerReads: __, spentAtMs: ___, ...earlier } = emptyLedger(day);
+    const { history: _, reports: __, flushReads: ___, minerReads: ____, ...later } = emptyLedger(day);
+    const { spentAtMs: _____, ...earlier } = later;
     const { byPurpose: byCause, ...figures } = earlier.used;
     const stored = { version: 1, ...earlier, cooling: [], used: { ...figures, byCause } };
     scene.database.set(ledgerPath, { ledger: JSON.stringify(stored) });
@@ -200,6 +201,7 @@ describe('LeaseHolder', () => {
       assert.equal(decision.isGranted, true);
     }
     assert.deepEqual([scene.state?.flushReads, scene.state?.minerReads], [50, 50]);
+    assert.equal(scene.state?.history.hours[0]?.operations.writes, 2, "the ledger's own");
   });
 
   it('asks for more where a caller that does one after the other waits most of its time', async () => {

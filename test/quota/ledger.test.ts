@@ -3,6 +3,7 @@ import type { LeaseReturn } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasableRates, maxProxyLeases } from '../../functions/src/quota/limits.ts';
 import { spentBudget } from '../../functions/src/quota/report.ts';
+import { nothingDone } from '../../functions/src/quota/useReport.ts';
 import { Book, type Call, days, noonMs, reads, resetMs, writes } from './book.ts';
 import { freeTier, plenty } from './scene.ts';
 
@@ -234,12 +235,18 @@ describe('The ledger', () => {
     assert.ok(last.lease !== undefined, 'a part of the day is kept for that');
     for (let index = 0; index < 20; index += 1) {
       nowMs += 1_000;
-      last = book.ask({ holder: `api${index}`, kind: 'api', nowMs, wanted: { demands: reads(1) } });
+      last = book.ask({
+        holder: `api${index}`,
+        kind: 'api',
+        nowMs,
+        wanted: { demands: reads(1) },
+        use: [{ ...nothingDone(), id: `report-${index}` }],
+      });
     }
     assert.equal(book.charged.writes, 200);
     const retryAtMs = nowMs + 15 * 60_000;
     assert.deepEqual(last.denials, { reads: { reason: 'daily_budget', retryAtMs } });
-    assert.equal(last.isUseRecorded, false);
+    assert.deepEqual(last.recorded, []);
     const back = book.ask({
       holder: kept?.holder ?? '',
       nowMs,

@@ -179,7 +179,7 @@ export class ProxyHolder {
       spentEarly: [],
       fixed: { amounts: { ...noOperations, writes: amount }, termMs },
     };
-    const order = { holder: this.#name, kind: 'proxy' as const, returns, wanted, use: noUse, multiplier: 1 };
+    const order = { holder: this.#name, kind: 'proxy' as const, returns, wanted, use: [], multiplier: 1 };
     try {
       return (await this.#ledger.ask(order)).lease;
     } catch {
@@ -205,8 +205,6 @@ export class ProxyHolder {
     return spent;
   }
 }
-
-const noUse = { byPurpose: {}, unleased: noOperations, warnings: [] };
 
 /** The most writes in any window of this length that begins with one. */
 export function busiest(arrivals: readonly Arrival[], windowMs: number): number {

@@ -15,6 +15,7 @@ import type { Fields } from '../../functions/src/platform/documents.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
+import { noWork, plusWork, type Work } from '../../functions/src/quota/work.ts';
 import { Outbox, packEvents } from '../../functions/src/staging/outbox.ts';
 import { expireHandler } from '../../functions/src/tasks/expire.ts';
 import { presentTask } from '../../functions/src/tasks/present.ts';
@@ -70,6 +71,8 @@ export interface Pipeline {
   breaksEarly: (path: string) => boolean;
   /** Decides the fate of the calls of instances started without a decision of their own. */
   decide: Decide;
+  /** The work that all instances counted. */
+  work(): Work;
   /** Starts an instance; deliveries go to the one started last. */
   start(decide?: Decide, clock?: Clock): Instance;
   /** Puts events into a carrier that is due at the next tick, as ingest does. */
@@ -94,7 +97,8 @@ export function startPipeline({
   const tasks = new MemoryTasks(clock);
   const logger = memoryLogger();
   const allRules = { ...defaultRules, ...rules };
-  let instances = 0;
+  const meters: OperationMeter[] = [];
+  let work = noWork;
 
   const pipeline: Pipeline = {
     clock,
@@ -105,14 +109,20 @@ export function startPipeline({
     breaksOn: () => false,
     breaksEarly: () => false,
     decide: allDone,
+    work: () => {
+      const reports = meters.flatMap((meter) => meter.drain('any'));
+      work = reports.reduce((sum, report) => plusWork(sum, report.work), work);
+      return work;
+    },
     start: (decide = (operation) => pipeline.decide(operation), ownClock = clock) => {
-      instances += 1;
-      const ids = countingIds(`i${instances}`);
+      const instanceName = `i${meters.length + 1}`;
+      const ids = countingIds(instanceName);
       const store = objects.connect(decide);
       const queues = { flush: tasks.connect('flush', decide), expire: tasks.connect('expire', decide) };
       const outbox = new Outbox({ queues, objects: store, clock: ownClock, ids, logger });
       const shared = { objects: store, clock: ownClock, logger };
       const meter = new OperationMeter();
+      meters.push(meter);
       const connected = documents.connect(decide);
       const database =
         limits === undefined
@@ -128,9 +138,9 @@ export function startPipeline({
             ),
           ),
           documents: database,
-          instance: `i${instances}`,
+          instance: instanceName,
           tickMs,
-          spent: () => meter.of('flush'),
+          meter,
           maxReadBytes,
         }),
         expire: expireHandler({ outbox, clock: ownClock, tickMs, endPause: async () => undefined }),

@@ -10,7 +10,7 @@ import { speechRoutes } from '../miners/speechRoutes.ts';
 import { healthRoutes } from '../operator/statusRoutes.ts';
 import { cleanupFirstPurpose } from '../quota/leasedDocuments.ts';
 import { base, clock, ids } from './base.ts';
-import { documentsFor } from './database.ts';
+import { documentsFor, meter } from './database.ts';
 import { fileParts } from './fileParts.ts';
 import { serve, speakers, stager } from './http.ts';
 
@@ -32,6 +32,7 @@ export function routes(): Route[] {
   return [
     ...fileRoutes({
       ...parts,
+      noteStored: () => meter.countWork({ files: 1 }),
       inlineMaxBytes,
       minersDocuments: documentsFor('miner'),
       addressOf: config.fileDelivery === 'stream' ? undefined : signedAddresses(parts),

@@ -14,6 +14,6 @@ export function start(): (dispatch: Dispatch) => Promise<void> {
     kinds: documentKinds({ ...parts, rules: config, retentionMs, orphansPerKey }),
     documents: documentsFor('flush'),
     instance: ids.uuid(),
-    spent: () => meter.of('flush'),
+    meter,
   });
 }

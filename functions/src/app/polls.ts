@@ -5,7 +5,7 @@ import { validatorRoutes } from '../miners/validatorRoutes.ts';
 import { OpenTaskFeed } from '../tasks/feed.ts';
 import { feedPageSize, maxCompletedBytes, maxFeedBytes } from '../tasks/readLimits.ts';
 import { base } from './base.ts';
-import { documentsFor } from './database.ts';
+import { documentsFor, meter } from './database.ts';
 import { serve, speakers } from './http.ts';
 import { memoryMib, sizeOf } from './sizes.ts';
 
@@ -25,8 +25,15 @@ export function pollingRoutes(functionName: 'polls' | 'api'): Route[] {
     maxCompletedBytes: maxCompletedBytes * Math.min(1, 2 * share),
   };
   const feed = new OpenTaskFeed({ ...base(), documents: documentsFor('miner'), readCacheMs, ...bounds });
-  return [
+  const routes = [
     ...minerRoutes({ feed, speakers: speakers(), readCacheMs, pollCacheMs }),
     ...validatorRoutes({ feed, pollCacheMs }),
   ];
+  return routes.map((route) => ({
+    ...route,
+    handle: (request) => {
+      meter.countWork({ polls: 1 });
+      return route.handle(request);
+    },
+  }));
 }

@@ -11,6 +11,7 @@ import {
   tombstone,
   tombstonePath,
 } from './document.ts';
+import { workDone } from './done.ts';
 import { maxDocumentBytes, maxDocumentCacheBytes } from './limits.ts';
 import { reduceDocument } from './reducer.ts';
 import type { DocumentState } from './state.ts';
@@ -50,6 +51,7 @@ export function operationKind(rules: OperationRules): Kind<OperationAccepted, Do
       if (document === undefined) return { ...plan, ...deletion(snapshot, after), bytes: 0 };
       return { ...plan, ...creation(path, snapshot, document), bytes: documentBytes(path, document) };
     },
+    done: workDone,
     counts: (groups) => ({ documents: groups.length, operations: countOf(groups) }),
   };
 }

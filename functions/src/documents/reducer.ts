@@ -69,17 +69,27 @@ function apply(draft: Draft, { type, data = {}, stamp }: OperationAccepted): boo
   return true;
 }
 
+/** True where a state has neither an operation nor one that beats it everywhere. */
+export function isNews(state: DocumentState, { type, data = {}, stamp }: OperationAccepted): boolean {
+  if (stamp <= state.wholeStamp || stamp <= state.floor) return false;
+  return type !== 'update' || Object.keys(data).some((path) => !isBeaten(state, newPlace(path), stamp));
+}
+
 function placeOf(draft: Draft, path: string): Place {
   const known = draft.places.get(path);
   if (known !== undefined) return known;
+  const place = newPlace(path);
+  draft.places.set(path, place);
+  return place;
+}
+
+function newPlace(path: string): Place {
   const names = namesOf(path) ?? [path];
-  const place = {
+  return {
     names,
     key: fieldPath(names),
     around: names.map((_, index) => fieldPath(names.slice(0, index + 1))),
   };
-  draft.places.set(path, place);
-  return place;
 }
 
 function addOuter({ outer }: Draft, { key, around }: Place): void {
@@ -87,7 +97,7 @@ function addOuter({ outer }: Draft, { key, around }: Place): void {
 }
 
 /** True where a place, or one that contains it, has an operation as late. */
-function isBeaten({ stamps }: Draft, { around }: Place, stamp: Stamp): boolean {
+function isBeaten({ stamps }: Pick<DocumentState, 'stamps'>, { around }: Place, stamp: Stamp): boolean {
   return around.some((key) => (stamps.get(key) ?? earliestStamp) >= stamp);
 }
 

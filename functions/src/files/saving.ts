@@ -8,6 +8,8 @@ import { type FileParts, patiently } from './parts.ts';
 import { type FileClaim, type FileRecord, filePath, newDocument, newRecord, recordFrom } from './record.ts';
 
 export interface SavingParts extends Pick<FileParts, 'objects' | 'documents' | 'clock' | 'logger'> {
+  /** Hears of each file that is stored in Firestore; of others the flush writes the document. */
+  noteStored(): void;
   /** The parameter INLINE_FILE_MAX_BYTES: larger files go to Cloud Storage. */
   inlineMaxBytes: number;
 }
@@ -54,13 +56,14 @@ export async function saveObject(
 }
 
 async function saveInline(
-  { documents, clock }: SavingParts,
+  { documents, clock, noteStored }: SavingParts,
   file: WholeFile,
   bytes: Buffer,
 ): Promise<FileRecord> {
   const created = newRecord(file, { location: 'firestore', status: 'stored', createdMs: clock.now() });
   try {
     await patiently(clock, documents.commit([newDocument(created, { content: bytes })], 'files'));
+    noteStored();
     return created;
   } catch (error) {
     if (!(error instanceof DocumentError && error.failure === 'conflict')) throw error;

@@ -38,7 +38,7 @@ import { type FlushParts, requeueUnreadCarrier } from './waiting.ts';
 
 interface FlushOptions
   extends Omit<FlushParts, 'attempts' | 'backoff' | 'deadLetters'>,
-    Pick<FlusherOptions, 'spent'> {
+    Pick<FlusherOptions, 'meter'> {
   /** The kinds of documents that are written; an event that none of them owns stays queued. */
   kinds: readonly Kind[];
   documents: LeasedDocuments;
@@ -104,7 +104,7 @@ export function createFlush(options: FlushOptions): (dispatch: Dispatch) => Prom
   return (dispatch) => during({ carrier: dispatch.id }, () => handle(dispatch));
 }
 
-function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: FlushOptions): Engine {
+function engineOf({ kinds, documents, instance, tickMs, meter, ...shared }: FlushOptions): Engine {
   const { clock } = shared;
   const deadLetters = new DeadLetters(shared);
   const attempts = new Attempts({ ...shared, instance });
@@ -115,7 +115,7 @@ function engineOf({ kinds, documents, instance, tickMs, spent, ...shared }: Flus
     const options = { kind, documents, deadLetters, cache, maxReadBytes: readBytes, clock };
     return { kind, committer: new Committer(options) };
   });
-  return { ...parts, flusher: new Flusher({ parts, kinds: atWork, spent }) };
+  return { ...parts, flusher: new Flusher({ parts, kinds: atWork, meter }) };
 }
 
 /** A carrier that waits for its turn with others, and its dispatch. */

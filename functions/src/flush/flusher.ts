@@ -4,6 +4,7 @@ import { append, smallest } from '../platform/arrays.ts';
 import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
 import { mapPool } from '../platform/pool.ts';
+import type { OperationMeter } from '../quota/meter.ts';
 import { type Operations, perType } from '../quota/operations.ts';
 import { isForSome } from './backoff.ts';
 import type { Committer } from './committer.ts';
@@ -33,8 +34,8 @@ interface KindAtWork {
 export interface FlusherOptions {
   parts: FlushParts;
   kinds: readonly KindAtWork[];
-  /** Operations of Firestore that flushes have cost this process. */
-  spent(): Operations;
+  /** Counts operations of Firestore, also those that flushes have cost this process, and the work that is done. */
+  meter: Pick<OperationMeter, 'of' | 'countWork'>;
 }
 
 /**
@@ -74,9 +75,9 @@ export class Flusher {
 
   async #flush(remembered: Remembered, deliveries: readonly Delivery[], failures: Failures): Promise<void> {
     const { clock, backoff } = this.#parts;
-    const { kinds } = this.#options;
+    const { kinds, meter } = this.#options;
     const nowMs = clock.now();
-    const spentBefore = this.#options.spent();
+    const spentBefore = meter.of('flush');
     for (const { carrier } of deliveries) {
       const { flushBefore = earliestStamp } = carrier;
       if (flushBefore > this.#flushBefore) this.#flushBefore = flushBefore;
@@ -105,6 +106,7 @@ export class Flusher {
     await this.#doAll([this.#followUps(followUps.flat(), run), ...unwritten(this.#parts, run)], followUpMs);
     const carried = await this.#carryRest(run);
     noteOutcomes(run);
+    meter.countWork({ carriers: deliveries.filter(({ carrier }) => !failures.has(carrier)).length });
     this.#log(run, carried, spentBefore);
   }
 
@@ -134,6 +136,7 @@ export class Flusher {
     const following = kind.follow?.();
     for await (const round of committer.commit(ready, deadlineMs)) {
       const done = round.filter((result) => result.outcome === 'committed');
+      for (const result of done) if (result.hasWritten) this.#options.meter.countWork(kind.done(result));
       await this.#doAll([this.#followUps(following?.after(done) ?? [], run)], followUpMs);
       // Memory has no room for the states of all of them.
       for (const result of round) {
@@ -210,8 +213,9 @@ export class Flusher {
   /** Logs the counts of a flush in one line. */
   #log(run: Run, carried: number, spentBefore: Operations): void {
     const { deliveries, intake, results } = run;
-    const spent = this.#options.spent();
-    const counts = this.#options.kinds.flatMap(({ kind }, index) =>
+    const { kinds, meter } = this.#options;
+    const spent = meter.of('flush');
+    const counts = kinds.flatMap(({ kind }, index) =>
       Object.entries(kind.counts(intake.groups[index] ?? [])),
     );
     const written = results.filter((result) => result.outcome === 'committed' && result.hasWritten);

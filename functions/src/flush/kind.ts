@@ -1,5 +1,6 @@
 import type { Event } from '../events/event.ts';
 import type { DocumentVersion, DocumentWrite, Fields } from '../platform/documents.ts';
+import type { CountedWork } from '../quota/work.ts';
 import type { DeadLetter } from './deadLetters.ts';
 
 /** A document's events in hand. */
@@ -92,6 +93,8 @@ export interface Kind<E extends Event = Event, State = unknown> {
   shrink?(path: string, snapshot: Snapshot<State>, plan: Plan<State>): Promise<Plan<State>>;
   /** Begins what follows the commits of one flush, for kinds of which something does. */
   follow?(): Following<E, State>;
+  /** The work that a commit did for the first time: a redelivery of the same events has done none. */
+  done(committed: Committed<E, State>): CountedWork;
   /** Figures of these documents for the flush's log line. */
   counts(groups: readonly EventGroup<E>[]): Record<string, number>;
 }

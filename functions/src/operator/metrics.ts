@@ -72,7 +72,7 @@ function storageMetrics({ dead_letters: letters, file_manager: files }: Status):
 
 function quotaMetrics({ quota_monitor: quota }: Status): Metric[] {
   if (quota.current_usage === null) return [];
-  const { current_usage: usage, quota_limits: limits, by_cause: byPurpose } = quota;
+  const { current_usage: usage, quota_limits: limits, by_cause: byPurpose, history } = quota;
   const purposes = Object.entries(byPurpose);
   return [
     {
@@ -105,6 +105,27 @@ function quotaMetrics({ quota_monitor: quota }: Status): Metric[] {
       'Operations a second that are granted at most.',
       (type) => quota.rate_limits[`${type}_per_second`],
     ),
+    {
+      name: 'sluice_written',
+      type: 'counter',
+      help: 'Answers, tasks, changes of their fields, operations and files that were written since the ledger began.',
+      samples: (['responses', 'tasks', 'changes', 'operations', 'files'] as const).map((kind) => ({
+        labels: { kind },
+        value: history.total[kind],
+      })),
+    },
+    {
+      name: 'sluice_carriers',
+      type: 'counter',
+      help: 'Carriers that flushes worked off since the ledger began.',
+      samples: [{ value: history.total.carriers }],
+    },
+    {
+      name: 'sluice_polls',
+      type: 'counter',
+      help: 'Polls that reached a function since the ledger began.',
+      samples: [{ value: history.total.polls }],
+    },
     gauge('sluice_quota_live_leases', 'Leases that are spent from.', quota.live_leases),
     gauge(
       'sluice_quota_throttle_multiplier',

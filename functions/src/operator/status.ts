@@ -147,5 +147,5 @@ function nulls<Name extends string>(...names: Name[]): Record<Name, null> {
 const unknownFiles = nulls('local_storage', 'firestore_files', 'total_files', 'total_bytes', 'as_of');
 const unknownQuota = nulls(
   ...(['current_usage', 'quota_limits', 'rate_limits', 'throttling', 'warnings', 'errors'] as const),
-  ...(['last_reset', 'time_since_last_reset'] as const),
+  ...(['last_reset', 'time_since_last_reset', 'history'] as const),
 );

@@ -4,6 +4,7 @@ import { defineRoute } from '../http/defineRoute.ts';
 import { flag } from '../http/parameters.ts';
 import type { Route } from '../http/route.ts';
 import type { Schema } from '../http/schema.ts';
+import { historyShown } from '../quota/historyReport.ts';
 import { openMetrics, openMetricsContentType, openMetricsType } from './metrics.ts';
 import { type StatusOptions, statusReader } from './status.ts';
 
@@ -61,6 +62,7 @@ function statusShown(): Schema {
     file_manager: z.looseObject({ total_files: known(), total_bytes: known(), as_of: when() }),
     quota_monitor: z.looseObject({
       last_reset: when(),
+      history: z.nullable(historyShown()),
       instance_operations: z.looseObject({ since: when() }),
     }),
     backlog: z.object({

@@ -36,6 +36,12 @@ export class QuotaDays {
     this.#latest = { id, startMs, endMs };
     return this.#latest;
   }
+
+  /** The moment at which the month of a day begins: with its first day. */
+  monthStartMs({ id, startMs }: QuotaDay): number {
+    const firstId = `${id.slice(0, -2)}01`;
+    return firstTrue(startMs - 32 * dayMs, startMs, (ms) => this.#format.format(ms) >= firstId);
+  }
 }
 
 /** The first whole millisecond in (from, to] at which a condition that never turns back holds; it holds at `to`. */

@@ -89,10 +89,10 @@ export class LeaseHolder {
   }
 
   async #report(): Promise<void> {
-    const { ledger, kind, meter, logger } = this.#options;
-    const use = meter.drain();
+    const { ledger, kind, meter, logger, ids } = this.#options;
+    const use = meter.drain(ids.uuid());
     const returns = this.#own.ended;
-    if (returns.length === 0 && Object.keys(use.byPurpose).length === 0) return;
+    if (returns.length === 0 && use.every(({ byPurpose }) => Object.keys(byPurpose).length === 0)) return;
     try {
       await ledger.ask({ holder: this.#id, kind, returns, use, multiplier: 1 });
       this.#own.forgetEnded();
@@ -201,11 +201,11 @@ export class LeaseHolder {
     const demands = this.#demands(nowMs);
     const needs = perType((type) => this.#waiters[type].first ?? 0);
     const wanted = { id: ids.uuid(), takeoverMs, demands, needs, spentEarly };
-    const use = meter.drain();
+    const use = meter.drain(wanted.id);
     const multiplier = throttle.multiplier(nowMs);
     try {
       const answer = await ledger.ask({ holder: this.#id, kind, returns, wanted, use, multiplier });
-      if (!answer.isUseRecorded) meter.restore(use);
+      meter.restore(use.filter(({ id }) => !answer.recorded.includes(id)));
       if (answer.lease === undefined) this.#own.notRenewed();
       else {
         this.#own.renewed(answer.lease);
@@ -215,7 +215,7 @@ export class LeaseHolder {
       this.#backoff.answered(answer, demands, clock.now());
       throttle.learn(answer, clock.now());
     } catch (error) {
-      meter.restore(use);
+      meter.keep(use);
       this.#fail(error, wanted.id);
     }
   }

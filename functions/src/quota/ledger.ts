@@ -31,7 +31,8 @@ import {
 } from './limits.ts';
 import { billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 import { boundedLeases } from './pruning.ts';
-import { recordUse } from './use.ts';
+import { type FreshRequest, recordUse } from './use.ts';
+import { nothingDone, plusUse, type Use } from './useReport.ts';
 
 /** A new state to be stored in one transaction with the reading of the old; undefined: nothing is to be stored. */
 interface LedgerStep {
@@ -59,7 +60,7 @@ export function applyToLedger(
   // A proxy that is mistaken is told so, and nothing is changed; an instance returns leases that may never have been.
   if (request.kind === 'proxy' && returned.some((outcome) => outcome !== 'credited'))
     return { state: undefined, answer: answerOf(current, request, limits, { returned }) };
-  const report = request.kind === 'proxy' ? { ...request, use: proxyUse(request, own) } : request;
+  const report = freshRequest(current, request, own);
   if (wanted === undefined) {
     release(state, own, nowMs);
     return recorded(current, state, report, limits, { returned });
@@ -67,11 +68,11 @@ export function applyToLedger(
   const full = request.kind === 'proxy' ? fullUntilMs(state, request) : undefined;
   if (full !== undefined) {
     const denial = { reason: 'too_many_leases', retryAtMs: full } as const;
-    return refused(current, request, wanted, limits, denialsOf(wanted, denial));
+    return refused(current, report, wanted, limits, denialsOf(wanted, denial));
   }
   const retained = retainedOf(request, own);
   const { lease, denials } = grantOf(state, { ...request, wanted }, { own, retained }, limits);
-  if (lease === undefined) return refused(current, request, wanted, limits, denials);
+  if (lease === undefined) return refused(current, report, wanted, limits, denials);
   const fresh = perType((type) => lease.amounts[type] - retained[type]);
   charge(state, request.kind, fresh);
   state.leases = [...state.leases, lease];
@@ -79,8 +80,16 @@ export function applyToLedger(
   return recorded(current, state, report, limits, { returned, lease, denials });
 }
 
+/** Leaves out the reports that are recorded already: their answer was lost. */
+function freshRequest({ reports }: LedgerState, request: LedgerRequest, own: readonly Lease[]): FreshRequest {
+  const fresh = request.use.filter(({ id }) => !reports.includes(id));
+  const use = fresh.reduce<Use>(plusUse, nothingDone());
+  const reportIds = request.use.map(({ id }) => id);
+  return { ...request, reportIds, use: request.kind === 'proxy' ? proxyUse(request, use, own) : use };
+}
+
 /** The use of a proxy, as far as anybody knows: what it says, or all that it might have done. */
-function proxyUse({ use, returns }: LedgerRequest, own: readonly Lease[]): LedgerRequest['use'] {
+function proxyUse({ returns }: LedgerRequest, use: Use, own: readonly Lease[]): Use {
   const spent = own.map(({ id, amounts }) => {
     const said = returns.find((back) => back.id === id)?.spent ?? 'all';
     return said === 'all' ? amounts : said;
@@ -168,7 +177,7 @@ function release(state: LedgerState, own: readonly Lease[], nowMs: number): void
 function recorded(
   current: LedgerState,
   state: LedgerState,
-  request: LedgerRequest,
+  request: FreshRequest,
   limits: QuotaLimits,
   parts: Partial<LedgerAnswer>,
 ): LedgerStep {
@@ -180,13 +189,13 @@ function recorded(
   }
   charge(state, request.kind, request.use.unleased);
   const warnings = recordUse(current, state, request, limits);
-  return { state, answer: answerOf(state, request, limits, { ...parts, isUseRecorded: true, warnings }) };
+  return { state, answer: answerOf(state, request, limits, { ...parts, warnings }) };
 }
 
 /** Nothing is granted: leases stand as they were. Others learn, on the way, of a holder that found no rate free. */
 function refused(
   current: LedgerState,
-  request: LedgerRequest,
+  request: FreshRequest,
   wanted: LeaseRequest,
   limits: QuotaLimits,
   denials: Denials,
@@ -212,14 +221,16 @@ function denialsOf(wanted: LeaseRequest | undefined, denial: Denial): Denials {
 
 function answerOf(
   state: LedgerState,
-  { returns, nowMs, holder }: LedgerRequest,
+  request: LedgerRequest | FreshRequest,
   { daily }: QuotaLimits,
   parts: Partial<LedgerAnswer>,
 ): LedgerAnswer {
+  const { returns, nowMs, holder } = request;
+  const reportIds = 'reportIds' in request ? request.reportIds : request.use.map(({ id }) => id);
   const holders = liveHolders(state, nowMs).add(holder);
   for (const waiter of state.waiting) holders.add(waiter.holder);
   return {
-    isUseRecorded: false,
+    recorded: reportIds.filter((id) => state.reports.includes(id)),
     lease: undefined,
     denials: {},
     returned: returns.map(() => 'pending'),

@@ -4,7 +4,7 @@ import { messageOf } from '../platform/errors.ts';
 import type { QuotaDays } from './day.ts';
 import { applyToLedger } from './ledger.ts';
 import type { LedgerAnswer, LedgerRequest } from './ledgerRequest.ts';
-import { type LedgerState, nothingCharged } from './ledgerState.ts';
+import { type LedgerState, nothingCharged, nothingReported } from './ledgerState.ts';
 import {
   ledgerTimeoutMs,
   maxLedgerAttempts,
@@ -166,7 +166,7 @@ export function decodeLedger(text: unknown): LedgerState {
   }
   const { byCause: byPurpose, ...figures } = used;
   // What earlier versions did not count counts as nothing.
-  return { ...nothingCharged(), ...state, used: { ...figures, byPurpose }, releasing };
+  return { ...nothingCharged(), ...nothingReported(), ...state, used: { ...figures, byPurpose }, releasing };
 }
 
 /** The ledger as its document has it. */

@@ -1,6 +1,7 @@
 import type { QuotaDay } from './day.ts';
 import type { HolderKind, Lease, QuotaWarning } from './ledgerState.ts';
-import type { BilledType, ByPurpose, Operations } from './operations.ts';
+import type { BilledType, Operations } from './operations.ts';
+import type { UseReport } from './useReport.ts';
 
 /** The reason of a denial. */
 type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';
@@ -37,14 +38,6 @@ export interface LeaseRequest {
   fixed?: { amounts: Operations; termMs: number } | undefined;
 }
 
-/** The operations that a holder did since its last recorded request. */
-export interface UseReport {
-  byPurpose: ByPurpose;
-  /** The part of it that no lease covers: cleanup's first reads. */
-  unleased: Operations;
-  warnings: readonly QuotaWarning[];
-}
-
 /** A holder's request: leases that come back, a lease that is asked for, and what was done. */
 export interface LedgerRequest {
   holder: string;
@@ -56,7 +49,8 @@ export interface LedgerRequest {
   attempts: number;
   returns: readonly LeaseReturn[];
   wanted?: LeaseRequest | undefined;
-  use: UseReport;
+  /** All that was done and is not known to be recorded. */
+  use: readonly UseReport[];
   /** The multiplier of the holder's throttle. */
   multiplier: number;
 }
@@ -64,8 +58,8 @@ export interface LedgerRequest {
 export type ReturnOutcome = 'pending' | 'credited' | 'unknown' | 'other_day' | 'too_much';
 
 export interface LedgerAnswer {
-  /** True where the use was recorded; otherwise it must be reported again. */
-  isUseRecorded: boolean;
+  /** Ids of the reports that are recorded, now or before; the others must be sent again. */
+  recorded: readonly string[];
   /** The lease that is granted; undefined where nothing is, or none was asked for. */
   lease: Lease | undefined;
   /** The kinds that were asked for and are not granted. */

@@ -1,3 +1,4 @@
+import { emptyHistory, type History } from './history.ts';
 import { emergencyShare, releaseMs } from './limits.ts';
 import { type BilledType, type ByPurpose, noOperations, type Operations, perType } from './operations.ts';
 
@@ -38,8 +39,16 @@ interface DayCharges {
   spentAtMs: Partial<Operations>;
 }
 
+/** The part that earlier versions neither knew nor dropped. */
+interface Reported {
+  /** Sums of what was reported. */
+  history: History;
+  /** Ids of reports that are counted, the latest last. */
+  reports: string[];
+}
+
 /** All that the ledger's document holds. Plain JSON. */
-export interface LedgerState extends DayCharges {
+export interface LedgerState extends DayCharges, Reported {
   day: string;
   /** Leases that live, and those ended that were not returned yet. */
   leases: Lease[];
@@ -64,6 +73,7 @@ export function emptyLedger(day: string): LedgerState {
   return {
     day,
     ...nothingCharged(),
+    ...nothingReported(),
     leases: [],
     releasing: [],
     waiting: [],
@@ -75,6 +85,11 @@ export function emptyLedger(day: string): LedgerState {
 /** A day of which nothing is charged yet. */
 export function nothingCharged(): DayCharges {
   return { charged: { ...noOperations }, apiReads: 0, flushReads: 0, minerReads: 0, spentAtMs: {} };
+}
+
+/** A ledger that nobody reported to yet. */
+export function nothingReported(): Reported {
+  return { history: emptyHistory(), reports: [] };
 }
 
 /** True while a lease may still be spent. */

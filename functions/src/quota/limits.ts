@@ -99,6 +99,19 @@ export const maxWaiting = 256;
 export const maxPurposes = 40;
 export const maxQuotaWarnings = 50;
 
+/**
+ * Reports that the ledger knows again: those of the last four minutes at least, as there is about one transaction a
+ * second. A process that does not know if its report is recorded sends it again a minute later at the most.
+ */
+export const maxKnownReports = 256;
+export const reportIdLength = 12;
+
+/** Hours of which the ledger has sums: those of the longest day, when clocks go back. */
+export const keptHours = 25;
+
+/** Reports of a process of which it does not know if the ledger has them; beyond that one may be counted twice. */
+export const maxUncertainReports = 20;
+
 /** A holder that found no rate free counts for so long as one that wants a share. */
 export const waitingMs = 15_000;
 

@@ -1,27 +1,36 @@
-import type { UseReport } from './ledgerRequest.ts';
 import type { QuotaWarning } from './ledgerState.ts';
+import { maxUncertainReports, reportIdLength } from './limits.ts';
 import { type ByPurpose, noOperations, type Operations, plus, plusByPurpose } from './operations.ts';
+import { isNothing, nothingDone, plusUse, type Use, type UseReport } from './useReport.ts';
+import type { CountedWork } from './work.ts';
 
 /**
- * Billed Firestore operations of this process, by the purpose that each call names; and what the ledger is yet to hear.
+ * Billed Firestore operations of this process, by the purpose that each call names, and the work that it did; and what
+ * the ledger is yet to hear of both.
  */
 export class OperationMeter {
   #sums: ByPurpose = {};
-  #unreported: UseReport = nothing();
+  #unreported: Use = nothingDone();
+  #uncertain: UseReport[] = [];
 
   count(purpose: string, operations: Partial<Operations>): void {
     const counted = { [purpose]: plus(noOperations, { ...noOperations, ...operations }) };
     this.#sums = plusByPurpose(this.#sums, counted);
-    this.#unreported.byPurpose = plusByPurpose(this.#unreported.byPurpose, counted);
+    this.#add({ byPurpose: counted });
   }
 
   /** Counts the part of it that was spent without a lease. */
   countUnleased(operations: Partial<Operations>): void {
-    this.#unreported.unleased = plus(this.#unreported.unleased, { ...noOperations, ...operations });
+    this.#add({ unleased: { ...noOperations, ...operations } });
+  }
+
+  /** Counts work that is done. It is reported with the next operations: nothing is written for it alone. */
+  countWork(work: CountedWork): void {
+    this.#add({ work });
   }
 
   warn(warning: QuotaWarning): void {
-    this.#unreported.warnings = [...this.#unreported.warnings, warning];
+    this.#add({ warnings: [warning] });
   }
 
   /** Operations since the start of the process. */
@@ -34,24 +43,34 @@ export class OperationMeter {
     return this.#sums[purpose] ?? noOperations;
   }
 
-  /** Reports what happened since the last drain. */
-  drain(): UseReport {
-    const report = this.#unreported;
-    this.#unreported = nothing();
-    return report;
+  /** Reports what happened since the last drain, named by this id, and before it what is not known to be recorded. */
+  drain(uuid: string): UseReport[] {
+    // Its random end: the ledger keeps many.
+    const id = uuid.slice(-reportIdLength);
+    const reports = [
+      ...this.#uncertain,
+      ...(isNothing(this.#unreported) ? [] : [{ ...this.#unreported, id }]),
+    ];
+    this.#unreported = nothingDone();
+    this.#uncertain = [];
+    return reports;
   }
 
-  /** A report did not arrive; it goes with the next. */
-  restore(report: UseReport): void {
-    const { byPurpose, unleased, warnings } = this.#unreported;
-    this.#unreported = {
-      byPurpose: plusByPurpose(report.byPurpose, byPurpose),
-      unleased: plus(report.unleased, unleased),
-      warnings: [...report.warnings, ...warnings],
-    };
+  /** These reports are surely not recorded: what they tell goes with the next. */
+  restore(reports: readonly UseReport[]): void {
+    const later = this.#unreported;
+    this.#unreported = nothingDone();
+    for (const use of [...reports, later]) this.#add(use);
   }
-}
 
-function nothing(): UseReport {
-  return { byPurpose: {}, unleased: { ...noOperations }, warnings: [] };
+  /** Nobody knows if these reports are recorded: they go with the next as they are, the oldest of too many as new. */
+  keep(reports: readonly UseReport[]): void {
+    const all = [...this.#uncertain, ...reports];
+    this.#uncertain = all.slice(-maxUncertainReports);
+    this.restore(all.slice(0, -maxUncertainReports));
+  }
+
+  #add(use: Partial<Use>): void {
+    this.#unreported = plusUse(this.#unreported, { ...nothingDone(), ...use });
+  }
 }

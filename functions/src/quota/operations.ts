@@ -20,8 +20,8 @@ export function plus(a: Readonly<Operations>, b: Readonly<Operations>): Operatio
 export type ByPurpose = Record<string, Operations>;
 
 export function plusByPurpose(a: Readonly<ByPurpose>, b: Readonly<ByPurpose>): ByPurpose {
-  const sum: ByPurpose = { ...a };
+  const sum = new Map(Object.entries(a));
   for (const [purpose, operations] of Object.entries(b))
-    sum[purpose] = plus(sum[purpose] ?? noOperations, operations);
-  return sum;
+    sum.set(purpose, plus(sum.get(purpose) ?? noOperations, operations));
+  return Object.fromEntries(sum);
 }

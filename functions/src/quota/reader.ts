@@ -26,7 +26,7 @@ export function quotaReader({ ledger, days, limits, clock }: QuotaReaderOptions)
   const look = cachedFor(clock, ledgerCacheMs, () => ledger.look());
   const today = () => days.dayOf(clock.now());
   return {
-    report: async () => quotaReport(await look(), today(), limits, clock.now()),
+    report: async () => quotaReport(await look(), today(), limits, clock.now(), days),
     warnings: async (limit) => ((await look())?.warnings ?? []).slice(-limit).reverse().map(shownWarning),
     spentBudget: async () => spentBudget(await look(), today(), limits),
   };

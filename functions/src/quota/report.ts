@@ -1,5 +1,6 @@
 import { largest } from '../platform/arrays.ts';
-import type { QuotaDay } from './day.ts';
+import type { QuotaDay, QuotaDays } from './day.ts';
+import { historyReport } from './historyReport.ts';
 import { isEmergency, isLive, type LedgerState, percentageOf, type QuotaWarning } from './ledgerState.ts';
 import type { QuotaLimits } from './limits.ts';
 import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
@@ -19,6 +20,7 @@ export function quotaReport(
   day: QuotaDay,
   limits: ReportedLimits,
   nowMs: number,
+  days: Pick<QuotaDays, 'monthStartMs'>,
 ) {
   const isToday = state?.day === day.id;
   const warnings = (state?.warnings ?? []).map(shownWarning).reverse();
@@ -52,6 +54,7 @@ export function quotaReport(
     }),
     live_leases: liveLeases(state, nowMs).length,
     by_cause: isToday ? state.used.byPurpose : {},
+    history: historyReport(state, day, days, nowMs),
   };
 }
 

@@ -8,6 +8,7 @@ import { smallest } from '../platform/arrays.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Using } from '../platform/services.ts';
 import type { QuotaDays } from './day.ts';
+import { historyShown } from './historyReport.ts';
 import { type Ledger, LedgerError, type LedgerOrder } from './ledgerDocument.ts';
 import type { LedgerAnswer } from './ledgerRequest.ts';
 import type { Lease } from './ledgerState.ts';
@@ -124,9 +125,8 @@ async function ask(
   { caller }: ApiRequest,
   order: Pick<LedgerOrder, 'returns' | 'wanted'>,
 ): Promise<LedgerAnswer> {
-  const use = { byPurpose: {}, unleased: noOperations, warnings: [] };
   const holder = `key:${caller.keyId}`;
-  const answer = await orUnavailable(ledger.ask({ ...order, holder, kind: 'proxy', use, multiplier: 1 }));
+  const answer = await orUnavailable(ledger.ask({ ...order, holder, kind: 'proxy', use: [], multiplier: 1 }));
   throttle.learn(answer, clock.now());
   return answer;
 }
@@ -180,7 +180,13 @@ function leaseShown() {
 function reportShown() {
   const figures = z.looseObject({});
   const parts = { current_usage: figures, quota_limits: figures, rate_limits: figures, throttling: figures };
-  return z.looseObject({ ...parts, warnings: z.array(figures), last_reset: moment(), next_reset: moment() });
+  return z.looseObject({
+    ...parts,
+    history: historyShown(),
+    warnings: z.array(figures),
+    last_reset: moment(),
+    next_reset: moment(),
+  });
 }
 
 /** A lease that a proxy asks for. */

@@ -1,7 +1,15 @@
 import { budgetLeft } from './grant.ts';
+import { withDone } from './history.ts';
 import type { LedgerRequest } from './ledgerRequest.ts';
 import type { LedgerState, QuotaWarning, UsedMinute } from './ledgerState.ts';
-import { emergencyShare, maxPurposes, maxQuotaWarnings, type QuotaLimits, warningShare } from './limits.ts';
+import {
+  emergencyShare,
+  maxKnownReports,
+  maxPurposes,
+  maxQuotaWarnings,
+  type QuotaLimits,
+  warningShare,
+} from './limits.ts';
 import {
   type BilledType,
   type ByPurpose,
@@ -11,8 +19,12 @@ import {
   plus,
   plusByPurpose,
 } from './operations.ts';
+import type { Use } from './useReport.ts';
 
 const minuteMs = 60_000;
+
+/** A request, with all that it reports for the first time as one. */
+export type FreshRequest = Omit<LedgerRequest, 'use'> & { use: Use; reportIds: readonly string[] };
 
 /**
  * Adds a report, and the ledger's own operations, to the figures. Returns the warnings for limits that were neared
@@ -21,7 +33,7 @@ const minuteMs = 60_000;
 export function recordUse(
   before: LedgerState,
   state: LedgerState,
-  { use, attempts, nowMs, day: { startMs: dayStartMs } }: LedgerRequest,
+  { use, reportIds, attempts, nowMs, day }: FreshRequest,
   limits: QuotaLimits,
 ): QuotaWarning[] {
   const { daily, perMinute } = limits;
@@ -34,23 +46,30 @@ export function recordUse(
     byPurpose: boundedPurposes(plusByPurpose(before.used.byPurpose, byPurpose)),
     minutes,
   };
+  state.history = withDone(before.history, { operations: sum, work: use.work }, nowMs, day);
+  const news = reportIds.filter((id) => !before.reports.includes(id));
+  state.reports = [...before.reports, ...news].slice(-maxKnownReports);
   const spent = billedTypes.filter((type) => isSpent(state, limits, type) && !isSpent(before, limits, type));
   state.spentAtMs = { ...before.spentAtMs, ...Object.fromEntries(spent.map((type) => [type, nowMs])) };
   const minuteNow = minuteAt(minutes, nowMs)?.operations ?? noOperations;
   const minuteBefore = minuteAt(before.used.minutes, nowMs)?.operations ?? noOperations;
   const warnings = billedTypes.flatMap((type): QuotaWarning[] => {
     const common = { operationType: type, atMs: nowMs };
-    const [charged, day, minute] = [state.charged[type], daily[type], perMinute[type]];
-    const perDay = { ...common, limitType: 'per_day', current: charged, limit: day } as const;
+    const [charged, perDay, minute] = [state.charged[type], daily[type], perMinute[type]];
+    const inDay = { ...common, limitType: 'per_day', current: charged, limit: perDay } as const;
     const inMinute = { ...common, limitType: 'per_minute', current: minuteNow[type], limit: minute } as const;
-    const thresholds = [day * warningShare, day * emergencyShare, ...(spent.includes(type) ? [charged] : [])];
-    const news = thresholds.filter(
+    const thresholds = [
+      perDay * warningShare,
+      perDay * emergencyShare,
+      ...(spent.includes(type) ? [charged] : []),
+    ];
+    const passed = thresholds.filter(
       (threshold) =>
         crosses(before.charged[type], charged, threshold) &&
-        !isKnown(before.warnings, type, threshold, dayStartMs),
+        !isKnown(before.warnings, type, threshold, day.startMs),
     );
     const isMinuteNear = crosses(minuteBefore[type], minuteNow[type], minute * warningShare);
-    return [...news.map(() => perDay), ...(isMinuteNear ? [inMinute] : [])];
+    return [...passed.map(() => inDay), ...(isMinuteNear ? [inMinute] : [])];
   });
   state.warnings = [...before.warnings, ...use.warnings, ...warnings].slice(-maxQuotaWarnings);
   return warnings;

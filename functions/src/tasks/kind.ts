@@ -7,6 +7,7 @@ import type { Outbox } from '../staging/outbox.ts';
 import { TaskBodies, type TaskBodiesOptions } from './bodies.ts';
 import { Deadlines } from './deadlines.ts';
 import { documentChanges, foreignFields, taskDocument, taskIdOf, taskPath, taskState } from './document.ts';
+import { workDone } from './done.ts';
 import {
   maxEvaluationsPerTask,
   maxResponsesPerTask,
@@ -90,6 +91,7 @@ export function taskKind(options: TaskKindOptions): Kind<TaskEvent, TaskState> {
         end: () => [...deadlines.bookings(outbox), { events: [], work: () => orphans.save() }],
       };
     },
+    done: ({ events, before, after }) => workDone(events, before, after),
     counts: (groups) => ({
       tasks: groups.length,
       responses: groups.flatMap(({ events }) => events).filter(({ kind }) => kind === 'response').length,

@@ -28,7 +28,12 @@ import {
 } from './state.ts';
 
 /** Fields of a creation that are not kept like other fields. */
-const specialFields = new Set(['task_id', 'status', 'required_miner_count', 'min_miner_count']);
+export const specialFields: ReadonlySet<string> = new Set([
+  'task_id',
+  'status',
+  'required_miner_count',
+  'min_miner_count',
+]);
 
 export interface Reduction {
   state: TaskState;
