@@ -1,15 +1,13 @@
 import { useMemo, useState } from 'preact/hooks';
 import { Frame } from './frame.tsx';
-import { session } from './session.ts';
+import type { session } from './session.ts';
 import { SignIn } from './signIn.tsx';
-import type { Status } from './status.ts';
-
-const stored = session(() => window.sessionStorage);
+import type { First } from './useFeed.ts';
 
 /** The sign-in, or the page behind it. */
-export function App() {
+export function App({ stored }: { stored: ReturnType<typeof session> }) {
   const [key, setKey] = useState(stored.key());
-  const [first, setFirst] = useState<Status>();
+  const [first, setFirst] = useState<First>();
   const [message, setMessage] = useState<string>();
   const actions = useMemo(() => {
     const leave = (why?: string): void => {
@@ -20,10 +18,10 @@ export function App() {
     };
     return {
       leave,
-      enter: (entered: string, status: Status): void => {
+      enter: (entered: string, answer: First): void => {
         stored.keepKey(entered);
         setMessage(undefined);
-        setFirst(status);
+        setFirst(answer);
         setKey(entered);
       },
     };

@@ -1,3 +1,4 @@
+import { duration } from '../ui/format.ts';
 import type { ApiError } from './api.ts';
 import type { Status } from './status.ts';
 
@@ -8,8 +9,8 @@ export interface Feed {
   readAtMs: number;
   /** The latest answer with the queue listed; its figures are of then. */
   detail: { status: Status; atMs: number } | undefined;
-  /** The failure of the latest question, and since when each of them fails. */
-  failure: { message: string; sinceMs: number } | undefined;
+  /** The failure of the latest question, and since when how many in a row have failed. */
+  failure: { message: string; sinceMs: number; count: number } | undefined;
 }
 
 export const emptyFeed: Feed = { status: undefined, readAtMs: 0, detail: undefined, failure: undefined };
@@ -17,7 +18,7 @@ export const emptyFeed: Feed = { status: undefined, readAtMs: 0, detail: undefin
 /** Figures older than this are shown with their age. */
 const staleMs = 45_000;
 /** The browser's clock may be off by so much without a word. */
-export const maxSkewMs = 30_000;
+const maxSkewMs = 30_000;
 /** The queue is listed by itself where it is no longer, and no more often. */
 const maxListedCarriers = 200;
 const detailMs = 60_000;
@@ -32,9 +33,16 @@ export function withStatus(feed: Feed, status: Status, hasDetail: boolean, nowMs
 }
 
 export function withFailure(feed: Feed, error: ApiError, nowMs: number): Feed {
-  return { ...feed, failure: { message: error.message, sinceMs: feed.failure?.sinceMs ?? nowMs } };
+  const { sinceMs = nowMs, count = 0 } = feed.failure ?? {};
+  return { ...feed, failure: { message: error.message, sinceMs, count: count + 1 } };
 }
 
+/** True where Sluice is taken for down: nothing was ever told, or the second question in a row fails. */
+export function isSilent({ status, failure }: Feed): boolean {
+  return failure !== undefined && (status === undefined || failure.count > 1);
+}
+
+/** True for figures that are too old to be shown without their age. */
 export function isStale(feed: Feed, nowMs: number): boolean {
   return feed.status !== undefined && nowMs - feed.readAtMs > staleMs;
 }
@@ -44,4 +52,11 @@ export function wantsDetail({ status, detail }: Feed, nowMs: number): boolean {
   const queued = status?.backlog?.queued_carriers ?? 0;
   if (queued === 0 || queued > maxListedCarriers) return false;
   return detail === undefined || nowMs - detail.atMs >= detailMs;
+}
+
+/** A sentence on a browser's clock that is off; `offsetMs` is the server's clock less the browser's. */
+export function skewNote(offsetMs: number): string | undefined {
+  if (Math.abs(offsetMs) <= maxSkewMs) return undefined;
+  const way = offsetMs > 0 ? 'behind' : 'ahead';
+  return `The clock of this device is ${duration(Math.abs(offsetMs))} ${way}. Times and ages here are by the server's clock.`;
 }

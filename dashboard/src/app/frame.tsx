@@ -5,18 +5,18 @@ import { panels } from '../panels/index.ts';
 import { Button } from '../ui/button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { skewNote } from './feed.ts';
 import { Freshness } from './freshness.tsx';
 import type { Panel, ViewProps } from './panel.ts';
 import { usePlace } from './place.ts';
 import type { session } from './session.ts';
-import type { Status } from './status.ts';
 import { ThemeSwitch } from './themeSwitch.tsx';
-import { useFeed } from './useFeed.ts';
+import { type First, useFeed } from './useFeed.ts';
 
 interface FrameProps {
   apiKey: string;
   /** The answer with which the key was tried; undefined after a reload. */
-  first: Status | undefined;
+  first: First | undefined;
   stored: ReturnType<typeof session>;
   /** Leaves the page, and says why. */
   onLeave(why?: string): void;
@@ -27,11 +27,12 @@ const views: readonly Panel[] = [overview, ...panels];
 
 /** The page of who is signed in: banner, navigation, the verdict, and the view that the address names. */
 export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
-  const { announcement, ...props } = useFeed(apiKey, first, onLeave);
+  const { announcement, skewMs, ...props } = useFeed(apiKey, first, onLeave);
   const place = usePlace();
   const heading = useRef<HTMLHeadingElement>(null);
   const view = views.find(({ id }) => id === place);
   const title = view?.title ?? 'Not found';
+  const skew = skewNote(skewMs);
   useEffect(() => {
     document.title = view === overview ? 'Sluice' : `${title} · Sluice`;
   }, [title, view]);
@@ -74,7 +75,8 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
         </div>
       </header>
       <main>
-        <VerdictBanner {...props} />
+        <VerdictBanner {...props} isShort={view !== overview} />
+        {skew !== undefined && <Notice tone="warn">{skew}</Notice>}
         <h1 class={view === overview ? 'hidden' : undefined} ref={heading} tabIndex={-1}>
           {title}
         </h1>
@@ -86,7 +88,7 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
         </p>
       </footer>
       <div class="hidden" role="status" aria-live="polite">
-        {announcement}
+        <span key={announcement.count}>{announcement.message}</span>
       </div>
     </>
   );

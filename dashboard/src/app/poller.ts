@@ -1,8 +1,8 @@
 /** The browser's clock, or a test's. */
 export interface PageClock {
   now(): number;
-  setTimeout(run: () => void, ms: number): number;
-  clearTimeout(timer: number): void;
+  setTimeout(run: () => void, ms: number): unknown;
+  clearTimeout(timer: unknown): void;
 }
 
 interface PollerOptions {
@@ -18,7 +18,7 @@ export type Outcome = { ok: true } | { ok: false; retryAfterMs?: number | undefi
 /** The one period of the page. */
 export const pollMs = 15_000;
 /** A page that comes to sight asks at once, but no sooner after the last question. */
-export const minGapMs = 5_000;
+const minGapMs = 5_000;
 const maxBackoffMs = 120_000;
 const maxRetryAfterMs = 600_000;
 
@@ -32,7 +32,7 @@ export function delayMs(failures: number, retryAfterMs = 0): number {
 /** Asks again and again while the page is seen: one question at a time, one timer in all, none for a hidden page. */
 export class Poller {
   readonly #options: PollerOptions;
-  #timer: number | undefined;
+  #timer: unknown;
   #isAsking = false;
   #isStopped = true;
   #failures = 0;
@@ -44,10 +44,11 @@ export class Poller {
     this.#options = options;
   }
 
-  /** Asks at once, where the page is seen. */
-  start(): void {
+  /** Asks at once, where the page is seen; a period later where something was just asked. */
+  start(hasAsked = false): void {
     this.#isStopped = false;
-    this.#askIn(0);
+    if (hasAsked) this.#askedAtMs = this.#options.clock.now();
+    this.#askIn(hasAsked ? pollMs : 0);
   }
 
   stop(): void {

@@ -6,11 +6,12 @@ import { canBeKey } from './api.ts';
 import { browserClient } from './client.ts';
 import { signInTrouble } from './signInTrouble.ts';
 import type { Status } from './status.ts';
+import type { First } from './useFeed.ts';
 
 interface SignInProps {
   /** Says why the page is left. */
   message: string | undefined;
-  onEnter(key: string, status: Status): void;
+  onEnter(key: string, first: First): void;
 }
 
 /** Asks for a key and tries it. The key goes nowhere but into a request's header and this tab's session storage. */
@@ -33,7 +34,13 @@ export function SignIn({ message, onEnter }: SignInProps) {
     }
     setBusy(true);
     try {
-      onEnter(key, await browserClient(key).get<Status>('/v1/status'));
+      let offsetMs = 0;
+      const client = browserClient(key, {
+        onTime: (serverMs, browserMs) => {
+          offsetMs = serverMs - browserMs;
+        },
+      });
+      onEnter(key, { status: await client.get<Status>('/v1/status'), offsetMs });
     } catch (error) {
       setTrouble(signInTrouble(error));
       setBusy(false);

@@ -4,8 +4,14 @@ export type Unknown<Value> = Value | null | undefined;
 export const billedTypes = ['writes', 'reads', 'deletes'] as const;
 export type BilledType = (typeof billedTypes)[number];
 
-/** Everything that a key may be; `miner`, `validator` and `ingest` may not read the status. */
-export type Role = 'read' | 'proxy' | 'admin';
+/** Roles of keys that may read the status. */
+const roles = ['read', 'proxy', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** The role of the key that asked; the least of them where the answer does not say. */
+export function roleOf(status: Status | undefined): Role {
+  return roles.find((role) => role === status?.caller?.role) ?? 'read';
+}
 
 export interface QuotaWarning {
   operation_type: string;
@@ -59,6 +65,8 @@ export interface QuotaMonitor {
   /** Newest first. */
   warnings?: Unknown<QuotaWarning[]>;
   errors?: Unknown<QuotaWarning[]>;
+  /** Counted against the daily budgets; null where there is none. */
+  charged_today?: Unknown<Record<BilledType, number | null>>;
   last_reset?: Unknown<string>;
   next_reset?: Unknown<string>;
   by_cause?: Unknown<Record<string, Record<BilledType, number>>>;

@@ -1,23 +1,27 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { Button } from '../ui/button.tsx';
 import type { session, Theme } from './session.ts';
 
+/** Shows a theme; without one, the browser's preference. */
+export function applyTheme(theme: Theme | undefined): void {
+  if (theme === undefined) delete document.documentElement.dataset['theme'];
+  else document.documentElement.dataset['theme'] = theme;
+}
+
 /** Changes between light and dark for this tab; until somebody does, the browser's preference holds. */
 export function ThemeSwitch({ stored }: { stored: ReturnType<typeof session> }) {
-  const [theme, setTheme] = useState<Theme | undefined>(stored.theme());
-  useEffect(() => {
-    if (theme === undefined) delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme;
-  }, [theme]);
-  const isDark = theme === undefined ? matchMedia('(prefers-color-scheme: dark)').matches : theme === 'dark';
+  const [theme, setTheme] = useState(
+    stored.theme() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
+  );
+  const other: Theme = theme === 'dark' ? 'light' : 'dark';
   const change = (): void => {
-    const next = isDark ? 'light' : 'dark';
-    stored.keepTheme(next);
-    setTheme(next);
+    stored.keepTheme(other);
+    applyTheme(other);
+    setTheme(other);
   };
   return (
-    <Button kind="quiet" onClick={change} label={isDark ? 'Light theme' : 'Dark theme'}>
-      {isDark ? '☀' : '☾'}
+    <Button kind="quiet" onClick={change} label={other === 'dark' ? 'Dark theme' : 'Light theme'}>
+      <span aria-hidden="true">{other === 'dark' ? '☾' : '☀'}</span>
     </Button>
   );
 }

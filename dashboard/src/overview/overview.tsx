@@ -1,19 +1,36 @@
 import type { ViewProps } from '../app/panel.ts';
 import { tiles } from '../panels/index.ts';
-import { compact, number } from '../ui/format.ts';
-import { Tile } from '../ui/tile.tsx';
+import { FirstSteps } from './firstSteps.tsx';
+import { latestHours } from './hours.ts';
+import { HoursSection } from './hoursSection.tsx';
+import { HourTile } from './hourTile.tsx';
+import { Operations } from './operations.tsx';
+import { isFresh } from './verdict.ts';
+import { WaitingTile } from './waitingTile.tsx';
+import { Warnings } from './warnings.tsx';
 
-/** The figures of the status. */
+/** The figures of the status, from the most to the least asked for. */
 export function Overview(props: ViewProps) {
-  const { status } = props.feed;
+  const { feed, nowMs } = props;
+  const { status } = feed;
   if (status === undefined) return null;
-  const queued = status.backlog?.queued_carriers;
+  const hours = latestHours(status.quota_monitor?.history, nowMs);
   return (
-    <dl class="tiles">
-      <Tile title="Carriers that wait" value={compact(queued)} exact={number(queued)} />
-      {tiles.map((Extra, index) => (
-        <Extra key={index} {...props} />
-      ))}
-    </dl>
+    <>
+      {isFresh(status) && <FirstSteps />}
+      <dl class="tiles">
+        <HourTile title="Answers written" hours={hours} figure="responses" />
+        <HourTile title="Tasks created" hours={hours} figure="tasks" />
+        <WaitingTile {...props} />
+        {tiles.map((Extra, index) => (
+          <Extra key={index} {...props} />
+        ))}
+      </dl>
+      <div class="columns">
+        <Operations quota={status.quota_monitor} nowMs={nowMs} />
+        <Warnings quota={status.quota_monitor} nowMs={nowMs} />
+      </div>
+      <HoursSection hours={hours} nowMs={nowMs} />
+    </>
   );
 }

@@ -1,102 +1,185 @@
-import { type Feed, isStale } from '../app/feed.ts';
+import { type Feed, isSilent, isStale } from '../app/feed.ts';
+import type { Status } from '../app/status.ts';
 import { counted, duration, number, time } from '../ui/format.ts';
 import type { Tone } from '../ui/tone.ts';
 
-/** The answer to "Is my data safe?" */
-export interface Verdict {
+/** One thing that is so, with its reason and what to do. */
+interface Finding {
+  /** The same for as long as this is so, whatever its figures: a change of it is announced. */
+  case: string;
   tone: Tone | 'unknown';
   headline: string;
-  /** Says why, and what to do. */
   detail: string;
-  /** The same for as long as the case is the same, whatever its figures: what is announced when it changes. */
-  case: string;
 }
 
-/** An event that waits longer without a reason deserves a look: a minute's buffer, a tick and some retries. */
+/** The answer to "Is my data safe?": the gravest finding, and the headlines of the others. */
+export interface Verdict extends Finding {
+  also: string[];
+}
+
+/** An event that waits longer deserves a look, unless it is to be buffered longer. */
 const lateMs = 10 * 60_000;
 
-/** Judges what is known at `nowMs` of the server's clock. */
+const kept = 'Answers that got a 202 are kept all the same.';
+
+/** Judges what is known; `nowMs` is the server's time. */
 export function verdict(feed: Feed, nowMs: number): Verdict {
-  const { status, failure } = feed;
-  if (status === undefined) return withoutFigures(feed, nowMs);
-  const { backlog } = status;
-  const letters = status.dead_letters?.count;
-  if (failure !== undefined || isStale(feed, nowMs)) {
-    const sinceMs = failure?.sinceMs ?? feed.readAtMs;
-    return {
-      case: 'unreachable',
-      tone: 'bad',
-      headline: `Sluice does not answer since ${time(sinceMs, nowMs)}`,
-      detail: `${failure?.message ?? 'No new figures came.'} The figures below are of ${time(feed.readAtMs, nowMs)}. Answers that got a 202 are kept all the same.`,
-    };
-  }
-  if (letters !== null && letters !== undefined && letters > 0) {
-    return {
-      case: 'letters',
-      tone: 'bad',
-      headline: letters === 1 ? '1 dead letter needs you' : `${number(letters)} dead letters need you`,
-      detail:
-        'An event could not be written as it is. It is kept in the bucket: look at its reason, then replay or drop it.',
-    };
-  }
-  return waiting(feed, backlog?.queued_carriers, nowMs);
+  const [gravest, ...others] = findings(feed, nowMs);
+  return { ...gravest, also: others.map(({ headline }) => headline) };
 }
 
-function withoutFigures({ failure }: Feed, nowMs: number): Verdict {
-  if (failure === undefined)
-    return { case: 'loading', tone: 'unknown', headline: 'Asking Sluice …', detail: '' };
+/** The findings, the gravest first. */
+function findings(feed: Feed, nowMs: number): [Finding, ...Finding[]] {
+  const { status } = feed;
+  const silence = silent(feed, nowMs);
+  if (silence !== undefined) return [silence];
+  if (status === undefined)
+    return [{ case: 'loading', tone: 'unknown', headline: 'Asking Sluice …', detail: '' }];
+  const troubles = [letters(status), parked(status, nowMs), slowed(status), late(feed, nowMs)].filter(
+    (found) => found !== undefined,
+  );
+  const [first, ...more] = troubles;
+  return first === undefined ? [flowing(feed, status, nowMs)] : [first, ...more];
+}
+
+function silent(feed: Feed, nowMs: number): Finding | undefined {
+  const { status, failure, readAtMs } = feed;
+  if (!isSilent(feed) && !isStale(feed, nowMs)) return undefined;
+  const since = `Sluice does not answer since ${time(failure?.sinceMs ?? readAtMs, nowMs)}`;
+  const figures = status === undefined ? '' : ` The figures here are of ${time(readAtMs, nowMs, true)}.`;
   return {
-    case: 'unreachable',
+    case: 'silent',
     tone: 'bad',
-    headline: `Sluice does not answer since ${time(failure.sinceMs, nowMs)}`,
-    detail: failure.message,
+    headline: since,
+    detail: `${failure?.message ?? 'No new figures came.'}${figures} ${kept}`,
   };
 }
 
-function waiting(feed: Feed, queued: number | null | undefined, nowMs: number): Verdict {
-  const backlog = feed.status?.backlog;
-  const waits = queued === null || queued === undefined ? 'What waits' : counted(queued, 'carrier');
-  const until = backlog?.parked_until ? ` until ${time(Date.parse(backlog.parked_until), nowMs)}` : '';
-  const reason = backlog?.parked_reason;
+function letters({ dead_letters: found }: Status): Finding | undefined {
+  const count = found?.count ?? 0;
+  if (count === 0) return undefined;
+  const atLeast = found?.is_exact === false ? `At least ${number(count)}` : number(count);
+  return {
+    case: 'letters',
+    tone: 'bad',
+    headline: count === 1 ? '1 dead letter needs you' : `${atLeast} dead letters need you`,
+    detail:
+      'Events that cannot be written as they are stay in the bucket: see why, then replay or drop them.',
+  };
+}
+
+function parked(status: Status, nowMs: number): Finding | undefined {
+  const { parked_reason: reason, parked_until: end, queued_carriers: queued } = status.backlog ?? {};
+  if (!reason) return undefined;
+  const endMs = Date.parse(end ?? '');
+  const until = Number.isFinite(endMs) ? ` until ${time(endMs, nowMs)}` : '';
+  const waits =
+    queued === null || queued === undefined
+      ? 'Events that come meanwhile are kept'
+      : `${counted(queued, 'carrier is', 'carriers are')} kept`;
   if (reason === 'paused') {
     return {
       case: 'paused',
       tone: 'warn',
       headline: `Writing is paused${until}`,
-      detail: `${waits} is kept in Cloud Tasks meanwhile. An administrator paused it, and can resume it.`,
+      detail: `Somebody paused it, and an admin can resume it. ${waits} in Cloud Tasks.`,
     };
   }
-  if (reason?.startsWith('daily_')) {
-    return {
-      case: 'budget',
-      tone: 'warn',
-      headline: `Writing waits for the daily budget${until}`,
-      detail: `Today's ${reason.slice('daily_'.length)} are spent. ${waits} is kept in Cloud Tasks meanwhile.`,
-    };
-  }
+  return {
+    case: 'budget',
+    tone: 'warn',
+    headline: `Writing waits for the daily budget${until}`,
+    detail: `The ${reason.replace(/^daily_/, '')} of the day are spent. ${waits} in Cloud Tasks.`,
+  };
+}
+
+function slowed({ quota_monitor: quota }: Status): Finding | undefined {
+  const { enabled, multiplier, max_multiplier: most } = quota?.throttling ?? {};
+  if (!enabled) return undefined;
+  return {
+    case: 'slowed',
+    tone: 'warn',
+    headline: `Writing is slowed ${number(multiplier)}-fold`,
+    detail: `The quota is nearly used, or Firestore refused more. It slows down to ${number(most)}-fold; nothing is lost.`,
+  };
+}
+
+function late(feed: Feed, nowMs: number): Finding | undefined {
+  const ageMs = oldestAgeMs(feed, nowMs);
+  const { buffer_timeout: bufferSeconds } = feed.status?.response_aggregator ?? {};
+  if (ageMs === undefined || ageMs <= Math.max(lateMs, (bufferSeconds ?? 0) * 2000)) return undefined;
+  if (feed.status?.backlog?.parked_reason) return undefined;
+  return {
+    case: 'late',
+    tone: 'warn',
+    headline: `An event waits for ${duration(ageMs)}`,
+    detail: 'The quota, Firestore, or a version that cannot read it holds it up. It is kept in Cloud Tasks.',
+  };
+}
+
+function flowing(feed: Feed, status: Status, nowMs: number): Finding {
+  const queued = status.backlog?.queued_carriers;
   if (queued === null || queued === undefined) {
     return {
       case: 'unknown',
       tone: 'unknown',
       headline: 'Sluice cannot tell what waits',
-      detail: 'It answers, but its queue does not. Answers that got a 202 are kept all the same.',
+      detail: `It answers, but cannot see its queue now. ${kept}`,
     };
   }
-  if (queued === 0) {
-    return { case: 'written', tone: 'good', headline: 'Everything is written', detail: 'Nothing waits.' };
+  if (queued > 0) {
+    const ageMs = oldestAgeMs(feed, nowMs);
+    return {
+      case: 'flowing',
+      tone: 'good',
+      headline: `${counted(queued, 'carrier waits', 'carriers wait')}${ageMs === undefined ? '' : `, the oldest ${duration(ageMs)}`}`,
+      detail: 'Cloud Tasks keeps them. Each is written once enough answers are together, or its wait ends.',
+    };
   }
-  const { detail } = feed;
-  const age = detail?.status.backlog?.oldest_event_age_seconds;
-  const ageMs =
-    age === null || age === undefined || detail === undefined ? undefined : age * 1000 + nowMs - detail.atMs;
-  const oldest = ageMs === undefined ? '' : `, the oldest event ${duration(ageMs)} old`;
-  const isLate = ageMs !== undefined && ageMs > lateMs;
+  if (isFresh(status)) {
+    return {
+      case: 'fresh',
+      tone: 'info',
+      headline: 'Nothing has come yet',
+      detail: 'Sluice runs and waits for its first answer.',
+    };
+  }
+  const answers = status.quota_monitor?.history?.today.counts.responses;
+  const since = Date.parse(status.quota_monitor?.history?.today.start ?? '');
+  const isCounted = answers !== undefined && answers > 0 && Number.isFinite(since);
   return {
-    case: isLate ? 'late' : 'waiting',
-    tone: isLate ? 'warn' : 'good',
-    headline: `${counted(queued, 'carrier waits', 'carriers wait')}${oldest}`,
-    detail: isLate
-      ? 'Something holds them up.'
-      : 'They are kept in Cloud Tasks and are written when their wait ends.',
+    case: 'written',
+    tone: 'good',
+    headline: isCounted ? `All ${counted(answers, 'answer')} are written` : 'Everything is written',
+    detail: isCounted ? `Since ${time(since, nowMs)}. Nothing waits.` : 'Nothing waits.',
   };
+}
+
+/** Age of the oldest event that waits, as far as the queue was listed lately; undefined where that is not known. */
+export function oldestAgeMs({ status, detail }: Feed, nowMs: number): number | undefined {
+  const age = detail?.status.backlog?.oldest_event_age_seconds;
+  const isQueued = status?.backlog?.queued_carriers !== 0;
+  if (detail === undefined || age === null || age === undefined || !isQueued) return undefined;
+  // The oldest may be written since: an older listing tells nothing.
+  const sinceMs = nowMs - detail.atMs;
+  return sinceMs > listedMs ? undefined : age * 1000 + sinceMs;
+}
+
+const listedMs = 90_000;
+
+/** True where nothing was ever sent, as far as the figures tell. */
+export function isFresh({
+  quota_monitor: quota,
+  backlog,
+  file_manager: files,
+  dead_letters: dead,
+}: Status): boolean {
+  const { history, current_usage: usage } = quota ?? {};
+  if (!history || !usage || backlog?.queued_carriers !== 0) return false;
+  const { responses, tasks, operations, carriers } = history.month.counts;
+  return (
+    responses + tasks + operations + carriers + usage.writes.total === 0 &&
+    (files?.total_files ?? 0) === 0 &&
+    (dead?.count ?? 0) === 0
+  );
 }

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { ViewProps } from '../app/panel.ts';
-import { verdict } from './verdict.ts';
+import { type Verdict, verdict } from './verdict.ts';
 
-/** The verdict; another case of it is said to screen readers, another figure is not. */
-export function VerdictBanner({ feed, nowMs, announce }: ViewProps) {
+/** The verdict, on one line where it is short. Another case of it is said to screen readers, another figure is not. */
+export function VerdictBanner({ feed, nowMs, announce, isShort }: ViewProps & { isShort: boolean }) {
   const found = verdict(feed, nowMs);
   const said = useRef(found.case);
   useEffect(() => {
@@ -11,10 +11,45 @@ export function VerdictBanner({ feed, nowMs, announce }: ViewProps) {
     said.current = found.case;
   }, [found.case]);
   return (
-    <section class={`verdict ${found.tone}`} aria-label="Is my data safe?">
-      <p class="question">Is my data safe?</p>
-      <p class="headline">{found.headline}</p>
-      {found.detail !== '' && <p>{found.detail}</p>}
+    <section class={`verdict ${found.tone} ${isShort ? 'short' : ''}`} aria-label="Is my data safe?">
+      <Sign tone={found.tone} />
+      <div>
+        {!isShort && <p class="question">Is my data safe?</p>}
+        <p class="headline">{found.headline}</p>
+        {!isShort && found.detail !== '' && <p>{found.detail}</p>}
+        {!isShort && found.also.length > 0 && <p class="also">Also: {found.also.join(' · ')}</p>}
+      </div>
+      {!isShort && <Water />}
     </section>
+  );
+}
+
+const shapes: Record<Verdict['tone'], string> = {
+  good: 'M8 16.5l5.5 5.5L24.5 10.5',
+  info: 'M16 14v9M16 9v.5',
+  warn: 'M16 8.5v10M16 23v.5',
+  bad: 'M10.5 10.5l11 11M21.5 10.5l-11 11',
+  unknown: 'M12 12.5a4 4 0 1 1 5.5 3.7q-1.5 .7-1.5 2.3M16 23v.5',
+};
+
+/** A sign of its own shape for each tone, for who sees no colours. */
+function Sign({ tone }: { tone: Verdict['tone'] }) {
+  return (
+    <svg class="sign" viewBox="0 0 32 32" aria-hidden="true">
+      <circle cx="16" cy="16" r="15" />
+      <path d={shapes[tone]} />
+    </svg>
+  );
+}
+
+/** Three lines of water, the ground of the verdict. */
+function Water() {
+  const wave = Array.from({ length: 24 }, () => 'q15-14 30 0t30 0').join('');
+  return (
+    <svg class="waves" viewBox="0 0 1200 60" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
+      {[18, 34, 50].map((y, index) => (
+        <path key={y} d={`M${-20 * index} ${y}${wave}`} />
+      ))}
+    </svg>
   );
 }

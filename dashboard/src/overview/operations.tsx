@@ -1,0 +1,67 @@
+import { billedTypes, type QuotaMonitor, type Unknown } from '../app/status.ts';
+import { compact, number, time } from '../ui/format.ts';
+import { Section } from '../ui/section.tsx';
+import { type Meter, metersOf, spans } from './limits.ts';
+
+interface OperationsProps {
+  quota: Unknown<QuotaMonitor>;
+  nowMs: number;
+}
+
+const names = { per_second: 'a second', per_minute: 'a minute', per_day: 'today' } as const;
+
+/** Firestore's operations against what Sluice grants of them. */
+export function Operations({ quota, nowMs }: OperationsProps) {
+  const resetMs = Date.parse(quota?.last_reset ?? '');
+  const since = Number.isFinite(resetMs) ? `The day began at ${time(resetMs, nowMs)}. ` : '';
+  return (
+    <Section title="Firestore operations" note={`${since}Seconds and minutes are of the last reported ones.`}>
+      <div class="scroll">
+        <table class="meters">
+          <thead>
+            <tr>
+              <td />
+              {spans.map((span) => (
+                <th key={span} scope="col">
+                  {names[span]}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {billedTypes.map((type) => (
+              <tr key={type}>
+                <th scope="row">{type}</th>
+                {metersOf(quota, type).map((meter) => (
+                  <td key={meter.span}>
+                    <MeterCell meter={meter} name={`${type} ${names[meter.span]}`} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
+function MeterCell({ meter, name }: { meter: Meter; name: string }) {
+  const { used, limit, share, level } = meter;
+  return (
+    <>
+      <span class="used" title={number(used)}>
+        {compact(used)}
+      </span>{' '}
+      <span class="note" title={typeof limit === 'number' ? number(limit) : undefined}>
+        {typeof limit === 'number'
+          ? `of ${compact(limit)}`
+          : limit === null && used !== undefined
+            ? 'no limit'
+            : ''}
+        {level !== 'calm' && share !== undefined && ` · ${number(share * 100)} %`}
+      </span>
+      {share !== undefined && <meter class={level} aria-label={name} value={Math.min(1, share)} />}
+    </>
+  );
+}
