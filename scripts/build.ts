@@ -32,7 +32,18 @@ await make({
 await make({
   out: 'dashboard/dist',
   beside: 'dashboard/.dist-new',
-  sources: ['dashboard/src', 'dashboard/tsconfig.json', 'package-lock.json', 'scripts/page.ts'],
+  // With what the page estimates costs by.
+  sources: [
+    ...['dashboard/src', 'dashboard/tsconfig.json', 'package-lock.json', 'scripts/page.ts'],
+    ...[
+      'bench/coefficients.json',
+      'bench/cost',
+      'bench/shared',
+      'local/bill',
+      'local/functions',
+      'local/shared',
+    ],
+  ],
   build: async (dir) => (await import('./page.ts')).bundlePage(dir),
 });
 
