@@ -8,6 +8,7 @@ import type { WireManifest } from '../local/functions/manifest.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
 import { type DeclaredFunction, declaredFunctions } from './declared.ts';
 import { GoogleApi } from './googleApi.ts';
+import { setUpMonitoring } from './monitoring.ts';
 import { enableServices, type ProjectFacts, projectFacts } from './projectFacts.ts';
 import { defaultRegion, isNear, regionToSet } from './regions.ts';
 import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
@@ -15,7 +16,8 @@ import { grantMissing, neededGrants } from './roles.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
 const usage =
-  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep] [--dry-run]';
+  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep] ' +
+  '[--monitoring [--notify EMAIL]] [--dry-run]';
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => console.log(line);
 
@@ -34,11 +36,14 @@ async function setup(): Promise<void> {
       'functions-dir': { type: 'string', default: join(root, 'functions') },
       'new-keys': { type: 'boolean', default: false },
       'request-logs': { type: 'string' },
+      monitoring: { type: 'boolean', default: false },
+      notify: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
     },
   });
   const { project, 'request-logs': requestLogs, 'dry-run': isDryRun, 'functions-dir': functionsDir } = values;
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
+  if (values.notify !== undefined && !values.monitoring) throw new Error(usage);
   const envFile = join(functionsDir, `.env.${project}`);
   const isNewInstall = values['new-keys'] && !existsSync(envFile);
   const api = new GoogleApi(() => cliAccessToken(project, root));
@@ -50,7 +55,10 @@ async function setup(): Promise<void> {
   if (facts !== undefined) setRegion(envFile, facts, isDryRun);
   const { manifest, functions } = await declaredFunctions(functionsDir, project, bucket);
   if (facts !== undefined) await grantRoles(api, facts, functions, isDryRun);
-  if (isDryRun) return say('Nothing was changed.');
+  if (isDryRun) {
+    if (values.monitoring) await setUpMonitoring(api, project, { notify: values.notify, isDryRun, say });
+    return say('Nothing was changed.');
+  }
   const storage = await storageOf(project);
   for (const line of await setUpBucket(storage.bucket(bucket))) say(line);
   writeParameters(envFile, manifest, isNewInstall);
@@ -58,6 +66,7 @@ async function setup(): Promise<void> {
     const wish = { functionNames: functions.map(({ id }) => id), areKept: requestLogs === 'keep' };
     await setRequestLogs(await loggingOf(project), project, wish, say);
   }
+  if (values.monitoring) await setUpMonitoring(api, project, { notify: values.notify, isDryRun, say });
   if (values['new-keys']) printNewKeys();
 }
 

@@ -2,6 +2,7 @@ import { type Answer, type Call, ok, Refusal } from './call.ts';
 import { firestoreAdmin, securityRules } from './firestoreAdmin.ts';
 import { cloudFunctions, cloudRun } from './functions.ts';
 import { hostingAdmin, hostingUpload } from './hostingAdmin.ts';
+import { cloudLogging, cloudMonitoring } from './monitoring.ts';
 import { iam } from './policies.ts';
 import type { Project } from './project.ts';
 import { artifactRegistry, billing, compute, firebase, resourceManager, serviceUsage } from './projects.ts';
@@ -34,6 +35,8 @@ const apis: Readonly<Record<string, Api>> = {
   firebasetelemetry: nothing,
   firestore: firestoreAdmin,
   iam,
+  logging: cloudLogging,
+  monitoring: cloudMonitoring,
   oauth2: token,
   pubsub: nothing,
   run: cloudRun,

@@ -1,5 +1,5 @@
 import type { Event } from '../events/event.ts';
-import { earliestStamp, type Stamp } from '../events/stamp.ts';
+import { earliestOf, earliestStamp, type Stamp, stampMs } from '../events/stamp.ts';
 import { append, smallest } from '../platform/arrays.ts';
 import { within } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';
@@ -225,6 +225,7 @@ export class Flusher {
     this.#parts.logger.info('Flushed', {
       carriers: deliveries.length,
       events: intake.origins.size,
+      oldest_event_age_seconds: this.#oldestAgeSeconds(deliveries),
       ...Object.fromEntries(counts),
       written: written.length,
       carried,
@@ -235,6 +236,13 @@ export class Flusher {
       duplicates: intake.duplicates,
       quota_spent: perType((type) => spent[type] - spentBefore[type]),
     });
+  }
+
+  /** Seconds since the oldest event of these was accepted; undefined for deadlines alone. */
+  #oldestAgeSeconds(deliveries: readonly Delivery[]): number | undefined {
+    const oldest = earliestOf(deliveries.map(({ carrier }) => carrier.oldest));
+    if (oldest === undefined) return undefined;
+    return Math.max(0, Math.round((this.#parts.clock.now() - stampMs(oldest)) / 1000));
   }
 }
 

@@ -53,7 +53,7 @@ interface SweepOptions extends Using<'clock' | 'logger' | 'objects'> {
 export async function sweepSpool(options: SweepOptions, from?: string): Promise<number> {
   const { objects, clock, logger } = options;
   const endMs = clock.now() + maxSweepMs;
-  let [swept, failuresInRow] = [0, 0];
+  let [swept, staying, failuresInRow] = [0, 0, 0];
   const failures: unknown[] = [];
   const spooled = spooledFrom(objects, from);
   const work = async (): Promise<void> => {
@@ -61,10 +61,13 @@ export async function sweepSpool(options: SweepOptions, from?: string): Promise<
       try {
         const next = await spooled.next();
         if (next.done) return;
-        if (!(await unspool(options, next.value.name))) continue;
+        const outcome = await unspool(options, next.value.name);
+        if (outcome === 'unreadable') staying += 1;
+        if (outcome !== 'put back') continue;
         failuresInRow = 0;
         swept += 1;
       } catch (error) {
+        staying += 1;
         failuresInRow += 1;
         if (!(error instanceof Refused)) failures.push(error);
       }
@@ -72,6 +75,8 @@ export async function sweepSpool(options: SweepOptions, from?: string): Promise<
   };
   await Promise.all(Array.from({ length: sweptAtOnce }, work));
   if (swept > 0) logger.info('Put the spool back into Cloud Tasks', { carriers: swept });
+  // By this line an operator is told (monitoring/alerts/spool.json).
+  if (staying > 0) logger.warn('Carriers stay in the spool', { carriers: staying, put_back: swept });
   if (failures.length > 0) throw failures[0];
   return swept;
 }
@@ -98,7 +103,7 @@ export function spooledHandler(options: SweepOptions): (name: string, spooledMs:
   return async (name, spooledMs) => {
     if (!breaker.allows()) throw new AppError('unavailable', 'Cloud Tasks is left alone for a moment.');
     try {
-      if (!(await unspool(options, name))) return;
+      if ((await unspool(options, name)) !== 'put back') return;
     } catch (error) {
       if (error instanceof Refused) breaker.failed();
       throw error;
@@ -108,14 +113,17 @@ export function spooledHandler(options: SweepOptions): (name: string, spooledMs:
   };
 }
 
-/** Puts one spooled carrier back. Returns whether there was one. @throws Refused; AppError `unavailable` */
-async function unspool({ objects, queues, logger }: SweepOptions, name: string): Promise<boolean> {
+/** Puts one spooled carrier back, if it is there and this version reads it. @throws Refused; AppError `unavailable` */
+async function unspool(
+  { objects, queues, logger }: SweepOptions,
+  name: string,
+): Promise<'put back' | 'gone' | 'unreadable'> {
   const stored = await objects.get(name);
-  if (stored === undefined) return false;
+  if (stored === undefined) return 'gone';
   const parsed = record().safeParse(parsedJson(stored.bytes));
   if (!parsed.success) {
     logger.error('What is in spool/ is no carrier of this version; it stays', { name });
-    return false;
+    return 'unreadable';
   }
   const { queue, due_ms: dueMs, data } = parsed.data;
   try {
@@ -125,7 +133,7 @@ async function unspool({ objects, queues, logger }: SweepOptions, name: string):
     throw new Refused(cause);
   }
   await objects.delete(name);
-  return true;
+  return 'put back';
 }
 
 /** Cloud Tasks did not take a spooled carrier, or did not say so. */
