@@ -3,8 +3,9 @@ import { type BatchSeconds, totalOf } from '../../bench/cost/coefficients.ts';
 import { readCoefficients } from '../../bench/cost/coefficientsFile.ts';
 import { billOf, daysAMonth, monthOf, type Traffic } from '../../bench/cost/month.ts';
 import { plainMonth } from '../../bench/cost/plain.ts';
+import type { History } from '../../dashboard/src/app/status.ts';
 import { dollarsOf, shownDollars } from '../../dashboard/src/cost/dollars.ts';
-import { type History, noUse, plusUse, type Use } from '../../dashboard/src/cost/history.ts';
+import { noUse, plusUse, type Use } from '../../dashboard/src/cost/history.ts';
 import { prices } from '../../local/bill/prices.ts';
 import { traffic as oneASecond } from '../system/cost/traffic.ts';
 
@@ -28,6 +29,7 @@ function monthsUse(traffic: Traffic): Use {
     counts: {
       ...noUse.counts,
       tasks,
+      changes: tasks,
       responses: tasks * traffic.responsesPerTask,
       carriers: flushed.reduce((sum, [, amounts]) => sum + (amounts.functionRequest ?? 0), 0),
     },
@@ -120,11 +122,18 @@ describe('dollars', () => {
 
   it('without traffic are those of the idle month', () => {
     const idle = billOf(coefficients.idle_month).list.total;
-    const { today, month, projected } = dollarsOf(empty, nowMs, coefficients);
-    within(1e-9, month.total, idle);
-    within(1e-9, today.total, idle / daysAMonth);
-    within(1e-9, projected.total, (idle * 31) / daysAMonth);
+    const quiet = evenly({ ...noUse, reads: 30 });
+    const { today, month, projected } = dollarsOf(quiet, nowMs, coefficients);
+    within(1e-3, month.total, idle);
+    within(1e-3, today.total, idle / daysAMonth);
+    within(1e-3, projected.total, (idle * 31) / daysAMonth);
     assert.deepEqual(month.plain, { 'a server of its own': 0, functions: 0, BulkWriter: 0 });
+  });
+
+  it('begin today where nothing was used before', () => {
+    const { today, month } = dollarsOf(empty, nowMs, coefficients);
+    assert.ok(today.total > 0);
+    within(1e-9, month.total, today.total);
   });
 
   it('of the whole month go on as the last day did', () => {

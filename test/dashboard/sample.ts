@@ -11,7 +11,7 @@ export function span(start: string, responses: number, more: Partial<HistorySpan
     writes: responses / 2,
     reads: responses / 4,
     deletes: 0,
-    counts: { responses, tasks: responses / 5, operations: 0, carriers: 1, polls: 0, files: 0 },
+    counts: { responses, tasks: responses / 5, changes: 0, operations: 0, carriers: 1, polls: 0, files: 0 },
     ...more,
   };
 }

@@ -124,7 +124,7 @@ describe('the verdict on whether the data is safe', () => {
 
   it('knows a fresh install: nothing was ever sent', () => {
     const zero = { per_second: 0, per_minute: 0, per_day: 0, total: 0 };
-    const counts = { responses: 0, tasks: 0, operations: 0, carriers: 0, polls: 3, files: 0 };
+    const counts = { responses: 0, tasks: 0, changes: 0, operations: 0, carriers: 0, polls: 3, files: 0 };
     const none = { start: new Date(startMs).toISOString(), writes: 0, reads: 9, deletes: 0, counts };
     const fresh: Status = {
       ...goodStatus(),

@@ -30,7 +30,7 @@ interface Use {
   total: number;
 }
 
-/** Operations and counts since `start` (ISO 8601). */
+/** Operations, and counts of what was done for them, since `start` (ISO 8601), as instances reported them. */
 export interface HistorySpan {
   start: string;
   writes: number;
@@ -38,9 +38,15 @@ export interface HistorySpan {
   deletes: number;
   counts: {
     responses: number;
+    /** Tasks that were created. */
     tasks: number;
+    /** Changes of tasks' fields. */
+    changes: number;
+    /** Operations on other documents. */
     operations: number;
+    /** Carriers that the flush worked off. */
     carriers: number;
+    /** Polls that reached a function. */
     polls: number;
     files: number;
   };

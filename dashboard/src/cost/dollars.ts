@@ -6,7 +6,8 @@ import {
 } from '../../../bench/cost/coefficients.ts';
 import { type PlainWay, plainWays } from '../../../bench/shared/plain.ts';
 import { afterFree, costsOf } from '../../../local/bill/bill.ts';
-import { type History, noUse, plusUse, type Use } from './history.ts';
+import type { History } from '../app/status.ts';
+import { noUse, plusUse, type Use } from './history.ts';
 import { amountsOfUse, idleAmounts, plainAmountsOfUse, scaled } from './meter.ts';
 
 /** Causes of cost as the page names them, with those of the measured coefficients that belong to each. */
@@ -67,7 +68,9 @@ export function dollarsOf(history: History, nowMs: number, coefficients: Coeffic
   const earlier = plusUse(month, today, -1);
   const busyShare = Math.max(hourMs / 1000, busySince(nowMs - dayMs)) / (dayMs / 1000);
   const earlierPart = partOf(earlier, (Math.max(0, dayStartMs - monthStartMs) / 1000) * busyShare);
-  const monthAmounts = sumOfCauses(dayPart.sluice, earlierPart.sluice, idle(monthStartMs, nowMs));
+  // Where nothing was used before today, nothing was deployed either: an idle Sluice reads its ledger.
+  const since = isSome(earlier) ? monthStartMs : dayStartMs;
+  const monthAmounts = sumOfCauses(dayPart.sluice, earlierPart.sluice, idle(since, nowMs));
 
   const lastUse = hours.reduce((sum, hour) => plusUse(sum, hour), noUse);
   const oldestMs = Math.min(nowMs - dayMs, ...hours.map(({ start }) => Date.parse(start)));
@@ -106,6 +109,10 @@ function busySeconds(hours: History['hours'], sinceMs: number, nowMs: number): n
     .map(({ start }) => Date.parse(start))
     .filter((startMs) => startMs + hourMs > sinceMs)
     .reduce((sum, startMs) => sum + Math.max(60, Math.min(hourMs, nowMs - startMs) / 1000), 0);
+}
+
+function isSome({ writes, reads, deletes, counts }: Use): boolean {
+  return [writes, reads, deletes, ...Object.values(counts)].some((count) => count > 0);
 }
 
 function monthAfter(startMs: number): number {

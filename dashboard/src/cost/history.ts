@@ -1,46 +1,15 @@
-/** Counts of what was written or served in a time, as instances report them to the ledger. */
-export interface Counts {
-  /** Answers. */
-  responses: number;
-  /** Tasks that were created. */
-  tasks: number;
-  /** Operations on other documents. */
-  operations: number;
-  /** Deliveries of carriers to the flush. */
-  carriers: number;
-  /** Polls that reached a function. */
-  polls: number;
-  files: number;
-}
+import type { HistorySpan } from '../app/status.ts';
+
+export type Counts = HistorySpan['counts'];
 
 /** Billed Firestore operations of a time, and the counts. */
-export interface Use {
-  writes: number;
-  reads: number;
-  deletes: number;
-  counts: Counts;
-}
-
-/** A time with its beginning, ISO 8601. */
-interface Span extends Use {
-  start: string;
-}
-
-/** `quota_monitor.history` of `GET /v1/status`. */
-export interface History {
-  /** UTC hours of the last day in which something was reported, the oldest first. */
-  hours: Span[];
-  /** Since the daily reset of the quota. */
-  today: Span;
-  /** Since the first of that day's month. */
-  month: Span;
-}
+export type Use = Omit<HistorySpan, 'start'>;
 
 export const noUse: Use = {
   writes: 0,
   reads: 0,
   deletes: 0,
-  counts: { responses: 0, tasks: 0, operations: 0, carriers: 0, polls: 0, files: 0 },
+  counts: { responses: 0, tasks: 0, changes: 0, operations: 0, carriers: 0, polls: 0, files: 0 },
 };
 
 /** The one with `factor` times the other, nothing of it below zero. */

@@ -43,9 +43,8 @@ export function idleAmounts(seconds: number, { idle_month }: Coefficients): Amou
   return scaled(idle_month, seconds / secondsAMonth);
 }
 
-/** Events, where each task is changed once (assigned), as `npm run cost` has it. */
-function eventsOf({ tasks, responses, operations }: Counts): number {
-  return 2 * tasks + responses + operations;
+function eventsOf({ tasks, changes, responses, operations }: Counts): number {
+  return tasks + changes + responses + operations;
 }
 
 function measuredFor(counts: Counts, seconds: number, coefficients: Coefficients): AmountsByCause {
@@ -68,7 +67,7 @@ function measuredFor(counts: Counts, seconds: number, coefficients: Coefficients
   return sumOfCauses(scaled(before.causes, 1 - share), scaled(after.causes, share));
 }
 
-/** Traffic that has in a month, at the same rate, as many events for each answer as these. */
+/** Traffic of a month at the same rate of events. Document operations cost what events of tasks cost. */
 function trafficOf(counts: Counts, seconds: number, batchSecondsOf: Traffic['batchSeconds']): Traffic {
   const { tasks, responses, polls } = counts;
   const perTask = tasks === 0 ? usualResponses : Math.round(responses / tasks);

@@ -77,15 +77,18 @@ export function Cost(props: ViewProps) {
         <summary>How it is estimated, and what is left out</summary>
         <ul class="prose">
           <li>
-            Writes, reads and deletes are those that instances report when they take leases: the last minutes
-            are missing.
+            Writes, reads and deletes are those that instances reported: at little traffic they do so up to
+            half an hour late.
           </li>
           <li>
             Instance time, requests, the queue, logs and traffic are as measured for as many events an hour,
             in the default profile, with answers of 1.7 KB, between one request for each event and batches of
             5 s by the events of a carrier.
           </li>
-          <li>Schedules and secrets are counted from the start of the month, and a task as changed once.</li>
+          <li>
+            Schedules and secrets are counted from the start of the month, or of today where nothing was used
+            before.
+          </li>
           <li>
             Polls that Hosting answers from its cache, bytes of files, the reading of tasks, kept data, and
             what else runs in the project are not in it. Nor are polls of that kind in the plain ways.
@@ -117,7 +120,7 @@ function causeRows(today: Bill, month: Bill): Row[] {
   return rows
     .filter((row) => row.month > 0)
     .sort((a, b) => b.month - a.month)
-    .concat({ name: 'All', today: today.total, month: month.total });
+    .concat({ name: 'All of it', today: today.total, month: month.total });
 }
 
 function wayRows(today: Bill, month: Bill): Row[] {
