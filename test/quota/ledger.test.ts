@@ -165,6 +165,22 @@ describe('The ledger', () => {
     assert.ok(book.take(5_000, { holder: 'w' }).rates.writes > 700, 'a minute suffices for each');
   });
 
+  it('gives a flush short leases, at first above all, as it tells with each what it wrote', () => {
+    const book = new Book();
+    let [nowMs, lease] = [noonMs, book.ask({ kind: 'flush', wanted: { demands: writes(1) } }).lease];
+    const minutes: number[] = [];
+    for (let renewals = 0; renewals < 5; renewals += 1) {
+      assert.ok(lease);
+      minutes.push((lease.endMs - lease.startMs) / 60_000);
+      nowMs = lease.endMs + 3_600_000 * renewals;
+      const returns: LeaseReturn[] = [{ id: lease.id, spent: writes(1) }];
+      lease = book.ask({ kind: 'flush', nowMs, returns, wanted: { demands: writes(1) } }).lease;
+    }
+    assert.deepEqual(minutes, [1, 2, 4, 5, 5]);
+    const { lease: other } = book.ask({ holder: 'b', kind: 'api', wanted: { demands: writes(0.1) } });
+    assert.equal(other && other.endMs - other.startMs, 30 * 60_000);
+  });
+
   it('keeps a tenth of the reads for the API, and a tenth for the flush, whoever takes all that it gets', () => {
     const book = new Book(freeTier);
     const take = (kind: HolderKind): number => {

@@ -83,6 +83,13 @@ export const idleCostSeconds = 8;
 export const minTermMs = 10_000;
 export const maxTermMs = 30 * 60_000;
 
+/**
+ * A flush tells with each lease what it wrote, and people look at that: its first lease is short, each that follows up
+ * to twice as long, as far as this.
+ */
+export const firstFlushTermMs = 60_000;
+export const maxFlushTermMs = 5 * 60_000;
+
 /** Term of leases for each holder where more is wanted than there is: about a transaction a second in all. */
 export const termPerHolderMs = 1_000;
 
