@@ -1,4 +1,5 @@
 import { Button } from '../ui/button.tsx';
+import { Icon } from '../ui/icon.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { isStale } from './feed.ts';
 import type { ViewProps } from './panel.ts';
@@ -7,17 +8,16 @@ import type { ViewProps } from './panel.ts';
 export function Freshness({ feed, nowMs, refresh }: ViewProps) {
   const isOld = feed.failure !== undefined || isStale(feed, nowMs);
   return (
-    <p class={isOld ? 'freshness old' : 'freshness'}>
-      {feed.status === undefined ? (
-        'No figures yet'
-      ) : (
-        <>
-          Figures of <Moment ms={feed.readAtMs} nowMs={nowMs} seconds />
-        </>
+    <div class={isOld ? 'freshness old' : 'freshness'}>
+      {feed.status !== undefined && (
+        <p title={feed.failure?.message}>
+          <span class="wide">{isOld ? 'Old figures, of ' : 'Figures of '}</span>
+          <Moment ms={feed.readAtMs} nowMs={nowMs} seconds />
+        </p>
       )}
-      <Button kind="quiet" onClick={() => refresh()} label="Ask now">
-        ↻
+      <Button kind="quiet" onClick={() => refresh()} label="Ask for new figures">
+        <Icon name="refresh" />
       </Button>
-    </p>
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { Button } from '../ui/button.tsx';
+import { Icon } from '../ui/icon.tsx';
 import type { session, Theme } from './session.ts';
 
 /** Shows a theme; without one, the browser's preference. */
@@ -21,7 +22,7 @@ export function ThemeSwitch({ stored }: { stored: ReturnType<typeof session> }) 
   };
   return (
     <Button kind="quiet" onClick={change} label={other === 'dark' ? 'Dark theme' : 'Light theme'}>
-      <span aria-hidden="true">{other === 'dark' ? '☾' : '☀'}</span>
+      <Icon name={other === 'dark' ? 'moon' : 'sun'} />
     </Button>
   );
 }

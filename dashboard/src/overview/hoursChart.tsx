@@ -12,6 +12,7 @@ interface HoursChartProps {
 }
 
 const height = 190;
+const hourSeconds = 3600;
 const colours: Record<Figure, string> = {
   responses: '--series-1',
   tasks: '--series-2',
@@ -48,7 +49,7 @@ export function HoursChart({ title, hours, figures, titles }: HoursChartProps) {
   }, []);
   useEffect(() => plot.current?.setData(dataOf(hours, figures)), [hours]);
 
-  const hour = at === null ? undefined : hours[at];
+  const hour = at === null ? undefined : hours[Math.min(at, hours.length - 1)];
   return (
     <figure class="chart">
       <figcaption>
@@ -68,10 +69,15 @@ export function HoursChart({ title, hours, figures, titles }: HoursChartProps) {
   );
 }
 
+/** The hours' figures, and behind them the end of the last: without it the step of that hour had no length. */
 function dataOf(hours: readonly Hour[], figures: readonly Figure[]): uPlot.AlignedData {
+  const starts = hours.map(({ startMs }) => startMs / 1000);
   return [
-    hours.map(({ startMs }) => startMs / 1000),
-    ...figures.map((figure) => hours.map((hour) => hour[figure])),
+    [...starts, (starts.at(-1) ?? 0) + hourSeconds],
+    ...figures.map((figure, index) => {
+      const values = hours.map((hour) => hour[figure]);
+      return [...values, index === 0 ? null : (values.at(-1) ?? null)];
+    }),
   ];
 }
 
@@ -84,13 +90,11 @@ function optionsOf(
   return {
     width,
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: 'hours' } },
     hooks: { setCursor: [({ cursor }) => onHour(cursor.idx ?? null)] },
     scales: {
-      // The hour that runs has its place too.
-      x: { range: (_, min, max) => [min, max + 3600] },
       y: { range: { min: { pad: 0, hard: 0, mode: 1, soft: 0 }, max: { pad: 0.1, soft: 4, mode: 1 } } },
     },
     axes: [
@@ -101,7 +105,7 @@ function optionsOf(
         font: axisFont(),
         size: 24,
         space: 56,
-        incrs: [3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600],
+        incrs: [1, 2, 3, 6, 12].map((each) => each * hourSeconds),
         values: (_, seconds) => seconds.map((each) => clock(each * 1000)),
       },
       {

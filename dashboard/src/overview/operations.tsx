@@ -15,28 +15,32 @@ export function Operations({ quota, nowMs }: OperationsProps) {
   const resetMs = Date.parse(quota?.last_reset ?? '');
   const since = Number.isFinite(resetMs) ? `The day began at ${time(resetMs, nowMs)}. ` : '';
   return (
-    <Section title="Firestore operations" note={`${since}Seconds and minutes are of the last reported ones.`}>
+    <Section
+      title="Firestore operations"
+      note={`${since}Figures of a second and a minute are the latest that were reported.`}
+    >
       <div class="scroll">
         <table class="meters">
           <thead>
             <tr>
               <td />
-              {spans.map((span) => (
-                <th key={span} scope="col">
-                  {names[span]}
+              {billedTypes.map((type) => (
+                <th key={type} scope="col">
+                  {type}
                 </th>
               ))}
             </tr>
           </thead>
           <tbody>
-            {billedTypes.map((type) => (
-              <tr key={type}>
-                <th scope="row">{type}</th>
-                {metersOf(quota, type).map((meter) => (
-                  <td key={meter.span}>
-                    <MeterCell meter={meter} name={`${type} ${names[meter.span]}`} />
-                  </td>
-                ))}
+            {spans.map((span, row) => (
+              <tr key={span}>
+                <th scope="row">{names[span]}</th>
+                {billedTypes.map((type) => {
+                  const meter = metersOf(quota, type)[row];
+                  return (
+                    <td key={type}>{meter && <MeterCell meter={meter} name={`${type} ${names[span]}`} />}</td>
+                  );
+                })}
               </tr>
             ))}
           </tbody>

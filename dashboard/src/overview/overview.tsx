@@ -1,5 +1,6 @@
 import type { ViewProps } from '../app/panel.ts';
 import { tiles } from '../panels/index.ts';
+import { Causes } from './causesSection.tsx';
 import { FirstSteps } from './firstSteps.tsx';
 import { latestHours } from './hours.ts';
 import { HoursSection } from './hoursSection.tsx';
@@ -28,7 +29,10 @@ export function Overview(props: ViewProps) {
       </dl>
       <div class="columns">
         <Operations quota={status.quota_monitor} nowMs={nowMs} />
-        <Warnings quota={status.quota_monitor} nowMs={nowMs} />
+        <div class="column">
+          <Warnings quota={status.quota_monitor} nowMs={nowMs} />
+          <Causes quota={status.quota_monitor} />
+        </div>
       </div>
       <HoursSection hours={hours} nowMs={nowMs} />
     </>

@@ -3,7 +3,7 @@ import { compact, number } from '../ui/format.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Section } from '../ui/section.tsx';
 
-const shownWarnings = 5;
+const shownWarnings = 3;
 
 /** Throttling, and the latest warnings of the quota. */
 export function Warnings({ quota, nowMs }: { quota: Unknown<QuotaMonitor>; nowMs: number }) {
