@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { topCauses } from '../../dashboard/src/overview/causes.ts';
 import { barsPath, busiest, latestHours, sumOf } from '../../dashboard/src/overview/hours.ts';
 import { metersOf } from '../../dashboard/src/overview/limits.ts';
 import {
@@ -148,5 +149,27 @@ describe('the last 24 hours', () => {
   it('are drawn as bars of which the highest fills the picture and none but a zero is missing', () => {
     assert.equal(barsPath([0, 1, 1000], 30, 10), 'M10 10v-1h7v1zM20 10v-10h7v10z');
     assert.equal(barsPath([0, 0], 30, 10), '');
+  });
+});
+
+describe('the causes of the day’s operations', () => {
+  const cause = (writes: number, reads = 0) => ({ writes, reads, deletes: 0 });
+
+  it('are those with the most, by their names in words', () => {
+    const quota = {
+      by_cause: { list_tasks: cause(0, 30), flush: cause(90, 20), ledger: cause(1), none: cause(0) },
+    };
+    assert.deepEqual(
+      topCauses(quota, 3)?.map(({ name, total }) => [name, total]),
+      [
+        ['flush', 110],
+        ['list tasks', 30],
+        ['ledger', 1],
+      ],
+    );
+  });
+
+  it('are unknown where the ledger cannot be read, and none before anything was done', () => {
+    assert.deepEqual([topCauses(null, 3), topCauses({ by_cause: {} }, 3)], [undefined, []]);
   });
 });

@@ -73,6 +73,7 @@ describe('the verdict on whether the data is safe', () => {
     const backlog = { queued_carriers: 5, parked_reason: 'paused', parked_until: null };
     const found = judge({ ...goodStatus(), backlog, dead_letters: { count: 3, is_exact: true } });
     assert.deepEqual(brief(found), ['bad', '3 dead letters need you']);
+    assert.equal(found.place, 'dead-letters');
     assert.deepEqual(found.also, ['Writing is paused']);
     assert.equal(
       judge({ ...goodStatus(), dead_letters: { count: 1, is_exact: true } }).headline,

@@ -3,7 +3,15 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const folders = ['functions/src', 'local', 'bench', 'scripts', 'test', 'clients/typescript/src'];
+const folders = [
+  'functions/src',
+  'local',
+  'bench',
+  'scripts',
+  'test',
+  'clients/typescript/src',
+  'dashboard/src',
+];
 /** Files whose exports are for whom nothing here imports: what is deployed. */
 const deployed = ['functions/src', 'bench/baseline', 'bench/load', 'clients/typescript/src'].map(
   (folder) => `${folder}/index.ts`,
@@ -43,7 +51,7 @@ describe('exports', () => {
 
   it('are imported by another file', () => {
     const paths = folders.flatMap((folder) =>
-      globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ['**/node_modules/**'] }),
+      globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root, exclude: ['**/node_modules/**'] }),
     );
     assert.ok(paths.length > 100);
     const files = new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]));

@@ -33,6 +33,7 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
   const view = views.find(({ id }) => id === place);
   const title = view?.title ?? 'Not found';
   const skew = skewNote(skewMs);
+  const shown = views.filter(({ roles }) => roles.includes(props.role));
   useEffect(() => {
     document.title = view === overview ? 'Sluice' : `${title} · Sluice`;
   }, [title, view]);
@@ -45,25 +46,23 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
 
   return (
     <>
-      <a class="skip" href={`#/${place}`} onClick={() => heading.current?.focus()}>
-        Skip to the content
-      </a>
       <header class="bar">
+        <a class="skip" href={`#/${place}`} onClick={() => heading.current?.focus()}>
+          Skip to the content
+        </a>
         <a class="brand" href="#/">
           <Mark />
           Sluice
         </a>
         <nav aria-label="Views">
           <ul>
-            {views
-              .filter(({ roles }) => roles.includes(props.role))
-              .map(({ id, title: name }) => (
-                <li key={id}>
-                  <a href={`#/${id}`} aria-current={id === place ? 'page' : undefined}>
-                    {name}
-                  </a>
-                </li>
-              ))}
+            {shown.map(({ id, title: name }) => (
+              <li key={id}>
+                <a href={`#/${id}`} aria-current={id === place ? 'page' : undefined}>
+                  {name}
+                </a>
+              </li>
+            ))}
           </ul>
         </nav>
         <div class="tools">
@@ -75,7 +74,7 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
         </div>
       </header>
       <main>
-        <VerdictBanner {...props} isShort={view !== overview} />
+        <VerdictBanner {...props} isShort={view !== overview} others={shown} />
         {skew !== undefined && <Notice tone="warn">{skew}</Notice>}
         <h1 class={view === overview ? 'hidden' : undefined} ref={heading} tabIndex={-1}>
           {title}

@@ -79,7 +79,7 @@ export interface QuotaMonitor {
   history?: Unknown<History>;
 }
 
-export interface Backlog {
+interface Backlog {
   queued_carriers?: Unknown<number>;
   unreadable_carriers?: Unknown<number>;
   oldest_event_age_seconds?: Unknown<number>;

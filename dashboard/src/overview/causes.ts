@@ -1,7 +1,7 @@
 import { type BilledType, billedTypes, type QuotaMonitor, type Unknown } from '../app/status.ts';
 
 /** A cause of operations, and how many it took today. */
-export interface Cause {
+interface Cause {
   name: string;
   operations: Record<BilledType, number>;
   total: number;

@@ -13,7 +13,7 @@ export interface Hour {
 export type Figure = Exclude<keyof Hour, 'startMs'>;
 
 const hourMs = 3_600_000;
-export const shownHours = 24;
+const shownHours = 24;
 
 /** The latest 24 hours, the one that runs last; an hour of which nothing is reported has zeros. */
 export function latestHours(history: Unknown<History>, nowMs: number): Hour[] | undefined {

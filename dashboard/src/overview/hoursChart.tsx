@@ -95,7 +95,7 @@ function optionsOf(
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false }, sync: { key: 'hours' } },
     hooks: { setCursor: [({ cursor }) => onHour(cursor.idx ?? null)] },
     scales: {
-      y: { range: { min: { pad: 0, hard: 0, mode: 1, soft: 0 }, max: { pad: 0.1, soft: 4, mode: 1 } } },
+      y: { range: { min: { pad: 0, hard: 0, mode: 1, soft: 0 }, max: { pad: 0.1, soft: 4, mode: 2 } } },
     },
     axes: [
       {
@@ -114,7 +114,7 @@ function optionsOf(
         ticks: { show: false },
         font: axisFont(),
         size: 48,
-        space: 40,
+        space: 32,
         incrs: wholeSteps,
         values: (_, figuresOfAxis) => figuresOfAxis.map((each) => compact(each)),
       },

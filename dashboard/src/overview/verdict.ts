@@ -10,6 +10,8 @@ interface Finding {
   tone: Tone | 'unknown';
   headline: string;
   detail: string;
+  /** The id of the view where something can be done about it. */
+  place?: string;
 }
 
 /** The answer to "Is my data safe?": the gravest finding, and the headlines of the others. */
@@ -83,6 +85,7 @@ function parked(status: Status, nowMs: number): Finding | undefined {
       tone: 'warn',
       headline: `Writing is paused${until}`,
       detail: `Somebody paused it, and an admin can resume it. ${waits} in Cloud Tasks.`,
+      place: 'queue',
     };
   }
   return {

@@ -1,10 +1,18 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { ViewProps } from '../app/panel.ts';
+import type { Panel, ViewProps } from '../app/panel.ts';
 import { type Verdict, verdict } from './verdict.ts';
 
-/** The verdict, on one line where it is short. Another case of it is said to screen readers, another figure is not. */
-export function VerdictBanner({ feed, nowMs, announce, isShort }: ViewProps & { isShort: boolean }) {
+interface BannerProps extends ViewProps {
+  /** True where another view is shown below: the headline alone. */
+  isShort: boolean;
+  /** The other views that the key may see. */
+  others: readonly Panel[];
+}
+
+/** The verdict. Another case of it is said to screen readers, another figure is not. */
+export function VerdictBanner({ feed, nowMs, announce, isShort, others }: BannerProps) {
   const found = verdict(feed, nowMs);
+  const place = others.find(({ id }) => id === found.place);
   const said = useRef(found.case);
   useEffect(() => {
     if (said.current !== found.case) announce(`${found.headline}. ${found.detail}`);
@@ -16,7 +24,11 @@ export function VerdictBanner({ feed, nowMs, announce, isShort }: ViewProps & { 
       <div>
         {!isShort && <p class="question">Is my data safe?</p>}
         <p class="headline">{found.headline}</p>
-        {!isShort && found.detail !== '' && <p>{found.detail}</p>}
+        {!isShort && found.detail !== '' && (
+          <p>
+            {found.detail} {place && <a href={`#/${place.id}`}>{place.title}</a>}
+          </p>
+        )}
         {!isShort && found.also.length > 0 && <p class="also">Also: {found.also.join(' · ')}</p>}
       </div>
       {!isShort && <Water />}

@@ -1,5 +1,5 @@
 /** Files in Cloud Storage of one folder. */
-export interface Folder {
+interface Folder {
   name: string;
   files: number;
   bytes: number;

@@ -16,7 +16,7 @@ export interface ListedKey {
 export type NewKey = ListedKey & { key: string };
 
 export const keyRoles = ['miner', 'validator', 'ingest', 'proxy', 'read', 'admin'] as const;
-export type KeyRole = (typeof keyRoles)[number];
+type KeyRole = (typeof keyRoles)[number];
 
 export const rightsOf: Readonly<Record<KeyRole, string>> = {
   miner: 'sends answers and files, polls its tasks',

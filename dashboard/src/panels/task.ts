@@ -2,7 +2,7 @@
 export type Task = Readonly<Record<string, unknown>>;
 
 /** Something that happened to a task. */
-export interface Happening {
+interface Happening {
   /** Milliseconds since the epoch. */
   atMs: number;
   what: string;
