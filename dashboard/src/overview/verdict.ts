@@ -67,6 +67,7 @@ function letters({ dead_letters: found }: Status): Finding | undefined {
     headline: count === 1 ? '1 dead letter needs you' : `${atLeast} dead letters need you`,
     detail:
       'Events that cannot be written as they are stay in the bucket: see why, then replay or drop them.',
+    place: 'dead-letters',
   };
 }
 

@@ -3,7 +3,7 @@ import { oneAtATime } from './oneAtATime.ts';
 import { troubleOf } from './trouble.ts';
 
 /** The state of something that a person asked for. */
-export type Action<Answer> =
+type Action<Answer> =
   | { step: 'idle' }
   | { step: 'busy' }
   | { step: 'done'; answer: Answer }
