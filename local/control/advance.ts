@@ -89,9 +89,11 @@ export class ClockControl {
         functions.inFlight() + dispatches === 0 && states.every((state) => state.openRequests === 0);
       const openCalls = states.reduce((sum, state) => sum + state.openCalls, 0);
       const isMissing = openCalls > this.#options.heldCalls();
-      const needed = idle ? 1 : isMissing ? lostReadings : quietReadings;
+      // What an instance does before it ends answers no request.
+      const isEnding = functions.stoppingCount() > 0;
+      const needed = isEnding || isMissing ? lostReadings : idle ? 1 : quietReadings;
       if (equal >= needed || performance.now() > giveUpMs) return states;
-      if (idle) await sleep(0);
+      if (idle && !isEnding) await sleep(0);
       else await sleep(quietMs);
     }
   }

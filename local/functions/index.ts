@@ -73,6 +73,8 @@ export interface LocalFunctions extends LocalService<FunctionsUsage> {
   sync(offsetMs: number): Promise<InstanceState[]>;
   /** Instances that start just now. */
   startingCount(): number;
+  /** Instances that were told to end and have not. */
+  stoppingCount(): number;
 }
 
 /**
@@ -257,6 +259,12 @@ class FunctionsManager {
   startingCount(): number {
     let count = 0;
     for (const { pool } of this.#functions.values()) count += pool.startingCount();
+    return count;
+  }
+
+  stoppingCount(): number {
+    let count = 0;
+    for (const { pool } of this.#functions.values()) count += pool.stoppingCount();
     return count;
   }
 

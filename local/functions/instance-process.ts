@@ -186,8 +186,10 @@ export class InstanceProcess implements LimitedProcess {
   /** Lets it finish what it has, within the platform's time of grace. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#child.kill('SIGTERM');
     const grace = setTimeout(() => this.kill(), shutdownGraceMs);
+    // A signal would overtake the time to which the clocks were just moved.
+    await Promise.race([this.sync(this.#clock.offsetMs()), this.exited]);
+    this.#child.kill('SIGTERM');
     await this.exited;
     clearTimeout(grace);
   }

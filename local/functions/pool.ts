@@ -97,6 +97,11 @@ export class FunctionPool {
     return [...this.#starting].filter(({ isLoaded }) => !isLoaded).length;
   }
 
+  /** Instances that were told to end and have not: they finish what they have. */
+  stoppingCount(): number {
+    return this.instances().filter(({ isStopping }) => isStopping).length;
+  }
+
   queuedCount(): number {
     return this.#queue.size;
   }
@@ -190,7 +195,7 @@ export class FunctionPool {
   #stopWhenIdle(instance: InstanceProcess): void {
     const idleForMs = instance.openRequests > 0 ? 0 : this.#clock.now() - instance.lastUsedMs;
     const isIdle = idleForMs >= idleMs;
-    const staying = this.instances().filter(({ isStopping }) => !isStopping).length;
+    const staying = this.#instances.size - this.stoppingCount();
     if (isIdle && staying > this.#minInstances) {
       void instance.stop();
       return;

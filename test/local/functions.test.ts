@@ -192,8 +192,12 @@ describe('functions as processes', () => {
     it('that are idle for 15 minutes end', async () => {
       await slow(0);
       assert.notDeepEqual(openOf('slow'), []);
-      await fixture.advance(15 * 60_000);
-      await until(() => openOf('slow').length === 0);
+      const usedMs = fixture.clock.now();
+      await fixture.advance(16 * 60_000);
+      assert.deepEqual(openOf('slow'), [], 'the clock waits for what they do then');
+      const ends = fixture.log.filter(([source, { message }]) => source === 'slow' && message === 'ends');
+      const endedMs = Number(ends.at(-1)?.[1]['now']);
+      assert.ok(endedMs >= usedMs + 14 * 60_000, 'at the time to which the clock was moved');
     });
 
     it('free the slot of a caller that went away', async () => {
