@@ -3,7 +3,7 @@ import { countReads, type DocumentStore } from '../platform/documents.ts';
 import type { ObjectFacts, ObjectStore } from '../platform/objects.ts';
 import { cachedFor } from '../platform/once.ts';
 import { type Folder, folderOfId, folders } from './fileId.ts';
-import { figuresCacheMs, figuresRetryMs, maxObjectsPage } from './limits.ts';
+import { countCacheMs, countRetryMs, listingCacheMs, maxObjectsPage } from './limits.ts';
 import { recordOf } from './object.ts';
 import { filesCollection } from './record.ts';
 
@@ -73,8 +73,8 @@ interface StoredTotals {
 
 /**
  * Reads figures of files; never rejects. Asking costs one list of the bucket, or past 1,000 objects the totals that
- * cleanup kept, and one count in Firestore, which bills a read for each 1,000 files there; the answer is good for a
- * minute for each of these reads.
+ * cleanup kept, once a minute; and one count in Firestore, which bills a read for each 1,000 files there and is good for
+ * a quarter of an hour for each of them.
  */
 export function fileFigures({
   objects,
@@ -86,13 +86,17 @@ export function fileFigures({
   clock: Clock;
 }): () => Promise<FileFigures> {
   const inline = { field: 'location', op: '==', value: 'firestore' } as const;
-  const read = async (): Promise<FileFigures> => {
-    const [listed, counted] = await Promise.allSettled([
-      presentTotals(objects, clock.now()),
-      documents.count({ collection: filesCollection, filters: [inline] }, 'files'),
-    ]);
-    const kept = listed.status === 'fulfilled' ? listed.value : undefined;
-    const inFirestore = counted.status === 'fulfilled' ? counted.value : null;
+  const listing = cachedFor(clock, listingCacheMs, () => presentTotals(objects, clock.now()));
+  const count = async (): Promise<number | null> => {
+    try {
+      return await documents.count({ collection: filesCollection, filters: [inline] }, 'files');
+    } catch {
+      return null;
+    }
+  };
+  const counted = cachedFor(clock, countRetryMs, count, countLifetimeMs);
+  return async () => {
+    const [kept, inFirestore] = await Promise.all([listing().catch(() => undefined), counted()]);
     const folderTotals = kept && Object.values(kept.totals);
     const inBucket = folderTotals?.reduce((sum, { files }) => sum + files, 0);
     return {
@@ -103,7 +107,6 @@ export function fileFigures({
       as_of: kept?.as_of ?? null,
     };
   };
-  return cachedFor(clock, figuresCacheMs, read, lifetimeMsOf);
 }
 
 async function presentTotals(
@@ -117,6 +120,6 @@ async function presentTotals(
 }
 
 /** The first count of an instance finds no lease that covers it, but asks for one. */
-function lifetimeMsOf({ firestore_files: counted }: FileFigures): number {
-  return counted === null ? figuresRetryMs : figuresCacheMs * countReads(counted);
+function countLifetimeMs(counted: number | null): number {
+  return counted === null ? countRetryMs : countCacheMs * countReads(counted);
 }

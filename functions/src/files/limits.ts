@@ -52,9 +52,12 @@ export const maxObjectsPage = 1_000;
 export const maxListedPages = 100;
 export const maxDuePages = 5;
 
-/** Time for which figures of files are answered from memory, and after a count that failed. */
-export const figuresCacheMs = 60_000;
-export const figuresRetryMs = 10_000;
+/** Time for which a listing of the bucket's files is answered from memory. */
+export const listingCacheMs = 60_000;
+
+/** The same for a count of the files in Firestore, for each read that it cost, and after one that failed. */
+export const countCacheMs = 15 * 60_000;
+export const countRetryMs = 10_000;
 
 /** A process notes no more often that it wrote a file's document, and waits no longer for the note. */
 export const noteMs = 3_600_000;
