@@ -73,8 +73,8 @@ interface StoredTotals {
 
 /**
  * Reads figures of files; never rejects. Asking costs one list of the bucket, or past 1,000 objects the totals that
- * cleanup kept, once a minute; and one count in Firestore, which bills a read for each 1,000 files there and is good for
- * a quarter of an hour for each of them.
+ * cleanup kept, once a minute; and one count in Firestore, which bills a read for each 1,000 files there and is good
+ * for a quarter of an hour for each of them.
  */
 export function fileFigures({
   objects,
