@@ -55,7 +55,7 @@ describe('firebase.json', () => {
       rewrites.find(({ pattern }) => pattern.test(path))?.functionId;
     for (const path of ['/v1/responses', '/v1/operations', '/api/v1/miner/response'])
       assert.equal(served(path), 'sluice-ingest', path);
-    for (const path of ['/v1/status', '/v1/keys/a', '/healthz', '/health', '/openapi.json', '/docs']) {
+    for (const path of ['/v1/status', '/v1/keys/a', '/healthz', '/health', '/openapi.json']) {
       assert.equal(served(path), 'sluice-api', path);
     }
     assert.equal(served('/api/v1/miners/7/tasks'), 'sluice-polls');
