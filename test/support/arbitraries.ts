@@ -3,7 +3,7 @@ import { marked, type TaskEvent } from '../../functions/src/events/event.ts';
 import type { Json, JsonObject } from '../../functions/src/platform/json.ts';
 import { taskStatuses } from '../../functions/src/tasks/state.ts';
 import { startMs } from './clock.ts';
-import { created, evaluated, patched, response } from './events.ts';
+import { created, erased, evaluated, patched, response } from './events.ts';
 import { timeoutMs } from './storedTask.ts';
 
 /** Values of all kinds, those that Firestore has no form for among them. */
@@ -60,6 +60,8 @@ const source = fc.constantFrom(
 
 const validator = fc.constantFrom(0, 1, 2, 'unknown' as const);
 
+const hotkeys = ['5A', '5B'];
+
 const score = fc.constantFrom(0, 0.5, 0.75, 1);
 
 /** One task's events, each with a stamp of its own. */
@@ -88,10 +90,11 @@ export function taskEvents(taskId: string, maxMinerUid = 9): fc.Arbitrary<TaskEv
       speed: score,
       data: value,
       from: source,
+      hotkey: fc.constantFrom(null, ...hotkeys),
     })
-    .map(({ at, uid, accuracy, speed, data, from }) => (sequence: number): TaskEvent => {
+    .map(({ at, uid, accuracy, speed, data, from, hotkey }) => (sequence: number): TaskEvent => {
       const scores = { accuracy_score: accuracy, speed_score: speed, processing_time: sequence };
-      const changes = { ...scores, response_data: data };
+      const changes = { ...scores, response_data: data, hotkey };
       return { ...response(taskId, startMs + at, uid, changes, sequence), ...from };
     });
   const evaluation = fc.tuple(moment, validator, value).map(
@@ -99,12 +102,20 @@ export function taskEvents(taskId: string, maxMinerUid = 9): fc.Arbitrary<TaskEv
       (sequence: number) =>
         evaluated(taskId, startMs + at, uid, { evaluation_data: data }, sequence),
   );
+  const erasure = fc
+    .tuple(moment, fc.integer({ min: 0, max: maxMinerUid }), fc.constantFrom(undefined, ...hotkeys))
+    .map(
+      ([at, uid, hotkey]) =>
+        (sequence: number) =>
+          erased(taskId, startMs + at, uid, hotkey, sequence),
+    );
   return fc
     .tuple(
       fc.array(creation, { maxLength: 3 }),
       fc.array(patch, { maxLength: 4 }),
       fc.array(answer, { maxLength: 12 }),
       fc.array(evaluation, { maxLength: 4 }),
+      fc.array(erasure, { maxLength: 2 }),
     )
     .map((makers) => makers.flat().map((make, sequence): TaskEvent => marked(make(sequence))))
     .filter((events) => events.length > 0);

@@ -1,5 +1,6 @@
 import { foldText } from '../../functions/src/events/carrier.ts';
 import type {
+  AnswersErased,
   MinerResponse,
   ResponseReceived,
   TaskCreated,
@@ -8,6 +9,7 @@ import type {
   Visibility,
 } from '../../functions/src/events/event.ts';
 import type { Stamp } from '../../functions/src/events/stamp.ts';
+import { sha256Hex } from '../../functions/src/platform/ids.ts';
 import type { JsonObject } from '../../functions/src/platform/json.ts';
 
 /** A stamp of a moment; `sequence` tells those of one millisecond apart. */
@@ -76,6 +78,17 @@ export function evaluated(
     stamp: stampAt(ms, sequence),
     evaluation: { validator_uid, ...content },
   };
+}
+
+export function erased(
+  taskId: string,
+  ms: number,
+  minerUid: number,
+  hotkey?: string,
+  sequence = 0,
+): AnswersErased {
+  const only = hotkey === undefined ? {} : { hotkeySha256: sha256Hex(hotkey) };
+  return { kind: 'erased', taskId, stamp: stampAt(ms, sequence), minerUid, ...only };
 }
 
 /** Event lines as a carrier's compressed contents. */

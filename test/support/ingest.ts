@@ -3,6 +3,7 @@ import type { ResponseReceived } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { answerRoutes } from '../../functions/src/miners/answerRoutes.ts';
 import { evaluationRoutes } from '../../functions/src/miners/evaluationRoutes.ts';
+import { erasureRoutes } from '../../functions/src/tasks/erasureRoutes.ts';
 import { eventRoutes } from '../../functions/src/tasks/eventRoutes.ts';
 import { responseRoutes } from '../../functions/src/tasks/responseRoutes.ts';
 import type { SpeakersOptions } from '../../functions/src/tasks/speaker.ts';
@@ -68,6 +69,7 @@ export async function startIngest(
     ...answerRoutes({ ...shared, speakers }),
     ...evaluationRoutes(shared),
     ...writeRoutes(shared),
+    ...erasureRoutes(shared),
     ...operationRoutes({ ...shared, collections }),
     ...eventRoutes({ ...shared, clock, speakers, collections }),
   ];

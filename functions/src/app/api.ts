@@ -7,12 +7,13 @@ import { deadLetterRoutes } from '../operator/deadLetterRoutes.ts';
 import { healthRoutes, statusRoutes } from '../operator/statusRoutes.ts';
 import type { DocumentStore } from '../platform/documents.ts';
 import { quotaRoutes } from '../quota/routes.ts';
+import { erasureRoutes } from '../tasks/erasureRoutes.ts';
 import { TaskReader } from '../tasks/reading.ts';
 import { readRoutes } from '../tasks/readRoutes.ts';
 import { base, clock } from './base.ts';
 import { days, documentsFor, ledger, meter, quotaReader, throttle } from './database.ts';
 import { fileObjects } from './fileParts.ts';
-import { acceptingRoutes, ownRoutes, serve, stamps } from './http.ts';
+import { acceptingRoutes, ownRoutes, serve, stager, stamps } from './http.ts';
 import { pollingRoutes } from './polls.ts';
 import { flushQueueControl } from './queue.ts';
 
@@ -43,6 +44,7 @@ function controllingRoutes(documents: DocumentStore): Route[] {
     ...controlRoutes({ ...base(), queueControl }),
     ...statusRoutes({ ...base(), queueControl, meter, quota, files }),
     ...quotaRoutes({ ...base(), ledger: ledger(), reader: quota, days: days(), throttle: throttle() }),
+    ...erasureRoutes({ stager: stager(), stamps: stamps() }),
     ...deadLetterRoutes({ ...base(), stamps: stamps(), responseInlineMaxBytes }),
     ...healthRoutes(),
   ];

@@ -15,8 +15,8 @@ export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /**
  * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered or
- * a validator evaluated, that a deadline passed, or that an operation on another document was accepted. These are the
- * forms of events in carriers. A field that a later schema brought is optional, or has the default that events queued
+ * a validator evaluated, that a miner's answers are to be forgotten, that a deadline passed, or that an operation on
+ * another document was accepted. These are the forms of events in carriers. A field that a later schema brought is optional, or has the default that events queued
  * before it mean.
  */
 const schemas = once(() => {
@@ -65,6 +65,14 @@ const schemas = once(() => {
     exact,
   });
   const evaluated = z.strictObject({ kind: z.literal('evaluated'), taskId, stamp, evaluation, exact });
+  const erased = z.strictObject({
+    kind: z.literal('erased'),
+    taskId,
+    stamp,
+    minerUid: z.int().check(z.minimum(0)),
+    /** Set where only answers of this hotkey are meant: its SHA-256 in hex, as it is itself to be forgotten. */
+    hotkeySha256: z.optional(z.string().check(z.regex(/^[0-9a-f]{64}$/))),
+  });
   const deadline = z.strictObject({ kind: z.literal('deadline'), taskId, stamp });
   const operation = z.strictObject({
     kind: z.literal('operation'),
@@ -79,13 +87,25 @@ const schemas = once(() => {
     isNew: isTrue,
     exact,
   });
-  const event = z.discriminatedUnion('kind', [created, patched, received, evaluated, deadline, operation]);
-  return { body, response, evaluation, created, patched, received, evaluated, deadline, operation, event };
+  const ofTasks = { created, patched, received, evaluated, erased, deadline };
+  const event = z.discriminatedUnion('kind', [
+    created,
+    patched,
+    received,
+    evaluated,
+    erased,
+    deadline,
+    operation,
+  ]);
+  return { body, response, evaluation, ...ofTasks, operation, event };
 });
 
 type Of<Name extends keyof ReturnType<typeof schemas>> = z.infer<ReturnType<typeof schemas>[Name]>;
 
-/** A miner's answer, in the shape of its document field. Exactly one of `response_data` and `body` is there. */
+/**
+ * A miner's answer, in the shape of its document field. Exactly one of `response_data` and `body` is there; of one that
+ * is erased neither.
+ */
 export type MinerResponse = Of<'response'>;
 
 /** The object of its own that has what is large of an event. */
@@ -106,10 +126,19 @@ export type ResponseReceived = Of<'received'>;
 /** A validator evaluated a task's answers, which approves it. */
 export type TaskEvaluated = Of<'evaluated'>;
 
+/** A miner's answers to a task are to be forgotten, those that come later too. */
+export type AnswersErased = Of<'erased'>;
+
 /** A task's deadline passed; its stamp is the deadline. */
 export type DeadlinePassed = Of<'deadline'>;
 
-export type TaskEvent = TaskCreated | TaskPatched | ResponseReceived | TaskEvaluated | DeadlinePassed;
+export type TaskEvent =
+  | TaskCreated
+  | TaskPatched
+  | ResponseReceived
+  | TaskEvaluated
+  | AnswersErased
+  | DeadlinePassed;
 
 /** An operation on a document of any kind, by its path. */
 export type OperationAccepted = Of<'operation'>;

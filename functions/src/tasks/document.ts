@@ -14,6 +14,7 @@ import { once } from '../platform/once.ts';
 import { fieldForJson, isMap, jsonFromFields, otherFormOf } from '../platform/values.ts';
 import { adoptedMeta } from './adoption.ts';
 import { answersOf, type CountedAnswer, countedAnswers, namedMiners } from './answers.ts';
+import { storedErasures } from './erasure.ts';
 import { evaluationFields, evaluationStamps, latestEvaluation, storedEvaluations } from './evaluations.ts';
 import { feedShards, maxFieldStamps, orphanMs } from './limits.ts';
 import { decodeMeta, encodeMeta, type TaskMeta } from './meta.ts';
@@ -61,8 +62,9 @@ export interface ProjectionOptions {
 /** Makes the document of a state: everything in it but `written_at`. */
 export function taskDocument(state: TaskState, { retentionMs }: ProjectionOptions): Fields {
   const outcome = outcomeOf(state);
-  const answers = answersOf(state);
-  const counted = countedAnswers(state);
+  const held = withoutErased(state);
+  const answers = answersOf(held);
+  const counted = countedAnswers(held);
   const superseded = answers.filter((answer) => answer.superseded !== undefined);
   const updatedMs = updatedAtMs(state, outcome.decidedByDeadlineMs);
   const document: Fields = {
@@ -93,6 +95,12 @@ export function taskDocument(state: TaskState, { retentionMs }: ProjectionOption
   if (ownRetentionMs > 0) document[ttlField] = new Date(updatedMs + ownRetentionMs);
   for (const [name, { value }] of state.fields) Object.assign(document, fieldForJson(name, value));
   return document;
+}
+
+/** The state with the answers that readers may see. */
+function withoutErased(state: TaskState): TaskState {
+  if (state.erased.size === 0) return state;
+  return { ...state, responses: new Map([...state.responses].filter(([, { isErased }]) => !isErased)) };
 }
 
 /** Milliseconds after its last change for which a task is kept; 0: for good. */
@@ -176,6 +184,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     statuses: new Map(Object.entries(meta.statuses) as [TaskStatus, { first: Stamp; last: Stamp }][]),
     responses: new Map(storedAnswers(document, meta).map((answer) => [answerKey(answer), answer])),
     evaluations: new Map(storedEvaluations(document, meta)),
+    erased: new Set(meta.erased?.marks),
     named: withNamed(new Set(meta.onceNamed), assigned ?? []),
     isAdopted: meta.isAdopted,
     deadlinePassedMs: meta.deadlinePassedMs,
@@ -192,6 +201,7 @@ function metaOf(state: TaskState, isDecidedByResponses: boolean): TaskMeta {
     ...fieldStamps(state),
     ...answerStamps(state),
     evaluations: evaluationStamps(state),
+    erased: storedErasures(state.erased, state.responses.values()),
     onceNamed: onceNamed.length > 0 ? onceNamed.sort((a, b) => a - b) : undefined,
     // It matters only where the document would else be taken for one that miners alone made.
     isAdopted: state.isAdopted && isOrphan({ ...state, isAdopted: false }) ? true : undefined,

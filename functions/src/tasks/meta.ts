@@ -1,6 +1,7 @@
 import type { Stamp } from '../events/stamp.ts';
 import { hashedText, versionedObject } from '../platform/hashedText.ts';
 import { isMap } from '../platform/values.ts';
+import type { StoredErasures } from './erasure.ts';
 import type { Creation, TaskStatus } from './state.ts';
 
 /** The meta of a task, its field `_sluice`: the stamps behind what readers see, and the sources of its responses. */
@@ -17,6 +18,7 @@ export interface TaskMeta {
   ifNamed?: Record<string, Record<string, Stamp>> | undefined;
   /** Stamps of evaluations, by validator. */
   evaluations?: Record<string, Stamp> | undefined;
+  erased?: StoredErasures | undefined;
   /** Miners that were named and are not any more. */
   onceNamed?: readonly number[] | undefined;
   isAdopted?: true | undefined;
@@ -34,6 +36,7 @@ const letters: Readonly<Record<keyof TaskMeta, string>> = {
   fromKeys: 'u',
   ifNamed: 'm',
   evaluations: 'e',
+  erased: 'x',
   onceNamed: 'n',
   isAdopted: 'a',
   deadlinePassedMs: 'd',
@@ -42,13 +45,13 @@ const letters: Readonly<Record<keyof TaskMeta, string>> = {
 
 /**
  * Members by version. The first knows no sources of responses: code that looks at no version reads it. The third has
- * evaluations.
+ * evaluations, the fourth erased answers.
  */
-const membersByVersion = { 1: 'vcsfordb', 2: 'vcsformunadb', 3: 'vcsformunadbe' };
+const membersByVersion = { 1: 'vcsfordb', 2: 'vcsformunadb', 3: 'vcsformunadbe', 4: 'vcsformunadbex' };
 
 /** Makes the bytes of the `_sluice` field: the same for the same meta, whatever the order of its members. */
 export function encodeMeta(meta: TaskMeta): Buffer {
-  const { creation, fromKeys, ifNamed, evaluations, onceNamed, isAdopted } = meta;
+  const { creation, fromKeys, ifNamed, evaluations, erased, onceNamed, isAdopted } = meta;
   const isFirst = [fromKeys, ifNamed, onceNamed, isAdopted].every((member) => member === undefined);
   const members: Record<string, unknown> = {
     ...meta,
@@ -60,7 +63,7 @@ export function encodeMeta(meta: TaskMeta): Buffer {
     ],
   };
   const stored = Object.entries(letters).map(([name, letter]) => [letter, sorted(members[name])]);
-  const v = evaluations !== undefined ? 3 : isFirst ? 1 : 2;
+  const v = erased !== undefined ? 4 : evaluations !== undefined ? 3 : isFirst ? 1 : 2;
   return hashedText(JSON.stringify({ v, ...Object.fromEntries(stored) }));
 }
 

@@ -119,5 +119,6 @@ export class OrphanCounter {
 /** The keys that answered a task of which nobody else knows. */
 function orphanKeys(state: TaskState): Set<string> {
   if (!isOrphan(state)) return new Set();
-  return new Set([...state.responses.values()].flatMap(({ minerKey }) => minerKey ?? []));
+  const known = [...state.responses.values()].filter(({ isErased }) => !isErased);
+  return new Set(known.flatMap(({ minerKey }) => minerKey ?? []));
 }

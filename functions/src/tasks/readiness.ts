@@ -2,6 +2,7 @@ import type { TaskEvent } from '../events/event.ts';
 import type { EventGroup, Kind } from '../flush/kind.ts';
 import { countedAnswers } from './answers.ts';
 import { taskIdOf } from './document.ts';
+import { markOf } from './erasure.ts';
 import { outcomeOf } from './outcome.ts';
 import { type Reduction, reduceTask } from './reducer.ts';
 import { answerKey, emptyTask, isEmptyTask, type TaskState } from './state.ts';
@@ -57,6 +58,7 @@ function hasAll(known: TaskState | undefined, { events }: TaskGroup): boolean {
       const present = known?.evaluations.get(String(event.evaluation.validator_uid));
       return present !== undefined && present.stamp >= event.stamp;
     }
+    if (event.kind === 'erased') return known?.erased.has(markOf(event)) ?? false;
     if (event.kind !== 'response') return false;
     const present = known?.responses.get(answerKey({ ...event, value: event.response }));
     return present !== undefined && present.stamp <= event.stamp;
@@ -67,6 +69,7 @@ function hasAll(known: TaskState | undefined, { events }: TaskGroup): boolean {
 function longestWaitMs(event: TaskEvent, rules: TaskRules): number {
   switch (event.kind) {
     case 'deadline':
+    case 'erased':
       return 0;
     case 'response':
     case 'evaluated':

@@ -8,11 +8,13 @@ import type {
 import { type Stamp, stampMs } from '../events/stamp.ts';
 import type { Json, JsonObject } from '../platform/json.ts';
 import { answersByStamp, namedMiners } from './answers.ts';
+import { eraseAnswers, isMarked, markOf } from './erasure.ts';
 import { applyEvaluation, takeEvaluationOverflow } from './evaluations.ts';
 import {
   defaultMinMinerCount,
   defaultRequiredMinerCount,
   maxNamedMiners,
+  maxReplacedBodies,
   maxResponsesPerTask,
 } from './limits.ts';
 import {
@@ -56,14 +58,31 @@ export function reduceTask(state: TaskState, events: readonly TaskEvent[], timeo
     statuses: new Map(state.statuses),
     responses: new Map(state.responses),
     evaluations: new Map(state.evaluations),
+    erased: new Set(state.erased),
     named: new Set(state.named),
   };
   for (const event of events) apply(draft, event, timeoutMs);
+  noteErased(draft, events);
   const undecidable = events
     .filter((event) => event.kind === 'created' || event.kind === 'patched')
     .filter((event) => !areJudged(draft, event));
   const evaluationOverflow = takeEvaluationOverflow(draft.taskId, draft.evaluations);
   return { state: draft, overflow: takeOverflow(draft), evaluationOverflow, undecidable };
+}
+
+/**
+ * Erases what the marks mean, and notes the bodies that go with it, those of answers that came too late to be kept
+ * among them.
+ */
+function noteErased(draft: Draft, events: readonly TaskEvent[]): void {
+  const lost = events.flatMap((event) => {
+    const isLost = event.kind === 'response' && isMarked(event.response, draft.erased);
+    return isLost ? (event.response.body?.object ?? []) : [];
+  });
+  const bodies = [...eraseAnswers(draft.responses, draft.erased), ...lost];
+  if (bodies.length === 0) return;
+  const noted = new Set([...(draft.replacedBodies ?? []), ...bodies]);
+  draft.replacedBodies = [...noted].slice(-maxReplacedBodies);
 }
 
 /** True where each of an event's fields was set, or is beaten by a later value. */
@@ -77,6 +96,7 @@ interface Draft extends TaskState {
   statuses: Map<TaskStatus, { first: Stamp; last: Stamp }>;
   responses: Map<string, Answer>;
   evaluations: Map<string, HeldEvaluation>;
+  erased: Set<string>;
   named: Set<number>;
 }
 
@@ -94,6 +114,9 @@ function apply(draft: Draft, event: TaskEvent, timeoutMs: number): void {
       break;
     case 'evaluated':
       applyEvaluation(draft.evaluations, event);
+      break;
+    case 'erased':
+      draft.erased.add(markOf(event));
       break;
     case 'deadline':
       draft.deadlinePassedMs = Math.max(draft.deadlinePassedMs ?? 0, stampMs(event.stamp));
@@ -174,9 +197,8 @@ function takeOverflow(draft: Draft): ResponseReceived[] {
   const all = answersByStamp(draft);
   const own = all.filter(isOwn).slice(maxResponsesPerTask);
   const others = all.filter((answer) => !isOwn(answer)).slice(maxResponsesPerTask);
-  return [...own, ...others].map((answer) => {
-    draft.responses.delete(answerKey(answer));
-    const { value, ...source } = answer;
-    return { kind: 'response', taskId: draft.taskId, ...source, response: value };
+  return [...own, ...others].flatMap(({ value, isErased, ...source }) => {
+    draft.responses.delete(answerKey({ value, ...source }));
+    return isErased ? [] : [{ kind: 'response', taskId: draft.taskId, ...source, response: value }];
   });
 }

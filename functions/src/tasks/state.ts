@@ -36,6 +36,8 @@ export interface Stamped<Value> {
 export interface Answer extends Stamped<MinerResponse> {
   minerKey?: string | undefined;
   countsUnassigned?: true | undefined;
+  /** Its content is erased; only that there was an answer is known, and when. */
+  isErased?: true | undefined;
 }
 
 /** A validator's evaluation; `asStored` of one that another system put into the document, older than any event. */
@@ -69,6 +71,8 @@ export interface TaskState {
   responses: ReadonlyMap<string, Answer>;
   /** The latest evaluation of each validator, by uid. */
   evaluations: ReadonlyMap<string, HeldEvaluation>;
+  /** The marks of answers that were, or are once they come, to be erased; of `erasure.ts`. */
+  erased: ReadonlySet<string>;
   /** The miners that any value of `assigned_miners` named. */
   named: ReadonlySet<number>;
   /** Somebody else made the document. */
@@ -85,7 +89,7 @@ export interface TaskState {
 /** A task of which nothing is known yet. */
 export function emptyTask(taskId: string): TaskState {
   const nothing = { fields: new Map(), statuses: new Map(), responses: new Map(), evaluations: new Map() };
-  return { taskId, ...nothing, named: new Set() };
+  return { taskId, ...nothing, erased: new Set(), named: new Set() };
 }
 
 /** True for the {@link emptyTask}: nothing is known, not even that somebody else made the document. */
@@ -96,7 +100,12 @@ export function isEmptyTask(state: TaskState): boolean {
 
 /** True where there is anything to keep a document for. A deadline alone makes none. */
 export function taskExists(state: TaskState): boolean {
-  return isDescribed(state) || state.responses.size > 0 || state.evaluations.size > 0;
+  return isDescribed(state) || sizeOfGiven(state) > 0;
+}
+
+/** The number of answers, evaluations and marks of erased ones, which are kept also where nothing else is known. */
+function sizeOfGiven({ responses, evaluations, erased }: TaskState): number {
+  return responses.size + evaluations.size + erased.size;
 }
 
 /** True where anything but responses and evaluations is known that makes a task. */
@@ -119,7 +128,7 @@ export function answerKey(answer: AnswerSource & Pick<Answer, 'value'>): string 
 /** True where answers of miners' keys and evaluations alone made this task: no proxy or other system knows it. */
 export function isOrphan(state: TaskState): boolean {
   const { responses, evaluations, isAdopted } = state;
-  if (isDescribed(state) || isAdopted || responses.size + evaluations.size === 0) return false;
+  if (isDescribed(state) || isAdopted || sizeOfGiven(state) === 0) return false;
   if ([...evaluations.values()].some(({ value }) => 'asStored' in value)) return false;
   return [...responses.values()].every(({ minerKey }) => minerKey !== undefined);
 }
@@ -129,7 +138,7 @@ export function withReplacedBodies(state: TaskState, before: TaskState): TaskSta
   const present = bodiesOf(state);
   const replaced = [...bodiesOf(before)].filter((object) => !present.has(object));
   if (replaced.length === 0) return state;
-  const noted = new Set([...(before.replacedBodies ?? []), ...replaced]);
+  const noted = new Set([...(state.replacedBodies ?? []), ...replaced]);
   return { ...state, replacedBodies: [...noted].slice(-maxReplacedBodies) };
 }
 

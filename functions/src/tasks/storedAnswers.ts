@@ -4,6 +4,7 @@ import type { Fields } from '../platform/documents.ts';
 import { fieldForJson, isMap, jsonFromFields } from '../platform/values.ts';
 import { bodyReference } from '../staging/bodies.ts';
 import type { ShownAnswer } from './answers.ts';
+import { erasedAnswers } from './erasure.ts';
 import type { TaskMeta } from './meta.ts';
 import { type Answer, countsAlways, type Stamped, type TaskState } from './state.ts';
 
@@ -25,7 +26,7 @@ export function storedAnswers(document: Fields, meta: TaskMeta): Answer[] {
     minerKey: 'unknown',
     ...answerIfNamed(uid, stored, meta),
   }));
-  return [...own, ...superseded];
+  return [...own, ...superseded, ...(meta.erased === undefined ? [] : erasedAnswers(meta.erased))];
 }
 
 /** Reads an answer that counts if its miner is named; one without a known key is a proxy's, or another system's. */
@@ -50,7 +51,7 @@ export function adoptedStampOf(at: unknown): Stamp {
 
 /** The stamps of a state's answers, and where they came from. */
 export function answerStamps(state: TaskState): Pick<TaskMeta, 'responses' | 'fromKeys' | 'ifNamed'> {
-  const answers = [...state.responses.values()];
+  const answers = [...state.responses.values()].filter(({ isErased }) => !isErased);
   const always = answers.filter(countsAlways);
   return {
     responses: stampsByUid(always),

@@ -1,5 +1,5 @@
 import type { Event } from '../../../functions/src/events/event.ts';
-import { evaluated, response } from '../../support/events.ts';
+import { erased, evaluated, response } from '../../support/events.ts';
 
 const aBody = 'bodies/responses/00000000-0000-4000-8000-000000000005';
 
@@ -19,6 +19,8 @@ export function later(nowMs: number): Event[] {
       exact: true,
     },
     evaluated('open', nowMs + 16, 4, { body: { object: aBody, bytes: 3 } }),
+    erased('done', nowMs + 17, 9),
+    erased('open', nowMs + 18, 3, '5F'),
     // Of a version to come.
     { ...response('open', nowMs + 13, 10), kind: 'heard of one day' } as unknown as Event,
   ];
