@@ -107,7 +107,7 @@ function doesName(value: unknown, miner: Miner, hotkeys: ReadonlySet<unknown>): 
   return Object.values(value).some((inner) => doesName(inner, miner, hotkeys));
 }
 
-/** What Firestore has no form for is kept as the text of its JSON. */
+/** True where a text is JSON that names the miner: Firestore has no other form for some values. */
 function jsonNames(text: string, miner: Miner, hotkeys: ReadonlySet<unknown>): boolean {
   if (!/^\s*[[{]/.test(text)) return false;
   try {

@@ -81,11 +81,17 @@ export class Reads {
 
   async #lease(): Promise<Held> {
     const before = this.#held;
-    const renew = before && { lease_id: before.id, spent: { reads: before.spent } };
-    const askedMs = performance.now();
-    const wanted = { reads: leaseReads, ttl_s: leaseSeconds, ...(renew && { renew }) };
     this.#held = undefined;
-    const lease = await callApi<Lease>(this.#cloud, 'POST', '/v1/quota/leases', wanted);
+    const askedMs = performance.now();
+    const ask = (renew: object): Promise<Lease> =>
+      callApi(this.#cloud, 'POST', '/v1/quota/leases', { reads: leaseReads, ttl_s: leaseSeconds, ...renew });
+    const renew = before && { renew: { lease_id: before.id, spent: { reads: before.spent } } };
+    // One that ended meanwhile counts as spent, and cannot be returned any more.
+    const lease = await ask(renew ?? {}).catch((error: unknown) => {
+      if (renew === undefined || ![404, 409].includes((error as { status?: number }).status ?? 0))
+        throw error;
+      return ask({});
+    });
     const termMs = Date.parse(lease.expires_at) - Date.parse(lease.starts_at);
     this.#held = {
       id: lease.lease_id,

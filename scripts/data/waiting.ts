@@ -4,6 +4,8 @@ import type { Cost } from './cost.ts';
 import type { Item } from './item.ts';
 import { deadLetters, listObjects, objectItems, spooled } from './objects.ts';
 
+const dayMs = 86_400_000;
+
 /** Tells which events are wanted, by their JSON of whatever version. */
 type Wants = (event: unknown) => boolean;
 
@@ -32,8 +34,10 @@ export async function* waitingItems(cloud: Cloud, cost: Cost, nowMs: number): As
   for await (const { name, bytes } of deadLetters(cloud, cost))
     yield { kind: 'dead_letter', source: name, base64: bytes.toString('base64') };
   for await (const { name, metadata } of listObjects(cloud, cost, 'bodies/')) {
-    // The commit that refers to a body moves this ahead (functions/src/tasks/bodies.ts).
-    const isKept = metadata.customTime !== undefined && Date.parse(String(metadata.customTime)) > nowMs;
+    // Of a body that a document refers to it is a day ahead at least (functions/src/tasks/bodies.ts).
+    const untilMs = Date.parse(String(metadata.customTime ?? ''));
+    const leastMs = Math.max(nowMs, Date.parse(metadata.timeCreated ?? '') + dayMs / 2);
+    const isKept = untilMs > leastMs;
     if (!isKept) yield* objectItems(cloud, cost, name, 'body');
   }
 }

@@ -14,10 +14,10 @@ export type Visibility = (typeof visibilities)[number];
 export const operationTypes = ['set', 'update', 'delete'] as const;
 
 /**
- * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered or
- * a validator evaluated, that a miner's answers are to be forgotten, that a deadline passed, or that an operation on
- * another document was accepted. These are the forms of events in carriers. A field that a later schema brought is optional, or has the default that events queued
- * before it mean.
+ * An event is one accepted fact: that a task came into being or some of its fields were set, that a miner answered or a
+ * validator evaluated, that a miner's answers are to be forgotten, that a deadline passed, or that an operation on
+ * another document was accepted. These are the forms of events in carriers. A field that a later schema brought is
+ * optional, or has the default that events queued before it mean.
  */
 const schemas = once(() => {
   const json: z.ZodMiniType<Json> = z.custom<Json>((value) => value !== undefined);

@@ -5,7 +5,7 @@ import type { Answer } from './state.ts';
 /** The key in the place of those that sent answers which are erased. */
 const erasedKey = 'erased';
 
-/** The mark of an erasure: the miner's uid, and behind it the hash of a hotkey where only that one's answers are meant. */
+/** The mark of an erasure: the miner's uid, and the hash of a hotkey where only that one's answers are meant. */
 export function markOf({ minerUid, hotkeySha256 }: AnswersErased): string {
   return hotkeySha256 === undefined ? String(minerUid) : `${minerUid}/${hotkeySha256}`;
 }
@@ -45,7 +45,7 @@ function erasedAnswer(
   return { value, stamp, ...source, isErased: true };
 }
 
-/** How an erased answer counts: always, of a proxy or by a key of a miner, or if its miner is named. */
+/** Sources of an erased answer: a proxy, a miner's key that counts always, or one that does if its miner is named. */
 const sources: readonly Pick<Answer, 'minerKey' | 'countsUnassigned'>[] = [
   {},
   { minerKey: erasedKey, countsUnassigned: true },

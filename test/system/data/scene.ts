@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { advanceUntil, callStack } from '../../support/advance.ts';
@@ -33,7 +34,8 @@ export interface Scene {
 
 /**
  * Starts a stack. Miners 7 and 8 answered tasks `done` and `large` (a body of its own) and sent speech for `done` and
- * a small file; each has a dead letter. Answers to `late` wait in the paused queue, those to `spooled` in the spool.
+ * a small file; each has a dead letter. Answers to `late` and `batch` (in an object) wait in the paused queue, those to
+ * `spooled` in the spool.
  */
 export async function startScene(): Promise<Scene> {
   build();
@@ -87,7 +89,7 @@ export async function startScene(): Promise<Scene> {
     assert.ok(sent.ok, `${path} ${sent.status} ${await sent.text()}`);
   };
 
-  for (const task_id of ['done', 'large', 'late', 'spooled']) {
+  for (const task_id of ['done', 'large', 'late', 'batch', 'spooled']) {
     const fields = { task_id, task_type: 'tts', required_miner_count: 2, assigned_miners: [7, 8] };
     await send('local-ingest-key', '/v1/tasks?visibility=prompt', fields);
   }
@@ -149,6 +151,12 @@ export async function startScene(): Promise<Scene> {
   for (const uid of [7, 8] as const) {
     await send(keys[uid].key, '/v1/responses', { responses: [answer('late', uid)] });
   }
+  // Together they fit no carrier, each by itself needs no body of its own.
+  const noise = (): string => randomBytes(40_000).toString('base64');
+  const batch = ([7, 8] as const).map((uid) =>
+    answer('batch', uid, { response_data: { text: secretOf(uid), noise: noise() } }),
+  );
+  await send('local-ingest-key', '/v1/responses', { responses: batch });
   stack.addFault({
     ...{ service: 'tasks', method: 'CreateTask', code: unavailableCode },
     ...{ rate: 1, forMs: 4 * hourMs, phase: 'before' },
