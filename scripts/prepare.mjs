@@ -18,9 +18,13 @@ export async function prepare() {
   return node;
 }
 
-/** True when node_modules holds what the lock file names; npm keeps the list of what it installed there. */
-function isInstalled(dir) {
-  const installed = readPackages(join(dir, 'node_modules/.package-lock.json'));
+/**
+ * True when `packagesDir` holds what the lock file in `dir` names; npm keeps the list of what it installed there.
+ * @param {string} dir
+ * @param {string} [packagesDir]
+ */
+export function isInstalled(dir, packagesDir = join(dir, 'node_modules')) {
+  const installed = readPackages(join(packagesDir, '.package-lock.json'));
   const wanted = readPackages(join(dir, 'package-lock.json'));
   if (installed === undefined || wanted === undefined) return false;
   return Object.entries(wanted).every(

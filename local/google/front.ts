@@ -125,6 +125,10 @@ function functionFor(
     const deployed = all.find(({ url }) => url === `https://${host}/${id}`);
     return deployed && { deployed, path: `${rest || '/'}${search}` };
   }
+  if (host.endsWith('.run.app')) {
+    const deployed = all.find(({ serviceConfig }) => serviceConfig.uri === `https://${host}`);
+    return deployed && { deployed, path: pathname + search };
+  }
   if (host !== `${project.id}.web.app`) return undefined;
   const rewrites = released(project)?.config?.rewrites ?? [];
   const run = rewrites.find(({ glob = '' }) => globPattern(glob).test(decodeURIComponent(pathname)))?.run;

@@ -9,10 +9,11 @@ import { startFirestore } from '../firestore/index.ts';
 import { startMetadata } from '../metadata/index.ts';
 import { OffsetClock } from '../shared/clock.ts';
 import { Faults } from '../shared/faults.ts';
-import { startStorage } from '../storage/index.ts';
+import { type StorageEvent, startStorage } from '../storage/index.ts';
 import { startTasks } from '../tasks/index.ts';
 import { unknownCall } from './apis.ts';
 import { makeCertificates } from './certificates.ts';
+import { DeployedEvents, runJob } from './events.ts';
 import { type Front, startFront } from './front.ts';
 import { Instances } from './instances.ts';
 import { newProject, type Project, type ProjectOptions, type Queue } from './project.ts';
@@ -31,14 +32,18 @@ export interface LocalGoogle {
   unknownCalls(): string[];
   /** Address at which this process reaches what is at an address of one of Google's hosts. */
   reach(url: string): string;
+  /** Runs a schedule now; the status that its function answered. */
+  runJob(id: string): Promise<number>;
+  /** How many tasks a queue holds, by its full name. */
+  tasksIn(queue: string): number;
   /** Lines that the deployed functions wrote. */
   output(): string;
   close(): Promise<void>;
 }
 
 interface GoogleOptions extends ProjectOptions {
-  /** Installed packages of the functions. */
-  nodeModules: string;
+  /** Directories of installed packages; a source gets the first that has all that its lock file names. */
+  nodeModules: readonly string[];
 }
 
 /** Starts it on free ports; everything is in memory and in a temporary directory, which goes with it. */
@@ -58,9 +63,12 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
     const clock = new OffsetClock();
     const service = { clock, faults: new Faults(clock), port: 0 };
     const firestore = opened(await startFirestore({ ...service, projectId: project.id }));
-    const storage = opened(await startStorage({ ...service, buckets: [] }));
+    const reach = (url: string): string => front.reach(url);
+    const events = opened(new DeployedEvents({ project, clock, reach }));
+    const onEvent = (event: StorageEvent): void => events.publish(event);
+    const storage = opened(await startStorage({ ...service, buckets: [], onEvent }));
     if (project.bucket !== undefined) await makeBucket(storage.port, project.bucket, project.bucketLocation);
-    const tasks = opened(await startTasks({ ...service, queues: [], reach: (url) => front.reach(url) }));
+    const tasks = opened(await startTasks({ ...service, queues: [], reach }));
     const account = { projectId: project.id, serviceAccount: project.compute };
     const metadata = opened(await startMetadata({ ...service, ...account }));
     const env: Record<string, string> = {
@@ -80,6 +88,8 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
         instances,
         holder: {
           ensure: (queue) => tasks.ensureQueue(queueConfig(queue)),
+          setState: (name, state) => tasks.setRunState(name, state),
+          state: (name) => tasks.queueState(name).state,
           purge: (name) => tasks.purge(name),
         },
         grpcPorts: { 'cloudtasks.googleapis.com': tasks.port, 'firestore.googleapis.com': firestore.port },
@@ -95,7 +105,9 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
       project,
       env,
       calls,
-      reach: (url) => front.reach(url),
+      reach,
+      runJob: (id) => runJob(project, id, reach),
+      tasksIn: (queue) => tasks.queueState(queue).tasksCount,
       unknownCalls: () => calls.filter((call) => call.includes(unknownCall)),
       output: () => instances.output,
       close,

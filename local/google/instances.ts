@@ -1,19 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandFile } from '../functions/packages.ts';
 import { listen } from '../shared/http.ts';
 import type { DeployedFunction, Project } from './project.ts';
+import { isInstalled } from '../../scripts/prepare.mjs';
 import { unpack } from './zip.ts';
 
 interface InstancesOptions {
   project: Project;
   /** Directory in which the uploaded sources are unpacked. */
   dir: string;
-  /** The packages that the source's lock file names, installed. */
-  nodeModules: string;
+  /** Directories of installed packages; a source gets the first that has all that its lock file names. */
+  nodeModules: readonly string[];
   /** Variables by which Google's clients of an instance are led here. */
   env: Record<string, string>;
 }
@@ -49,7 +50,10 @@ export class Instances {
 
   async #start(deployed: DeployedFunction, object: string): Promise<number> {
     const source = this.#source(object);
-    const framework = commandFile(source, '@google-cloud/functions-framework', 'functions-framework');
+    // Where the source has none, the platform's builder adds its own.
+    const framework = [source, ...this.#options.nodeModules.map(dirname)]
+      .map((dir) => commandFile(dir, '@google-cloud/functions-framework', 'functions-framework'))
+      .find((file) => file !== undefined);
     if (framework === undefined) throw new Error('The uploaded source has no Functions Framework.');
     const port = await freePort();
     const child = spawn(process.execPath, [framework], {
@@ -83,7 +87,9 @@ export class Instances {
     if (!existsSync(source)) {
       mkdirSync(source);
       unpack(zip, source);
-      symlinkSync(this.#options.nodeModules, join(source, 'node_modules'));
+      const packages = this.#options.nodeModules.find((each) => isInstalled(source, each));
+      if (packages === undefined) throw new Error('The packages of the uploaded source are not installed here.');
+      symlinkSync(packages, join(source, 'node_modules'));
     }
     return source;
   }

@@ -1,3 +1,5 @@
+import type { RunState } from '../tasks/queue.ts';
+
 /** A Firebase project, as much of it as a deploy writes and reads back. */
 
 export interface Policy {
@@ -35,7 +37,7 @@ export interface DeployedFunction {
 
 export interface Queue {
   name: string;
-  state?: string;
+  state?: RunState;
   rateLimits?: { maxDispatchesPerSecond?: number; maxConcurrentDispatches?: number };
   retryConfig?: { maxAttempts?: number; minBackoff?: string; maxBackoff?: string; maxDoublings?: number };
 }
@@ -56,6 +58,14 @@ export interface Named {
   name: string;
 }
 
+/** A schedule; `status` has the code of its last run where that failed. */
+export interface Job extends Named {
+  state?: string;
+  httpTarget?: { uri: string };
+  status?: { code: number };
+  lastAttemptTime?: string;
+}
+
 export interface Project {
   id: string;
   number: string;
@@ -74,7 +84,7 @@ export interface Project {
   policies: Map<string, Policy>;
   functions: Map<string, DeployedFunction>;
   queues: Map<string, Queue>;
-  jobs: Map<string, Named>;
+  jobs: Map<string, Job>;
   secrets: Map<string, Secret>;
   indexes: (Named & {
     fields: { fieldPath: string; order?: string; arrayConfig?: string }[];

@@ -57,8 +57,8 @@ export function v2Handlers(queues: Queues, clock: LocalClock): Record<string, Ha
       return oneTask(task, wire.isFullView(request.responseView));
     }),
     GetQueue: changeQueue(() => undefined),
-    PauseQueue: changeQueue((queue) => queue.setPaused(true)),
-    ResumeQueue: changeQueue((queue) => queue.setPaused(false)),
+    PauseQueue: changeQueue((queue) => queue.setRunState('PAUSED')),
+    ResumeQueue: changeQueue((queue) => queue.setRunState('RUNNING')),
     PurgeQueue: changeQueue((queue) => queue.purge()),
     ListQueues: handle<ListQueues>((request) => {
       const inParent = queues.all().filter((queue) => queue.name().startsWith(`${request.parent}/queues/`));
@@ -94,6 +94,17 @@ export function v2beta3Handlers(queues: Queues): Record<string, Handler> {
         paths.length === 0 ? all : all.filter(([field]) => isWanted(snake(field))),
       );
       return once(isWanted('stats') ? { ...response, stats: wire.writeStats(queue) } : response);
+    }),
+  };
+}
+
+/** google.cloud.location.Locations: the regions in which there are queues. */
+export function locationHandlers(queues: Queues): Record<string, Handler> {
+  return {
+    ListLocations: handle<ByName>(() => {
+      const names = queues.all().map((queue) => queue.name().split('/queues/')[0] ?? '');
+      const locations = [...new Set(names)].map((name) => ({ name, locationId: name.split('/').at(-1) }));
+      return { response: { locations }, operations: 0 };
     }),
   };
 }

@@ -5,9 +5,9 @@ import type { LocalService, ServiceOptions, TasksUsage } from '../shared/service
 import { type Delivery, plainDelivery } from './delivery.ts';
 import type { DispatchContext } from './dispatcher.ts';
 import { TasksError } from './errors.ts';
-import { type Handler, v2beta3Handlers, v2Handlers } from './handlers.ts';
+import { type Handler, locationHandlers, v2beta3Handlers, v2Handlers } from './handlers.ts';
 import { type Received, serviceDefinition } from './protos.ts';
-import type { QueueConfig } from './queue.ts';
+import type { QueueConfig, RunState } from './queue.ts';
 import { Queues } from './queues.ts';
 import { Sender } from './sender.ts';
 import { type Move, readSnapshot, writeSnapshot } from './snapshot.ts';
@@ -30,6 +30,9 @@ export interface TasksOptions extends ServiceOptions {
 export interface LocalTasks extends LocalService<TasksUsage> {
   /** Makes the queue, or gives an existing one these settings and keeps its tasks. */
   ensureQueue(config: QueueConfig): void;
+  setRunState(queueName: string, state: RunState): void;
+  /** State of a queue, and how many tasks it holds. */
+  queueState(queueName: string): { state: RunState; tasksCount: number };
   /** Drops all tasks of a queue, or of every queue. Not billed. */
   purge(queueName?: string): void;
   /** Opens one more port; tasks that are put through it are known to be this caller's. */
@@ -80,6 +83,7 @@ class TasksSimulator implements LocalTasks {
     for (const queue of options.queues) this.#queues.create(queue);
     this.#serve('google.cloud.tasks.v2.CloudTasks', v2Handlers(this.#queues, options.clock));
     this.#serve('google.cloud.tasks.v2beta3.CloudTasks', v2beta3Handlers(this.#queues));
+    this.#serve('google.cloud.location.Locations', locationHandlers(this.#queues));
   }
 
   async listen(): Promise<void> {
@@ -106,6 +110,15 @@ class TasksSimulator implements LocalTasks {
 
   ensureQueue(config: QueueConfig): void {
     this.#queues.ensure(config);
+  }
+
+  setRunState(queueName: string, state: RunState): void {
+    this.#queues.get(queueName).setRunState(state);
+  }
+
+  queueState(queueName: string): { state: RunState; tasksCount: number } {
+    const queue = this.#queues.get(queueName);
+    return { state: queue.runState(), tasksCount: queue.stats().tasksCount };
   }
 
   purge(queueName?: string): void {

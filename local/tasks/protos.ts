@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 import { invalidArgument } from './errors.ts';
 
 /** The protos that the official client ships, so that both speak the same version. */
 const protosUrl = new URL('protos.json', import.meta.resolve('@google-cloud/tasks/build/protos'));
-const root = protobuf.Root.fromJSON(JSON.parse(readFileSync(protosUrl, 'utf8')));
+/** Those of the services that all of Google's APIs share come with the client's library. */
+const sharedFile = join(createRequire(protosUrl).resolve('google-gax'), '../../protos/locations.json');
+const roots = [protosUrl, sharedFile].map((file) =>
+  protobuf.Root.fromJSON(JSON.parse(readFileSync(file, 'utf8'))),
+);
 
 /** A request and its size as sent, which is what is billed. */
 export interface Received {
@@ -18,7 +24,8 @@ export interface Received {
 
 /** A service of the protos in the form that a gRPC server takes. */
 export function serviceDefinition(fullName: string): ServiceDefinition {
-  const service = root.lookupService(fullName);
+  const service = roots.map((root) => root.lookup(fullName)).find((found) => found instanceof protobuf.Service);
+  if (service === undefined) throw new Error(`The official client has no service ${fullName}.`);
   const methods: Record<string, MethodDefinition<object, object>> = {};
   for (const method of service.methodsArray) {
     method.resolve();

@@ -13,6 +13,9 @@ export interface QueueConfig {
   retryConfig?: Partial<RetryConfig>;
 }
 
+/** https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#state */
+export type RunState = 'RUNNING' | 'PAUSED' | 'DISABLED';
+
 interface QueueStats {
   tasksCount: number;
   oldestArrivalMs: number | undefined;
@@ -36,6 +39,7 @@ export class Queue {
   readonly #dispatcher: Dispatcher;
   #config: QueueConfig;
   #isPaused = false;
+  #isDisabled = false;
   #purgedMs: number | undefined;
 
   constructor(config: QueueConfig, context: DispatchContext) {
@@ -63,8 +67,9 @@ export class Queue {
     return this.#config.name;
   }
 
-  isPaused(): boolean {
-    return this.#isPaused;
+  runState(): RunState {
+    if (this.#isDisabled) return 'DISABLED';
+    return this.#isPaused ? 'PAUSED' : 'RUNNING';
   }
 
   purgedMs(): number | undefined {
@@ -124,8 +129,10 @@ export class Queue {
     this.#dispatcher.run(task);
   }
 
-  setPaused(isPaused: boolean): void {
-    this.#isPaused = isPaused;
+  /** Disabled, it still takes tasks and dispatches none, as when it is paused. */
+  setRunState(state: RunState): void {
+    this.#isPaused = state === 'PAUSED';
+    this.#isDisabled = state === 'DISABLED';
     this.#dispatcher.pump();
   }
 
@@ -156,7 +163,7 @@ export class Queue {
 
   #rules() {
     return {
-      isPaused: () => this.#isPaused,
+      isPaused: () => this.#isPaused || this.#isDisabled,
       maxConcurrentDispatches: () => this.maxConcurrentDispatches(),
       retryConfig: () => this.retryConfig(),
       finished: (task: Task) => this.#store.remove(task, this.#now()),

@@ -16,8 +16,7 @@ const httpMethods = ['POST', 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'O
 const methodsWithBody = new Set(['POST', 'PUT', 'PATCH']);
 const basicView = 1;
 const fullView = 2;
-const queueRunning = 1;
-const queuePaused = 2;
+const runStates = { RUNNING: 1, PAUSED: 2, DISABLED: 3 };
 
 export function isFullView(view: unknown): boolean {
   return view === fullView;
@@ -106,7 +105,7 @@ export function writeQueue(queue: Queue): WireQueue {
       maxBackoff: fromMs(retry.maxBackoffSeconds * 1000),
       maxDoublings: retry.maxDoublings,
     },
-    state: queue.isPaused() ? queuePaused : queueRunning,
+    state: runStates[queue.runState()],
     ...(purgedMs === undefined ? {} : { purgeTime: fromMs(purgedMs) }),
   };
 }

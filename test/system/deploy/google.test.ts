@@ -14,7 +14,7 @@ describe('setup and predeploy in a Google project', function () {
   let checkout: Checkout;
 
   before(async () => {
-    google = await startGoogle({ nodeModules, accountRoles: [], bucketLocation: 'US-EAST1' });
+    google = await startGoogle({ nodeModules: [nodeModules], accountRoles: [], bucketLocation: 'US-EAST1' });
   });
   after(() => google.close());
   beforeEach(() => {

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import { isInstalled } from '../../../scripts/prepare.mjs';
 
 const root = join(import.meta.dirname, '../../..');
 
@@ -32,6 +33,35 @@ export function makeCheckout(): Checkout {
   cpSync(root, dir, { recursive: true, filter: (path) => !others.test(relative(root, path)) });
   symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'));
   symlinkSync(nodeModules, join(dir, 'functions/node_modules'));
+  return checkoutIn(dir);
+}
+
+/**
+ * The repository as it was at a commit; with the packages of now where those that it names are the same, else with its
+ * own, as `npm ci` installs them.
+ * @throws where the history here does not reach back to it.
+ */
+export function checkoutOf(commit: string): Checkout {
+  const dir = mkdtempSync(join(tmpdir(), 'sluice-rehearsal-'));
+  const archive = join(dir, '.archive.tar');
+  try {
+    execFileSync('git', ['archive', '--output', archive, commit], { cwd: root, stdio: 'pipe' });
+  } catch (cause) {
+    rmSync(dir, { recursive: true });
+    const mend = 'git fetch --unshallow, where this is a clone that was cut off';
+    throw new Error(`${commit} is not in the history here, and has to be deployed: ${mend}.`, { cause });
+  }
+  execFileSync('tar', ['xf', archive], { cwd: dir });
+  for (const part of ['', 'functions']) {
+    const packages = join(root, part, 'node_modules');
+    const own = join(dir, part);
+    if (isInstalled(own, packages)) symlinkSync(packages, join(own, 'node_modules'));
+    else execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: own, stdio: 'pipe' });
+  }
+  return checkoutIn(dir);
+}
+
+function checkoutIn(dir: string): Checkout {
   const runWith: Checkout['runWith'] = (input, env, command, ...args) =>
     new Promise((resolve, reject) => {
       const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;

@@ -37,7 +37,7 @@ describe('npm run deploy, into a new project', () => {
 
   before(async () => {
     // As in an organisation: the functions' account has no role at all.
-    google = await startGoogle({ nodeModules: join(functionsDir, 'node_modules'), accountRoles: [] });
+    google = await startGoogle({ nodeModules: [join(functionsDir, 'node_modules')], accountRoles: [] });
     checkout = makeCheckout();
     const { project } = google;
     // What others have in the project must stay: so did versions before this call their functions.
