@@ -1,5 +1,4 @@
 /** `npm run deploy -- --project ID`: setup, keys, the Firebase CLI with the right flags, a canary. Can be run again. */
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +7,8 @@ import { runCanary } from './canary.ts';
 import { cliAccessToken } from './cliCredentials.ts';
 import { deployedFunctions, isOwn } from './deployedFunctions.ts';
 import { Failed, hasKeys, readNewKeys, whatIsReplaced } from './deploySteps.ts';
+import { firebase, run } from './firebaseCli.ts';
+import { formerFunctions, formerLines } from './formerFunctions.ts';
 import { GoogleApi } from './googleApi.ts';
 import { projectFacts } from './projectFacts.ts';
 
@@ -42,8 +43,10 @@ async function deploy(): Promise<void> {
   if (project === undefined || !(pauseMs >= 0)) throw new Error(usage);
   const api = new GoogleApi(() => cliAccessToken(project, root));
   const facts = await projectFacts(api, project, bucket);
-  const own = (await deployedFunctions(api, project)).filter(isOwn);
-  if (own.length === 0 && !replace) await refuseToReplace(api, project);
+  const deployed = await deployedFunctions(api, project);
+  const own = deployed.filter(isOwn);
+  const former = formerFunctions(deployed);
+  if (own.length + former.length === 0 && !replace) await refuseToReplace(api, project);
   const setupArgs = ['--project', project, '--bucket', facts.bucket];
   const areKeysThere = await hasKeys(api, project);
   const printed = await setup('Setup', areKeysThere ? setupArgs : [...setupArgs, '--new-keys']);
@@ -69,6 +72,7 @@ async function deploy(): Promise<void> {
     console.log(`Read back as completed ${(ms / 1000).toFixed(1)} s after it was accepted.`);
   }
   if (newKeys !== undefined) printKeys(newKeys);
+  if (former.length > 0) console.log(`\n${formerLines(former, project).join('\n')}`);
   console.log(`\nSluice answers at ${base}. The same command again deploys what has changed.`);
 }
 
@@ -124,34 +128,4 @@ async function setup(title: string, args: string[]): Promise<string> {
   console.log(output.split('\nNew API keys')[0]?.trimEnd());
   if (code !== 0) throw new Failed(title, output);
   return output;
-}
-
-async function firebase(title: string, args: string[], input = ''): Promise<void> {
-  console.log(`\n== ${title}: npx firebase ${args.join(' ')}`);
-  const cli = join(root, 'node_modules/firebase-tools/lib/bin/firebase.js');
-  const { code, output } = await run([cli, ...args], { input });
-  if (code !== 0) throw new Failed(title, output);
-}
-
-function run(
-  args: string[],
-  { input = '', isShown = true }: { input?: string; isShown?: boolean },
-): Promise<{ code: number; output: string }> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
-    let output = '';
-    const shown = [
-      [child.stdout, process.stdout],
-      [child.stderr, process.stderr],
-    ] as const;
-    for (const [from, to] of shown) {
-      from.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        if (isShown) to.write(text);
-      });
-    }
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code: code ?? 1, output }));
-    child.stdin.end(input);
-  });
 }

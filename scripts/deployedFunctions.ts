@@ -10,6 +10,9 @@ export interface DeployedFunction {
   isActive: boolean;
   /** Code base that the Firebase CLI deployed it from; undefined where something else did. */
   codebase: string | undefined;
+  url: string;
+  /** Names of its environment variables. */
+  variables: string[];
 }
 
 /** Name of this code base, in `firebase.json` too. */
@@ -19,6 +22,8 @@ interface Listing {
   name: string;
   state?: string;
   labels?: Record<string, string>;
+  url?: string;
+  serviceConfig?: { environmentVariables?: object };
 }
 
 interface Listed {
@@ -49,12 +54,13 @@ async function listed(api: GoogleApi, projectId: string, pageToken: string): Pro
 }
 
 /** The labels are the Firebase CLI's (firebase-tools, `gcp/cloudfunctionsv2`). */
-function readFunction({ name, state, labels = {} }: Listing): DeployedFunction {
+function readFunction({ name, state, labels = {}, url = '', serviceConfig }: Listing): DeployedFunction {
   const [, , , region = '', , id = ''] = name.split('/');
   const isCli = labels['deployment-tool']?.startsWith('cli-firebase') === true;
   const codebase = isCli ? (labels['firebase-functions-codebase'] ?? 'default') : undefined;
   const isQueue = labels['deployment-taskqueue'] === 'true';
-  return { id, region, isQueue, isActive: state === 'ACTIVE', codebase };
+  const variables = Object.keys(serviceConfig?.environmentVariables ?? {});
+  return { id, region, isQueue, isActive: state === 'ACTIVE', codebase, url, variables };
 }
 
 export function isOwn({ codebase }: DeployedFunction): boolean {

@@ -13,6 +13,7 @@ import {
   whatGoes,
   whatWouldBeReplaced,
 } from './deployedFunctions.ts';
+import { formerFunctions, formerLines } from './formerFunctions.ts';
 import { GoogleApi } from './googleApi.ts';
 import { type FoundQueue, findQueues, isApiDisabled, whatWouldBeLost } from './queueCheck.ts';
 
@@ -53,6 +54,8 @@ async function check(): Promise<void> {
       `${id} in ${region} is no longer in this code; the Firebase CLI asks, or with --force deletes it.`,
     );
   }
+  const former = formerFunctions(deployed);
+  if (former.length > 0) console.log(formerLines(former, projectId).join('\n'));
   console.log(`No queue loses tasks (${found.length} looked at).`);
 }
 

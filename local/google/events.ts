@@ -27,7 +27,12 @@ export class DeployedEvents {
     for (const { name, url, eventTrigger } of project.functions.values()) {
       if (eventTrigger === undefined) continue;
       const { eventType, retryPolicy } = eventTrigger;
-      this.#subscribers.push({ name, eventType, retry: retryPolicy === 'RETRY_POLICY_RETRY', url: reach(url) });
+      this.#subscribers.push({
+        name,
+        eventType,
+        retry: retryPolicy === 'RETRY_POLICY_RETRY',
+        url: reach(url),
+      });
     }
     this.#events.publish(event);
   }

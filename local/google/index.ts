@@ -26,6 +26,8 @@ export interface LocalGoogle {
   readonly project: Project;
   /** Variables of a process that meets this Google instead of the real one, logged in to the Firebase CLI. */
   readonly env: Record<string, string>;
+  /** Failures of the services that hold the data. */
+  readonly faults: Faults;
   /** Calls so far, `METHOD host/path status`. */
   readonly calls: readonly string[];
   /** Calls that nothing here could answer. */
@@ -61,7 +63,8 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
   try {
     const certificates = makeCertificates(dir);
     const clock = new OffsetClock();
-    const service = { clock, faults: new Faults(clock), port: 0 };
+    const faults = new Faults(clock);
+    const service = { clock, faults, port: 0 };
     const firestore = opened(await startFirestore({ ...service, projectId: project.id }));
     const reach = (url: string): string => front.reach(url);
     const events = opened(new DeployedEvents({ project, clock, reach }));
@@ -104,6 +107,7 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
     return {
       project,
       env,
+      faults,
       calls,
       reach,
       runJob: (id) => runJob(project, id, reach),

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isInstalled } from '../../scripts/prepare.mjs';
 import { commandFile } from '../functions/packages.ts';
 import { listen } from '../shared/http.ts';
 import type { DeployedFunction, Project } from './project.ts';
-import { isInstalled } from '../../scripts/prepare.mjs';
 import { unpack } from './zip.ts';
 
 interface InstancesOptions {
@@ -88,7 +88,8 @@ export class Instances {
       mkdirSync(source);
       unpack(zip, source);
       const packages = this.#options.nodeModules.find((each) => isInstalled(source, each));
-      if (packages === undefined) throw new Error('The packages of the uploaded source are not installed here.');
+      if (packages === undefined)
+        throw new Error('The packages of the uploaded source are not installed here.');
       symlinkSync(packages, join(source, 'node_modules'));
     }
     return source;

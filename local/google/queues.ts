@@ -1,5 +1,5 @@
-import { type Answer, type Call, invalid, notFound, ok, resourceOf, verbOf } from './call.ts';
 import type { RunState } from '../tasks/queue.ts';
+import { type Answer, type Call, invalid, notFound, ok, resourceOf, verbOf } from './call.ts';
 import { policyCall } from './policies.ts';
 import type { Job, Project, Queue } from './project.ts';
 import { checkEnabled } from './projects.ts';

@@ -24,7 +24,9 @@ export interface Received {
 
 /** A service of the protos in the form that a gRPC server takes. */
 export function serviceDefinition(fullName: string): ServiceDefinition {
-  const service = roots.map((root) => root.lookup(fullName)).find((found) => found instanceof protobuf.Service);
+  const service = roots
+    .map((root) => root.lookup(fullName))
+    .find((found) => found instanceof protobuf.Service);
   if (service === undefined) throw new Error(`The official client has no service ${fullName}.`);
   const methods: Record<string, MethodDefinition<object, object>> = {};
   for (const method of service.methodsArray) {

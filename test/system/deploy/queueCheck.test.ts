@@ -61,6 +61,8 @@ describe('what a deploy would replace or delete', () => {
     isQueue: false,
     isActive: true,
     codebase,
+    url: '',
+    variables: [],
   });
 
   it('is nothing of its own, nor what has another name or region', () => {
