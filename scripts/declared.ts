@@ -12,6 +12,8 @@ export interface DeclaredFunction {
   id: string;
   region: string;
   isQueue: boolean;
+  /** vCPUs that its instances have together when there are as many as may be. */
+  vcpus: number;
 }
 
 /** Code that a deploy would send, and where the Firebase CLI finds what it says of it. */
@@ -40,9 +42,11 @@ export async function declaredFunctions(
   const env = deployedEnv(functionsDir, projectId);
   const manifest = await discoverFunctions({ functionsDir, projectId, storageBucket, env });
   const prefix = idPrefixOf(join(root, 'firebase.json'), join(root, 'functions'));
-  const functions = Object.entries(manifest.endpoints).flatMap(([name, { region = [], taskQueueTrigger }]) =>
-    region.map((each) => ({ id: prefix + name, region: each, isQueue: taskQueueTrigger !== undefined })),
-  );
+  const functions = Object.entries(manifest.endpoints).flatMap(([name, endpoint]) => {
+    const { region = [], taskQueueTrigger, cpu, maxInstances } = endpoint;
+    const about = { isQueue: taskQueueTrigger !== undefined, vcpus: Number(cpu) * Number(maxInstances) };
+    return region.map((each) => ({ id: prefix + name, region: each, ...about }));
+  });
   const wantedIndexes: WantedIndexes = JSON.parse(readFileSync(join(root, 'firestore.indexes.json'), 'utf8'));
   return { manifest, functions, wantedIndexes };
 }

@@ -44,7 +44,7 @@ async function retire(): Promise<void> {
   const region = functions[0]?.region ?? '';
   const client = new CloudTasksClient({
     projectId: project,
-    sslCreds: tokenCredentials(await cliAccessToken(project, root)),
+    sslCreds: tokenCredentials(() => cliAccessToken(project, root)),
   });
   try {
     const queues = former.filter(({ isQueue }) => isQueue);

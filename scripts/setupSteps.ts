@@ -62,9 +62,9 @@ export async function setUpBucket(bucket: Bucket): Promise<string[]> {
     ...(iamConfiguration?.publicAccessPrevention === 'enforced'
       ? []
       : ['WARNING: the bucket allowed public access until now; what it showed to the public is closed.']),
-    ...rules
-      .filter((rule) => !isFormer(rule) && !isOwn(rule) && deletesWhatMustStay(rule))
-      .map((rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`),
+    ...harmfulRules(rules.filter((rule) => !isFormer(rule))).map(
+      (rule) => `WARNING: this rule deletes what Sluice needs: ${JSON.stringify(rule)}`,
+    ),
   ];
 }
 
@@ -76,6 +76,11 @@ function withOwnRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
 /** Rules of ours that are not among these. */
 export function missingRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
   return ownRules.filter((own) => !rules.some((rule) => isDeepStrictEqual(own, rule)));
+}
+
+/** Rules that delete what only Sluice may delete. */
+export function harmfulRules(rules: readonly LifecycleRule[]): LifecycleRule[] {
+  return rules.filter((rule) => !isOwn(rule) && deletesWhatMustStay(rule));
 }
 
 function isOwn(rule: LifecycleRule): boolean {

@@ -56,8 +56,20 @@ export function serviceUsage(project: Project, { path, parts, body }: Call): Ans
     for (const each of (body as { serviceIds: string[] }).serviceIds) project.services.add(each);
   }
   if (verb !== undefined) return ok({ name: `operations/${verb}`, done: true });
+  if (parts[5] === 'consumerQuotaMetrics') return quotaMetric(project, `${parts[6]}/${parts[7]}`);
   const state = project.services.has(named) ? 'ENABLED' : 'DISABLED';
   return ok({ name: path.slice(4), state });
+}
+
+/** https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics */
+function quotaMetric({ cpuQuota, denied, number }: Project, metric: string): Answer {
+  if (denied.has('serviceusage.quotas.get'))
+    throw new Refusal(403, 'PERMISSION_DENIED', 'Permission serviceusage.quotas.get denied');
+  if (metric !== 'run.googleapis.com/cpu_allocation') throw notFound(metric);
+  const effectiveLimit = String(cpuQuota * 1000);
+  const quotaBuckets = [{ effectiveLimit }, { effectiveLimit, dimensions: { region: 'us-central1' } }];
+  const name = `projects/${number}/services/run.googleapis.com/consumerQuotaMetrics/${metric}`;
+  return ok({ name, metric, consumerQuotaLimits: [{ unit: '1/{project}/{region}', quotaBuckets }] });
 }
 
 export function billing(project: Project): Answer {

@@ -50,6 +50,7 @@ describe('what a deploy would replace or delete', () => {
     id,
     region: 'us-central1',
     isQueue: false,
+    vcpus: 1,
   }));
   const there = (
     codebase: string | undefined,
