@@ -79,7 +79,7 @@ async function servedIds(api: GoogleApi, project: string): Promise<string[]> {
   return rewrites.flatMap(({ run }) => (run === undefined ? [] : [run.serviceId]));
 }
 
-/** Those that accept go before those that write. */
+/** Deletes functions, those that accept before those that write. */
 async function deleteFunctions(project: string, former: readonly DeployedFunction[]): Promise<void> {
   for (const [region, there] of Map.groupBy(former, (one) => one.region)) {
     const inTurn = [there.filter(({ isQueue }) => !isQueue), there.filter(({ isQueue }) => isQueue)];

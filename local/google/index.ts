@@ -36,7 +36,7 @@ export interface LocalGoogle {
   reach(url: string): string;
   /** Runs a schedule now; the status that its function answered. */
   runJob(id: string): Promise<number>;
-  /** How many tasks a queue holds, by its full name. */
+  /** Counts the tasks that a queue holds, by its full name. */
   tasksIn(queue: string): number;
   /** Lines that the deployed functions wrote. */
   output(): string;

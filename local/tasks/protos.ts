@@ -7,7 +7,7 @@ import { invalidArgument } from './errors.ts';
 
 /** The protos that the official client ships, so that both speak the same version. */
 const protosUrl = new URL('protos.json', import.meta.resolve('@google-cloud/tasks/build/protos'));
-/** Those of the services that all of Google's APIs share come with the client's library. */
+/** Protos of the services that all of Google's APIs share come with the client's library. */
 const sharedFile = join(createRequire(protosUrl).resolve('google-gax'), '../../protos/locations.json');
 const roots = [protosUrl, sharedFile].map((file) =>
   protobuf.Root.fromJSON(JSON.parse(readFileSync(file, 'utf8'))),

@@ -12,7 +12,7 @@ describe('npm run setup -- --monitoring', function () {
   let kept: ReturnType<typeof monitoringOf>;
 
   before(async () => {
-    google = await startGoogle({ nodeModules: join(functionsDir, 'node_modules') });
+    google = await startGoogle({ nodeModules: [join(functionsDir, 'node_modules')] });
     checkout = makeCheckout();
     kept = monitoringOf(google.project);
     // What others have in the project, more than one page of it.
