@@ -29,7 +29,7 @@ export interface Content {
   example?: unknown;
 }
 
-export interface Parameter {
+interface Parameter {
   name: string;
   in: 'path' | 'query' | 'header';
   required?: boolean;
@@ -75,7 +75,7 @@ export interface RouteView {
   refusals: { status: string; description: string }[];
 }
 
-export interface Group {
+interface Group {
   title: string;
   routes: RouteView[];
 }

@@ -7,7 +7,7 @@ export interface Shape {
   /** For a person. */
   description: string | undefined;
   fields: Field[];
-  /** Those of several possible shapes that have fields. */
+  /** Shapes of which it has one, as far as they have fields. */
   choices: Shape[];
 }
 
