@@ -39,8 +39,15 @@ interface DemoOptions {
   onStep?: (line: string) => void;
 }
 
-interface DemoReport {
+export interface DemoReport {
   parts: Part[];
+  /** Events that were accepted, by kind. */
+  accepted: { tasks: number; assignments: number; responses: number; repeated: number };
+  /** Tasks of Cloud Tasks that reached the flush: those that acceptance put, and those that it put back itself. */
+  carriers: { first: number; waited: number };
+  /** Task documents that there are in the end. */
+  documents: number;
+  waitedMs: number;
   usage: StackUsage;
   /** The plain way's bill for the same events. */
   plain: StackUsage;
@@ -61,10 +68,11 @@ export async function runDemo(
   try {
     const tasks = makeTasks();
     stack.resetUsage();
-    const duplicates = await sendAll(api, tasks);
-    const accepted = taskCount * (2 + requiredCount) + duplicates;
+    const repeated = await sendAll(api, tasks);
+    const responses = taskCount * requiredCount;
+    const accepted = { tasks: taskCount, assignments: taskCount, responses, repeated };
     onStep(
-      `Accepted  ${taskCount} tasks, ${taskCount} assignments, ${taskCount * requiredCount} responses, ${duplicates} duplicates.`,
+      `Accepted  ${taskCount} tasks, ${taskCount} assignments, ${responses} responses, ${repeated} duplicates.`,
     );
     const waitedMs = await flushed(stack, inRealTime);
     const usage = stack.usage();
@@ -86,11 +94,12 @@ export async function runDemo(
     };
     const { reads, writes } = usage.firestore;
     const isCheap = writes <= maxWritesPerTask * taskCount && reads <= maxReadsPerTask * taskCount;
-    const plain = plainUsage({ tasks: taskCount, statuses: taskCount, responses: taskCount * requiredCount });
-    const responses = taskCount * requiredCount;
+    const plain = plainUsage({ tasks: taskCount, statuses: taskCount, responses });
+    const { by_cause: causes = {} } = usage.functions.by_function['flush'] ?? {};
+    const total = Object.values(accepted).reduce((sum, count) => sum + count, 0);
     return {
       parts: [
-        { name: 'ingest', fault: undefined, detail: `${accepted} events in, each answered 2xx` },
+        { name: 'ingest', fault: undefined, detail: `${total} events in, each answered 2xx` },
         {
           name: 'flush',
           fault: written === taskCount ? undefined : `${taskCount - written} documents are missing`,
@@ -114,6 +123,10 @@ export async function runDemo(
           detail: `${writes} writes, ${reads} reads; the plain way: ${plain.firestore.writes}, ${plain.firestore.reads}`,
         },
       ],
+      accepted,
+      carriers: { first: causes['first']?.requests ?? 0, waited: causes['waited']?.requests ?? 0 },
+      documents: written,
+      waitedMs,
       usage,
       plain,
       perMillion: {
