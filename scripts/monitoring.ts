@@ -45,7 +45,10 @@ interface MonitoringOptions {
   say(line: string): void;
 }
 
-/** Reads the files of `monitoring/`. */
+/**
+ * Reads the files of `monitoring/`. Alerts look at the log's lines themselves: of a metric from the log that was just
+ * made, policies know nothing for up to ten minutes.
+ */
 export function monitoringFiles(): { metrics: LogMetric[]; policies: Policy[]; dashboard: Dashboard } {
   const read = (path: string) => JSON.parse(readFileSync(join(files, path), 'utf8'));
   const all = (folder: string) =>

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Button } from '../ui/button.tsx';
-import { Scroll } from '../ui/scroll.tsx';
 import type { Content, Contract, RouteView } from './contract.ts';
 import { curlOf } from './curl.ts';
 import { shapeOf } from './shape.ts';
@@ -102,9 +101,7 @@ function Described({ content: { schema, example }, contract, mediaType }: Descri
         <ShapeView shape={shapeOf(schema, contract)} isAnswer={mediaType !== undefined} />
       )}
       {example !== undefined && (
-        <Scroll label="Example">
-          <pre>{typeof example === 'string' ? example : JSON.stringify(example, null, 2)}</pre>
-        </Scroll>
+        <pre>{typeof example === 'string' ? example : JSON.stringify(example, null, 2)}</pre>
       )}
     </>
   );
@@ -136,9 +133,7 @@ function Command({ route }: { route: RouteView }) {
   };
   return (
     <Part title="With curl">
-      <Scroll label="Command">
-        <pre>{command}</pre>
-      </Scroll>
+      <pre>{command}</pre>
       <p class="actions">
         <Button onClick={copy}>Copy</Button>
         <span class="note" role="status">

@@ -219,9 +219,11 @@ export class Flusher {
       Object.entries(kind.counts(intake.groups[index] ?? [])),
     );
     const written = results.filter((result) => result.outcome === 'committed' && result.hasWritten);
-    this.#parts.logger.debug('Wrote documents', () => ({
-      paths: written.slice(0, maxLoggedPaths).map(({ path }) => path),
-    }));
+    if (written.length > 0) {
+      this.#parts.logger.debug('Wrote documents', () => ({
+        paths: written.slice(0, maxLoggedPaths).map(({ path }) => path),
+      }));
+    }
     this.#parts.logger.info('Flushed', {
       carriers: deliveries.length,
       events: intake.origins.size,

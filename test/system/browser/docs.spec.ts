@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { build } from '../../support/build.ts';
@@ -62,6 +64,22 @@ describe('/docs, in a browser', function () {
     // As text, since tests know no types of a browser.
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')) <= 0);
     assert.deepEqual(problems, []);
+  });
+
+  it('has nothing that axe-core finds wrong, in both themes', async () => {
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await open('#post-v1-responses');
+      await page.evaluate(axe);
+      const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
+        'axe.run()',
+      );
+      assert.deepEqual(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
+        [],
+      );
+    }
   });
 
   it('opens the route that the address names, and follows it', async () => {

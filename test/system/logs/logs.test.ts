@@ -64,6 +64,12 @@ describe('the log of a stack', function () {
     const of = (line: LogEntry): boolean => line['carrier'] === sent?.['sent_carrier'];
     assert.deepEqual(named('Wrote documents').filter(of)[0]?.['paths'], ['tasks/t']);
     assert.equal(named('Flushed').filter(of).length, 1);
+    // What every answer costs in lines where nothing is to be debugged; starts have lines of their own.
+    const usual = functionsLines().filter(
+      ({ severity, message }) => severity !== 'DEBUG' && !/^(Started|Limits of) ?/.test(message),
+    );
+    assert.deepEqual([...new Set(usual.map(({ message }) => message))], ['Flushed']);
+    assert.equal(usual.length, 1);
     // A dispatch is a request of its own.
     assert.match(String(named('Flushed').find(of)?.[traceField]), /traces\/[\da-f]{32}$/);
     assert.doesNotMatch(String(named('Flushed').find(of)?.[traceField]), new RegExp(trace));
