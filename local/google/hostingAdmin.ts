@@ -26,6 +26,8 @@ export function hostingAdmin(project: Project, { method, path, parts, query, bod
   }
   if (path.endsWith(':populateFiles')) {
     const { files } = body as { files: Record<string, string> };
+    const filled = project.versions.find(({ name }) => path.endsWith(`${name}:populateFiles`));
+    if (filled !== undefined) filled.files = [...(filled.files ?? []), ...Object.keys(files)];
     const uploadUrl = `https://upload-firebasehosting.googleapis.com/upload/sites/${site}/versions/${id}/files`;
     return ok({ uploadUrl, uploadRequiredHashes: Object.values(files) });
   }

@@ -50,6 +50,8 @@ export interface Secret {
 }
 
 export interface HostingVersion {
+  /** Paths of its files. */
+  files?: string[];
   name: string;
   config?: { rewrites?: { glob?: string; run?: { serviceId: string; region: string } }[] };
 }

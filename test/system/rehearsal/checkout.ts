@@ -7,7 +7,7 @@ import { isInstalled } from '../../../scripts/prepare.mjs';
 const root = join(import.meta.dirname, '../../..');
 
 /** A deploy needs none of these; files of the user's own are not to be seen. */
-const others = /(^|\/)(\.git|node_modules|\.data|docs|test)$|^functions\/\.env\.|\.local$|\.log$/;
+const others = /(^|\/)(\.git|node_modules|\.data)$|^(docs|test)$|^functions\/\.env\.|\.local$|\.log$/;
 
 const nodeModules = join(root, 'functions/node_modules');
 

@@ -155,6 +155,16 @@ describe('npm run deploy, into a new project', () => {
     }
   });
 
+  it('releases the operator’s page as it was built, and nothing beside it', () => {
+    const files = google.project.versions.at(-1)?.files ?? [];
+    for (const page of ['/index.html', '/docs/index.html']) assert.ok(files.includes(page), page);
+    assert.ok(files.some((file) => /^\/assets\/main-\w+\.js$/.test(file)));
+    assert.deepEqual(
+      files.filter((file) => !/^\/(assets\/|(.+\/)?index\.html$)/.test(file)),
+      [],
+    );
+  });
+
   it('uploads the code and nothing else', () => {
     assert.ok(google.project.uploads.size > 0);
     for (const zip of google.project.uploads.values()) {
