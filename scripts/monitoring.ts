@@ -36,6 +36,7 @@ interface Channel {
   name: string;
   type: string;
   labels?: Record<string, string>;
+  enabled?: boolean;
 }
 
 interface MonitoringOptions {
@@ -165,7 +166,8 @@ class Installer {
   async channel(address: string): Promise<string | undefined> {
     const channels = await this.list<Channel>('v3', 'notificationChannels');
     const present = channels.find(
-      ({ type, labels }) => type === 'email' && labels?.['email_address'] === address,
+      ({ type, labels, enabled }) =>
+        type === 'email' && labels?.['email_address'] === address && enabled !== false,
     );
     const wanted = { type: 'email', displayName: `Sluice: ${address}`, labels: { email_address: address } };
     let name = present?.name;

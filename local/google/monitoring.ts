@@ -8,6 +8,7 @@ interface Channel extends Named {
   type: string;
   labels?: Record<string, string>;
   userLabels?: Record<string, string>;
+  enabled?: boolean;
 }
 
 /** Metrics from logs, alert policies, dashboards and notification channels of a project, by their names. */

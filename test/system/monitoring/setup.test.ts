@@ -124,9 +124,12 @@ describe('npm run setup -- --monitoring', function () {
     const theirs = `projects/${google.project.id}/notificationChannels/9`;
     kept.channels.set(theirs, { name: theirs, type: 'email', labels: { email_address: 'them@example.com' } });
     Object.assign(own('spool') ?? {}, { notificationChannels: [theirs] });
+    // Somebody switched this one off.
+    const off = { type: 'email', labels: { email_address: 'ops@example.com' }, enabled: false };
+    kept.channels.set(`${theirs}0`, { name: `${theirs}0`, ...off });
     await setup('--notify', 'ops@example.com');
-    assert.equal(kept.channels.size, 2);
-    const made = [...kept.channels.keys()].find((name) => name !== theirs);
+    assert.equal(kept.channels.size, 3);
+    const made = [...kept.channels.keys()].at(-1);
     assert.deepEqual(own('spool')?.notificationChannels, [theirs, made]);
     assert.deepEqual(own('dead-letters')?.notificationChannels, [made]);
     const again = await setup('--notify', 'ops@example.com');
