@@ -32,7 +32,10 @@ export function HoursSection({ hours, nowMs }: HoursSectionProps) {
       ? 'No answers were written in these hours.'
       : `Most answers in an hour: ${counted(most.responses, 'answer')}, from ${time(most.startMs, nowMs)} on.`;
   return (
-    <Section title="The last 24 hours" note={`${note} The last hour still runs.`}>
+    <Section
+      title="The last 24 hours"
+      note={`${note} The last hour still runs; its latest minutes are not reported yet.`}
+    >
       <div class="charts">
         <HoursChart
           title="Answers and tasks an hour"

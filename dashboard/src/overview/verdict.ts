@@ -155,7 +155,7 @@ function flowing(feed: Feed, status: Status, nowMs: number): Finding {
     case: 'written',
     tone: 'good',
     headline: isCounted ? `All ${counted(answers, 'answer')} are written` : 'Everything is written',
-    detail: isCounted ? `Since ${time(since, nowMs)}. Nothing waits.` : 'Nothing waits.',
+    detail: isCounted ? `As far as reported since ${time(since, nowMs)}. Nothing waits.` : 'Nothing waits.',
   };
 }
 
