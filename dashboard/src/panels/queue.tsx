@@ -68,7 +68,7 @@ function Pausing({ api, feed, nowMs, refresh, announce }: ViewProps) {
       announce(`Writing is paused until ${time(untilMs, nowMs)}.`);
     } finally {
       setAsked(undefined);
-      refresh();
+      refreshTwice(refresh);
     }
     return untilMs;
   });
@@ -78,7 +78,7 @@ function Pausing({ api, feed, nowMs, refresh, announce }: ViewProps) {
       told.tell(false);
       announce('Writing goes on.');
     } finally {
-      refresh();
+      refreshTwice(refresh);
     }
   });
   const submit = (event: Event): void => {
@@ -149,11 +149,11 @@ function Pausing({ api, feed, nowMs, refresh, announce }: ViewProps) {
       </div>
       {pausing.state.step === 'done' && (
         <Notice tone="good">
-          Paused until {time(pausing.state.answer, nowMs)}. The figures follow within 5 s.
+          Paused until {time(pausing.state.answer, nowMs)}. The figures follow within seconds.
         </Notice>
       )}
       {resuming.state.step === 'done' && (
-        <Notice tone="good">Writing goes on. The figures follow within 5 s.</Notice>
+        <Notice tone="good">Writing goes on. The figures follow within seconds.</Notice>
       )}
       {asked !== undefined && (
         <Confirm
@@ -171,6 +171,15 @@ function Pausing({ api, feed, nowMs, refresh, announce }: ViewProps) {
       )}
     </Section>
   );
+}
+
+/** Longer than instances answer with the status from memory. */
+const statusCacheMs = 6_000;
+
+/** Asks at once, as the request may have failed, and once more when no instance can answer as it was before. */
+function refreshTwice(refresh: ViewProps['refresh']): void {
+  refresh();
+  setTimeout(() => refresh(), statusCacheMs);
 }
 
 /**

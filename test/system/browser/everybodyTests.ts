@@ -52,6 +52,8 @@ export function everybodyTests(stand: Stand): void {
       await visit(one, async (name) => {
         const width = Number(await one.page.evaluate('document.documentElement.scrollWidth'));
         assert.ok(width <= 360, `${name}: ${width}`);
+        const skip = await one.page.getByRole('link', { name: 'Skip to the content' }).boundingBox();
+        assert.ok(skip !== null && skip.y + skip.height <= 0, 'until the keyboard comes to it');
       });
     });
 

@@ -54,6 +54,8 @@ export function lettersTests(stand: Stand): void {
       await button(one, 0, 'Drop').click();
       const dialog = one.page.getByRole('dialog', { name: 'Drop 1 dead letter?' });
       await dialog.getByText(`an operation on ${path}`).waitFor();
+      const box = await dialog.boundingBox();
+      assert.ok(box !== null && Math.abs(box.y + box.height / 2 - 450) <= 2, 'in the middle');
       await one.page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
       assert.equal(await seen(), 200);
