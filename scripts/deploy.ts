@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { runCanary } from './canary.ts';
 import { cliAccessToken } from './cliCredentials.ts';
 import { deployedFunctions, isOwn } from './deployedFunctions.ts';
@@ -11,6 +10,7 @@ import { firebase, run } from './firebaseCli.ts';
 import { formerFunctions, formerLines } from './formerFunctions.ts';
 import { GoogleApi } from './googleApi.ts';
 import { projectFacts } from './projectFacts.ts';
+import { readOptions } from './readOptions.ts';
 
 const usage =
   'Usage: npm run deploy -- --project ID [--bucket NAME] [--replace] [--key ADMIN_KEY] [--pause-seconds 60]';
@@ -29,14 +29,12 @@ try {
 }
 
 async function deploy(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      project: { type: 'string' },
-      bucket: { type: 'string' },
-      replace: { type: 'boolean', default: false },
-      key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
-      'pause-seconds': { type: 'string', default: '60' },
-    },
+  const values = readOptions(usage, {
+    project: { type: 'string' },
+    bucket: { type: 'string' },
+    replace: { type: 'boolean', default: false },
+    key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
+    'pause-seconds': { type: 'string', default: '60' },
   });
   const { project, bucket, key, replace } = values;
   const pauseMs = 1000 * Number(values['pause-seconds']);

@@ -13,6 +13,8 @@ export interface DeployedFunction {
   url: string;
   /** Names of its environment variables. */
   variables: string[];
+  /** Version of the secret API_KEYS that its instances get; undefined where they get none. */
+  keysVersion: string | undefined;
 }
 
 /** Name of this code base, in `firebase.json` too. */
@@ -23,7 +25,10 @@ interface Listing {
   state?: string;
   labels?: Record<string, string>;
   url?: string;
-  serviceConfig?: { environmentVariables?: object };
+  serviceConfig?: {
+    environmentVariables?: object;
+    secretEnvironmentVariables?: { key: string; version: string }[];
+  };
 }
 
 interface Listed {
@@ -60,7 +65,9 @@ function readFunction({ name, state, labels = {}, url = '', serviceConfig }: Lis
   const codebase = isCli ? (labels['firebase-functions-codebase'] ?? 'default') : undefined;
   const isQueue = labels['deployment-taskqueue'] === 'true';
   const variables = Object.keys(serviceConfig?.environmentVariables ?? {});
-  return { id, region, isQueue, isActive: state === 'ACTIVE', codebase, url, variables };
+  const secrets = serviceConfig?.secretEnvironmentVariables ?? [];
+  const keysVersion = secrets.find(({ key }) => key === 'API_KEYS')?.version;
+  return { id, region, isQueue, isActive: state === 'ACTIVE', codebase, url, variables, keysVersion };
 }
 
 export function isOwn({ codebase }: DeployedFunction): boolean {

@@ -4,15 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { cliAccessToken } from './cliCredentials.ts';
-import { declaredFunctions } from './declared.ts';
 import type { Finding } from './doctor/finding.ts';
-import { projectChecks } from './doctor/projectChecks.ts';
+import { inProject } from './doctor/inProject.ts';
 import { serviceChecks } from './doctor/serviceChecks.ts';
 import { GoogleApi } from './googleApi.ts';
-import { projectFacts } from './projectFacts.ts';
-import { defaultRegion } from './regions.ts';
+import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run doctor -- (--project ID [--bucket NAME] | --url ADDRESS) [--key ADMIN_KEY]';
 const root = join(import.meta.dirname, '..');
@@ -29,26 +26,18 @@ try {
 }
 
 async function examine(): Promise<Finding[]> {
-  const { values } = parseArgs({
-    options: {
-      project: { type: 'string' },
-      bucket: { type: 'string' },
-      url: { type: 'string' },
-      key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
-    },
+  const values = readOptions(usage, {
+    project: { type: 'string' },
+    bucket: { type: 'string' },
+    url: { type: 'string' },
+    key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
   });
   const { project, url, key } = values;
   if ((project === undefined) === (url === undefined)) throw new Error(usage);
   const base = (url ?? `https://${project}.web.app`).replace(/\/$/, '');
-  const ofProject = project === undefined ? [] : await inProject(project, values.bucket);
+  const api = new GoogleApi(() => cliAccessToken(project ?? '', root));
+  const ofProject = project === undefined ? [] : await inProject(api, project, values.bucket);
   return [...ofProject, ...(await serviceChecks({ base, key, newId: () => `canary-${randomUUID()}` }))];
-}
-
-async function inProject(project: string, bucket: string | undefined): Promise<Finding[]> {
-  const api = new GoogleApi(() => cliAccessToken(project, root));
-  const facts = await projectFacts(api, project, bucket);
-  const declared = await declaredFunctions(join(root, 'functions'), project, facts.bucket);
-  return projectChecks({ api, facts, declared, region: declared.functions[0]?.region ?? defaultRegion });
 }
 
 function lineOf(finding: Finding): string {

@@ -18,9 +18,12 @@ interface Refused {
 /** Google's APIs, as whoever runs the command. */
 export class GoogleApi {
   readonly #token: () => Promise<string>;
+  readonly #reach: (url: string) => string;
 
-  constructor(token: () => Promise<string>) {
+  /** `reach` leads addresses of Google's to where they are played. */
+  constructor(token: () => Promise<string>, reach = (url: string): string => url) {
     this.#token = token;
+    this.#reach = reach;
   }
 
   /** The resource; undefined where there is none. */
@@ -35,12 +38,17 @@ export class GoogleApi {
 
   /** @throws GoogleError */
   async call<Result>(method: string, url: string, body?: object): Promise<Result> {
-    const answer = await fetch(url, {
+    const answer = await fetch(this.#reach(url), {
       method,
       headers: { authorization: `Bearer ${await this.#token()}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
+    // The Firebase CLI gives a token that is none where it gets no new one.
+    if (answer.status === 401)
+      throw new Error(
+        `The login of this machine has ended (${url} answered 401): npx firebase login --reauth`,
+      );
     if (!answer.ok) throw new GoogleError(`${method} ${url}`, answer.status, parsed(text));
     return (text === '' ? {} : JSON.parse(text)) as Result;
   }

@@ -11,6 +11,20 @@ export interface ProjectFacts {
   firestoreLocation: string;
 }
 
+/** A project that Sluice cannot run in, and the address or command that mends it. */
+export class Unfit extends Error {
+  readonly check: string;
+  readonly detail: string;
+  readonly mend: string;
+
+  constructor(check: string, detail: string, mend: string) {
+    super(`${detail}: ${mend}`);
+    this.check = check;
+    this.detail = detail;
+    this.mend = mend;
+  }
+}
+
 /** APIs that the functions or their deploy call; switching them on first saves the Firebase CLI a minute of waiting. */
 const services = [
   'artifactregistry',
@@ -33,7 +47,7 @@ const services = [
 
 /**
  * Looks whether Sluice can be deployed to the project.
- * @throws Error that says what is missing, and the address or command that mends it.
+ * @throws Unfit where something is missing, and Error where the project cannot be seen.
  */
 export async function projectFacts(api: GoogleApi, id: string, givenBucket?: string): Promise<ProjectFacts> {
   const project = await explained(id, () =>
@@ -44,7 +58,8 @@ export async function projectFacts(api: GoogleApi, id: string, givenBucket?: str
     `https://cloudbilling.googleapis.com/v1/projects/${id}/billingInfo`,
   );
   if (billing?.billingEnabled !== true) {
-    throw new Error(`Functions need the Blaze plan, which ${id} does not have: ${console}/usage/details`);
+    const detail = `Functions need the Blaze plan, which ${id} does not have`;
+    throw new Unfit('billing', detail, `${console}/usage/details`);
   }
   const { storageBucket } = await api.call<{ storageBucket?: string }>(
     'GET',
@@ -52,19 +67,20 @@ export async function projectFacts(api: GoogleApi, id: string, givenBucket?: str
   );
   const bucket = givenBucket ?? storageBucket;
   if (bucket === undefined) {
-    throw new Error(`Storage is not set up: press “Get started” at ${console}/storage, then run this again.`);
+    const mend = `press “Get started” at ${console}/storage, then run this again`;
+    throw new Unfit('bucket', 'Storage is not set up', mend);
   }
   const found = await api.get<{ location: string }>(`https://storage.googleapis.com/storage/v1/b/${bucket}`);
   if (found === undefined) {
-    throw new Error(
-      `There is no bucket ${bucket}: --bucket names another; ${console}/storage has the project's.`,
-    );
+    const mend = `--bucket names another; ${console}/storage has the project's`;
+    throw new Unfit('bucket', `There is no bucket ${bucket}`, mend);
   }
   const database = await api.get<{ locationId: string; type: string }>(
     `https://firestore.googleapis.com/v1/projects/${id}/databases/(default)`,
   );
   if (database?.type !== 'FIRESTORE_NATIVE') {
-    throw new Error(`There is no Firestore database in Native mode: make one at ${console}/firestore`);
+    const detail = 'There is no Firestore database in Native mode';
+    throw new Unfit('Firestore', detail, `make one at ${console}/firestore`);
   }
   const account = `${project.projectNumber}-compute@developer.gserviceaccount.com`;
   const places = { bucketLocation: found.location, firestoreLocation: database.locationId };

@@ -3,7 +3,6 @@
  * queues is moved into Sluice's, then they are deleted. Can be run again.
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { deployedId } from '../functions/src/config.ts';
 import { cliAccessToken, tokenCredentials } from './cliCredentials.ts';
@@ -13,6 +12,7 @@ import { firebase } from './firebaseCli.ts';
 import { formerFunctions, formerLines, whyNotYet } from './formerFunctions.ts';
 import { GoogleApi } from './googleApi.ts';
 import { moveTasks } from './moveTasks.ts';
+import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run retire -- --project ID [--dry-run]';
 const root = join(import.meta.dirname, '..');
@@ -25,8 +25,9 @@ try {
 }
 
 async function retire(): Promise<void> {
-  const { values } = parseArgs({
-    options: { project: { type: 'string' }, 'dry-run': { type: 'boolean', default: false } },
+  const values = readOptions(usage, {
+    project: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
   });
   const { project, 'dry-run': isDryRun } = values;
   if (project === undefined) throw new Error(usage);

@@ -1,7 +1,7 @@
 /** `npm run setup -- --project ID …`: what the Firebase CLI cannot set. Can be run again. */
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs, parseEnv } from 'node:util';
+import { parseEnv } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/route.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
@@ -10,6 +10,7 @@ import { type DeclaredFunction, declaredFunctions } from './declared.ts';
 import { GoogleApi } from './googleApi.ts';
 import { setUpMonitoring } from './monitoring.ts';
 import { enableServices, type ProjectFacts, projectFacts } from './projectFacts.ts';
+import { readOptions } from './readOptions.ts';
 import { defaultRegion, isNear, regionToSet } from './regions.ts';
 import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
 import { grantMissing, neededGrants } from './roles.ts';
@@ -29,17 +30,15 @@ try {
 }
 
 async function setup(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      project: { type: 'string' },
-      bucket: { type: 'string' },
-      'functions-dir': { type: 'string', default: join(root, 'functions') },
-      'new-keys': { type: 'boolean', default: false },
-      'request-logs': { type: 'string' },
-      monitoring: { type: 'boolean', default: false },
-      notify: { type: 'string' },
-      'dry-run': { type: 'boolean', default: false },
-    },
+  const values = readOptions(usage, {
+    project: { type: 'string' },
+    bucket: { type: 'string' },
+    'functions-dir': { type: 'string', default: join(root, 'functions') },
+    'new-keys': { type: 'boolean', default: false },
+    'request-logs': { type: 'string' },
+    monitoring: { type: 'boolean', default: false },
+    notify: { type: 'string' },
+    'dry-run': { type: 'boolean', default: false },
   });
   const { project, 'request-logs': requestLogs, 'dry-run': isDryRun, 'functions-dir': functionsDir } = values;
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);

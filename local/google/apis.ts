@@ -58,6 +58,10 @@ export const unknownCall = 'The local Google has no answer';
 export function answerCall(project: Project, call: Call, holder: TaskHolder): Answer {
   const name = call.host.replace(/\.googleapis\.com$/, '').replace(/^[a-z]+-[a-z]+\d-/, '');
   try {
+    const isLogin = apis[name] === token;
+    if (project.isLoggedOut && !isLogin)
+      throw new Refusal(401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials.');
+    if (project.unseen.has(name)) throw new Refusal(403, 'PERMISSION_DENIED', 'The caller has no permission');
     const answer = apis[name]?.(project, call, holder);
     if (answer !== undefined) return answer;
   } catch (error) {
@@ -68,8 +72,9 @@ export function answerCall(project: Project, call: Call, holder: TaskHolder): An
   return new Refusal(404, 'NOT_FOUND', what).answer();
 }
 
-/** Every login is somebody’s. */
-function token(): Answer {
+/** Every login is somebody’s, until it has to be renewed. */
+function token({ isLoggedOut }: Project): Answer {
+  if (isLoggedOut) return { status: 400, body: { error: 'invalid_grant', error_description: 'Bad Request' } };
   const claims = { email: 'newcomer@example.com', sub: '1', email_verified: true };
   const parts = ['{"alg":"none"}', JSON.stringify(claims), ''];
   return ok({

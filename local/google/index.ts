@@ -34,6 +34,8 @@ export interface LocalGoogle {
   unknownCalls(): string[];
   /** Address at which this process reaches what is at an address of one of Google's hosts. */
   reach(url: string): string;
+  /** Ends the login to the Firebase CLI: its token is too old, and it gets no new one. */
+  expireLogin(): void;
   /** Runs a schedule now; the status that its function answered. */
   runJob(id: string): Promise<number>;
   /** Counts the tasks that a queue holds, by its full name. */
@@ -110,6 +112,10 @@ export async function startGoogle(options: GoogleOptions): Promise<LocalGoogle> 
       faults,
       calls,
       reach,
+      expireLogin: () => {
+        project.isLoggedOut = true;
+        writeLogin(join(dir, 'home/.config/configstore', loginFile), 0);
+      },
       runJob: (id) => runJob(project, id, reach),
       tasksIn: (queue) => tasks.queueState(queue).tasksCount,
       unknownCalls: () => calls.filter((call) => call.includes(unknownCall)),
@@ -127,15 +133,16 @@ function homeOf(dir: string): Record<string, string> {
   const home = join(dir, 'home');
   const store = join(home, '.config/configstore');
   mkdirSync(store, { recursive: true });
-  const tokens = {
-    refresh_token: 'local',
-    access_token: 'local',
-    expires_at: Date.now() + 3_600_000,
-    scopes: [],
-  };
-  const login = { user: { email: 'newcomer@example.com' }, tokens, usage: false };
-  writeFileSync(join(store, 'firebase-tools.json'), JSON.stringify(login));
+  writeLogin(join(store, loginFile), Date.now() + 3_600_000);
   return { HOME: home, XDG_CONFIG_HOME: join(home, '.config') };
+}
+
+const loginFile = 'firebase-tools.json';
+
+function writeLogin(file: string, endMs: number): void {
+  const tokens = { refresh_token: 'local', access_token: 'local', expires_at: endMs, scopes: [] };
+  const login = { user: { email: 'newcomer@example.com' }, tokens, usage: false };
+  writeFileSync(file, JSON.stringify(login));
 }
 
 async function makeBucket(port: number, name: string, location: string): Promise<void> {

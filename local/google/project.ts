@@ -12,6 +12,7 @@ export interface DeployedFunction {
   name: string;
   labels?: Record<string, string>;
   environment: string;
+  state?: string;
   url: string;
   buildConfig: { runtime: string; entryPoint: string; source?: { storageSource?: { object: string } } };
   serviceConfig: {
@@ -47,6 +48,8 @@ export interface Secret {
   labels?: object;
   replication?: object;
   versions: string[];
+  /** Versions, by number, that were switched off. */
+  disabled?: Set<number>;
 }
 
 export interface HostingVersion {
@@ -83,6 +86,10 @@ export interface Project {
   services: Set<string>;
   /** Permissions that whoever deploys does not have. */
   denied: Set<string>;
+  /** APIs, without `.googleapis.com`, of which whoever calls may see nothing. */
+  unseen: Set<string>;
+  /** True once whoever deploys has to log in again. */
+  isLoggedOut: boolean;
   policies: Map<string, Policy>;
   functions: Map<string, DeployedFunction>;
   queues: Map<string, Queue>;
@@ -158,6 +165,8 @@ export function newProject(options: ProjectOptions = {}): Project {
     firestoreLocation: options.firestoreLocation === null ? undefined : (options.firestoreLocation ?? 'nam5'),
     services: new Set(servicesOfNewcomers.map((name) => `${name}.googleapis.com`)),
     denied: new Set(),
+    unseen: new Set(),
+    isLoggedOut: false,
     policies: new Map([[`projects/${id}`, { version: 1, etag: 'e0', bindings }]]),
     functions: new Map(),
     queues: new Map(),

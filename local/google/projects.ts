@@ -62,9 +62,7 @@ export function serviceUsage(project: Project, { path, parts, body }: Call): Ans
 }
 
 /** https://cloud.google.com/service-usage/docs/reference/rest/v1beta1/services.consumerQuotaMetrics */
-function quotaMetric({ cpuQuota, denied, number }: Project, metric: string): Answer {
-  if (denied.has('serviceusage.quotas.get'))
-    throw new Refusal(403, 'PERMISSION_DENIED', 'Permission serviceusage.quotas.get denied');
+function quotaMetric({ cpuQuota, number }: Project, metric: string): Answer {
   if (metric !== 'run.googleapis.com/cpu_allocation') throw notFound(metric);
   const effectiveLimit = String(cpuQuota * 1000);
   const quotaBuckets = [{ effectiveLimit }, { effectiveLimit, dimensions: { region: 'us-central1' } }];

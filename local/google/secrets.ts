@@ -43,10 +43,11 @@ function all(project: Project): object[] {
   return [...project.secrets.values()].map(shown);
 }
 
-function shown({ versions: _, ...secret }: Secret): object {
+function shown({ versions: _, disabled: __, ...secret }: Secret): object {
   return secret;
 }
 
-function versionOf({ name }: Secret, number: number): object {
-  return { name: `${name}/versions/${number}`, state: 'ENABLED', createTime: new Date().toISOString() };
+function versionOf({ name, disabled }: Secret, number: number): object {
+  const state = disabled?.has(number) ? 'DISABLED' : 'ENABLED';
+  return { name: `${name}/versions/${number}`, state, createTime: new Date().toISOString() };
 }

@@ -1,6 +1,5 @@
 import { deployedFunctions, isOwn } from '../deployedFunctions.ts';
 import { formerFunctions } from '../formerFunctions.ts';
-import { GoogleError } from '../googleApi.ts';
 import { allOf, type Finding, well, wrong } from './finding.ts';
 import { deployOf, type Place } from './place.ts';
 
@@ -31,15 +30,7 @@ export async function quota({ api, facts, declared, region }: Place): Promise<Fi
   const check = 'quota of vCPUs';
   const metrics = `projects/${facts.id}/services/run.googleapis.com/consumerQuotaMetrics`;
   const url = `https://serviceusage.googleapis.com/v1beta1/${metrics}/${encodeURIComponent(metric)}?view=FULL`;
-  let found: QuotaMetric | undefined;
-  try {
-    found = await api.get<QuotaMetric>(url);
-  } catch (error) {
-    if (!(error instanceof GoogleError) || error.status !== 403) throw error;
-    const role = '--role=roles/servicemanagement.quotaViewer';
-    const grant = `gcloud projects add-iam-policy-binding ${facts.id} --member=user:YOU ${role}`;
-    return wrong(check, 'may not be seen', grant);
-  }
+  const found = await api.get<QuotaMetric>(url);
   const buckets = found?.consumerQuotaLimits?.flatMap(({ quotaBuckets = [] }) => quotaBuckets) ?? [];
   const bucket =
     buckets.find(({ dimensions }) => dimensions?.region === region) ??

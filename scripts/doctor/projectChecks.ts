@@ -1,3 +1,4 @@
+import { GoogleError } from '../googleApi.ts';
 import { offServices } from '../projectFacts.ts';
 import { regionToSet } from '../regions.ts';
 import { grantMissing, neededGrants } from '../roles.ts';
@@ -12,8 +13,31 @@ export async function projectChecks(place: Place): Promise<Finding[]> {
   const off = await services(place);
   // Others' answers would only say so again.
   if (!off.isWell) return [region(place), off];
-  const checks = [roles, quota, functions, earlier, queues, schedules, secret, lifecycle, indexes];
-  return [region(place), off, ...(await Promise.all(checks.map((check) => check(place)))).flat()];
+  const found = Object.entries(checks).map(([name, check]) => seen(name, () => check(place)));
+  return [region(place), off, ...(await Promise.all(found)).flat()];
+}
+
+const checks: Record<string, (place: Place) => Promise<Finding | Finding[]>> = {
+  roles,
+  'quota of vCPUs': quota,
+  functions,
+  'earlier version': earlier,
+  queues,
+  schedules,
+  'secret API_KEYS': secret,
+  'bucket’s lifecycle': lifecycle,
+  'indexes and TTL': indexes,
+};
+
+/** Gives what is found, or that whoever asks may not see it. */
+async function seen(name: string, look: () => Promise<Finding | Finding[]>): Promise<Finding | Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof GoogleError) || error.status !== 403) throw error;
+    const mend = 'npx firebase login --reauth, as somebody with roles/viewer in the project';
+    return wrong(name, `may not be seen: ${error.message}`, mend);
+  }
 }
 
 function region({ facts, region: own }: Place): Finding {

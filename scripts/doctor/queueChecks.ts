@@ -1,3 +1,4 @@
+import { deployedFunctions, isOwn } from '../deployedFunctions.ts';
 import { allOf, type Finding, well, wrong } from './finding.ts';
 import { deployOf, type Place } from './place.ts';
 
@@ -46,10 +47,24 @@ export async function schedules(place: Place): Promise<Finding> {
   return allOf('schedules', missing, ids.length, deployOf(place));
 }
 
-export async function secret({ api, facts }: Place): Promise<Finding> {
-  const url = `https://secretmanager.googleapis.com/v1/projects/${facts.id}/secrets/API_KEYS/versions/latest`;
-  const version = await api.get<{ name: string; state: string }>(url);
+/** Looks whether the keys that functions were deployed with can be had, and are the latest. */
+export async function secret(place: Place): Promise<Finding> {
+  const { api, facts } = place;
+  const check = 'secret API_KEYS';
+  const versions = `https://secretmanager.googleapis.com/v1/projects/${facts.id}/secrets/API_KEYS/versions`;
+  const latest = await api.get<{ name: string; state: string }>(`${versions}/latest`);
   const set = `npx firebase functions:secrets:set API_KEYS --project ${facts.id}`;
-  if (version?.state !== 'ENABLED') return wrong('secret API_KEYS', 'has no version that is on', set);
-  return well('secret API_KEYS', `version ${version.name.split('/').at(-1)}`);
+  if (latest === undefined) return wrong(check, 'has no version', set);
+  const newest = latest.name.split('/').at(-1) ?? '';
+  const deployed = (await deployedFunctions(api, facts.id)).filter(isOwn);
+  const used = new Set(deployed.flatMap(({ keysVersion }) => keysVersion ?? []));
+  for (const version of new Set([...used, newest])) {
+    const found = await api.get<{ state: string }>(`${versions}/${version}`);
+    const enable = `gcloud secrets versions enable ${version} --secret=API_KEYS --project=${facts.id}`;
+    if (found?.state === 'ENABLED') continue;
+    return wrong(check, `version ${version} is ${found?.state ?? 'gone'}: instances cannot start`, enable);
+  }
+  if (used.size > 0 && !used.has(newest))
+    return wrong(check, `version ${newest} is not deployed`, deployOf(place));
+  return well(check, `version ${newest}`);
 }

@@ -64,6 +64,7 @@ describe('what a deploy would replace or delete', () => {
     codebase,
     url: '',
     variables: [],
+    keysVersion: undefined,
   });
 
   it('is nothing of its own, nor what has another name or region', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LocalGoogle, startGoogle } from '../../../local/google/index.ts';
 import { functionsDir } from '../../support/build.ts';
@@ -8,6 +8,15 @@ import { Site } from './site.ts';
 
 /** The first version that was deployed, whose functions' ids had no prefix. */
 const firstVersion = '3a6e002';
+/** Commands of the page by their sections. */
+const page = readFileSync(join(functionsDir, '../docs/upgrading.md'), 'utf8');
+const commands = new Map(
+  page.split(/^## /m).map((section) => {
+    const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = '']) => block);
+    return [section.split('\n')[0] ?? '', blocks.join('')];
+  }),
+);
+
 const formerNames = ['ingest', 'api', 'files', 'filed', 'flush', 'expire', 'sweep', 'cleanup'];
 
 /**
@@ -37,7 +46,7 @@ describe('an upgrade from the first version, with full queues, and the way back'
     await fill();
     cpSync(join(old.dir, envFile()), join(now.dir, envFile()));
     google.env['SLUICE_ADMIN_KEY'] = site.adminKey;
-    deployed = await npm('deploy', '--pause-seconds', '0');
+    deployed = await follow(now, 'Upgrading');
   });
   after(async () => {
     await google?.close();
@@ -46,6 +55,16 @@ describe('an upgrade from the first version, with full queues, and the way back'
   });
 
   const envFile = (): string => `functions/.env.${google.project.id}`;
+  /** Does what a section of the page says, or the one line of it in which there is a word. */
+  function follow(checkout: Checkout, section: string, word = '', env: Record<string, string> = {}) {
+    const lines = commands
+      .get(section)
+      ?.split('\n')
+      .filter((line) => line.includes(word));
+    const script = lines?.join('\n').replaceAll('YOUR_PROJECT', google.project.id) ?? '';
+    assert.notEqual(script.trim(), '', section);
+    return checkout.run({ ...google.env, ...env }, 'sh', '-ec', script);
+  }
   const npm = (script: string, ...args: string[]) =>
     now.run(google.env, 'node', `scripts/${script}.ts`, '--project', google.project.id, ...args);
   const queue = (name: string): string =>
@@ -142,14 +161,15 @@ describe('an upgrade from the first version, with full queues, and the way back'
       /^WRONG {2}earlier version: .*flush.*\n +→ npm run retire -- --project rehearsed-1$/m,
     );
     const before = [ids(), waiting()];
-    assert.match((await npm('retire', '--dry-run')).output, /Nothing was changed/);
+    const dryRun = await follow(now, 'From 0.1.0', '--dry-run');
+    assert.match(dryRun.output, /Nothing was changed/);
     assert.deepEqual([ids(), waiting()], before);
   });
 
   it('moves what waits to the new queues and deletes the old functions; nothing is lost', async () => {
     const deadlines = google.tasksIn(queue('expire')) + google.tasksIn(queue('sluice-expire'));
-    const { code, output } = await npm('retire');
-    assert.equal(code, 0, output);
+    const { output } = await follow(now, 'From 0.1.0');
+    assert.deepEqual(output.match(/^WRONG .*$/gm), ['WRONG  dead letters: 1'], output);
     assert.match(output, /^flush: [1-9]\d* tasks moved to sluice-flush\.$/m);
     assert.deepEqual(
       ids().filter((id) => formerNames.includes(id)),
@@ -171,12 +191,9 @@ describe('an upgrade from the first version, with full queues, and the way back'
     await site.answer('new', 1, minerKey);
     const holding = google.tasksIn(queue('sluice-flush'));
     assert.ok(holding > 0);
-    const only = [...formerNames.map((name) => `functions:${name}`), 'hosting'].join(',');
-    const args = ['deploy', '--project', google.project.id, '--non-interactive', '--force', '--only', only];
-    const refused = await old.run(google.env, 'npx', 'firebase', ...args);
-    assert.match(refused.output, /Deploy refused: it would lose tasks/);
-    const env = { ...google.env, SLUICE_FOREIGN_QUEUES: 'sluice-flush,sluice-expire' };
-    const { code, output } = await old.run(env, 'npx', 'firebase', ...args);
+    const careless = await old.run(google.env, 'npx', 'firebase', 'deploy', '--project', google.project.id);
+    assert.match(careless.output, /Deploy refused: it would lose tasks/);
+    const { code, output } = await follow(old, 'Rolling back to 0.1.0');
     assert.equal(code, 0, output);
     assert.equal(google.tasksIn(queue('sluice-flush')), holding);
     assert.ok(served()?.every((id) => formerNames.includes(id)));
