@@ -3,7 +3,7 @@
 const tryEveryMs = 3000;
 
 /** Callers wait at most this for a task that completes. */
-const waitSeconds = 25;
+const mostWaitSeconds = 25;
 
 interface CanaryOptions {
   /** Address of the installation, without a slash at the end. */
@@ -22,9 +22,10 @@ interface CanaryOptions {
  */
 export async function runCanary({ base, key, limitMs, newId }: CanaryOptions): Promise<number> {
   const endMs = Date.now() + limitMs;
+  const waitSeconds = Math.min(mostWaitSeconds, Math.max(1, limitMs / 1000));
   for (;;) {
     try {
-      return await runOnce(base, key, newId());
+      return await runOnce(base, key, newId(), waitSeconds);
     } catch (error) {
       if (Date.now() + tryEveryMs > endMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, tryEveryMs));
@@ -32,7 +33,7 @@ export async function runCanary({ base, key, limitMs, newId }: CanaryOptions): P
   }
 }
 
-async function runOnce(base: string, key: string, taskId: string): Promise<number> {
+async function runOnce(base: string, key: string, taskId: string, waitSeconds: number): Promise<number> {
   const headers = { 'X-API-Key': key, 'content-type': 'application/json' };
   const send = async (path: string, body: object): Promise<void> => {
     const answer = await fetch(base + path, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -7,14 +7,15 @@ interface Service {
   /** A key of role admin; undefined: only what needs none is looked at. */
   key: string | undefined;
   newId: () => string;
+  canaryLimitMs?: number;
 }
 
 /** Events wait at most a minute, and a task's fields as long, while all is well. */
 const oldestEventSeconds = 600;
-const canaryLimitMs = 60_000;
 
-/** Asks the installation itself, and sends a response through it. */
-export async function serviceChecks({ base, key, newId }: Service): Promise<Finding[]> {
+/** Asks the installation itself, and sends a response through it where it is not known to wait. */
+export async function serviceChecks(service: Service): Promise<Finding[]> {
+  const { base, key } = service;
   const health = await fetched(`${base}/healthz`, undefined);
   if (health.problem !== undefined) {
     return [
@@ -29,7 +30,8 @@ export async function serviceChecks({ base, key, newId }: Service): Promise<Find
   const answers = well('answers', base);
   const { json, problem = '' } = await fetched<Status>(`${base}/v1/status?detail=true`, key);
   if (json === undefined) return [answers, wrong('status', problem, 'a key of role admin: --key')];
-  return [answers, ...status(base, json), await canary(base, key, newId)];
+  const isParked = json.backlog.parked_reason !== null;
+  return [answers, ...status(base, json), ...(isParked ? [] : [await canary(service, key)])];
 }
 
 interface Status {
@@ -41,42 +43,38 @@ interface Status {
   dead_letters: { count: number | null };
 }
 
-function status(base: string, json: Status): Finding[] {
-  const { backlog, dead_letters: letters } = json;
-  const { oldest_event_age_seconds: age, parked_reason: reason } = backlog;
-  const since = `the oldest event is ${Math.round(age ?? 0)} s old`;
-  const curl = `curl -H 'X-API-Key: ADMIN_KEY' ${base}`;
+const pages = 'docs/incidents.md, “Nothing is written, and the queue grows”';
+
+function status(base: string, { backlog, dead_letters: letters }: Status): Finding[] {
+  const curl = (rest: string): string => `curl -H "X-API-Key: $SLUICE_ADMIN_KEY" ${rest}`;
+  const count = letters.count ?? 0;
+  const mend = curl(`${base}/v1/dead-letters, then replay or drop each`);
   return [
-    reason !== null
-      ? wrong(
-          'backlog',
-          `${since}; parked until ${backlog.parked_until}: ${reason}`,
-          'docs/incidents.md, “Nothing is written, and the queue grows”',
-        )
-      : (age ?? 0) > oldestEventSeconds
-        ? wrong(
-            'backlog',
-            since,
-            'npx firebase functions:log --only sluice-flush; docs/incidents.md, “Nothing is written, and the queue grows”',
-          )
-        : well('backlog', since),
-    (letters.count ?? 0) > 0
-      ? wrong('dead letters', `${letters.count}`, `${curl}/v1/dead-letters, then replay or drop each`)
-      : well('dead letters', '0'),
+    waiting(backlog, curl(`-X POST ${base}/v1/queue/resume`)),
+    count > 0 ? wrong('dead letters', `${count}`, mend) : well('dead letters', '0'),
   ];
 }
 
-async function canary(base: string, key: string, newId: () => string): Promise<Finding> {
+function waiting(backlog: Status['backlog'], resume: string): Finding {
+  const { oldest_event_age_seconds: age, parked_reason: reason, parked_until: until } = backlog;
+  const since = `the oldest event is ${Math.round(age ?? 0)} s old`;
+  if (reason === null) {
+    if ((age ?? 0) <= oldestEventSeconds) return well('backlog', since);
+    return wrong('backlog', since, `npx firebase functions:log --only sluice-flush; ${pages}`);
+  }
+  const isPaused = reason === 'paused';
+  const raise = `a larger ${reason.toUpperCase()} in functions/.env.YOUR_PROJECT, then npm run deploy; or wait`;
+  return wrong('backlog', `${since}; ${reason} until ${until}`, isPaused ? resume : raise);
+}
+
+async function canary(service: Service, key: string): Promise<Finding> {
+  const { base, newId, canaryLimitMs: limitMs = 60_000 } = service;
   try {
-    const ms = await runCanary({ base, key, limitMs: canaryLimitMs, newId });
+    const ms = await runCanary({ base, key, limitMs, newId });
     return well('canary', `written and read back in ${(ms / 1000).toFixed(1)} s`);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    return wrong(
-      'canary',
-      detail,
-      'npx firebase functions:log; docs/incidents.md, “Nothing is written, and the queue grows”',
-    );
+    return wrong('canary', detail, `npx firebase functions:log; ${pages}`);
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
+import { serviceChecks } from '../../../scripts/doctor/serviceChecks.ts';
 import { build } from '../../support/build.ts';
 
 const script = join(import.meta.dirname, '../../../scripts/doctor.ts');
@@ -34,7 +35,64 @@ describe('npm run doctor, with the local stack', function () {
     assert.match(output, /^ok {5}canary: written and read back in [\d.]+ s$/m);
   });
 
-  it('ends with 1 and says what to do where a key is not known, or work is parked', async () => {
+  async function post(path: string, body: object): Promise<void> {
+    const headers = { 'X-API-Key': 'local-admin-key', 'content-type': 'application/json' };
+    const options = { method: 'POST', headers, body: JSON.stringify(body) };
+    const answer = await fetch(stack.urls.hosting + path, options);
+    assert.ok(answer.ok, await answer.text());
+  }
+  const answer = { task_id: 'waits', miner_uid: 1, response_data: {} };
+
+  it('tells a queue that is paused and how old its events are, sends no canary, and says how it goes on', async () => {
+    await post('/v1/queue/pause', { until: new Date(stack.now() + 86_400_000).toISOString() });
+    await post('/v1/responses', answer);
+    await stack.advance(700_000);
+    const { code, output } = await doctor('--url', stack.urls.hosting, '--key', 'local-admin-key');
+    await post('/v1/queue/resume', {});
+    assert.equal(code, 1, output);
+    assert.match(
+      output,
+      /^WRONG {2}backlog: the oldest event is 7\d\d s old; paused until \S+\n +→ curl .*\/v1\/queue\/resume$/m,
+    );
+    assert.doesNotMatch(output, /canary/);
+  });
+
+  it('tells events that wait though nobody paused, a canary that does not come, and dead letters', async () => {
+    for (const [type, field] of [
+      ['set', 'a'],
+      ['update', 'b'],
+    ]) {
+      const operation = { type, path: 'big/1', data: { [field ?? '']: 'x'.repeat(700_000) } };
+      await post('/v1/operations?visibility=prompt', { operations: [operation] });
+      await stack.advance(60_000);
+    }
+    stack.addFault({
+      service: 'functions',
+      method: 'flush',
+      code: 500,
+      rate: 1,
+      forMs: 86_400_000,
+      phase: 'before',
+    });
+    await post('/v1/responses', answer);
+    await stack.advance(700_000);
+    const base = stack.urls.hosting;
+    const service = { base, key: 'local-admin-key', newId: () => 'canary-lost', canaryLimitMs: 0 };
+    const found = await serviceChecks(service);
+    stack.clearFaults();
+    const wrongs = found.flatMap((each) =>
+      each.isWell ? [] : [`${each.check}: ${each.detail} → ${each.mend}`],
+    );
+    assert.equal(wrongs.length, 3, wrongs.join('\n'));
+    assert.match(
+      wrongs[0] ?? '',
+      /^backlog: the oldest event is [78]\d\d s old → npx firebase functions:log /,
+    );
+    assert.match(wrongs[1] ?? '', /^dead letters: 1 → curl .*\/v1\/dead-letters, then replay or drop each$/);
+    assert.match(wrongs[2] ?? '', /^canary: .* → npx firebase functions:log/);
+  });
+
+  it('ends with 1 and says what to do where a key is not known', async () => {
     const unknown = await doctor('--url', stack.urls.hosting, '--key', 'none-of-ours');
     assert.equal(unknown.code, 1);
     assert.match(unknown.output, /^WRONG {2}status: .*401.*\n +→ a key of role admin/m);
