@@ -20,7 +20,7 @@ export async function bundlePage(outDir: string): Promise<void> {
     pages.flatMap(({ file, html }) => [...html.matchAll(named)].map(([path]) => sourceOf(file, path))),
   );
   const { build } = await import('esbuild');
-  const { metafile } = await build({
+  const { metafile, warnings } = await build({
     absWorkingDir: root,
     entryPoints: [...entryPoints],
     outdir: outDir,
@@ -40,6 +40,7 @@ export async function bundlePage(outDir: string): Promise<void> {
     metafile: true,
     logLevel: 'warning',
   });
+  if (warnings.length > 0) throw new Error('The page’s sources have faults, named above.');
   const made = new Map<string | undefined, string>();
   for (const [output, { entryPoint, inputs }] of Object.entries(metafile.outputs)) {
     made.set(entryPoint ?? Object.keys(inputs)[0], `/${relative(outDir, join(root, output))}`);

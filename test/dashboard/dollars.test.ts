@@ -171,4 +171,8 @@ describe('dollars as they are shown', () => {
     const shown = [0, 0.00001, 0.0012, 0.0123, 0.123, 1.239, 123.4, 1234.5].map(shownDollars);
     assert.deepEqual(shown, ['$0.00', '< $0.0001', '$0.0012', '$0.012', '$0.12', '$1.24', '$123', '$1,235']);
   });
+
+  it('are unknown where the history of another version lacks a count', () => {
+    assert.equal(shownDollars(Number.NaN), 'unknown');
+  });
 });

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../ui/button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { Water } from '../ui/water.tsx';
 import { canBeKey } from './api.ts';
 import { browserClient } from './client.ts';
 import { signInTrouble } from './signInTrouble.ts';
@@ -50,10 +51,11 @@ export function SignIn({ message, onEnter }: SignInProps) {
 
   return (
     <main class="sign-in">
-      <Mark />
-      <h1>Sluice</h1>
-      <p>Sign in with a key of role read, proxy or admin.</p>
-      <form onSubmit={(event) => void submit(event)}>
+      <div class="title">
+        <Mark />
+        <h1>Sluice</h1>
+      </div>
+      <form class="card" onSubmit={(event) => void submit(event)}>
         <label for="key">API key</label>
         <div class="with-action">
           <input
@@ -80,10 +82,11 @@ export function SignIn({ message, onEnter }: SignInProps) {
           Sign in
         </Button>
         <p class="note" id="key-note">
-          The key stays in this tab and goes when you close it. Sluice shows what the key may do: to replay,
-          flush, pause and make keys takes role admin.
+          A key of role read, proxy or admin; you see what it may do. It stays in this tab and goes when you
+          close it.
         </p>
       </form>
+      <Water />
     </main>
   );
 }

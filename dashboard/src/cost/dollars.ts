@@ -7,6 +7,7 @@ import {
 import { type PlainWay, plainWays } from '../../../bench/shared/plain.ts';
 import { afterFree, costsOf } from '../../../local/bill/bill.ts';
 import type { History } from '../app/status.ts';
+import { unknown } from '../ui/format.ts';
 import { noUse, plusUse, type Use } from './history.ts';
 import { amountsOfUse, idleAmounts, plainAmountsOfUse, scaled } from './meter.ts';
 
@@ -93,6 +94,8 @@ export function dollarsOf(history: History, nowMs: number, coefficients: Coeffic
 
 /** Dollars in as many digits as tell something: `$0.0012`, `$0.12`, `$1,234`. */
 export function shownDollars(dollars: number): string {
+  // Another version's history may lack what is asked for here.
+  if (!Number.isFinite(dollars)) return unknown;
   if (dollars > 0 && dollars < 0.0001) return '< $0.0001';
   const digits = dollars >= 100 ? 0 : dollars >= 0.1 || dollars === 0 ? 2 : dollars >= 0.01 ? 3 : 4;
   return dollars.toLocaleString('en-US', {

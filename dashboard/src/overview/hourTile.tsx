@@ -21,7 +21,7 @@ export function HourTile({ title, hours, figure }: HourTileProps) {
         );
   return (
     <Tile title={title} value={compact(sum)} exact={number(sum)}>
-      <svg class="spark" viewBox="0 0 120 28" preserveAspectRatio="none" aria-hidden="true">
+      <svg class={`spark ${figure}`} viewBox="0 0 120 28" preserveAspectRatio="none" aria-hidden="true">
         <path class="bars" d={path} />
         <path class="base" d="M0 27.5h120" />
       </svg>

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Panel, ViewProps } from '../app/panel.ts';
+import { Water } from '../ui/water.tsx';
 import { type Verdict, verdict } from './verdict.ts';
 
 interface BannerProps extends ViewProps {
@@ -50,18 +51,6 @@ function Sign({ tone }: { tone: Verdict['tone'] }) {
     <svg class="sign" viewBox="0 0 32 32" aria-hidden="true">
       <circle cx="16" cy="16" r="15" />
       <path d={shapes[tone]} />
-    </svg>
-  );
-}
-
-/** Three lines of water, the ground of the verdict. */
-function Water() {
-  const wave = Array.from({ length: 24 }, () => 'q15-14 30 0t30 0').join('');
-  return (
-    <svg class="waves" viewBox="0 0 1200 60" preserveAspectRatio="xMidYMax slice" aria-hidden="true">
-      {[18, 34, 50].map((y, index) => (
-        <path key={y} d={`M${-20 * index} ${y}${wave}`} />
-      ))}
     </svg>
   );
 }
