@@ -15,7 +15,7 @@ export const hotkeys = { 7: '5SevenSevenSevenSeven', 8: '5EightEightEightEight' 
 type Uid = keyof typeof hotkeys;
 export const secretOf = (uid: Uid): string => `words-of-miner-${uid}`;
 
-interface Outcome {
+export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;

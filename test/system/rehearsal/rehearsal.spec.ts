@@ -232,6 +232,19 @@ describe('npm run deploy, into a new project', () => {
     const ofMiner = await checkout.run(env, 'node', ...given, '--miner', '0');
     assert.equal(ofMiner.code, 0, ofMiner.output);
     assert.match(ofMiner.stdout, /^\{"kind":"answer","source":"tasks\/canary-/m);
+    const dry = ['--miner', '0', '--dry-run'];
+    const erase = await checkout.run(
+      env,
+      'node',
+      'scripts/erase.ts',
+      '--project',
+      project.id,
+      '--key',
+      key,
+      ...dry,
+    );
+    assert.equal(erase.code, 0, erase.output);
+    assert.match(erase.stdout, /^task canary-.*: its answers would be erased$/m);
   });
 
   it('changes nothing when it is run again', async () => {
