@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { LeaseReturn } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
-import { leasableRates, maxFlushTermMs, maxProxyLeases } from '../../functions/src/quota/limits.ts';
+import { leasableRates, maxProxyLeases } from '../../functions/src/quota/limits.ts';
 import { spentBudget } from '../../functions/src/quota/report.ts';
 import { nothingDone } from '../../functions/src/quota/useReport.ts';
 import { Book, type Call, days, noonMs, reads, resetMs, writes } from './book.ts';
@@ -163,22 +163,6 @@ describe('The ledger', () => {
       book.take(10 / 3_600, { holder: `key:${index}`, kind: 'proxy', wanted: { fixed } });
     }
     assert.ok(book.take(5_000, { holder: 'w' }).rates.writes > 700, 'a minute suffices for each');
-  });
-
-  it('gives a flush short leases, at first above all, as it tells with each what it wrote', () => {
-    const book = new Book();
-    let [nowMs, lease] = [noonMs, book.ask({ kind: 'flush', wanted: { demands: writes(1) } }).lease];
-    const minutes: number[] = [];
-    for (let renewals = 0; renewals < 5; renewals += 1) {
-      assert.ok(lease);
-      minutes.push((lease.endMs - lease.startMs) / 60_000);
-      nowMs = lease.endMs + 3_600_000 * renewals;
-      const returns: LeaseReturn[] = [{ id: lease.id, spent: writes(1) }];
-      lease = book.ask({ kind: 'flush', nowMs, returns, wanted: { demands: writes(1) } }).lease;
-    }
-    assert.deepEqual(minutes, [1, 2, 4, 5, 5]);
-    const { lease: other } = new Book().ask({ kind: 'api', wanted: { demands: writes(0.1) } });
-    assert.ok(other && other.endMs - other.startMs > maxFlushTermMs);
   });
 
   it('keeps a tenth of the reads for the API, and a tenth for the flush, whoever takes all that it gets', () => {

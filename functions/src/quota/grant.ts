@@ -11,14 +11,12 @@ import {
 } from './ledgerState.ts';
 import {
   firstAmountShare,
-  firstFlushTermMs,
   idleCostSeconds,
   leasablePerDay,
   leasableRates,
   lowRate,
   maxAmountShare,
   maxBudgetWaitMs,
-  maxFlushTermMs,
   maxTermMs,
   minerReadsShare,
   minTermMs,
@@ -51,9 +49,7 @@ export function grantOf(
   const leasable = leasableRates(limits);
   const rates = perType((type) => rateOf(state, request, type, leasable[type]));
   const takeoverMs = Math.max(wanted.takeoverMs, nowMs);
-  const ownTermMs = termMs(state, request, rates, leasable);
-  const mostMs = kind === 'flush' ? mostFlushTermMs(own) : Number.POSITIVE_INFINITY;
-  const endMs = Math.min(takeoverMs + Math.min(ownTermMs, mostMs), day.endMs - resetMarginMs);
+  const endMs = Math.min(takeoverMs + termMs(state, request, rates, leasable), day.endMs - resetMarginMs);
   const amounts = perType((type) => {
     const [rate, before] = [rates[type], retained[type]];
     if (rate === 0) return before;
@@ -160,12 +156,6 @@ function termMs(state: LedgerState, request: GrantRequest, rates: Operations, le
     return Math.max(minTermMs, (liveHolders(state, nowMs).size + 1) * termPerHolderMs);
   const terms = granted.map((type) => (idleCostSeconds * 1000 * leasable[type]) / rates[type]);
   return Math.max(minTermMs, Math.min(maxTermMs, smallest(terms)));
-}
-
-/** The longest that a flush is given a lease for after `own`. */
-function mostFlushTermMs(own: readonly Lease[]): number {
-  const previousMs = largest(own.map(({ startMs, endMs }) => endMs - startMs));
-  return Math.min(maxFlushTermMs, Math.max(firstFlushTermMs, 2 * previousMs));
 }
 
 /** The amount that is charged anew: as much as the rate can spend, in steps that grow where a day has a limit. */

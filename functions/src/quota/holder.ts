@@ -10,6 +10,7 @@ import { longWaitMs, rateRetryMs, renewLeadMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
 import { OwnLease } from './ownLease.ts';
+import { Telling } from './telling.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
@@ -35,6 +36,7 @@ export class LeaseHolder {
   readonly #waiters: Readonly<Record<BilledType, Waiters>>;
   readonly #timers: Partial<Record<BilledType, unknown>> = {};
   #asking: Promise<void> | undefined;
+  #telling: Telling | undefined;
   #isClosed = false;
 
   constructor(options: LeaseHolderOptions) {
@@ -79,9 +81,23 @@ export class LeaseHolder {
     return Math.max(1, Math.floor(Math.min(left, own.burst(type))));
   }
 
+  /** From now on tells the ledger of work without waiting for the next lease. */
+  tellOfWork(): void {
+    const { clock, meter } = this.#options;
+    const tell = (): void => {
+      // A request that is under way, or must wait, has it or gets it.
+      if (!billedTypes.every((type) => this.#mayAsk(type))) return;
+      void this.#alone(() => this.#report());
+    };
+    const telling = new Telling({ clock, tell, isUntold: () => !this.#isClosed && meter.hasUnreportedWork });
+    meter.onWork(() => telling.worked());
+    this.#telling = telling;
+  }
+
   /** Ends with the process: returns what is left, and grants nothing any more. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#telling?.end();
     await this.#asking;
     this.#own.end();
     for (const type of billedTypes) this.#serve(type);
@@ -92,11 +108,15 @@ export class LeaseHolder {
     const { ledger, kind, meter, logger, ids } = this.#options;
     const use = meter.drain(ids.uuid());
     const returns = this.#own.ended;
-    if (returns.length === 0 && use.every(({ byPurpose }) => Object.keys(byPurpose).length === 0)) return;
+    if (returns.length === 0 && use.every(({ byPurpose }) => Object.keys(byPurpose).length === 0)) {
+      return meter.restore(use);
+    }
     try {
-      await ledger.ask({ holder: this.#id, kind, returns, use, multiplier: 1 });
+      const answer = await ledger.ask({ holder: this.#id, kind, returns, use, multiplier: 1 });
+      meter.restore(use.filter(({ id }) => !answer.recorded.includes(id)));
       this.#own.forgetEnded();
     } catch (error) {
+      meter.keep(use);
       logger.warn('Leases are not returned: what they had counts as spent', { error });
     }
   }
@@ -186,7 +206,12 @@ export class LeaseHolder {
   }
 
   #ask(): Promise<void> {
-    const asking = this.#askNow().finally(() => {
+    return this.#alone(() => this.#askNow());
+  }
+
+  /** Sends one request to the ledger; there is one at a time. */
+  #alone(request: () => Promise<void>): Promise<void> {
+    const asking = request().finally(() => {
       this.#asking = undefined;
       for (const type of billedTypes) this.#serve(type);
     });

@@ -84,11 +84,13 @@ export const minTermMs = 10_000;
 export const maxTermMs = 30 * 60_000;
 
 /**
- * A flush tells with each lease what it wrote, and people look at that: its first lease is short, each that follows up
- * to twice as long, as far as this.
+ * Work that a flush did is told to the ledger when it did nothing for `quietMs`, at the latest after `maxUntoldMs`:
+ * three times at first, and then once in 20 minutes. Such a report is a write and a read of the ledger's own.
  */
-export const firstFlushTermMs = 60_000;
-export const maxFlushTermMs = 5 * 60_000;
+export const quietMs = 15_000;
+export const maxUntoldMs = 60_000;
+export const tellPerSecond = 1 / (20 * 60);
+export const tellBurstMs = 60 * 60_000;
 
 /** Term of leases for each holder where more is wanted than there is: about a transaction a second in all. */
 export const termPerHolderMs = 1_000;

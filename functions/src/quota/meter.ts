@@ -12,6 +12,7 @@ export class OperationMeter {
   #sums: ByPurpose = {};
   #unreported: Use = nothingDone();
   #uncertain: UseReport[] = [];
+  #onWork: () => void = () => {};
 
   count(purpose: string, operations: Partial<Operations>): void {
     const counted = { [purpose]: plus(noOperations, { ...noOperations, ...operations }) };
@@ -24,9 +25,20 @@ export class OperationMeter {
     this.#add({ unleased: { ...noOperations, ...operations } });
   }
 
-  /** Counts work that is done. It is reported with the next operations: nothing is written for it alone. */
+  /** Counts work that is done. */
   countWork(work: CountedWork): void {
     this.#add({ work });
+    this.#onWork();
+  }
+
+  /** Calls this after each work; one listener. */
+  onWork(listener: () => void): void {
+    this.#onWork = listener;
+  }
+
+  /** True where work was done that is not reported. */
+  get hasUnreportedWork(): boolean {
+    return Object.keys(this.#unreported.work).length > 0;
   }
 
   warn(warning: QuotaWarning): void {
