@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
 export type { Browser, Page };
 
@@ -102,6 +102,14 @@ export async function answered({ page, pending }: Opened): Promise<void> {
 /** Waits until the page's main part says this. */
 export async function shows({ page }: Pick<Opened, 'page'>, expected: RegExp): Promise<void> {
   await eventually(async () => assert.match(await page.getByRole('main').innerText(), expected));
+}
+
+/** Clicks twice before the page can draw anything in between. */
+export function clickTwice(button: Locator): Promise<void> {
+  return button.evaluate((element) => {
+    element.click();
+    element.click();
+  });
 }
 
 /** Requests that change something. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { openDatabase } from '../../../bench/shared/database.ts';
 import { lettersPerPage } from '../../../dashboard/src/panels/letters.ts';
-import { eventually, type Opened, sentBy, shows } from './browser.ts';
+import { clickTwice, eventually, type Opened, sentBy, shows } from './browser.ts';
 import { lettersCount, type Stand } from './stand.ts';
 
 const row = ({ page }: Opened, index: number) => page.locator('.row').nth(index);
@@ -34,7 +34,7 @@ export function lettersTests(stand: Stand): void {
     it('replays one, once, whose event is written then', async () => {
       const one = await stand.enter('admin', '#/dead-letters');
       const { id, path } = stand.letters[0] ?? assert.fail();
-      await button(one, 0, 'Replay').dblclick();
+      await clickTwice(button(one, 0, 'Replay'));
       await row(one, 0).getByText('Replayed').waitFor();
       assert.deepEqual(sentBy(one), [`POST /v1/dead-letters/${id}/replay`]);
       assert.ok(await button(one, 0, 'Replay').isDisabled());
