@@ -43,6 +43,7 @@ const kinds: Readonly<Record<string, string>> = {
   patched: 'fields of task',
   response: 'an answer to task',
   evaluated: 'an evaluation of task',
+  erased: 'the erasing of a miner’s answer to task',
   deadline: 'the deadline of task',
   operation: 'an operation on',
 };

@@ -146,8 +146,8 @@ function ShownOnce({ made, onKept }: { made: NewKey; onKept(): void }) {
   return (
     <Section title={`The key ${nameOf(made)}`}>
       <Notice tone="warn">
-        Copy it now: nobody can show it again. Whoever has it may do what role {made.role} may, so send it by
-        a safe way.
+        Copy it now: nobody can show it again, and leaving this view loses it. Whoever has it may do what role{' '}
+        {made.role} may, so send it by a safe way.
       </Notice>
       <div class="line">
         <div class="field grow">
