@@ -96,7 +96,10 @@ describe('the verdict on whether the data is safe', () => {
     const failure = { message: 'No answer came.', sinceMs: startMs - 60_000, count: 2 };
     const found = judge(goodStatus(), { failure, readAtMs: startMs - 70_000 });
     assert.deepEqual(brief(found), ['bad', `Sluice does not answer since ${at(startMs - 60_000)}`]);
-    assert.match(found.detail, /No answer came\. The figures here are of .* are kept all the same/);
+    assert.match(
+      found.detail,
+      /^No answer came\. The figures here are of .*\. Answers that got a 202 are kept all the same\.$/,
+    );
     const never = judge(undefined, { failure: { ...failure, count: 1 } });
     assert.equal(never.case, 'silent');
     assert.doesNotMatch(never.detail, /figures/);
@@ -107,9 +110,11 @@ describe('the verdict on whether the data is safe', () => {
     assert.equal(judge(goodStatus(), { failure }).case, 'written');
   });
 
-  it('takes figures without a successor for silence: a computer that slept', () => {
+  it('asks, without an alarm, where figures are old as nobody looked: a hidden tab, a computer that slept', () => {
     assert.equal(judge(goodStatus(), {}, startMs + 45_000).case, 'written');
-    assert.equal(judge(goodStatus(), {}, startMs + 45_001).case, 'silent');
+    const found = judge(goodStatus(), {}, startMs + 45_001);
+    assert.deepEqual([found.case, found.tone], ['asking', 'unknown']);
+    assert.match(found.detail, /^The figures here are of /);
   });
 
   it('never takes what is unknown for nothing', () => {
@@ -120,7 +125,7 @@ describe('the verdict on whether the data is safe', () => {
       ]);
     }
     assert.equal(judge({}).tone, 'unknown');
-    assert.equal(judge(undefined).case, 'loading');
+    assert.deepEqual([judge(undefined).case, judge(undefined).detail], ['asking', '']);
   });
 
   it('knows a fresh install: nothing was ever sent', () => {

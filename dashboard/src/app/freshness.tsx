@@ -1,4 +1,5 @@
 import { Button } from '../ui/button.tsx';
+import { duration } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Moment } from '../ui/moment.tsx';
 import { isStale } from './feed.ts';
@@ -11,8 +12,12 @@ export function Freshness({ feed, nowMs, refresh }: ViewProps) {
     <div class={isOld ? 'freshness old' : 'freshness'}>
       {feed.status !== undefined && (
         <p title={feed.failure?.message}>
-          <span class="wide">{isOld ? 'Old figures, of ' : 'Figures of '}</span>
-          <Moment ms={feed.readAtMs} nowMs={nowMs} seconds />
+          <span class="wide">{isOld ? 'Figures are ' : 'Figures of '}</span>
+          {isOld ? (
+            `${duration(nowMs - feed.readAtMs)} old`
+          ) : (
+            <Moment ms={feed.readAtMs} nowMs={nowMs} seconds />
+          )}
         </p>
       )}
       <Button kind="quiet" onClick={() => refresh()} label="Ask for new figures">

@@ -35,26 +35,32 @@ function findings(feed: Feed, nowMs: number): [Finding, ...Finding[]] {
   const { status } = feed;
   const silence = silent(feed, nowMs);
   if (silence !== undefined) return [silence];
-  if (status === undefined)
-    return [{ case: 'loading', tone: 'unknown', headline: 'Asking Sluice …', detail: '' }];
-  const troubles = [letters(status), parked(status, nowMs), slowed(status), late(feed, nowMs)].filter(
+  // Figures are old without a failure where nobody looked at the page: a hidden tab, a computer that slept.
+  if (status === undefined || isStale(feed, nowMs)) return [asking(feed, nowMs)];
+  const [first, ...more] = [letters(status), parked(status, nowMs), slowed(status), late(feed, nowMs)].filter(
     (found) => found !== undefined,
   );
-  const [first, ...more] = troubles;
   return first === undefined ? [flowing(feed, status, nowMs)] : [first, ...more];
 }
 
+function asking(feed: Feed, nowMs: number): Finding {
+  return { case: 'asking', tone: 'unknown', headline: 'Asking Sluice …', detail: figuresOf(feed, nowMs) };
+}
+
 function silent(feed: Feed, nowMs: number): Finding | undefined {
-  const { status, failure, readAtMs } = feed;
-  if (!isSilent(feed) && !isStale(feed, nowMs)) return undefined;
-  const since = `Sluice does not answer since ${time(failure?.sinceMs ?? readAtMs, nowMs)}`;
-  const figures = status === undefined ? '' : ` The figures here are of ${time(readAtMs, nowMs, true)}.`;
+  const { failure } = feed;
+  if (failure === undefined || !isSilent(feed)) return undefined;
+  const parts = [failure.message, figuresOf(feed, nowMs), kept];
   return {
     case: 'silent',
     tone: 'bad',
-    headline: since,
-    detail: `${failure?.message ?? 'No new figures came.'}${figures} ${kept}`,
+    headline: `Sluice does not answer since ${time(failure.sinceMs, nowMs)}`,
+    detail: parts.filter((part) => part !== '').join(' '),
   };
+}
+
+function figuresOf({ status, readAtMs }: Feed, nowMs: number): string {
+  return status === undefined ? '' : `The figures here are of ${time(readAtMs, nowMs, true)}.`;
 }
 
 function letters({ dead_letters: found }: Status): Finding | undefined {

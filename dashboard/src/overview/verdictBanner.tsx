@@ -16,7 +16,9 @@ export function VerdictBanner({ feed, nowMs, announce, isShort, others }: Banner
   const place = others.find(({ id }) => id === found.place);
   const said = useRef(found.case);
   useEffect(() => {
-    if (said.current !== found.case) announce(`${found.headline}. ${found.detail}`);
+    // A moment's question is no news.
+    if (found.case === 'asking' || said.current === found.case) return;
+    if (said.current !== 'asking') announce(`${found.headline}. ${found.detail}`);
     said.current = found.case;
   }, [found.case]);
   return (
