@@ -143,5 +143,8 @@ describe('npm run erase', function () {
     const { code, stdout } = await erase('--dry-run');
     assert.deepEqual([code, stdout.trim().split('\n').length], [0, 1], stdout);
     assert.equal((await erase('--yes')).code, 0);
+    // The other's uid, as somebody else.
+    const other = await scene.run('erase.ts', '--miner', '8', '--hotkey', hotkeys[7], '--dry-run');
+    assert.match(other.stdout, /^key .*: speaks for others too, and would stay\nCost: /);
   });
 });

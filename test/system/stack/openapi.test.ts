@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { roles } from '../../../functions/src/http/route.ts';
 import { readHostingConfig } from '../../../local/hosting/config.ts';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
+import { installation, pageCommands } from '../../support/pageCommands.ts';
 import { brokenBodies, type JsonSchema } from './brokenBodies.ts';
 
 // Off the cloud, the client would look for a metadata server.
@@ -279,6 +280,29 @@ describe('openapi.json', function () {
       return `${method} ${path} ${sorted(shown.join(', '))}`;
     });
     assert.deepEqual(documented.toSorted(), described.toSorted());
+  });
+
+  it('has the calls that operators’ pages show, whose bodies fit', () => {
+    const shown = pageCommands().filter(({ argv }) => argv[0] === 'curl');
+    assert.ok(shown.length > 15);
+    for (const { page, argv } of shown) {
+      const about = `${page}: ${argv.join(' ')}`;
+      const given = (flag: string): string | undefined => argv[argv.indexOf(flag) + 1 || argv.length];
+      const target = new URL(argv.find((each) => each.startsWith(installation)) ?? assert.fail(about));
+      const call = calls.find(
+        ({ method, path }) =>
+          method === (given('-X') ?? 'GET') &&
+          new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(target.pathname),
+      );
+      assert.ok(call, about);
+      const names = call.operation.parameters.map(({ name }) => name);
+      for (const name of target.searchParams.keys()) assert.ok(names.includes(name), about);
+      const body = given('-d');
+      const { schema } = call.operation.requestBody?.content['application/json'] ?? {};
+      if (body === undefined) assert.ok(!call.operation.requestBody?.required, about);
+      else assert.equal(misfits(schema ?? assert.fail(about), JSON.parse(body)), undefined, about);
+      assert.ok(argv.includes('X-API-Key: ADMIN_KEY'), about);
+    }
   });
 
   function sorted(names: string): string {
