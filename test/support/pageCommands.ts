@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '../..');
 
 /** The pages that tell operators what to type. */
-export const operatorPages = [
+const operatorPages = [
   'README.md',
   ...['operations', 'upgrading', 'incidents', 'limits', 'quota', 'monitoring', 'page', 'security'].map(
     (name) => `docs/${name}.md`,
@@ -16,7 +16,7 @@ export const operatorPages = [
 export const installation = 'https://sluice.invalid';
 
 /** A command of a page, as a shell reads it. */
-export interface PageCommand {
+interface PageCommand {
   page: string;
   argv: string[];
 }
