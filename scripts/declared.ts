@@ -24,13 +24,22 @@ export interface Declared {
 }
 
 /** Contents of `firestore.indexes.json`. */
-interface WantedIndexes {
+export interface WantedIndexes {
   indexes: {
     collectionGroup: string;
     queryScope: string;
     fields: { fieldPath: string; order?: string; arrayConfig?: string }[];
   }[];
-  fieldOverrides: { collectionGroup: string; fieldPath: string; ttl?: boolean }[];
+  fieldOverrides: {
+    collectionGroup: string;
+    fieldPath: string;
+    ttl?: boolean;
+    indexes: { order?: string; arrayConfig?: string }[];
+  }[];
+}
+
+export function readWantedIndexes(): WantedIndexes {
+  return JSON.parse(readFileSync(join(root, 'firestore.indexes.json'), 'utf8'));
 }
 
 /** Finds the functions with the variables of the project's .env files, as the Firebase CLI does. */
@@ -47,6 +56,5 @@ export async function declaredFunctions(
     const about = { isQueue: taskQueueTrigger !== undefined, vcpus: Number(cpu) * Number(maxInstances) };
     return region.map((each) => ({ id: prefix + name, region: each, ...about }));
   });
-  const wantedIndexes: WantedIndexes = JSON.parse(readFileSync(join(root, 'firestore.indexes.json'), 'utf8'));
-  return { manifest, functions, wantedIndexes };
+  return { manifest, functions, wantedIndexes: readWantedIndexes() };
 }

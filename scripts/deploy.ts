@@ -2,15 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { roles } from '../functions/src/http/route.ts';
 import { runCanary } from './canary.ts';
 import { cliAccessToken } from './cliCredentials.ts';
 import { deployedFunctions, isOwn } from './deployedFunctions.ts';
-import { Failed, hasKeys, readNewKeys, whatIsReplaced } from './deploySteps.ts';
+import { Failed, hasKeys, refuseToReplace } from './deploySteps.ts';
 import { firebase, run } from './firebaseCli.ts';
 import { formerFunctions, formerLines } from './formerFunctions.ts';
 import { GoogleApi } from './googleApi.ts';
 import { projectFacts } from './projectFacts.ts';
 import { readOptions } from './readOptions.ts';
+import { newKeys } from './setupSteps.ts';
 
 const usage =
   'Usage: npm run deploy -- --project ID [--bucket NAME] [--replace] [--key ADMIN_KEY] [--pause-seconds 60]';
@@ -44,48 +46,59 @@ async function deploy(): Promise<void> {
   const deployed = await deployedFunctions(api, project);
   const own = deployed.filter(isOwn);
   const former = formerFunctions(deployed);
-  if (own.length + former.length === 0 && !replace) await refuseToReplace(api, project);
+  if (own.length + former.length === 0) await refuseToReplace(api, project, replace);
   const setupArgs = ['--project', project, '--bucket', facts.bucket];
   const areKeysThere = await hasKeys(api, project);
-  const printed = await setup('Setup', areKeysThere ? setupArgs : [...setupArgs, '--new-keys']);
-  const newKeys = areKeysThere ? undefined : await setKeys(project, printed);
-  const cli = ['deploy', '--project', project, '--non-interactive'];
-  // Without a terminal the CLI makes a trigger that is tried again only by force; forced or named, what is unchanged is
-  // deployed as well, and only what is named may be forced: nothing else goes.
-  const isTriggered = own.some(({ id }) => id.endsWith('-filed'));
-  await deployFunctions([...cli, ...(isTriggered ? ['--only', 'functions'] : forced)], pauseMs);
-  await firebase('Rules, indexes, site', [...cli, '--only', 'firestore,storage,hosting']);
-  await setup('Roles on the queues that there are now', setupArgs);
-
-  const base = `https://${project}.web.app`;
-  const adminKey = newKeys?.['admin'] ?? key;
-  if (adminKey === undefined) {
-    console.log(
-      '\n== Canary: not sent. Set SLUICE_ADMIN_KEY, a key of role admin, here or for npm run doctor.',
-    );
-  } else {
-    console.log('\n== Canary: a response sent, written and read back');
-    const newId = (): string => `canary-${randomUUID()}`;
-    const ms = await runCanary({ base, key: adminKey, limitMs: canaryLimitMs, newId });
-    console.log(`Read back as completed ${(ms / 1000).toFixed(1)} s after it was accepted.`);
+  await setup('Setup', areKeysThere ? setupArgs : [...setupArgs, '--new-install']);
+  const keys = areKeysThere ? undefined : await setNewKeys(project);
+  try {
+    await deployAll(project, {
+      setupArgs,
+      isTriggered: own.some(({ id }) => id.endsWith('-filed')),
+      pauseMs,
+    });
+    await sendCanary(project, keys?.['admin'] ?? key);
+  } finally {
+    // Also where the rest failed: the project has their digests only.
+    if (keys !== undefined) printKeys(keys);
   }
-  if (newKeys !== undefined) printKeys(newKeys);
   if (former.length > 0) console.log(`\n${formerLines(former, project).join('\n')}`);
-  console.log(`\nSluice answers at ${base}. The same command again deploys what has changed.`);
-}
-
-/** @throws Error where something of somebody’s would be replaced by a first deploy. */
-async function refuseToReplace(api: GoogleApi, project: string): Promise<void> {
-  const replaced = await whatIsReplaced(api, project);
-  if (replaced.length === 0) return;
-  throw new Error(
-    `This project has something of its own, which a deploy replaces: ${replaced.join('; ')}.\n` +
-      'Take a project of its own for Sluice; or, where they may go, add --replace.',
+  console.log(
+    `\nSluice answers at https://${project}.web.app. The same command again deploys what has changed.`,
   );
 }
 
-async function setKeys(project: string, printed: string): Promise<Record<string, string>> {
-  const { keys, secret } = readNewKeys(printed);
+interface Steps {
+  setupArgs: string[];
+  /** True where `filed` is there already. */
+  isTriggered: boolean;
+  pauseMs: number;
+}
+
+async function deployAll(project: string, { setupArgs, isTriggered, pauseMs }: Steps): Promise<void> {
+  const cli = ['deploy', '--project', project, '--non-interactive'];
+  // Without a terminal the CLI makes a trigger that is tried again only by force; forced or named, what is unchanged is
+  // deployed as well, and only what is named may be forced: nothing else goes.
+  await repeatedly('Functions', [...cli, ...(isTriggered ? ['--only', 'functions'] : forced)], pauseMs);
+  await repeatedly('Rules, indexes, site', [...cli, '--only', 'firestore,storage,hosting'], pauseMs);
+  await setup('Roles on the queues that there are now', setupArgs);
+}
+
+async function sendCanary(project: string, key: string | undefined): Promise<void> {
+  if (key === undefined) {
+    return console.log(
+      '\n== Canary: not sent, as no key is known here: they are shown once. Give one of role admin, and run this ' +
+        `again or the doctor:\n  SLUICE_ADMIN_KEY=… npm run doctor -- --project ${project}`,
+    );
+  }
+  console.log('\n== Canary: a response sent, written and read back');
+  const newId = (): string => `canary-${randomUUID()}`;
+  const ms = await runCanary({ base: `https://${project}.web.app`, key, limitMs: canaryLimitMs, newId });
+  console.log(`Read back as completed ${(ms / 1000).toFixed(1)} s after it was accepted.`);
+}
+
+async function setNewKeys(project: string): Promise<Record<string, string>> {
+  const { keys, secret } = newKeys(roles);
   const set = [
     'functions:secrets:set',
     'API_KEYS',
@@ -104,10 +117,10 @@ function printKeys(keys: Record<string, string>): void {
   for (const [role, key] of Object.entries(keys)) console.log(`  ${role.padEnd(10)} ${key}`);
 }
 
-async function deployFunctions(args: string[], pauseMs: number): Promise<void> {
+async function repeatedly(title: string, args: string[], pauseMs: number): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await firebase(`Functions${attempt > 1 ? `, attempt ${attempt}` : ''}`, args);
+      return await firebase(`${title}${attempt > 1 ? `, attempt ${attempt}` : ''}`, args);
     } catch (error) {
       const isFinal = error instanceof Failed && error.output.includes('Deploy refused');
       if (attempt === attempts || isFinal) throw error;
@@ -119,11 +132,8 @@ async function deployFunctions(args: string[], pauseMs: number): Promise<void> {
   }
 }
 
-/** Returns all that it printed; new keys are shown at the end, where they are not scrolled away. */
-async function setup(title: string, args: string[]): Promise<string> {
+async function setup(title: string, args: string[]): Promise<void> {
   console.log(`\n== ${title}`);
-  const { code, output } = await run([join(root, 'scripts/setup.ts'), ...args], { isShown: false });
-  console.log(output.split('\nNew API keys')[0]?.trimEnd());
+  const { code, output } = await run([join(root, 'scripts/setup.ts'), ...args]);
   if (code !== 0) throw new Failed(title, output);
-  return output;
 }

@@ -1,3 +1,5 @@
+import { readWantedIndexes } from './declared.ts';
+import { foreignFields } from './foreignFields.ts';
 import { type GoogleApi, GoogleError } from './googleApi.ts';
 
 /** A step that did not succeed, and what it printed. */
@@ -29,8 +31,28 @@ interface Ruleset {
   source?: { files?: { content?: string }[] };
 }
 
-/** Finds what a first deploy replaces that somebody may miss: rules that let clients in, a site that was released. */
-export async function whatIsReplaced(api: GoogleApi, projectId: string): Promise<string[]> {
+/**
+ * Stops a first deploy that would replace what somebody may miss: rules that let clients in, a site that was released,
+ * settings of fields.
+ * @throws Error, also with `mayReplace` where there is something that a deploy cannot replace.
+ */
+export async function refuseToReplace(api: GoogleApi, project: string, mayReplace: boolean): Promise<void> {
+  const { replaced, inTheWay } = await whatIsReplaced(api, project);
+  if (inTheWay.length > 0) {
+    throw new Error(
+      `Documents of a collection end by one field, and here that is ${inTheWay.join(', ')} (TTL). Take a project of ` +
+        'its own for Sluice, or take that rule off: gcloud firestore fields ttls update FIELD ' +
+        `--collection-group=COLLECTION --disable-ttl --project=${project}`,
+    );
+  }
+  if (replaced.length === 0 || mayReplace) return;
+  throw new Error(
+    `This project has something of its own, which a deploy replaces: ${replaced.join('; ')}.\n` +
+      'Take a project of its own for Sluice; or, where they may go, add --replace.',
+  );
+}
+
+async function whatIsReplaced(api: GoogleApi, projectId: string) {
   const rules = 'https://firebaserules.googleapis.com/v1';
   const { releases = [] } = (await api.get<Releases>(`${rules}/projects/${projectId}/releases`)) ?? {};
   const replaced: string[] = [];
@@ -43,7 +65,8 @@ export async function whatIsReplaced(api: GoogleApi, projectId: string): Promise
   const hosting = await api.get<{ releases?: { version?: object }[] }>(`${site}/releases?pageSize=1`);
   if (hosting?.releases?.some(({ version }) => version))
     replaced.push(`the Hosting site https://${projectId}.web.app`);
-  return replaced;
+  const { replaced: settings, inTheWay } = await foreignFields(api, projectId, readWantedIndexes());
+  return { replaced: [...replaced, ...settings], inTheWay };
 }
 
 /** True for rules that allow anything; those that the console makes at first allow nothing, or have a date. */
@@ -52,11 +75,4 @@ function letsIn(rules: string): boolean {
   return [...withoutComments.matchAll(/\ballow\b[^;]*;/g)].some(
     ([allow]) => !/:\s*if\s+false\s*;$/.test(allow),
   );
-}
-
-/** API keys that `setup --new-keys` printed, by role, and the secret that makes them valid. */
-export function readNewKeys(printed: string): { keys: Record<string, string>; secret: string } {
-  const shown = [...printed.matchAll(/^ {2}(\w+) +([\w-]{43})$/gm)];
-  const keys = Object.fromEntries(shown.map(([, role = '', key = '']) => [role, key]));
-  return { keys, secret: printed.trimEnd().split('\n').at(-1) ?? '' };
 }

@@ -11,15 +11,12 @@ const root = join(import.meta.dirname, '..');
 export async function firebase(title: string, args: string[], input = ''): Promise<void> {
   console.log(`\n== ${title}: npx firebase ${args.join(' ')}`);
   const cli = join(root, 'node_modules/firebase-tools/lib/bin/firebase.js');
-  const { code, output } = await run([cli, ...args], { input });
+  const { code, output } = await run([cli, ...args], input);
   if (code !== 0) throw new Failed(title, output);
 }
 
 /** Runs a script with this Node, in the repository. */
-export function run(
-  args: string[],
-  { input = '', isShown = true }: { input?: string; isShown?: boolean },
-): Promise<{ code: number; output: string }> {
+export function run(args: string[], input = ''): Promise<{ code: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] });
     let output = '';
@@ -30,7 +27,7 @@ export function run(
     for (const [from, to] of shown) {
       from.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        if (isShown) to.write(text);
+        to.write(text);
       });
     }
     child.once('error', reject);

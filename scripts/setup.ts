@@ -17,7 +17,7 @@ import { grantMissing, neededGrants } from './roles.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
 const usage =
-  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-keys] [--request-logs exclude|keep] ' +
+  'Usage: npm run setup -- --project ID [--bucket NAME] [--new-install] [--new-keys] [--request-logs exclude|keep] ' +
   '[--monitoring [--notify EMAIL]] [--dry-run]';
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => console.log(line);
@@ -35,6 +35,7 @@ async function setup(): Promise<void> {
     bucket: { type: 'string' },
     'functions-dir': { type: 'string', default: join(root, 'functions') },
     'new-keys': { type: 'boolean', default: false },
+    'new-install': { type: 'boolean', default: false },
     'request-logs': { type: 'string' },
     monitoring: { type: 'boolean', default: false },
     notify: { type: 'string' },
@@ -44,7 +45,7 @@ async function setup(): Promise<void> {
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
   if (values.notify !== undefined && !values.monitoring) throw new Error(usage);
   const envFile = join(functionsDir, `.env.${project}`);
-  const isNewInstall = values['new-keys'] && !existsSync(envFile);
+  const isNewInstall = (values['new-keys'] || values['new-install']) && !existsSync(envFile);
   const api = new GoogleApi(() => cliAccessToken(project, root));
   // With the local stack there is no project to look at.
   const isLocal = process.env['STORAGE_EMULATOR_HOST'] !== undefined;

@@ -5,7 +5,7 @@ import { fieldRefusal, indexRefusal } from './refusals.ts';
 
 /** https://firebase.google.com/docs/firestore/reference/rest: the database, its indexes and its fields. */
 export function firestoreAdmin(project: Project, call: Call): Answer {
-  const [, , , , database, , group, kind, field] = call.parts;
+  const [, , , , database, part, group = '', kind, field] = call.parts;
   const name = resourceOf(call.path);
   if (project.firestoreLocation === undefined) throw notFound(`The database ${database ?? '(default)'}`);
   const info = {
@@ -15,7 +15,8 @@ export function firestoreAdmin(project: Project, call: Call): Answer {
     databaseEdition: 'STANDARD',
   };
   if (database === undefined) return ok({ databases: [info] });
-  if (group === undefined) return ok(info);
+  if (part === undefined) return ok(info);
+  if (part === 'documents') return ok(project.othersCollections.has(group) ? { documents: [{ name }] } : {});
   if (kind === 'indexes') return indexes(project, call, name);
   if (field === undefined) return ok({ fields: [...project.fields.values()] });
   return setField(project, call, name);

@@ -99,6 +99,8 @@ export interface Project {
     fields: { fieldPath: string; order?: string; arrayConfig?: string }[];
     queryScope: string;
   })[];
+  /** Collections in which somebody else has documents. */
+  othersCollections: Set<string>;
   fields: Map<string, Named & { ttlConfig?: object; indexConfig?: object }>;
   rulesets: (Named & { source?: object })[];
   releases: Map<string, Named & { rulesetName?: string }>;
@@ -173,6 +175,7 @@ export function newProject(options: ProjectOptions = {}): Project {
     jobs: new Map(),
     secrets: new Map(),
     indexes: [],
+    othersCollections: new Set(),
     fields: new Map(),
     rulesets: [],
     releases: new Map(),

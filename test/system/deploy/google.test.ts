@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { keyDigest } from '../../../functions/src/keys/keyRecord.ts';
 import { type LocalGoogle, startGoogle } from '../../../local/google/index.ts';
 import { hasRole } from '../../../local/google/project.ts';
 import { functionsDir } from '../../support/build.ts';
@@ -106,6 +107,52 @@ describe('setup and predeploy in a Google project', function () {
     assert.equal(code, 1, output);
     assert.match(output, /the rules cloud\.firestore, which let clients in; the Hosting site .*--replace/s);
     assert.deepEqual(changing, []);
+  });
+
+  it('stops before it replaces settings of fields or indexes that somebody uses, and where a TTL is in the way', async () => {
+    const { project } = google;
+    const given = { ...project, versions: [...project.versions], releases: new Map(project.releases) };
+    Object.assign(project, { hostingReleases: [], releases: new Map() });
+    const deploy = (...args: string[]) =>
+      checkout.run(google.env, 'node', 'scripts/deploy.ts', '--project', 'rehearsed-1', ...args);
+    const field = (group: string, path: string) =>
+      `projects/${project.id}/databases/(default)/collectionGroups/${group}/fields/${path}`;
+    const setField = (name: string, config: object) => project.fields.set(name, { name, ...config });
+    const before = google.calls.length;
+    setField(field('theirs', 'a'), { indexConfig: { indexes: [] } });
+    setField(field('files', 'size'), { indexConfig: { indexes: [{ fields: [{ order: 'ASCENDING' }] }] } });
+    setField(field('files', 'md5'), { indexConfig: { indexes: [] } });
+    project.othersCollections.add('tasks');
+    const { code, output } = await deploy();
+    assert.equal(code, 1, output);
+    assert.match(
+      output,
+      /replaces: the settings of the field files\.size; the indexes of single fields of the collection tasks, which/,
+    );
+    setField(field('tasks', 'old_at'), { ttlConfig: { state: 'ACTIVE' } });
+    const inTheWay = await deploy('--replace');
+    assert.equal(inTheWay.code, 1, inTheWay.output);
+    assert.match(inTheWay.output, /here that is tasks\.old_at \(TTL\)/);
+    const changing = google.calls.slice(before).filter((call) => !call.startsWith('GET'));
+    Object.assign(project, given, { fields: new Map(), othersCollections: new Set() });
+    assert.deepEqual(changing, []);
+  });
+
+  it('shows new keys though the deploy fails: the project has only their digests', async () => {
+    const { project } = google;
+    const name = `projects/${project.id}/locations/us-east1/functions/sluice-api`;
+    const theirs = { name, labels: { 'deployment-tool': 'cli-firebase' } };
+    Reflect.apply(project.functions.set, project.functions, [name, theirs]);
+    const args = ['scripts/deploy.ts', '--project', project.id, '--replace'];
+    const { code, output } = await checkout.run(google.env, 'node', ...args);
+    project.functions.clear();
+    assert.equal(code, 1, output);
+    assert.match(output, /Deploy refused: it would replace functions that are not Sluice's/);
+    assert.match(output, /^New API keys, shown this once:\n(.*\n)* {2}admin {6}[\w-]{43}$/m);
+    assert.equal(project.secrets.get('API_KEYS')?.versions.length, 1);
+    const expected = JSON.parse(project.secrets.get('API_KEYS')?.versions[0] ?? '[]') as { sha256: string }[];
+    const key = /^ {2}admin {6}([\w-]{43})$/m.exec(output)?.[1] ?? '';
+    assert.ok(expected.some(({ sha256 }) => sha256 === keyDigest(key).toString('hex')));
   });
 
   it('refuses to deploy over a function of the same name that is not Sluice’s', async () => {

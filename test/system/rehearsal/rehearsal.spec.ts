@@ -45,6 +45,8 @@ describe('npm run deploy, into a new project', () => {
     const theirs = `projects/${project.id}/databases/(default)/collectionGroups/theirs/indexes/i0`;
     const fields = [{ fieldPath: 'a' }, { fieldPath: 'b' }];
     project.indexes.push({ name: theirs, queryScope: 'COLLECTION', fields });
+    const field = theirs.replace('/indexes/i0', '/fields/a');
+    project.fields.set(field, { name: field, ttlConfig: { state: 'ACTIVE' }, indexConfig: { indexes: [] } });
     project.functions.set(
       `${place}/functions/api`,
       anotherFunction(`${place}/functions/api`, project.compute),
@@ -141,12 +143,13 @@ describe('npm run deploy, into a new project', () => {
     assert.ok(has(`${all}/secrets/API_KEYS`, 'roles/secretmanager.secretAccessor'));
   });
 
-  it('releases rules, indexes and a site that leads to the functions, and leaves others’ indexes', () => {
+  it('releases rules, indexes and a site that leads to the functions, and leaves others’ indexes and fields', () => {
     const { project } = google;
     assert.equal(project.releases.size, 2);
     assert.ok(project.indexes.some(({ name }) => name.includes('/theirs/')));
     assert.equal(project.indexes.length, wanted.indexes.length + 1);
-    assert.equal(project.fields.size, wanted.fieldOverrides.length);
+    assert.equal(project.fields.size, wanted.fieldOverrides.length + 1);
+    assert.ok([...project.fields.keys()].some((name) => name.endsWith('/theirs/fields/a')));
     const rewrites = project.versions.at(-1)?.config?.rewrites ?? [];
     assert.ok(rewrites.length > 10);
     for (const { run } of rewrites) {
@@ -246,6 +249,7 @@ describe('npm run deploy, into a new project', () => {
     const { code, output } = await deploy();
     assert.equal(code, 0, output);
     assert.doesNotMatch(output, /Granting|New API keys/);
+    assert.match(output, /Canary: not sent, .*SLUICE_ADMIN_KEY=… npm run doctor -- --project rehearsed-1/s);
     assert.match(output, /Skipped \(No changes detected\)/);
     assert.equal(google.project.indexes.length, wanted.indexes.length + 1);
     assert.deepEqual(
