@@ -34,7 +34,7 @@ export function HoursSection({ hours, nowMs }: HoursSectionProps) {
   return (
     <Section
       title="The last 24 hours"
-      note={`${note} The last hour still runs; its latest minutes are not reported yet.`}
+      note={`${note} The last hour still runs; its latest minutes may not be reported yet.`}
     >
       <div class="charts">
         <HoursChart
