@@ -113,7 +113,7 @@ function optionsOf(
         grid: { stroke: () => colour('--line'), width: 1 },
         ticks: { show: false },
         font: axisFont(),
-        size: 48,
+        size: (_, labels) => 16 + 7 * Math.max(3, ...(labels ?? []).map((label) => label.length)),
         space: 32,
         incrs: wholeSteps,
         values: (_, figuresOfAxis) => figuresOfAxis.map((each) => compact(each)),

@@ -63,9 +63,14 @@ function MeterCell({ meter, name }: { meter: Meter; name: string }) {
           : limit === null && used !== undefined
             ? 'no limit'
             : ''}
-        {level !== 'calm' && share !== undefined && ` · ${number(share * 100)} %`}
+        {level !== 'calm' && share !== undefined && ` · ${percent(share)}`}
       </span>
       {share !== undefined && <meter class={level} aria-label={name} value={Math.min(1, share)} />}
     </>
   );
+}
+
+/** A part of the limit; far past it the figure tells nothing more. */
+function percent(share: number): string {
+  return share > 9.99 ? '> 999 %' : `${number(share * 100)} %`;
 }
