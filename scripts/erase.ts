@@ -3,7 +3,6 @@
  * what that is. Ends with 0 where nothing is left, with 1 where it broke off (run it again), with 2 where it was called
  * wrongly or could not begin, with 3 where something still waits or cannot be opened.
  */
-import { parseArgs } from 'node:util';
 import { callApi } from './data/api.ts';
 import { eraseInCarrierObjects } from './data/carrierObjects.ts';
 import { cloudOptions, openCloud } from './data/cloud.ts';
@@ -22,6 +21,7 @@ import { type ErasureRecord, erasureRecord } from './data/erasureRecord.ts';
 import { keysOf, parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { wantedItems } from './data/waiting.ts';
+import { readOptions } from './readOptions.ts';
 
 const usage = `Usage: npm run erase -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY]
   --miner UID [--hotkey HK] (--dry-run | --yes) [--pause-seconds 60]`;
@@ -43,15 +43,13 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      ...cloudOptions,
-      miner: { type: 'string' },
-      hotkey: { type: 'string' },
-      'dry-run': { type: 'boolean' },
-      yes: { type: 'boolean' },
-      'pause-seconds': { type: 'string', default: '60' },
-    },
+  const values = readOptions(usage, {
+    ...cloudOptions,
+    miner: { type: 'string' },
+    hotkey: { type: 'string' },
+    'dry-run': { type: 'boolean' },
+    yes: { type: 'boolean' },
+    'pause-seconds': { type: 'string', default: '60' },
   });
   const { miner: uid, hotkey, yes, 'dry-run': isDryRun } = values;
   if (uid === undefined || (yes === true) === (isDryRun === true)) throw new Error(usage);

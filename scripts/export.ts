@@ -6,7 +6,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, renameSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { type Cloud, cloudOptions, openCloud } from './data/cloud.ts';
 import { noCost, shownCost } from './data/cost.ts';
 import { minerItems, taskItems } from './data/exports.ts';
@@ -14,6 +13,7 @@ import type { Item } from './data/item.ts';
 import { parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { waitingItems } from './data/waiting.ts';
+import { readOptions } from './readOptions.ts';
 
 const usage = `Usage: npm run export -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY] --out FILE
   (--task ID | --miner UID [--hotkey HK] [--after TASK_ID] | --waiting)
@@ -27,16 +27,14 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      ...cloudOptions,
-      task: { type: 'string' },
-      miner: { type: 'string' },
-      hotkey: { type: 'string' },
-      after: { type: 'string' },
-      waiting: { type: 'boolean' },
-      out: { type: 'string' },
-    },
+  const values = readOptions(usage, {
+    ...cloudOptions,
+    task: { type: 'string' },
+    miner: { type: 'string' },
+    hotkey: { type: 'string' },
+    after: { type: 'string' },
+    waiting: { type: 'boolean' },
+    out: { type: 'string' },
   });
   const { task, miner, hotkey, after, waiting, out } = values;
   if ([task, miner, waiting].filter((one) => one !== undefined).length !== 1 || out === undefined)

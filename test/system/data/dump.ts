@@ -19,6 +19,8 @@ export interface Services {
   queued(): Promise<protos.google.cloud.tasks.v2.ITask[]>;
   /** Puts tasks into that queue again, due now. */
   putAgain(tasks: readonly protos.google.cloud.tasks.v2.ITask[]): Promise<void>;
+  /** Takes all tasks out of both queues. */
+  purge(): Promise<void>;
   bucket: ReturnType<Storage['bucket']>;
   close(): Promise<void>;
 }
@@ -41,6 +43,9 @@ export function servicesOf({ clientEnv }: Pick<LocalStack, 'clientEnv'>): Servic
   return {
     bucket,
     queued: () => list('flush'),
+    purge: async () => {
+      for (const name of ['flush', 'expire']) await tasks.purgeQueue({ name: queue(name) });
+    },
     putAgain: async (again) => {
       for (const { httpRequest } of again)
         await tasks.createTask({ parent: queue('flush'), task: { httpRequest: httpRequest ?? null } });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { credentials } from '@grpc/grpc-js';
+import { advanceUntil } from '../../support/advance.ts';
+import { servicesOf } from './dump.ts';
 import { hotkeys, type Scene, secretOf, startScene } from './scene.ts';
 
 // Off the cloud, the clients would look for a metadata server.
@@ -163,6 +165,35 @@ describe('npm run export', function () {
     assert.deepEqual([unopened.length, unopened[0]?.['base64']], [1, undefined]);
     await client.deleteTask({ name: made.name ?? '' });
     await client.close();
+  });
+
+  it('can be put back after a queue was purged, once, and twice', async () => {
+    const file = join(dir, 'waiting.ndjson');
+    assert.equal((await scene.run('export.ts', '--waiting', '--out', file)).code, 0);
+    const { queued, purge, bucket, close } = servicesOf(scene.stack);
+    const letters = async (): Promise<string[]> =>
+      (await bucket.getFiles({ prefix: 'dead-letters/' }))[0].map(({ name }) => name).sort();
+    const [before, lettersBefore] = [(await queued()).length, await letters()];
+    await purge();
+    for (const prefix of ['spool/', 'dead-letters/']) await bucket.deleteFiles({ prefix });
+    assert.deepEqual([(await queued()).length, (await letters()).length], [0, 0]);
+    const cut = readFileSync(file, 'utf8').split('\n');
+    writeFileSync(join(dir, 'cut.ndjson'), [...cut.slice(0, 1), ...cut.slice(2)].join('\n'));
+    assert.equal((await scene.run('restore.ts', '--from', join(dir, 'cut.ndjson'))).code, 2);
+    for (const round of [1, 2]) {
+      const { code, stdout, stderr } = await scene.run('restore.ts', '--from', file);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, round === 1 ? /^\d+ back, 1 there already, 0 not put back$/m : /there already/);
+    }
+    const isBack = async (): Promise<boolean> => (await queued()).length >= before;
+    await advanceUntil(scene.stack, isBack, { stepMs: 5_000, steps: 30 });
+    await scene.drain();
+    assert.deepEqual(await letters(), lettersBefore);
+    for (const taskId of ['late', 'batch', 'spooled']) {
+      const { json } = await scene.call('read', 'GET', `/v1/tasks/${taskId}`);
+      assert.equal(json['response_count'], 2, taskId);
+    }
+    await close();
   });
 
   it('says what is wrong and leaves no file that looks whole', async () => {
