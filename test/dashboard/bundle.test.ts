@@ -103,6 +103,8 @@ describe('the headers of firebase.json', () => {
       for (const name of ['script-src', 'style-src', 'img-src', 'connect-src']) {
         assert.equal(policy.get(name), "'self'", name);
       }
+      assert.equal(policy.get('require-trusted-types-for'), "'script'");
+      assert.match(headers['permissions-policy'] ?? '', /camera=\(\), .*microphone=\(\)/);
       assert.equal(headers['x-content-type-options'], 'nosniff');
       assert.equal(headers['referrer-policy'], 'no-referrer');
       assert.equal(headers['cross-origin-opener-policy'], 'same-origin');
