@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { replayLetter } from '../../functions/src/operator/deadLetters.ts';
-import type { Fields } from '../../functions/src/platform/documents.ts';
+import { type Fields, ttlField } from '../../functions/src/platform/documents.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
+import { orphanMs } from '../../functions/src/tasks/limits.ts';
 import { startMs } from '../support/clock.ts';
 import { crashAt } from '../support/crash.ts';
 import { created, erased, response } from '../support/events.ts';
@@ -74,6 +75,19 @@ describe('an erasure', () => {
       assert.equal(documentOf(each)['response_count'], 1);
     }
     assert.deepEqual(pipeline.task('t'), other.task('t'));
+  });
+
+  it('of a task that nobody knows stays for the 50 days in which an answer to it may still come', async () => {
+    const pipeline = startPipeline();
+    const untilMs = (): number => Number(documentOf(pipeline)[ttlField]);
+    await flush(pipeline, erasure);
+    assert.equal(untilMs(), startMs + 30 + orphanMs);
+    await flush(pipeline, erased('t', startMs + 90_000, 7), erased('t', startMs + 80_000, 8));
+    assert.equal(untilMs(), startMs + 90_000 + orphanMs);
+    await flush(pipeline, { ...of7, minerKey: 'key of 7' });
+    assert.equal(untilMs(), startMs + 90_000 + orphanMs);
+    await flush(pipeline, creation);
+    assert.equal(documentOf(pipeline)[ttlField], undefined);
   });
 
   it('costs no write where it is repeated', async () => {

@@ -185,6 +185,7 @@ export function taskState(taskId: string, document: Fields, timeoutMs: number): 
     responses: new Map(storedAnswers(document, meta).map((answer) => [answerKey(answer), answer])),
     evaluations: new Map(storedEvaluations(document, meta)),
     erased: new Set(meta.erased?.marks),
+    erasedAtMs: meta.erased?.atMs,
     named: withNamed(new Set(meta.onceNamed), assigned ?? []),
     isAdopted: meta.isAdopted,
     deadlinePassedMs: meta.deadlinePassedMs,
@@ -201,7 +202,11 @@ function metaOf(state: TaskState, isDecidedByResponses: boolean): TaskMeta {
     ...fieldStamps(state),
     ...answerStamps(state),
     evaluations: evaluationStamps(state),
-    erased: storedErasures(state.erased, state.responses.values()),
+    erased: storedErasures(
+      state.erased,
+      state.responses.values(),
+      isOrphan(state) ? state.erasedAtMs : undefined,
+    ),
     onceNamed: onceNamed.length > 0 ? onceNamed.sort((a, b) => a - b) : undefined,
     // It matters only where the document would else be taken for one that miners alone made.
     isAdopted: state.isAdopted && isOrphan({ ...state, isAdopted: false }) ? true : undefined,
@@ -240,7 +245,8 @@ function updatedAtMs(state: TaskState, decidedByDeadlineMs: number | null): numb
     if (stamp > newest) newest = stamp;
   }
   for (const { last } of state.statuses.values()) if (last > newest) newest = last;
-  return Math.max(stampMs(newest), decidedByDeadlineMs ?? 0);
+  const erasedAtMs = isOrphan(state) ? (state.erasedAtMs ?? 0) : 0;
+  return Math.max(stampMs(newest), decidedByDeadlineMs ?? 0, erasedAtMs);
 }
 
 /** The range of the feed that a task is in: a hash of its id, so that writes spread. */

@@ -55,6 +55,8 @@ const sources: readonly Pick<Answer, 'minerKey' | 'countsUnassigned'>[] = [
 /** Erased answers as a document keeps them, beside the marks. */
 export interface StoredErasures {
   marks: readonly string[];
+  /** The time of the latest erasure; of a task that nobody created. */
+  atMs?: number | undefined;
   /** Each answer's uid, stamp, and number of its source. */
   answers: readonly (readonly [uid: number, stamp: string, source: number])[];
 }
@@ -63,6 +65,7 @@ export interface StoredErasures {
 export function storedErasures(
   marks: ReadonlySet<string>,
   responses: Iterable<Answer>,
+  atMs: number | undefined,
 ): StoredErasures | undefined {
   if (marks.size === 0) return undefined;
   const answers = [...responses]
@@ -72,7 +75,7 @@ export function storedErasures(
       return [value.miner_uid, stamp, source] as const;
     })
     .sort(([, a], [, b]) => (a < b ? -1 : 1));
-  return { marks: [...marks].sort(), answers };
+  return { marks: [...marks].sort(), atMs, answers };
 }
 
 /** Reads {@link storedErasures}'s answers. */

@@ -117,6 +117,7 @@ function apply(draft: Draft, event: TaskEvent, timeoutMs: number): void {
       break;
     case 'erased':
       draft.erased.add(markOf(event));
+      draft.erasedAtMs = Math.max(draft.erasedAtMs ?? 0, stampMs(event.stamp));
       break;
     case 'deadline':
       draft.deadlinePassedMs = Math.max(draft.deadlinePassedMs ?? 0, stampMs(event.stamp));

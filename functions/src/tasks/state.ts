@@ -73,6 +73,8 @@ export interface TaskState {
   evaluations: ReadonlyMap<string, HeldEvaluation>;
   /** The marks of answers that were, or are once they come, to be erased; of `erasure.ts`. */
   erased: ReadonlySet<string>;
+  /** The time of the latest erasure, as long as it matters for how long the document is kept: {@link isOrphan}. */
+  erasedAtMs?: number | undefined;
   /** The miners that any value of `assigned_miners` named. */
   named: ReadonlySet<number>;
   /** Somebody else made the document. */
