@@ -7,6 +7,7 @@ import { type LocalGoogle, readZip, startGoogle } from '../../../local/google/in
 import { type DeployedFunction, hasRole } from '../../../local/google/project.ts';
 import { functionsDir } from '../../support/build.ts';
 import { type Checkout, makeCheckout } from './checkout.ts';
+import { Site } from './site.ts';
 
 /** A function that the Firebase CLI deployed from the code base `default`. */
 function anotherFunction(name: string, serviceAccountEmail: string): DeployedFunction {
@@ -186,6 +187,24 @@ describe('npm run deploy, into a new project', () => {
     }
     const health = await fetch(google.reach(`https://${project.id}.web.app/healthz`));
     assert.deepEqual([health.status, await health.json()], [200, { status: 'ok' }]);
+  });
+
+  it('is called by the bucket and by its schedules: a spooled carrier is put back', async () => {
+    const site = new Site(google, /^ {2}admin {6}(\S+)$/m.exec(first.output)?.[1] ?? assert.fail());
+    await site.createTask('spooled');
+    google.faults.add({
+      service: 'tasks',
+      method: 'CreateTask',
+      code: 14,
+      rate: 1,
+      forMs: 600_000,
+      phase: 'before',
+    });
+    await site.answer('spooled', 1);
+    google.faults.clear();
+    await site.until('it is read', async () => (await site.answersOf('spooled')).length === 1);
+    for (const id of ['sweep', 'cleanup'])
+      assert.equal(await google.runJob(`firebase-schedule-${deployedId(id)}-us-central1`), 200);
   });
 
   it('leaves what the doctor finds well, who tells what is not and how to mend it', async () => {
