@@ -38,8 +38,8 @@ describe('an upgrade from the first version, with full queues, and the way back'
     old = checkoutOf(firstVersion);
     now = makeCheckout();
     const nodeModules = [functionsDir, join(old.dir, 'functions')].map((dir) => join(dir, 'node_modules'));
-    // That version asks for 80 instances of one function.
-    google = await startGoogle({ nodeModules, cpuQuota: 80 });
+    // That version asks for 80 instances of one function. The bucket is in several regions, as many older ones are.
+    google = await startGoogle({ nodeModules, cpuQuota: 80, bucketLocation: 'US' });
     for (const name of ['cloudfunctions', 'cloudtasks', 'run', 'secretmanager', 'cloudscheduler', 'eventarc'])
       google.project.services.add(`${name}.googleapis.com`);
     site = new Site(google, await deployFirst());
