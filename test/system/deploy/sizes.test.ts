@@ -26,15 +26,26 @@ type Endpoint = Pick<Size, 'cpu' | 'concurrency' | 'maxInstances'> & {
 };
 
 describe('sizes as the Firebase CLI sees them', () => {
-  let directory: string;
-  before(build);
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'sluice-sizes-'));
+  const ownSize = 'INGEST_CPU=0.5\nINGEST_MEMORY=512MiB\nINGEST_MAX_INSTANCES=8\n';
+  const files = ['', ownSize, ...Object.keys(profiles).map((profile) => `PROFILE=${profile}\n`)];
+  let found: Map<string, Map<string, Endpoint>>;
+  before(async () => {
+    build();
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-sizes-'));
+    try {
+      // Together, as the CLI waits more than it works.
+      const all = files.map(
+        async (lines) => [lines, await deployed(lines, mkdtempSync(join(directory, 'a-')))] as const,
+      );
+      found = new Map(await Promise.all(all));
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
-  afterEach(() => rmSync(directory, { recursive: true }));
+  const foundWith = (lines: string): Map<string, Endpoint> => found.get(lines) ?? new Map();
 
   /** Functions that a deploy finds where the project’s .env file has these lines; throws what the CLI refuses. */
-  async function deployed(lines: string): Promise<Map<string, Endpoint>> {
+  async function deployed(lines: string, directory: string): Promise<Map<string, Endpoint>> {
     writeFileSync(join(directory, '.env.demo-sizes'), lines);
     const { loadCodebases } = cli('firebase-tools/lib/deploy/functions/prepare');
     const { toBackend } = cli('firebase-tools/lib/deploy/functions/build');
@@ -67,10 +78,10 @@ describe('sizes as the Firebase CLI sees them', () => {
   }
 
   for (const profile of Object.keys(profiles)) {
-    it(`profile ${profile}: all of it is valid, and fits a new project`, async () => {
-      const found = await deployed(`PROFILE=${profile}\n`);
+    it(`profile ${profile}: all of it is valid, and fits a new project`, () => {
+      const endpoints = foundWith(`PROFILE=${profile}\n`);
       let vcpus = 0;
-      for (const { id, cpu, concurrency, maxInstances, taskQueueTrigger } of found.values()) {
+      for (const { id, cpu, concurrency, maxInstances, taskQueueTrigger } of endpoints.values()) {
         const size = profiles[profile]?.[id as FunctionName];
         assert.deepEqual(
           [cpu, concurrency, maxInstances],
@@ -81,15 +92,14 @@ describe('sizes as the Firebase CLI sees them', () => {
         assert.ok(dispatches <= concurrency * maxInstances, id);
         vcpus += cpu * maxInstances;
       }
-      assert.equal(found.size, Object.keys(profiles[profile] ?? {}).length);
+      assert.equal(endpoints.size, Object.keys(profiles[profile] ?? {}).length);
       assert.ok(vcpus <= newProjectVcpus, `${vcpus} vCPUs`);
     });
   }
 
-  it('are the default profile’s where nothing is said, and what an .env file says instead', async () => {
-    assert.equal((await deployed('')).get('ingest')?.concurrency, profiles['default']?.ingest.concurrency);
-    const { cpu, availableMemoryMb, concurrency, maxInstances } =
-      (await deployed('INGEST_CPU=0.5\nINGEST_MEMORY=512MiB\nINGEST_MAX_INSTANCES=8\n')).get('ingest') ?? {};
+  it('are the default profile’s where nothing is said, and what an .env file says instead', () => {
+    assert.equal(foundWith('').get('ingest')?.concurrency, profiles['default']?.ingest.concurrency);
+    const { cpu, availableMemoryMb, concurrency, maxInstances } = foundWith(ownSize).get('ingest') ?? {};
     assert.deepEqual([cpu, availableMemoryMb, concurrency, maxInstances], [0.5, 512, 1, 8]);
   });
 });
