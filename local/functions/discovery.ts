@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WireManifest } from './manifest.ts';
 import { commandFile } from './packages.ts';
@@ -14,12 +16,35 @@ interface DiscoveryOptions {
   env?: Readonly<Record<string, string>>;
 }
 
+const discovered = new Map<string, WireManifest>();
+
+/**
+ * Tells a code base's functions as {@link askCodeBase} does, from memory where the same was asked before and the
+ * program that package.json names is as old: a process may start many stacks.
+ */
+export async function discoverFunctions(options: DiscoveryOptions): Promise<WireManifest> {
+  const key = JSON.stringify([options, programStamp(options.functionsDir)]);
+  const known = discovered.get(key) ?? (await askCodeBase(options));
+  discovered.set(key, known);
+  return structuredClone(known);
+}
+
+function programStamp(functionsDir: string): number | undefined {
+  try {
+    const { main } = JSON.parse(readFileSync(join(functionsDir, 'package.json'), 'utf8')) as { main: string };
+    return statSync(join(functionsDir, main)).mtimeMs;
+  } catch {
+    // What is missing the code base itself says best.
+    return undefined;
+  }
+}
+
 /**
  * Asks a code base for its functions as the Firebase CLI does at a deploy: the SDK's own server is started on the
  * directory and asked for `/__/functions.yaml` (firebase-tools, `deploy/functions/runtimes/node`). Throws with the
  * code's own output when it does not load.
  */
-export async function discoverFunctions(options: DiscoveryOptions): Promise<WireManifest> {
+async function askCodeBase(options: DiscoveryOptions): Promise<WireManifest> {
   const port = await freePort();
   const server = spawn(process.execPath, [sdkServerFile(options.functionsDir), options.functionsDir], {
     cwd: options.functionsDir,
