@@ -132,9 +132,15 @@ export function missingValues(
   return lines !== '' && isWithinLine ? `\n${lines}` : lines;
 }
 
+/** Makes a key that can follow an option: it begins with no dash. */
+function newKey(): string {
+  const key = randomBytes(32).toString('base64url');
+  return key.startsWith('-') ? newKey() : key;
+}
+
 /** New API keys, one a role: the keys themselves, and the value of the secret API_KEYS that makes them valid. */
 export function newKeys(roles: readonly string[]): { keys: Record<string, string>; secret: string } {
-  const made = roles.map((role) => ({ role, key: randomBytes(32).toString('base64url') }));
+  const made = roles.map((role) => ({ role, key: newKey() }));
   const records = made.map(({ role, key }) => ({
     id: `first-${role}`,
     role,

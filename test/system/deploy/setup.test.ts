@@ -137,6 +137,9 @@ describe('npm run setup', () => {
     assert.equal(ring.find(keyDigest(keys['admin'] ?? ''))?.role, 'admin');
     assert.equal(ring.find(keyDigest(keys['miner'] ?? ''))?.role, 'miner');
     assert.notEqual(keys['miner'], newKeys(['miner']).keys['miner']);
+    // What begins with a dash is an option to every command that takes a key.
+    const many = Object.values(newKeys(Array.from({ length: 2000 }, (_, index) => `role${index}`)).keys);
+    assert.ok(many.every((key) => /^[\w][\w-]{42}$/.test(key)));
   });
 
   it('runs as a command', async () => {

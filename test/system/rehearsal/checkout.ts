@@ -65,7 +65,9 @@ function checkoutIn(dir: string): Checkout {
   const runWith: Checkout['runWith'] = (input, env, command, ...args) =>
     new Promise((resolve, reject) => {
       const PATH = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
-      const options = { cwd: dir, env: { ...env, PATH, NO_COLOR: '1', NO_UPDATE_NOTIFIER: '1' } };
+      // The Firebase CLI asks npm for newer packages and waits for 10 s where it cannot be reached.
+      const quiet = { NO_COLOR: '1', NO_UPDATE_NOTIFIER: '1', npm_config_offline: 'true' };
+      const options = { cwd: dir, env: { ...env, ...quiet, PATH } };
       const child = execFile(command, args, options, (error, stdout, stderr) => {
         if (child.pid === undefined) reject(error);
         else resolve({ code: child.exitCode ?? -1, stdout, output: stdout + stderr });
