@@ -113,7 +113,11 @@ async function erase(
   if (parts.keyIds.size > 0) await record.keep(parts.keyIds);
   if (await revoke(parts, keys)) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   await flush(parts);
-  await eraseFound(parts);
+  const counts: Counts = { answers: 0, file: 0, dead_letter: 0, left: 0 };
+  await takeOut(parts, findMiner(parts), counts);
+  say(
+    `answers in ${counts.answers} tasks erased, ${counts.file} files, ${counts.dead_letter} dead letters deleted`,
+  );
   const { rewritten, unreadable } = await eraseInCarrierObjects(parts);
   if (rewritten > 0) say(`${rewritten} objects of carriers: written anew without it`);
   for (const name of unreadable) say(`${name}: cannot be opened by this version, whatever it holds`);
@@ -144,15 +148,23 @@ async function revoke({ cloud }: ErasureParts, { own, shared }: Keys): Promise<b
   return revoked > 0;
 }
 
-async function eraseFound(parts: ErasureParts): Promise<void> {
-  const counts = { answers: 0, file: 0, dead_letter: 0 };
+interface Counts {
+  answers: number;
+  file: number;
+  dead_letter: number;
+  /** Found and not taken out: it waits, or cannot be opened. */
+  left: number;
+}
+
+/** Takes out what was found, as it comes. */
+async function takeOut(parts: ErasureParts, all: AsyncIterable<Found>, counts: Counts): Promise<void> {
   const taskIds = new Set<string>();
   const send = async (): Promise<void> => {
     if (taskIds.size > 0) await eraseAnswers(parts, [...taskIds]);
     counts.answers += taskIds.size;
     taskIds.clear();
   };
-  for await (const found of findMiner(parts)) {
+  for await (const found of all) {
     if (found.kind === 'answers' || found.kind === 'waiting') {
       taskIds.add(found.taskId);
       if (taskIds.size >= tasksTogether) await send();
@@ -163,14 +175,12 @@ async function eraseFound(parts: ErasureParts): Promise<void> {
       await dropLetter(parts, found);
       counts.dead_letter += 1;
     } else say(lineOf(found));
+    if (found.kind === 'waiting' || found.kind === 'unreadable') counts.left += 1;
   }
   await send();
-  say(
-    `answers erased in ${counts.answers} tasks, ${counts.file} files and ${counts.dead_letter} dead letters deleted`,
-  );
 }
 
-/** Flushes and looks into queue and spool until nothing of the miner waits there. Returns how much still does. */
+/** Looks until nothing of the miner, and no erasure of it, waits any more. Returns how much still does. */
 async function untilNothingWaits(parts: ErasureParts): Promise<number> {
   const { cloud, cost, miner } = parts;
   const isErasure = (event: unknown): boolean => {
@@ -179,13 +189,16 @@ async function untilNothingWaits(parts: ErasureParts): Promise<number> {
   };
   for (let look = 1; ; look += 1) {
     await flush(parts);
-    let left = 0;
-    for await (const found of foundWaiting(parts)) {
-      left += 1;
-      if (look === maxLooks) say(`still there: ${JSON.stringify(found)}`);
+    let erasures = 0;
+    for await (const { kind } of wantedItems(cloud, cost, isErasure)) if (kind === 'event') erasures += 1;
+    const counts: Counts = { answers: 0, file: 0, dead_letter: 0, left: 0 };
+    await takeOut(parts, foundWaiting(parts), counts);
+    const { left, file, dead_letter: letters } = counts;
+    if (left + erasures + file + letters === 0) return 0;
+    if (look === maxLooks) {
+      say(`${left} answers or carriers and ${erasures} erasures still wait`);
+      return left + erasures + file + letters;
     }
-    for await (const { kind } of wantedItems(cloud, cost, isErasure)) if (kind === 'event') left += 1;
-    if (left === 0 || look === maxLooks) return left;
   }
 }
 

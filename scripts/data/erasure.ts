@@ -1,10 +1,11 @@
-import { fileIdOfObject, folders, secretFileId } from '../../functions/src/files/fileId.ts';
+import { fileIdOfObject, folders, objectOf, secretFileId } from '../../functions/src/files/fileId.ts';
+import { parsedJson } from '../../functions/src/platform/json.ts';
 import { callApi } from './api.ts';
 import type { Cloud } from './cloud.ts';
 import type { Cost } from './cost.ts';
 import { plainValue, readCollection, readDocument } from './documents.ts';
 import { answersIn, evaluationsNaming, idOf, isMiners, type Miner, namedFiles } from './miner.ts';
-import { getObject, listObjects } from './objects.ts';
+import { describeObject, getObject, listObjects } from './objects.ts';
 import type { Reads } from './reads.ts';
 import { wantedItems } from './waiting.ts';
 
@@ -33,26 +34,47 @@ export async function* findMiner(parts: ErasureParts): AsyncGenerator<Found> {
   yield* foundWaiting(parts);
 }
 
-async function* foundInTasks({ cloud, reads, cost, miner, keyIds }: ErasureParts): AsyncGenerator<Found> {
-  const secret = (await getObject(cloud, cost, 'control/file-secret'))?.toString('utf8');
+async function* foundInTasks(parts: ErasureParts): AsyncGenerator<Found> {
+  const { cloud, reads, miner, keyIds } = parts;
   for await (const document of readCollection(cloud, reads, 'tasks')) {
     const taskId = idOf(document);
     const answers = answersIn(document, miner);
-    if (answers.length > 0) yield { kind: 'answers', taskId };
     for (const { field } of evaluationsNaming(document, miner, answers))
       yield { kind: 'evaluation', taskId, field };
     for (const fileId of new Set(answers.flatMap(({ plain }) => [...namedFiles(plain)]))) {
-      const found = await readDocument(cloud, reads, `files/${fileId}`);
-      if (found === undefined) continue;
-      const madeBy = String(plainValue(found.fields?.['made_by']));
-      // An answer may name anybody's file. The id of a miner's speech is made of its task and uid.
-      const isSpeech =
-        secret !== undefined &&
-        secretFileId(secret, 'tts_audio', madeBy, taskId, String(miner.uid)) === fileId;
-      if (keyIds.has(madeBy)) continue;
-      yield isSpeech ? { kind: 'file', fileId } : { kind: 'other_file', fileId, taskId };
+      const madeBy = (await makerOfObject(parts, fileId)) ?? (await makerOfDocument(parts, fileId));
+      if (madeBy === undefined || keyIds.has(madeBy)) continue;
+      // An answer may name anybody's file.
+      if (await isSpeech(parts, { fileId, madeBy, taskId })) yield { kind: 'file', fileId };
+      else yield { kind: 'other_file', fileId, taskId };
     }
+    // Behind its files: once it is erased nothing names them.
+    if (answers.length > 0) yield { kind: 'answers', taskId };
   }
+}
+
+/** The key that made a file in the bucket, by its object's label; undefined where there is none. */
+async function makerOfObject(
+  { cloud, cost }: Pick<ErasureParts, 'cloud' | 'cost'>,
+  fileId: string,
+): Promise<string | undefined> {
+  const labels = (await describeObject(cloud, cost, objectOf(fileId) ?? ''))?.metadata;
+  return labels?.['made_by'] === undefined ? undefined : String(labels['made_by']);
+}
+
+async function makerOfDocument({ cloud, reads }: ErasureParts, fileId: string): Promise<string | undefined> {
+  const found = await readDocument(cloud, reads, `files/${fileId}`);
+  return found && String(plainValue(found.fields?.['made_by']));
+}
+
+/** True for the miner's speech for a task: the id of such a file is made of these. */
+async function isSpeech(
+  { cloud, cost, miner }: Pick<ErasureParts, 'cloud' | 'cost' | 'miner'>,
+  { fileId, madeBy, taskId }: { fileId: string; madeBy: string; taskId: string },
+): Promise<boolean> {
+  const secret = (await getObject(cloud, cost, 'control/file-secret'))?.toString('utf8');
+  if (secret === undefined) return false;
+  return secretFileId(secret, 'tts_audio', madeBy, taskId, String(miner.uid)) === fileId;
 }
 
 async function* foundFiles({ cloud, reads, cost, keyIds }: ErasureParts): AsyncGenerator<Found> {
@@ -76,23 +98,42 @@ async function* foundFiles({ cloud, reads, cost, keyIds }: ErasureParts): AsyncG
 }
 
 /** Finds what is in no document: in queue and spool, and dead letters. Reads nothing of Firestore. */
-export async function* foundWaiting({
-  cloud,
-  cost,
-  miner,
-  keyIds,
-}: Omit<ErasureParts, 'reads'>): AsyncGenerator<Found> {
+export async function* foundWaiting(parts: Omit<ErasureParts, 'reads'>): AsyncGenerator<Found> {
+  const { cloud, cost, miner, keyIds } = parts;
   for await (const item of wantedItems(cloud, cost, (event) => isMiners(event, miner, keyIds))) {
-    const { kind, source, event } = item;
+    const { kind, source } = item;
     if (kind === 'unreadable') yield { kind, source };
-    else if (kind === 'dead_letter') {
-      const letter = JSON.parse(Buffer.from(String(item['base64']), 'base64').toString('utf8'));
-      const body = letter.event?.response?.body?.object as string | undefined;
+    if (kind !== 'dead_letter' && kind !== 'event') continue;
+    // A line that only a later version reads is there as its bytes.
+    const event = item['event'] ?? parsedJson(Buffer.from(String(item['base64']), 'base64'));
+    const found = kind === 'dead_letter' ? Object(event)['event'] : event;
+    yield* speechIn(parts, found);
+    if (kind === 'dead_letter') {
+      const body = found?.response?.body?.object as string | undefined;
       yield { kind, id: source.replace(/^.*\/|\.json$/g, ''), body };
-    } else if (kind === 'event') {
-      const { taskId } = Object(event) as { taskId?: string };
-      if (taskId !== undefined) yield { kind: 'waiting', taskId };
-    }
+    } else yield* waitingOf(source, Object(found));
+  }
+}
+
+/** An answer that waits, or the document of a file; one of a file that is deleted already is none. */
+function* waitingOf(source: string, event: Record<string, unknown>): Generator<Found> {
+  const { taskId, path, data } = event;
+  if (typeof taskId === 'string') yield { kind: 'waiting', taskId };
+  else if (typeof path !== 'string') yield { kind: 'unreadable', source };
+  else if (Object(data)['status'] !== 'deleted') yield { kind: 'file', fileId: path.replace('files/', '') };
+}
+
+/** The miner's speech that an answer names which is in no task yet. */
+async function* speechIn(
+  parts: Omit<ErasureParts, 'reads'>,
+  event: { taskId?: string; response?: unknown } | undefined,
+): AsyncGenerator<Found> {
+  const { taskId, response } = event ?? {};
+  if (taskId === undefined) return;
+  for (const fileId of namedFiles(response)) {
+    const madeBy = await makerOfObject(parts, fileId);
+    if (madeBy === undefined || parts.keyIds.has(madeBy)) continue;
+    if (await isSpeech(parts, { fileId, madeBy, taskId })) yield { kind: 'file', fileId };
   }
 }
 

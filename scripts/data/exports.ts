@@ -35,7 +35,7 @@ export async function* minerItems(parts: ExportParts, miner: Miner, after?: stri
   const keyIds = new Set(keys.own.map(({ id }) => id));
   for (const key of keys.own) yield { kind: 'key', source: 'GET /v1/keys', key };
   for (const key of keys.shared) yield { kind: 'key', source: 'GET /v1/keys', speaks_for_others: true, key };
-  const named = new Set<string>();
+  const [named, told] = [new Set<string>(), new Set<string>()];
   for await (const document of readCollection(cloud, reads, 'tasks', after)) {
     const [source, task_id] = [pathOf(document), idOf(document)];
     const answers = answersIn(document, miner);
@@ -50,13 +50,18 @@ export async function* minerItems(parts: ExportParts, miner: Miner, after?: stri
   for await (const document of readCollection(cloud, reads, 'files')) {
     const isOwn = keyIds.has(String(plainValue(document.fields?.['made_by'])));
     if (!isOwn) continue;
-    named.delete(idOf(document));
+    told.add(idOf(document));
     yield { kind: 'file', source: pathOf(document), document: documentJson(document) };
     yield* objectItems(cloud, cost, objectOf(idOf(document)) ?? '', 'file');
   }
+  for await (const item of wantedItems(cloud, cost, (event) => isMiners(event, miner, keyIds))) {
+    for (const fileId of namedFiles(item['event'])) named.add(fileId);
+    yield item;
+  }
   // An answer may name anybody's file: it says so.
-  for (const fileId of named) yield* fileItems(parts, fileId, { named_by_its_answers: true });
-  yield* wantedItems(cloud, cost, (event) => isMiners(event, miner, keyIds));
+  for (const fileId of named) {
+    if (!told.has(fileId)) yield* fileItems(parts, fileId, { named_by_its_answers: true });
+  }
 }
 
 async function* fileItems(

@@ -36,14 +36,13 @@ export async function getObject({ bucket }: Bucketed, cost: Cost, name: string):
 
 /** The lines of an object as it is stored; none where it is gone. */
 export async function* objectItems(
-  { bucket }: Bucketed,
+  cloud: Bucketed,
   cost: Cost,
   name: string,
   kind: Item['kind'],
   more: object = {},
 ): AsyncGenerator<Item> {
-  const file = bucket.file(name);
-  const metadata = await metadataOf(file, cost);
+  const metadata = await describeObject(cloud, cost, name);
   if (metadata === undefined) return;
   const { size, contentType, customTime, timeCreated, generation, md5Hash, metadata: labels } = metadata;
   const bytes = Number(size ?? 0);
@@ -61,16 +60,21 @@ export async function* objectItems(
   for (let offset = 0; offset < bytes; offset += maxLineBytes) {
     const end = Math.min(bytes, offset + maxLineBytes) - 1;
     cost.storage_class_b += 1;
-    const ofVersion = bucket.file(name, { generation: generation ?? '' });
+    const ofVersion = cloud.bucket.file(name, { generation: generation ?? '' });
     const [part] = await ofVersion.download({ start: offset, end, validation: false });
     yield { ...(offset === 0 ? item : { kind, source: name }), offset, base64: part.toString('base64') };
   }
 }
 
-async function metadataOf(file: File, cost: Cost): Promise<File['metadata'] | undefined> {
+/** Describes an object, as the bucket does; undefined where there is none. */
+export async function describeObject(
+  { bucket }: Bucketed,
+  cost: Cost,
+  name: string,
+): Promise<File['metadata'] | undefined> {
   cost.storage_class_b += 1;
   try {
-    return (await file.getMetadata())[0];
+    return (await bucket.file(name).getMetadata())[0];
   } catch (error) {
     if ((error as { code?: unknown }).code === 404) return undefined;
     throw error;

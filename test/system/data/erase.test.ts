@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { foldText } from '../../../functions/src/events/carrier.ts';
 import { type Dump, type Services, servicesOf } from './dump.ts';
 import { hotkeys, type Outcome, type Scene, secretOf, startScene } from './scene.ts';
 
@@ -67,10 +68,11 @@ describe('npm run erase', function () {
       'task done: evaluations.3 names it, and stays',
       'task batch: an answer of it waits, and would be erased',
       'task late: an answer of it waits, and would be erased',
+      'task spoken: an answer of it waits, and would be erased',
       'task spooled: an answer of it waits, and would be erased',
     ])
       assert.ok(stdout.includes(line), `${line}\n${stdout}`);
-    assert.equal(stdout.match(/^file .*: would be deleted$/gm)?.length, 2, stdout);
+    assert.equal(stdout.match(/^file .*: would be deleted$/gm)?.length, 3, stdout);
     assert.equal(stdout.match(/^dead letter .*: would be dropped$/gm)?.length, 1);
     assert.ok(!stdout.includes(scene.keys[8].id));
     const hashes = (dump: Dump) =>
@@ -101,7 +103,7 @@ describe('npm run erase', function () {
     const cut = await erase('--yes');
     assert.equal(cut.code, 3, cut.stdout + cut.stderr);
     assert.match(cut.stdout, /^key .*: revoked$/m);
-    assert.match(cut.stdout, /^still there: .*"taskId":"(late|spooled|batch)"/m);
+    assert.match(cut.stdout, /^\d+ answers or carriers and \d+ erasures still wait$/m);
     assert.match(cut.stdout, /^Not done yet: run it again/m);
     await scene.drain();
     const done = await erase('--yes');
@@ -126,7 +128,12 @@ describe('npm run erase', function () {
 
     // Answers that waited are in their tasks by now.
     const kept = others(last);
-    for (const place of ['tasks/batch', 'tasks/late', 'tasks/spooled']) assert.ok(kept.delete(place), place);
+    for (const place of ['tasks/batch', 'tasks/late', 'tasks/spoken', 'tasks/spooled'])
+      assert.ok(kept.delete(place), place);
+    // The document of the other's speech that waited has been written, too.
+    const written = [...kept.keys()].filter((place) => place.startsWith('files/') && !first.has(place));
+    assert.equal(written.length, 1);
+    kept.delete(written[0] ?? '');
     assert.deepEqual(kept, others(first));
     const { json } = await scene.call('read', 'GET', '/v1/tasks/large');
     assert.deepEqual(
@@ -143,6 +150,14 @@ describe('npm run erase', function () {
     const { code, stdout } = await erase('--dry-run');
     assert.deepEqual([code, stdout.trim().split('\n').length], [0, 1], stdout);
     assert.equal((await erase('--yes')).code, 0);
+    // A later version's answer waits for that version, so it is not done.
+    const line = { kind: 'later', taskId: 'late', stamp: 'x'.repeat(21), response: { miner_uid: 7 } };
+    const { packed } = await foldText(JSON.stringify(line));
+    const waiting = { schema: 3, due_ms: scene.stack.now(), count: 1, events: packed.toString('base64') };
+    const url = `${scene.stack.urls.functions}/sluice-flush`;
+    await services.putAgain([{ httpRequest: { url, body: Buffer.from(JSON.stringify({ data: waiting })) } }]);
+    const notDone = await erase('--yes');
+    assert.equal(notDone.code, 3, notDone.stdout);
     // The other's uid, as somebody else.
     const other = await scene.run('erase.ts', '--miner', '8', '--hotkey', hotkeys[7], '--dry-run');
     assert.match(other.stdout, /^key .*: speaks for others too, and would stay\nCost: /);

@@ -34,8 +34,8 @@ export interface Scene {
 
 /**
  * Starts a stack. Miners 7 and 8 answered tasks `done` and `large` (a body of its own) and sent speech for `done` and
- * a small file; each has a dead letter. Answers to `late` and `batch` (in an object) wait in the paused queue, those to
- * `spooled` in the spool.
+ * a small file; each has a dead letter. Answers to `late`, `spoken` (speech that a proxy
+ * sent) and `batch` (in an object) wait in the paused queue, those to `spooled` in the spool.
  */
 export async function startScene(): Promise<Scene> {
   build();
@@ -89,28 +89,30 @@ export async function startScene(): Promise<Scene> {
     assert.ok(sent.ok, `${path} ${sent.status} ${await sent.text()}`);
   };
 
-  for (const task_id of ['done', 'large', 'late', 'batch', 'spooled']) {
+  const speak = async (key: string, taskId: string, uid: Uid): Promise<void> => {
+    const form = new FormData();
+    form.set('task_id', taskId);
+    form.set('miner_uid', String(uid));
+    form.set('hotkey', hotkeys[uid]);
+    const sound = new Blob([`speech, ${secretOf(uid)}`], { type: 'audio/wav' });
+    form.set('audio_file', sound, `${secretOf(uid)}.wav`);
+    const path = '/api/v1/miner/tts/upload-audio';
+    const spoken = await fetch(stack.urls.hosting + path, {
+      method: 'POST',
+      headers: { 'x-api-key': key },
+      body: form,
+    });
+    assert.equal(spoken.status, 200, await spoken.text());
+  };
+
+  for (const task_id of ['done', 'large', 'late', 'batch', 'spoken', 'spooled']) {
     const fields = { task_id, task_type: 'tts', required_miner_count: 2, assigned_miners: [7, 8] };
     await send('local-ingest-key', '/v1/tasks?visibility=prompt', fields);
   }
   for (const uid of [7, 8] as const) {
     const large = { response_data: { text: secretOf(uid), long: 'x'.repeat(70_000) } };
     await send(keys[uid].key, '/v1/responses', { responses: [answer('large', uid, large)] });
-    const form = new FormData();
-    form.set('task_id', 'done');
-    form.set('miner_uid', String(uid));
-    form.set('hotkey', hotkeys[uid]);
-    form.set(
-      'audio_file',
-      new Blob([`speech, ${secretOf(uid)}`], { type: 'audio/wav' }),
-      `${secretOf(uid)}.wav`,
-    );
-    const spoken = await fetch(`${stack.urls.hosting}/api/v1/miner/tts/upload-audio`, {
-      method: 'POST',
-      headers: { 'x-api-key': keys[uid].key },
-      body: form,
-    });
-    assert.equal(spoken.status, 200, await spoken.text());
+    await speak(keys[uid].key, 'done', uid);
     const filed = await fetch(`${stack.urls.hosting}/v1/files`, {
       method: 'POST',
       headers: { 'x-api-key': keys[uid].key, 'x-file-name': 'a.txt', 'x-file-type': 'documents' },
@@ -151,6 +153,8 @@ export async function startScene(): Promise<Scene> {
   for (const uid of [7, 8] as const) {
     await send(keys[uid].key, '/v1/responses', { responses: [answer('late', uid)] });
   }
+  // A proxy may have sent a miner's speech.
+  for (const uid of [7, 8] as const) await speak('local-ingest-key', 'spoken', uid);
   // Together they fit no carrier, each by itself needs no body of its own.
   const noise = (): string => randomBytes(40_000).toString('base64');
   const batch = ([7, 8] as const).map((uid) =>
