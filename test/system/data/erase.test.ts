@@ -99,10 +99,18 @@ describe('npm run erase', function () {
       })),
     );
 
-    // The queue is paused and Cloud Tasks refuses: it says so, and can be run again.
+    // It breaks off once the keys are revoked: the next run knows their files all the same.
+    const refused = { service: 'functions', method: 'files', code: 500, rate: 1, forMs: hourMs } as const;
+    scene.stack.addFault({ ...refused, phase: 'before' });
+    const broken = await erase('--yes');
+    assert.equal(broken.code, 1, broken.stdout);
+    assert.match(broken.stdout, /^key .*: revoked$/m);
+    assert.match(broken.stderr, /^Broken off: DELETE .*\nRun it again/m);
+    scene.stack.clearFaults();
+
+    // The queue is paused: it says so, and can be run again.
     const cut = await erase('--yes');
     assert.equal(cut.code, 3, cut.stdout + cut.stderr);
-    assert.match(cut.stdout, /^key .*: revoked$/m);
     assert.match(cut.stdout, /^\d+ answers or carriers and \d+ erasures still wait$/m);
     assert.match(cut.stdout, /^Not done yet: run it again/m);
     await scene.drain();
