@@ -43,10 +43,18 @@ describe('the history on the local stack, where everything is delivered twice', 
     );
     assert.equal(status, 201);
   };
+  /** Reads it anew, once the ledger is read in time: an instance that has just started may be too slow. */
   const readHistory = async (): Promise<History> => {
+    let found: History | null = null;
+    const isKnown = async (): Promise<boolean> => {
+      const status = await call('read', 'GET', '/v1/status');
+      found = (status['quota_monitor'] as { history: History | null }).history;
+      return found !== null;
+    };
     await stack.advance(10_000);
-    const status = await call('read', 'GET', '/v1/status');
-    return (status['quota_monitor'] as { history: History }).history;
+    await advanceUntil(stack, isKnown, { stepMs: 10_000, steps: 10 });
+    assert.ok(found);
+    return found;
   };
   const answers = (taskId: string, uids: readonly number[]): Promise<unknown> =>
     call('ingest', 'POST', '/v1/responses', {
