@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { roles } from '../functions/src/http/route.ts';
+import { roles } from '../functions/src/http/roles.ts';
 import { runCanary } from './canary.ts';
 import { cliAccessToken } from './cliCredentials.ts';
 import { deployedFunctions, isOwn } from './deployedFunctions.ts';

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { Storage } from '@google-cloud/storage';
-import { roles } from '../functions/src/http/route.ts';
+import { roles } from '../functions/src/http/roles.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
 import { cliAccessToken, tokenClient } from './cliCredentials.ts';
 import { type DeclaredFunction, declaredFunctions } from './declared.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { type Role, roles, type ServedRoute } from '../../functions/src/http/route.ts';
+import { type Role, roles } from '../../functions/src/http/roles.ts';
+import type { ServedRoute } from '../../functions/src/http/route.ts';
 import { keyAuthenticator } from '../../functions/src/keys/auth.ts';
 import { keyDigest } from '../../functions/src/keys/keyRecord.ts';
 import { KeyStore } from '../../functions/src/keys/keyStore.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { roles, type ServedRoute } from '../../functions/src/http/route.ts';
+import { roles } from '../../functions/src/http/roles.ts';
+import type { ServedRoute } from '../../functions/src/http/route.ts';
 import { keysObject } from '../../functions/src/keys/keyStore.ts';
 import { keysRoutes } from '../../functions/src/keys/routes.ts';
 import { sha256Hex } from '../../functions/src/platform/ids.ts';

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { roles } from '../../functions/src/http/route.ts';
+import { roles } from '../../functions/src/http/roles.ts';
 import { closeServer, listen } from '../../local/shared/http.ts';
 import { isAlive, until } from './support.ts';
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { TaskEvent } from '../../functions/src/events/event.ts';
-import type { Role, Route } from '../../functions/src/http/route.ts';
+import type { Role } from '../../functions/src/http/roles.ts';
+import type { Route } from '../../functions/src/http/route.ts';
 import type { DocumentStore } from '../../functions/src/platform/documents.ts';
 import { firestoreDocuments } from '../../functions/src/platform/firestore.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';

@@ -10,6 +10,7 @@ import { Freshness } from './freshness.tsx';
 import type { Panel, ViewProps } from './panel.ts';
 import { usePlace } from './place.ts';
 import type { session } from './session.ts';
+import { readers } from './status.ts';
 import { ThemeSwitch } from './themeSwitch.tsx';
 import { type First, useFeed } from './useFeed.ts';
 
@@ -22,7 +23,7 @@ interface FrameProps {
   onLeave(why?: string): void;
 }
 
-const overview: Panel = { id: '', title: 'Overview', roles: ['read', 'proxy', 'admin'], View: Overview };
+const overview: Panel = { id: '', title: 'Overview', roles: readers, View: Overview };
 const views: readonly Panel[] = [overview, ...panels];
 
 /** The page of who is signed in: banner, navigation, the verdict, and the view that the address names. */

@@ -1,13 +1,13 @@
 import type { ComponentType } from 'preact';
 import type { Api } from './api.ts';
 import type { Feed } from './feed.ts';
-import type { Role } from './status.ts';
+import type { Reader } from './status.ts';
 
 /** All that a view of the page is given. */
 export interface ViewProps {
   api: Api;
   feed: Feed;
-  role: Role;
+  role: Reader;
   /** The server's time now, ms. */
   nowMs: number;
   /** Asks for the status at once; with `detail` the queue is listed. */
@@ -22,6 +22,6 @@ export interface Panel {
   id: string;
   title: string;
   /** The roles that may see it. */
-  roles: readonly Role[];
+  roles: readonly Reader[];
   View: ComponentType<ViewProps>;
 }

@@ -5,12 +5,12 @@ export const billedTypes = ['writes', 'reads', 'deletes'] as const;
 export type BilledType = (typeof billedTypes)[number];
 
 /** Roles of keys that may read the status. */
-const roles = ['read', 'proxy', 'admin'] as const;
-export type Role = (typeof roles)[number];
+export const readers = ['read', 'proxy', 'admin'] as const;
+export type Reader = (typeof readers)[number];
 
 /** The role of the key that asked; the least of them where the answer does not say. */
-export function roleOf(status: Status | undefined): Role {
-  return roles.find((role) => role === status?.caller?.role) ?? 'read';
+export function roleOf(status: Status | undefined): Reader {
+  return readers.find((role) => role === status?.caller?.role) ?? 'read';
 }
 
 export interface QuotaWarning {

@@ -1,14 +1,12 @@
 import type { ComponentType } from 'preact';
 import type { Panel, ViewProps } from '../app/panel.ts';
-import type { Role } from '../app/status.ts';
+import { readers } from '../app/status.ts';
 import { Cost, DollarsToday } from './cost.tsx';
 import { DeadLetters } from './deadLetters.tsx';
 import { Files } from './files.tsx';
 import { Keys } from './keys.tsx';
 import { Queue } from './queue.tsx';
 import { Tasks } from './tasks.tsx';
-
-const readers: readonly Role[] = ['read', 'proxy', 'admin'];
 
 /** The views beside the overview, in the order of the navigation. */
 export const panels: readonly Panel[] = [

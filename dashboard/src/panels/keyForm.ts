@@ -1,3 +1,6 @@
+import type { Role } from '../../../functions/src/http/roles.ts';
+import { maxBound, maxMinerUid as maxUid } from '../../../functions/src/keys/limits.ts';
+
 /** A key as `GET /v1/keys` lists it. */
 export interface ListedKey {
   id: string;
@@ -15,10 +18,7 @@ export interface ListedKey {
 /** A key just made, with itself. */
 export type NewKey = ListedKey & { key: string };
 
-export const keyRoles = ['miner', 'validator', 'ingest', 'proxy', 'read', 'admin'] as const;
-type KeyRole = (typeof keyRoles)[number];
-
-export const rightsOf: Readonly<Record<KeyRole, string>> = {
+export const rightsOf: Readonly<Record<Role, string>> = {
   miner: 'sends answers and files, polls its tasks',
   validator: 'reads completed tasks, sends evaluations',
   ingest: 'sends answers, tasks, operations and files',
@@ -29,7 +29,7 @@ export const rightsOf: Readonly<Record<KeyRole, string>> = {
 
 /** The form as it is filled in. */
 export interface KeyFields {
-  role: KeyRole;
+  role: Role;
   label: string;
   /** `7, 9, 20-29` */
   uids: string;
@@ -40,17 +40,14 @@ export interface KeyFields {
 export const noFields: KeyFields = { role: 'miner', label: '', uids: '', hotkeys: '' };
 
 interface WantedKey {
-  role: KeyRole;
+  role: Role;
   label?: string;
   uids?: number[];
   hotkeys?: string[];
 }
 
-const maxUid = 65_535;
-const maxBound = 4_096;
-
 /** True where a key of the role may be bound to uids, or hotkeys. */
-export function isBindable(role: KeyRole, to: 'uids' | 'hotkeys'): boolean {
+export function isBindable(role: Role, to: 'uids' | 'hotkeys'): boolean {
   return role === 'miner' || (role === 'validator' && to === 'uids');
 }
 

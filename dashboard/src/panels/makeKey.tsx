@@ -1,19 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { roles } from '../../../functions/src/http/roles.ts';
 import type { ViewProps } from '../app/panel.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Section } from '../ui/section.tsx';
 import { useAction } from './action.ts';
-import {
-  isBindable,
-  type KeyFields,
-  keyRoles,
-  type NewKey,
-  nameOf,
-  noFields,
-  rightsOf,
-  wantedKey,
-} from './keyForm.ts';
+import { isBindable, type KeyFields, type NewKey, nameOf, noFields, rightsOf, wantedKey } from './keyForm.ts';
 
 interface MakeKeyProps extends Pick<ViewProps, 'api' | 'announce'> {
   /** Called once a key was made, or may have been. */
@@ -62,7 +54,7 @@ export function MakeKey({ api, announce, onMade }: MakeKeyProps) {
             aria-describedby="key-rights"
             onChange={(event) => set({ role: event.currentTarget.value as KeyFields['role'] })}
           >
-            {keyRoles.map((role) => (
+            {roles.map((role) => (
               <option key={role} value={role}>
                 {role}
               </option>

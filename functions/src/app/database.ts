@@ -62,7 +62,7 @@ export const quotaReader = once(() => {
 export function documentsFor(kind: HolderKind): LeasedDocuments {
   const options = { ...base(), meter, throttle: throttle() };
   const holder = new LeaseHolder({ ...options, ledger: ledger(), kind, random: Math.random });
-  if (kind === 'flush') holder.tellOfWork();
+  if (kind === 'flush') holder.reportWork();
   atShutdown(clock, () => holder.close());
   const maxWaitMs = kind === 'miner' ? pollMaxWaitMs : apiMaxWaitMs;
   const waiting =

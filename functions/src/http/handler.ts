@@ -14,7 +14,8 @@ import { HeldBytes } from './heldBytes.ts';
 import { defaultHttpLimits, type HttpLimits, maxSharedAnswerMs } from './limits.ts';
 import { problem } from './problem.ts';
 import { type HttpRequest, letRestThrough, readBody } from './readBody.ts';
-import { type ApiResponse, allowedRoles, type Caller, mayCall, type ServedRoute } from './route.ts';
+import { allowedRoles, mayCall } from './roles.ts';
+import type { ApiResponse, Caller, ServedRoute } from './route.ts';
 import { MethodNotAllowed, Router } from './router.ts';
 
 /** Tells who calls, and bounds how often. */

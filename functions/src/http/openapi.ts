@@ -3,7 +3,8 @@ import * as z from 'zod/mini';
 import manifest from '../../package.json' with { type: 'json' };
 import { type ErrorCode, errorCodes } from '../platform/errors.ts';
 import { exampleOf, type JsonSchema } from './examples.ts';
-import { allowedRoles, type Content, type DescribedAnswer, type Route } from './route.ts';
+import { allowedRoles } from './roles.ts';
+import type { Content, DescribedAnswer, Route } from './route.ts';
 import type { Schema } from './schema.ts';
 
 /** The routes as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1). */

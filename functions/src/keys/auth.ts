@@ -1,6 +1,7 @@
 import { quoted } from '../http/fields.ts';
 import type { Authenticator } from '../http/handler.ts';
-import type { Caller, Role } from '../http/route.ts';
+import type { Role } from '../http/roles.ts';
+import type { Caller } from '../http/route.ts';
 import { Bucket } from '../platform/bucket.ts';
 import type { Clock } from '../platform/clock.ts';
 import { AppError } from '../platform/errors.ts';

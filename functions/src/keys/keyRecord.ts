@@ -1,10 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { type Role, roles } from '../http/route.ts';
-import { maxMinerUid } from './limits.ts';
-
-/** Hotkeys, and how many uids or hotkeys, a key may be bound to. */
-export const maxHotkeyLength = 128;
-export const maxBound = 4_096;
+import { type Role, roles } from '../http/roles.ts';
+import { maxBound, maxHotkeyLength, maxMinerUid } from './limits.ts';
 
 /** A key as it is kept: never the key itself, only its SHA-256 in hex. */
 export interface KeyRecord {

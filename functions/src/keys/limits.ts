@@ -1,4 +1,4 @@
-import type { Role } from '../http/route.ts';
+import type { Role } from '../http/roles.ts';
 
 /**
  * Requests a second of one key at one instance, by its role. Miners of a subnet often share a key, so its rate allows
@@ -19,6 +19,10 @@ export const requestBurstMs = 2_000;
 
 /** The largest number of a miner in its subnet. */
 export const maxMinerUid = 65_535;
+
+/** Hotkeys, and how many uids or hotkeys, a key may be bound to. */
+export const maxHotkeyLength = 128;
+export const maxBound = 4_096;
 
 /** Keys whose rate one instance remembers; the one seen first is forgotten past it. */
 export const maxRateBuckets = 10_000;

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod/mini';
 import { moment, textLike } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
-import { type Route, roles } from '../http/route.ts';
+import { roles } from '../http/roles.ts';
+import type { Route } from '../http/route.ts';
 import { expecting, integer, members, oneOf, optional, type Schema, text } from '../http/schema.ts';
 import { AppError } from '../platform/errors.ts';
 import type { Using } from '../platform/services.ts';
-import { type AnyKey, isKnown, type KeyRecord, keyDigest, maxBound, maxHotkeyLength } from './keyRecord.ts';
+import { type AnyKey, isKnown, type KeyRecord, keyDigest } from './keyRecord.ts';
 import type { KeyStore } from './keyStore.ts';
-import { maxMinerUid } from './limits.ts';
+import { maxBound, maxHotkeyLength, maxMinerUid } from './limits.ts';
 
 interface KeysRoutesOptions extends Using<'clock' | 'ids'> {
   keys: Pick<KeyStore, 'list' | 'add' | 'remove'>;

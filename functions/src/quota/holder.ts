@@ -10,7 +10,7 @@ import { longWaitMs, rateRetryMs, renewLeadMs } from './limits.ts';
 import type { OperationMeter } from './meter.ts';
 import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
 import { OwnLease } from './ownLease.ts';
-import { Telling } from './telling.ts';
+import { ReportTimer } from './reportTimer.ts';
 import type { Throttle } from './throttle.ts';
 import { type QuotaDecision, Waiters } from './waiters.ts';
 
@@ -36,7 +36,7 @@ export class LeaseHolder {
   readonly #waiters: Readonly<Record<BilledType, Waiters>>;
   readonly #timers: Partial<Record<BilledType, unknown>> = {};
   #asking: Promise<void> | undefined;
-  #telling: Telling | undefined;
+  #reportTimer: ReportTimer | undefined;
   #isClosed = false;
 
   constructor(options: LeaseHolderOptions) {
@@ -81,23 +81,24 @@ export class LeaseHolder {
     return Math.max(1, Math.floor(Math.min(left, own.burst(type))));
   }
 
-  /** From now on tells the ledger of work without waiting for the next lease. */
-  tellOfWork(): void {
+  /** From now on reports work without waiting for the next lease. */
+  reportWork(): void {
     const { clock, meter } = this.#options;
-    const tell = (): void => {
+    const report = (): void => {
       // A request that is under way, or must wait, has it or gets it.
       if (!billedTypes.every((type) => this.#mayAsk(type))) return;
       void this.#alone(() => this.#report());
     };
-    const telling = new Telling({ clock, tell, isUntold: () => !this.#isClosed && meter.hasUnreportedWork });
-    meter.onWork(() => telling.worked());
-    this.#telling = telling;
+    const isUnreported = (): boolean => !this.#isClosed && meter.hasUnreportedWork;
+    const timer = new ReportTimer({ clock, report, isUnreported });
+    meter.onWork(() => timer.worked());
+    this.#reportTimer = timer;
   }
 
   /** Ends with the process: returns what is left, and grants nothing any more. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#telling?.end();
+    this.#reportTimer?.end();
     await this.#asking;
     this.#own.end();
     for (const type of billedTypes) this.#serve(type);

@@ -84,13 +84,14 @@ export const minTermMs = 10_000;
 export const maxTermMs = 30 * 60_000;
 
 /**
- * Work that a flush did is told to the ledger when it did nothing for `quietMs`, at the latest after `maxUntoldMs`:
- * three times at first, and then once in 20 minutes. Such a report is a write and a read of the ledger's own.
+ * Work that a flush did is reported to the ledger when it did nothing for `quietMs`, at the latest after
+ * `maxUnreportedMs`: three times at first, and then once in 20 minutes. Such a report is a write and a read of the
+ * ledger's own.
  */
 export const quietMs = 15_000;
-export const maxUntoldMs = 60_000;
-export const tellPerSecond = 1 / (20 * 60);
-export const tellBurstMs = 60 * 60_000;
+export const maxUnreportedMs = 60_000;
+export const reportsPerSecond = 1 / (20 * 60);
+export const reportBurstMs = 60 * 60_000;
 
 /** Term of leases for each holder where more is wanted than there is: about a transaction a second in all. */
 export const termPerHolderMs = 1_000;

@@ -5,7 +5,7 @@ import { count } from '../http/answers.ts';
 import { defineRoute } from '../http/defineRoute.ts';
 import type { Route } from '../http/route.ts';
 import { expecting, members, optional, text } from '../http/schema.ts';
-import { maxHotkeyLength } from '../keys/keyRecord.ts';
+import { maxHotkeyLength } from '../keys/limits.ts';
 import { sha256Hex } from '../platform/ids.ts';
 import type { AcceptingParts } from '../staging/groupStager.ts';
 import { maxEventsPerRequest, minerUid } from './submitFields.ts';

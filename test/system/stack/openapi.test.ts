@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { roles } from '../../../functions/src/http/route.ts';
+import { roles } from '../../../functions/src/http/roles.ts';
 import { readHostingConfig } from '../../../local/hosting/config.ts';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { installation, pageCommands } from '../../support/pageCommands.ts';

@@ -5,11 +5,11 @@ const secondMs = 1_000;
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
-describe('A flush tells of its work', () => {
+describe('A flush reports its work', () => {
   const setUp = () => {
     const scene = new Scene();
     const { holder, meter, documents } = scene.process('flush');
-    holder.tellOfWork();
+    holder.reportWork();
     /** Writes a document and counts an answer, as flush does. */
     const work = async (): Promise<void> => {
       const changes = [{ path: ['a'], value: 1 }];
