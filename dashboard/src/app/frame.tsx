@@ -3,6 +3,7 @@ import { Overview } from '../overview/overview.tsx';
 import { VerdictBanner } from '../overview/verdictBanner.tsx';
 import { panels } from '../panels/index.ts';
 import { Button } from '../ui/button.tsx';
+import { Guard } from '../ui/guard.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { skewNote } from './feed.ts';
@@ -75,12 +76,16 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
         </div>
       </header>
       <main>
-        <VerdictBanner {...props} isShort={view !== overview} others={shown} />
+        <Guard key="verdict">
+          <VerdictBanner {...props} isShort={view !== overview} others={shown} />
+        </Guard>
         {skew !== undefined && <Notice tone="warn">{skew}</Notice>}
         <h1 class={view === overview ? 'hidden' : undefined} ref={heading} tabIndex={-1}>
           {title}
         </h1>
-        <Shown view={view} props={props} />
+        <Guard key={`view ${place}`}>
+          <Shown view={view} props={props} />
+        </Guard>
       </main>
       <footer>
         <p>

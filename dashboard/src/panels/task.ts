@@ -120,7 +120,8 @@ function entriesOf(value: unknown): [string, Readonly<Record<string, unknown>>][
 
 function timeOf(value: unknown): number | undefined {
   const ms = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isFinite(ms) ? ms : undefined;
+  // A Date holds no moment that is farther away: somebody else's number counts something else.
+  return Number.isNaN(new Date(ms).getTime()) ? undefined : ms;
 }
 
 function numberOf(value: unknown): number | undefined {

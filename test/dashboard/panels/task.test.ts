@@ -53,6 +53,14 @@ describe('the history of a task', () => {
     ]);
   });
 
+  it('leaves out what another system wrote as a time that there is not', () => {
+    const foreign = { created_at: 1.7e18, completed_at: -1e300, written_at: at(9) };
+    assert.deepEqual(
+      happeningsOf(foreign).map(({ what }) => what),
+      ['Last written to Firestore'],
+    );
+  });
+
   it('says that it failed at its deadline', () => {
     const failed = { status: 'failed', created_at: at(0), completed_at: null, updated_at: at(30) };
     assert.deepEqual(

@@ -65,6 +65,17 @@ export function troubleTests(stand: Stand): void {
       await shows(one, /ledger cannot be read/);
     });
 
+    it('goes on where a view cannot show an answer', async () => {
+      const one = await stand.enter('admin', '#/queue');
+      await one.page.route('**/v1/dead-letters*', (route) =>
+        route.fulfill({ json: { dead_letters: [null] } }),
+      );
+      await goTo(one, 'Dead letters');
+      await shows(one, /cannot be shown/);
+      await goTo(one, 'Queue');
+      await shows(one, /Write everything now/);
+    });
+
     it('takes half an answer for none', async () => {
       const one = await stand.enter('read');
       await one.page.route('**/v1/status*', (route) =>
