@@ -74,7 +74,10 @@ async function write(
   const counts: Record<string, number> = {};
   let unreadable = 0;
   let lastTask: unknown;
+  // Whoever writes next tells of it; a pipe that is cut may do so at any time.
+  stream.on('error', () => undefined);
   const put = async (line: string): Promise<void> => {
+    if (stream.errored) throw stream.errored;
     if (!stream.write(line)) await once(stream, 'drain');
   };
   try {
@@ -96,7 +99,8 @@ async function write(
   );
   if (out !== '-') {
     stream.end();
-    await once(stream, 'close');
+    if (!stream.closed) await once(stream, 'close');
+    if (stream.errored) throw stream.errored;
     renameSync(`${out}.part`, out);
   }
   const lines = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);

@@ -60,9 +60,15 @@ async function retire(): Promise<void> {
     };
     for (const { id, region: where } of queues) await client.pauseQueue({ name: ofProject(id, where) });
     await empty();
-    await deleteFunctions(project, former);
-    // The last requests of what is deleted may have put some more; a disabled queue keeps them.
-    await empty();
+    // Of queues without a function a second run would know nothing, so those that accept go first.
+    for (const each of [former.filter(({ isQueue }) => !isQueue), queues]) {
+      try {
+        await deleteFunctions(project, each);
+      } finally {
+        // The last requests of what is deleted may have put some more; a disabled queue keeps them.
+        await empty();
+      }
+    }
   } finally {
     await client.close();
   }
@@ -80,14 +86,10 @@ async function servedIds(api: GoogleApi, project: string): Promise<string[]> {
   return rewrites.flatMap(({ run }) => (run === undefined ? [] : [run.serviceId]));
 }
 
-/** Deletes functions, those that accept before those that write. */
 async function deleteFunctions(project: string, former: readonly DeployedFunction[]): Promise<void> {
   for (const [region, there] of Map.groupBy(former, (one) => one.region)) {
-    const inTurn = [there.filter(({ isQueue }) => !isQueue), there.filter(({ isQueue }) => isQueue)];
-    for (const each of inTurn.filter(({ length }) => length > 0)) {
-      const ids = each.map(({ id }) => id);
-      const args = ['functions:delete', ...ids, '--region', region, '--project', project, '--force'];
-      await firebase(`Deleting ${ids.join(', ')}`, args);
-    }
+    const ids = there.map(({ id }) => id);
+    const args = ['functions:delete', ...ids, '--region', region, '--project', project, '--force'];
+    await firebase(`Deleting ${ids.join(', ')}`, args);
   }
 }

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { join } from 'node:path';
 import { v1 } from '@google-cloud/firestore-api';
 import { type Bucket, Storage } from '@google-cloud/storage';
@@ -47,6 +48,9 @@ interface CloudFlags {
 }
 
 const root = join(import.meta.dirname, '../..');
+
+// Storage's client puts 11 listeners on each download, and Node would warn of them.
+EventEmitter.defaultMaxListeners = 20;
 
 /** A token is asked for again after this. */
 const tokenCacheMs = 60_000;

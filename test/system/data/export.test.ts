@@ -215,4 +215,11 @@ describe('npm run export', function () {
     assert.match(refused.stderr, /not whole: GET \/v1\/keys was answered 401/);
     assert.ok(!existsSync(file));
   });
+
+  it('says so in a line where it cannot write', async () => {
+    const out = join(dir, 'no folder', 'x.ndjson');
+    const { code, stderr } = await scene.run('export.ts', '--waiting', '--out', out);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^Broken off, not whole: ENOENT.*\n$/);
+  });
 });
