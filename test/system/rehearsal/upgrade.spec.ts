@@ -171,7 +171,10 @@ describe('an upgrade from the first version, with full queues, and the way back'
     const { output } = await follow(now, 'From 0.1.0');
     assert.deepEqual(output.match(/^WRONG .*$/gm), ['WRONG  dead letters: 1'], output);
     assert.match(output, /^flush: [1-9]\d* tasks moved to sluice-flush\.$/m);
-    assert.match(output, /^== Deleting .*ingest.*$[\s\S]*^flush: \d+ tasks moved.*$[\s\S]*^== Deleting flush/m);
+    assert.match(
+      output,
+      /^== Deleting .*ingest.*$[\s\S]*^flush: \d+ tasks moved.*$[\s\S]*^== Deleting flush/m,
+    );
     assert.deepEqual(
       ids().filter((id) => formerNames.includes(id)),
       [],
