@@ -114,14 +114,15 @@ async function erase(
   if (await revoke(parts, keys)) await new Promise((resolve) => setTimeout(resolve, pauseMs));
   await flush(parts);
   const counts: Counts = { answers: 0, file: 0, dead_letter: 0, left: 0 };
-  await takeOut(parts, findMiner(parts), counts);
+  const asked = new Set<string>();
+  await takeOut(parts, findMiner(parts), counts, asked);
   say(
     `answers in ${counts.answers} tasks erased, ${counts.file} files, ${counts.dead_letter} dead letters deleted`,
   );
   const { rewritten, unreadable } = await eraseInCarrierObjects(parts);
   if (rewritten > 0) say(`${rewritten} objects of carriers: written anew without it`);
   for (const name of unreadable) say(`${name}: cannot be opened by this version, whatever it holds`);
-  const left = await untilNothingWaits(parts);
+  const left = await untilNothingWaits(parts, asked);
   if (left + unreadable.length > 0) {
     say('Not done yet: run it again once what waits is written (docs/incidents.md).');
     return 3;
@@ -156,8 +157,13 @@ interface Counts {
   left: number;
 }
 
-/** Takes out what was found, as it comes. */
-async function takeOut(parts: ErasureParts, all: AsyncIterable<Found>, counts: Counts): Promise<void> {
+/** Takes out what was found, as it comes; `asked`: the tasks of which that was asked already. */
+async function takeOut(
+  parts: ErasureParts,
+  all: AsyncIterable<Found>,
+  counts: Counts,
+  asked: Set<string>,
+): Promise<void> {
   const taskIds = new Set<string>();
   const send = async (): Promise<void> => {
     if (taskIds.size > 0) await eraseAnswers(parts, [...taskIds]);
@@ -166,7 +172,8 @@ async function takeOut(parts: ErasureParts, all: AsyncIterable<Found>, counts: C
   };
   for await (const found of all) {
     if (found.kind === 'answers' || found.kind === 'waiting') {
-      taskIds.add(found.taskId);
+      if (!asked.has(found.taskId)) taskIds.add(found.taskId);
+      asked.add(found.taskId);
       if (taskIds.size >= tasksTogether) await send();
     } else if (found.kind === 'file') {
       await deleteFile(parts, found.fileId);
@@ -181,7 +188,7 @@ async function takeOut(parts: ErasureParts, all: AsyncIterable<Found>, counts: C
 }
 
 /** Looks until nothing of the miner, and no erasure of it, waits any more. Returns how much still does. */
-async function untilNothingWaits(parts: ErasureParts): Promise<number> {
+async function untilNothingWaits(parts: ErasureParts, asked: Set<string>): Promise<number> {
   const { cloud, cost, miner } = parts;
   const isErasure = (event: unknown): boolean => {
     const { kind, minerUid } = Object(event) as { kind?: unknown; minerUid?: unknown };
@@ -192,7 +199,7 @@ async function untilNothingWaits(parts: ErasureParts): Promise<number> {
     let erasures = 0;
     for await (const { kind } of wantedItems(cloud, cost, isErasure)) if (kind === 'event') erasures += 1;
     const counts: Counts = { answers: 0, file: 0, dead_letter: 0, left: 0 };
-    await takeOut(parts, foundWaiting(parts), counts);
+    await takeOut(parts, foundWaiting(parts), counts, asked);
     const { left, file, dead_letter: letters } = counts;
     if (left + erasures + file + letters === 0) return 0;
     if (look === maxLooks) {

@@ -112,6 +112,8 @@ function openLocal({ url, key, 'port-offset': offset }: CloudFlags): Cloud {
 }
 
 function cloudOf(parts: Omit<Cloud, 'close'>): Cloud {
+  // Cloud Storage's client puts 11 listeners on each download's stream, and Node would warn of every one.
+  EventEmitter.defaultMaxListeners = Math.max(EventEmitter.defaultMaxListeners, 20);
   const close = async (): Promise<void> => {
     await Promise.all([parts.firestore.close(), parts.tasks.close()]);
   };
