@@ -28,6 +28,7 @@ export async function* queuedTasks(
   do {
     const request = { parent: queue, responseView: 'FULL' as const, pageSize, pageToken };
     const [page, , answer] = await tasks.listTasks(request, { autoPaginate: false });
+    if (page.length === 0) cost.tasks_operations += 1;
     for (const task of page) {
       cost.tasks_operations += Math.max(1, Math.ceil(bodyOf(task).length / bytesPerOperation));
       yield task;
