@@ -12,7 +12,7 @@ import { setUpMonitoring } from './monitoring.ts';
 import { enableServices, type ProjectFacts, projectFacts } from './projectFacts.ts';
 import { readOptions } from './readOptions.ts';
 import { defaultRegion, isNear, regionToSet } from './regions.ts';
-import { type LoggingApi, setRequestLogs } from './requestLogs.ts';
+import { setRequestLogs } from './requestLogs.ts';
 import { grantMissing, neededGrants } from './roles.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
 
@@ -64,7 +64,7 @@ async function setup(): Promise<void> {
   writeParameters(envFile, manifest, isNewInstall);
   if (requestLogs !== undefined) {
     const wish = { functionNames: functions.map(({ id }) => id), areKept: requestLogs === 'keep' };
-    await setRequestLogs(await loggingOf(project), project, wish, say);
+    await setRequestLogs(loggingOf(api), project, wish, say);
   }
   if (values.monitoring) await setUpMonitoring(api, project, { notify: values.notify, isDryRun, say });
   if (values['new-keys']) printNewKeys();
@@ -117,10 +117,13 @@ async function storageOf(projectId: string): Promise<Storage> {
 }
 
 /** Cloud Logging as {@link storageOf}, or what LOGGING_EMULATOR_URL names. */
-async function loggingOf(projectId: string): Promise<LoggingApi> {
-  const url = process.env['LOGGING_EMULATOR_URL'];
-  if (url !== undefined) return { url, token: 'owner' };
-  return { url: 'https://logging.googleapis.com', token: await cliAccessToken(projectId, root) };
+function loggingOf(api: GoogleApi): GoogleApi {
+  const own = process.env['LOGGING_EMULATOR_URL'];
+  if (own === undefined) return api;
+  return new GoogleApi(
+    async () => 'owner',
+    (url) => url.replace('https://logging.googleapis.com', own),
+  );
 }
 
 function writeParameters(file: string, { params = [] }: WireManifest, isNewInstall: boolean): void {

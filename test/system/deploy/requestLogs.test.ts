@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { type LoggingApi, requestLogsFilter, setRequestLogs } from '../../../scripts/requestLogs.ts';
+import { GoogleApi } from '../../../scripts/googleApi.ts';
+import { requestLogsFilter, setRequestLogs } from '../../../scripts/requestLogs.ts';
 
 const functionNames = ['ingest', 'fileFinalized'];
 const filter = requestLogsFilter(functionNames);
 
 describe('setup --request-logs', () => {
   let server: Server;
-  let api: LoggingApi;
+  let api: GoogleApi;
   /** The project's exclusions, by name. */
   let exclusions: Map<string, Record<string, unknown>>;
   let calls: string[];
@@ -26,7 +27,7 @@ describe('setup --request-logs', () => {
       const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
       calls.push(`${request.method} ${pathname}`);
       if (!isAllowed || request.headers.authorization !== 'Bearer token')
-        return answer(403, { error: 'denied' });
+        return answer(403, { error: { message: 'denied' } });
       const name = /^\/v2\/projects\/p\/exclusions\/(.+)$/.exec(pathname)?.[1] ?? '';
       const present = exclusions.get(name);
       if (request.method === 'POST') {
@@ -43,7 +44,11 @@ describe('setup --request-logs', () => {
       answer(200, present);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    api = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'token' };
+    const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    api = new GoogleApi(
+      async () => 'token',
+      (url) => url.replace('https://logging.googleapis.com', own),
+    );
   });
   afterEach(() => {
     server.closeAllConnections();
@@ -94,6 +99,6 @@ describe('setup --request-logs', () => {
 
   it('says which role is missing', async () => {
     isAllowed = false;
-    await assert.rejects(exclude, /answered 403 to GET .*denied.*roles\/logging\.configWriter/);
+    await assert.rejects(exclude, /^Error: GET \S+: 403 denied.*roles\/logging\.configWriter/);
   });
 });
