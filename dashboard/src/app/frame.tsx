@@ -1,19 +1,17 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Overview } from '../overview/overview.tsx';
 import { VerdictBanner } from '../overview/verdictBanner.tsx';
-import { panels } from '../panels/index.ts';
 import { Button } from '../ui/button.tsx';
 import { Guard } from '../ui/guard.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { overview, views } from '../views/index.ts';
 import { skewNote } from './feed.ts';
 import { Freshness } from './freshness.tsx';
-import type { Panel, ViewProps } from './panel.ts';
 import { usePlace } from './place.ts';
 import type { session } from './session.ts';
-import { readers } from './status.ts';
 import { ThemeSwitch } from './themeSwitch.tsx';
 import { type First, useFeed } from './useFeed.ts';
+import type { View, ViewProps } from './view.ts';
 
 interface FrameProps {
   apiKey: string;
@@ -23,9 +21,6 @@ interface FrameProps {
   /** Leaves the page, and says why. */
   onLeave(why?: string): void;
 }
-
-const overview: Panel = { id: '', title: 'Overview', roles: readers, View: Overview };
-const views: readonly Panel[] = [overview, ...panels];
 
 /** The page of who is signed in: banner, navigation, the verdict, and the view that the address names. */
 export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
@@ -99,7 +94,7 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
   );
 }
 
-function Shown({ view, props }: { view: Panel | undefined; props: ViewProps }) {
+function Shown({ view, props }: { view: View | undefined; props: ViewProps }) {
   if (view === undefined) return <Notice tone="info">There is no such view. Choose one above.</Notice>;
   if (props.feed.status === undefined && view !== overview) return null;
   if (!view.roles.includes(props.role)) {
@@ -110,5 +105,5 @@ function Shown({ view, props }: { view: Panel | undefined; props: ViewProps }) {
       </Notice>
     );
   }
-  return <view.View {...props} />;
+  return <view.Shown {...props} />;
 }

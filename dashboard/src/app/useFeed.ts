@@ -2,9 +2,9 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { ApiError } from './api.ts';
 import { browserClient } from './client.ts';
 import { emptyFeed, type Feed, wantsDetail, withFailure, withStatus } from './feed.ts';
-import type { ViewProps } from './panel.ts';
 import { type Outcome, type PageClock, Poller } from './poller.ts';
 import { roleOf, type Status } from './status.ts';
+import type { ViewProps } from './view.ts';
 
 const revoked =
   'Sluice does not know your key any more: it was revoked. Sign in with another and go on where you were.';

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { session } from '../app/session.ts';
 import { ThemeSwitch } from '../app/themeSwitch.tsx';
 import { Button } from '../ui/button.tsx';
+import { counted } from '../ui/format.ts';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { type Contract, filtered, groupsOf, readContract } from './contract.ts';
@@ -108,7 +109,7 @@ function Routes({ contract }: { contract: Contract }) {
           onInput={({ currentTarget }) => setSearch(currentTarget.value)}
         />
         <p class="note" role="status">
-          {count === 1 ? '1 route' : `${count} routes`}
+          {counted(count, 'route')}
         </p>
       </search>
       <div class="routes" id="routes">

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Button } from '../ui/button.tsx';
+import { useCopy } from '../ui/useCopy.ts';
 import type { Content, Contract, RouteView } from './contract.ts';
 import { curlOf } from './curl.ts';
 import { shapeOf } from './shape.ts';
@@ -123,21 +124,16 @@ function Refusals({ route: { refusals } }: { route: RouteView }) {
 }
 
 function Command({ route }: { route: RouteView }) {
-  const [told, setTold] = useState('');
   const command = curlOf(route, location.origin);
-  const copy = (): void => {
-    navigator.clipboard.writeText(command).then(
-      () => setTold('Copied.'),
-      () => setTold('The browser does not allow it; select the text instead.'),
-    );
-  };
+  const { isCopied, copy } = useCopy(command);
   return (
     <Part title="With curl">
       <pre>{command}</pre>
       <p class="actions">
-        <Button onClick={copy}>Copy</Button>
+        <Button onClick={() => void copy()}>Copy</Button>
         <span class="note" role="status">
-          {told}
+          {isCopied === true && 'Copied.'}
+          {isCopied === false && 'The browser does not allow it; select the text instead.'}
         </span>
       </p>
     </Part>

@@ -1,5 +1,5 @@
-import type { ViewProps } from '../app/panel.ts';
-import { tiles } from '../panels/index.ts';
+import type { ViewProps } from '../app/view.ts';
+import { DollarsToday } from '../views/cost.tsx';
 import { Causes } from './causesSection.tsx';
 import { FirstSteps } from './firstSteps.tsx';
 import { latestHours } from './hours.ts';
@@ -23,9 +23,7 @@ export function Overview(props: ViewProps) {
         <HourTile title="Answers written" hours={hours} figure="responses" />
         <HourTile title="Tasks created" hours={hours} figure="tasks" />
         <WaitingTile {...props} />
-        {tiles.map((Extra, index) => (
-          <Extra key={index} {...props} />
-        ))}
+        <DollarsToday {...props} />
       </dl>
       <div class="columns">
         <Operations quota={status.quota_monitor} nowMs={nowMs} />

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Panel, ViewProps } from '../app/panel.ts';
+import type { View, ViewProps } from '../app/view.ts';
 import { Water } from '../ui/water.tsx';
 import { type Verdict, verdict } from './verdict.ts';
 
@@ -7,7 +7,7 @@ interface BannerProps extends ViewProps {
   /** True where another view is shown below: the headline alone. */
   isShort: boolean;
   /** The other views that the key may see. */
-  others: readonly Panel[];
+  others: readonly View[];
 }
 
 /** The verdict. Another case of it is said to screen readers, another figure is not. */

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { unknown } from './format.ts';
 
 interface TileProps {
   title: string;
@@ -15,7 +16,7 @@ export function Tile({ title, value, exact, children }: TileProps) {
     <div class="tile">
       <dt>{title}</dt>
       <dd>
-        <span class={value === 'unknown' ? 'figure unknown' : 'figure'} title={exact}>
+        <span class={value === unknown ? 'figure unknown' : 'figure'} title={exact}>
           {value}
         </span>
         {children}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { openDatabase } from '../../../bench/shared/database.ts';
-import { lettersPerPage } from '../../../dashboard/src/panels/letters.ts';
+import { lettersPerPage } from '../../../dashboard/src/views/letters.ts';
 import { clickTwice, eventually, type Opened, sentBy, shows } from './browser.ts';
 import { lettersCount, type Stand } from './stand.ts';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { foldersOf } from '../../../dashboard/src/panels/folders.ts';
+import { foldersOf } from '../../../dashboard/src/views/folders.ts';
 
 describe('files by folder', () => {
   it('are those with the most bytes first, with their share', () => {

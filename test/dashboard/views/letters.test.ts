@@ -10,8 +10,8 @@ import {
   lossOf,
   pathOfPage,
   reasonOf,
-} from '../../../dashboard/src/panels/letters.ts';
-import { oneAtATime } from '../../../dashboard/src/panels/oneAtATime.ts';
+} from '../../../dashboard/src/views/letters.ts';
+import { oneAtATime } from '../../../dashboard/src/views/oneAtATime.ts';
 import { samples } from '../../support/samples.ts';
 
 const letter: Letter = {
@@ -111,7 +111,9 @@ describe('an action on dead letters', () => {
       ['dropped', { step: 'dropped' }],
       ['failed', { step: 'failed', message: '' }],
     ]);
-    const there = ['busy', 'replayed', 'dropped', 'failed', 'other'].filter((id) => isThere(outcomes, id));
+    const there = ['busy', 'replayed', 'dropped', 'failed', 'other'].filter((id) =>
+      isThere(outcomes.get(id)),
+    );
     assert.deepEqual(there, ['failed', 'other']);
   });
 });

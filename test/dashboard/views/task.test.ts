@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { shownJson } from '../../../dashboard/src/panels/shownJson.ts';
+import { shownJson } from '../../../dashboard/src/views/shownJson.ts';
 import {
   answersOf,
   evaluationsOf,
   fieldsOf,
   happeningsOf,
   pathOfTask,
-} from '../../../dashboard/src/panels/task.ts';
+} from '../../../dashboard/src/views/task.ts';
 
 const at = (second: number): string => `2026-03-01T12:00:${String(second).padStart(2, '0')}.000Z`;
 

@@ -1,3 +1,5 @@
+import { counted } from '../ui/format.ts';
+
 const hourMs = 3_600_000;
 export const maxPauseMs = 20 * 24 * hourMs;
 
@@ -48,10 +50,9 @@ export function flushResult(
   }
   if (done === false && remaining !== null && remaining !== undefined) {
     const by = due_by ? `, at the latest after ${time(Date.parse(due_by))}` : '';
-    const what = remaining === 1 ? '1 event' : `${remaining.toLocaleString()} events`;
     return {
       tone: 'warn',
-      text: `At most ${what} ${asked} still wait. They are written without another request${by}.`,
+      text: `At most ${counted(remaining, 'event')} ${asked} still wait. They are written without another request${by}.`,
     };
   }
   return {

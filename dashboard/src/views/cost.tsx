@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import coefficients from '../../../bench/coefficients.json' with { type: 'json' };
 import type { Coefficients } from '../../../bench/cost/coefficients.ts';
-import type { ViewProps } from '../app/panel.ts';
+import type { ViewProps } from '../app/view.ts';
 import { type Bill, type Dollars, dollarsOf, shownDollars } from '../cost/dollars.ts';
 import { unknown } from '../ui/format.ts';
 import { Moment } from '../ui/moment.tsx';

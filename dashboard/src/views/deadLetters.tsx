@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ViewProps } from '../app/panel.ts';
+import type { ViewProps } from '../app/view.ts';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { counted, number } from '../ui/format.ts';
@@ -86,7 +86,7 @@ export function DeadLetters({ api, feed, nowMs, refresh, announce }: ViewProps) 
 
   const { page, trouble, cursors } = shown;
   const letters = page?.dead_letters ?? [];
-  const open = letters.filter(({ id }) => isThere(outcomes, id));
+  const open = letters.filter(({ id }) => isThere(outcomes.get(id)));
   const chosen = open.filter(({ id }) => selected.has(id));
   const choose = (id: string, isChosen: boolean): void => {
     const next = new Set(selected);

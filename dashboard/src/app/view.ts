@@ -17,11 +17,11 @@ export interface ViewProps {
 }
 
 /** A view of its own, behind a link of the navigation. */
-export interface Panel {
+export interface View {
   /** Its place in the address: `#/ID`. */
   id: string;
   title: string;
   /** The roles that may see it. */
   roles: readonly Reader[];
-  View: ComponentType<ViewProps>;
+  Shown: ComponentType<ViewProps>;
 }

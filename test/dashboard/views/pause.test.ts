@@ -6,7 +6,7 @@ import {
   maxPauseMs,
   pauseEnd,
   usualEnd,
-} from '../../../dashboard/src/panels/pause.ts';
+} from '../../../dashboard/src/views/pause.ts';
 import * as limits from '../../../functions/src/operator/limits.ts';
 
 /** A whole minute, as an input has no seconds. */

@@ -7,7 +7,7 @@ import {
   nameOf,
   noFields,
   wantedKey,
-} from '../../../dashboard/src/panels/keyForm.ts';
+} from '../../../dashboard/src/views/keyForm.ts';
 import { roles } from '../../../functions/src/http/roles.ts';
 import { maxBound } from '../../../functions/src/keys/limits.ts';
 

@@ -72,10 +72,9 @@ export type LetterOutcome =
 
 export type Outcomes = ReadonlyMap<string, LetterOutcome>;
 
-/** True for letters that are still there, as far as the page knows. */
-export function isThere(outcomes: Outcomes, id: string): boolean {
-  const step = outcomes.get(id)?.step;
-  return step !== 'replayed' && step !== 'dropped' && step !== 'busy';
+/** True for a letter that is still there after this, as far as the page knows. */
+export function isThere(outcome: LetterOutcome | undefined): boolean {
+  return outcome === undefined || outcome.step === 'failed';
 }
 
 const atOnce = 4;

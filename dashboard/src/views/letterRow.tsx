@@ -24,7 +24,7 @@ export function LetterRow({ letter, outcome, isChosen, isBusy, nowMs, api, ...on
   const { id, detail, at, bytes: size } = letter;
   const [whole, setWhole] = useState<{ value: unknown } | { trouble: string } | 'asked'>();
   const about = aboutOf(letter);
-  const hasIt = isThere(new Map(outcome === undefined ? [] : [[id, outcome]]), id);
+  const hasIt = isThere(outcome);
   const look = async (): Promise<void> => {
     if (whole !== undefined) return setWhole(undefined);
     setWhole('asked');

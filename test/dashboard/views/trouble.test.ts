@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ApiError } from '../../../dashboard/src/app/api.ts';
-import { isOutage, troubleOf } from '../../../dashboard/src/panels/trouble.ts';
+import { isOutage, troubleOf } from '../../../dashboard/src/views/trouble.ts';
 
 const error = (status: number, retryAfterMs?: number): ApiError =>
   new ApiError(status, 'code', 'As the server says.', retryAfterMs);

@@ -1,9 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { roles } from '../../../functions/src/http/roles.ts';
-import type { ViewProps } from '../app/panel.ts';
+import type { ViewProps } from '../app/view.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Section } from '../ui/section.tsx';
+import { useCopy } from '../ui/useCopy.ts';
 import { useAction } from './action.ts';
 import { isBindable, type KeyFields, type NewKey, nameOf, noFields, rightsOf, wantedKey } from './keyForm.ts';
 
@@ -123,17 +124,11 @@ export function MakeKey({ api, announce, onMade }: MakeKeyProps) {
 
 /** The key itself, until somebody says that it is kept; the page has it nowhere else. */
 function ShownOnce({ made, onKept }: { made: NewKey; onKept(): void }) {
-  const [copied, setCopied] = useState<'yes' | 'no'>();
+  const { isCopied, copy } = useCopy(made.key);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.select(), []);
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(made.key);
-      setCopied('yes');
-    } catch {
-      field.current?.select();
-      setCopied('no');
-    }
+  const copyOrSelect = async (): Promise<void> => {
+    if (!(await copy())) field.current?.select();
   };
   return (
     <Section title={`The key ${nameOf(made)}`}>
@@ -154,14 +149,14 @@ function ShownOnce({ made, onKept }: { made: NewKey; onKept(): void }) {
             onFocus={(event) => event.currentTarget.select()}
           />
         </div>
-        <Button kind="main" onClick={() => void copy()}>
+        <Button kind="main" onClick={() => void copyOrSelect()}>
           Copy
         </Button>
         <Button onClick={onKept}>I have kept it</Button>
       </div>
       <p class="note" role="status">
-        {copied === 'yes' && 'Copied. Clear the clipboard once it is in its place.'}
-        {copied === 'no' && 'The browser forbids copying here: it is selected, copy it by hand.'}
+        {isCopied === true && 'Copied. Clear the clipboard once it is in its place.'}
+        {isCopied === false && 'The browser forbids copying here: it is selected, copy it by hand.'}
       </p>
     </Section>
   );

@@ -1,5 +1,6 @@
 import type { Role } from '../../../functions/src/http/roles.ts';
 import { maxBound, maxMinerUid as maxUid } from '../../../functions/src/keys/limits.ts';
+import { counted } from '../ui/format.ts';
 
 /** A key as `GET /v1/keys` lists it. */
 export interface ListedKey {
@@ -99,7 +100,7 @@ function wordsOf(text: string): string[] {
 export function boundTo({ uids, hotkeys }: Pick<ListedKey, 'uids' | 'hotkeys'>): string | undefined {
   const parts: string[] = [];
   if (uids !== undefined) parts.push(`${uids.length === 1 ? 'uid' : 'uids'} ${someOf(rangesOf(uids))}`);
-  if (hotkeys !== undefined) parts.push(`${hotkeys.length} ${hotkeys.length === 1 ? 'hotkey' : 'hotkeys'}`);
+  if (hotkeys !== undefined) parts.push(counted(hotkeys.length, 'hotkey'));
   return parts.length === 0 ? undefined : parts.join(', ');
 }
 
