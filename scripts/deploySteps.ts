@@ -23,8 +23,9 @@ export async function hasKeys(api: GoogleApi, projectId: string): Promise<boolea
   }
 }
 
-interface Releases {
-  releases?: { name: string; rulesetName: string }[];
+interface Release {
+  name: string;
+  rulesetName: string;
 }
 
 interface Ruleset {
@@ -54,7 +55,7 @@ export async function refuseToReplace(api: GoogleApi, project: string, mayReplac
 
 async function whatIsReplaced(api: GoogleApi, projectId: string) {
   const rules = 'https://firebaserules.googleapis.com/v1';
-  const { releases = [] } = (await api.get<Releases>(`${rules}/projects/${projectId}/releases`)) ?? {};
+  const releases = await api.list<Release>(`${rules}/projects/${projectId}/releases`, 'releases');
   const replaced: string[] = [];
   for (const { name, rulesetName } of releases) {
     const ruleset = await api.get<Ruleset>(`${rules}/${rulesetName}`);

@@ -31,29 +31,13 @@ interface Listing {
   };
 }
 
-interface Listed {
-  functions?: Listing[];
-  nextPageToken?: string;
-}
-
 /** Finds the project's functions of both generations; none where Cloud Functions was never switched on. */
 export async function deployedFunctions(api: GoogleApi, projectId: string): Promise<DeployedFunction[]> {
-  const found: DeployedFunction[] = [];
-  let pageToken = '';
-  do {
-    const page = await listed(api, projectId, pageToken);
-    found.push(...(page.functions ?? []).map(readFunction));
-    pageToken = page.nextPageToken ?? '';
-  } while (pageToken !== '');
-  return found;
-}
-
-async function listed(api: GoogleApi, projectId: string, pageToken: string): Promise<Listed> {
-  const all = `https://cloudfunctions.googleapis.com/v2/projects/${projectId}/locations/-/functions`;
+  const url = `https://cloudfunctions.googleapis.com/v2/projects/${projectId}/locations/-/functions`;
   try {
-    return await api.call<Listed>('GET', `${all}?pageSize=100&pageToken=${encodeURIComponent(pageToken)}`);
+    return (await api.list<Listing>(url, 'functions')).map(readFunction);
   } catch (error) {
-    if (error instanceof GoogleError && error.reason === 'SERVICE_DISABLED') return {};
+    if (error instanceof GoogleError && error.reason === 'SERVICE_DISABLED') return [];
     throw error;
   }
 }

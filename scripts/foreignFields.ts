@@ -23,8 +23,7 @@ interface Met {
 export async function foreignFields(api: GoogleApi, projectId: string, wanted: WantedIndexes): Promise<Met> {
   const database = `https://firestore.googleapis.com/v1/projects/${projectId}/databases/(default)`;
   const filter = encodeURIComponent('indexConfig.usesAncestorConfig=false OR ttlConfig:*');
-  const { fields = [] } =
-    (await api.get<{ fields?: Field[] }>(`${database}/collectionGroups/-/fields?filter=${filter}`)) ?? {};
+  const fields = await api.list<Field>(`${database}/collectionGroups/-/fields?filter=${filter}`, 'fields');
   const met: Met = { replaced: [], inTheWay: [] };
   for (const field of fields) {
     const [group = '', , path = ''] = field.name.split('/').slice(-3);

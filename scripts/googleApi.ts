@@ -36,6 +36,20 @@ export class GoogleApi {
     }
   }
 
+  /** All of a listing, of however many pages; none where there is no such resource. @throws GoogleError */
+  async list<Item>(url: string, kind: string): Promise<Item[]> {
+    const found: Item[] = [];
+    for (let token = ''; ; ) {
+      const parameters = `pageSize=100&pageToken=${encodeURIComponent(token)}`;
+      const page = await this.get<Record<string, unknown>>(
+        `${url}${url.includes('?') ? '&' : '?'}${parameters}`,
+      );
+      found.push(...((page?.[kind] as Item[] | undefined) ?? []));
+      token = String(page?.['nextPageToken'] ?? '');
+      if (token === '') return found;
+    }
+  }
+
   /** @throws GoogleError */
   async call<Result>(method: string, url: string, body?: object): Promise<Result> {
     const answer = await fetch(this.#reach(url), {

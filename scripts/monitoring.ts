@@ -140,16 +140,8 @@ class Installer {
     this.#options = options;
   }
 
-  async list<Resource>(version: string, kind: string): Promise<Resource[]> {
-    const found: Resource[] = [];
-    let token = '';
-    do {
-      const url = `${monitoring}/${version}/${this.#project}/${kind}?pageSize=100&pageToken=${token}`;
-      const page = await this.#api.call<Record<string, unknown>>('GET', url);
-      found.push(...((page[kind] as Resource[] | undefined) ?? []));
-      token = encodeURIComponent(String(page['nextPageToken'] ?? ''));
-    } while (token !== '');
-    return found;
+  list<Resource>(version: string, kind: string): Promise<Resource[]> {
+    return this.#api.list(`${monitoring}/${version}/${this.#project}/${kind}`, kind);
   }
 
   async metric(wanted: LogMetric): Promise<void> {

@@ -18,12 +18,19 @@ export function firestoreAdmin(project: Project, call: Call): Answer {
   if (part === undefined) return ok(info);
   if (part === 'documents') return ok(project.othersCollections.has(group) ? { documents: [{ name }] } : {});
   if (kind === 'indexes') return indexes(project, call, name);
-  if (field === undefined) return ok({ fields: [...project.fields.values()] });
+  if (field === undefined) return pageOf('fields', [...project.fields.values()], call);
   return setField(project, call, name);
 }
 
+/** A page of a listing. Nothing says how many are in one where the caller does not. */
+function pageOf(kind: string, all: readonly object[], { query }: Call): Answer {
+  const [from, size] = [Number(query['pageToken'] ?? 0), Number(query['pageSize'] ?? 100)];
+  const next = from + size < all.length ? { nextPageToken: String(from + size) } : {};
+  return ok({ [kind]: all.slice(from, from + size), ...next });
+}
+
 function indexes(project: Project, call: Call, collection: string): Answer {
-  if (call.method === 'GET') return ok({ indexes: project.indexes });
+  if (call.method === 'GET') return pageOf('indexes', project.indexes, call);
   if (call.method === 'DELETE') {
     project.indexes = project.indexes.filter(({ name }) => name !== collection);
     return ok({});

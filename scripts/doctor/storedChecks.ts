@@ -33,8 +33,8 @@ type WantedIndex = Declared['wantedIndexes']['indexes'][number];
 export async function indexes(place: Place): Promise<Finding> {
   const { wantedIndexes } = place.declared;
   const database = `https://firestore.googleapis.com/v1/projects/${place.facts.id}/databases/(default)`;
-  const all = await place.api.get<{ indexes?: Index[] }>(`${database}/collectionGroups/-/indexes`);
-  const ready = (all?.indexes ?? []).filter(({ state }) => state === 'READY');
+  const all = await place.api.list<Index>(`${database}/collectionGroups/-/indexes`, 'indexes');
+  const ready = all.filter(({ state }) => state === 'READY');
   const missing = wantedIndexes.indexes
     .filter((wanted) => !ready.some((index) => isIndex(index, wanted)))
     .map(
