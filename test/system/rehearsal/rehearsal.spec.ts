@@ -263,6 +263,18 @@ describe('npm run deploy, into a new project', () => {
     assert.match(erase.stdout, /^task canary-.*: its answers would be erased$/m);
   });
 
+  it('asks whoever deploys indexes at a terminal before others’ go, and keeps them at a bare Enter', async () => {
+    const { env, project } = google;
+    const before = [project.indexes.length, project.fields.size];
+    const script = join(functionsDir, '../test/system/rehearsal/terminal.py');
+    const command = ['npx', 'firebase', 'deploy', '--project', project.id, '--only', 'firestore:indexes'];
+    const { code, output } = await checkout.run(env, 'python3', script, ...command);
+    assert.equal(code, 0, output);
+    assert.match(output, /Would you like to delete these indexes\?/);
+    assert.match(output, /Would you like to delete these field overrides\?/);
+    assert.deepEqual([project.indexes.length, project.fields.size], before);
+  });
+
   it('changes nothing when it is run again', async () => {
     const before = [...google.project.functions.values()].map(({ name, labels }) => [name, labels]);
     const { code, output } = await deploy();
