@@ -31,7 +31,7 @@ export class Site {
 
   answer(taskId: string, uid: number, key?: string): Promise<void> {
     const answer = { task_id: taskId, miner_uid: uid, response_data: { by: uid } };
-    return this.#accepted('/v1/responses', answer, key);
+    return this.#accepted('/v1/responses?visibility=prompt', answer, key);
   }
 
   operate(operation: object): Promise<void> {

@@ -190,6 +190,9 @@ describe('an upgrade from the first version, with full queues, and the way back'
   });
 
   it('goes back to the old version, while the new functions work off what waits', async () => {
+    const evaluation = { task_id: 'late', validator_uid: 5, evaluation_data: '{"accuracy_score":0.9}' };
+    assert.equal((await site.call('POST', '/api/v1/validator/evaluation', evaluation)).status, 200);
+    await site.flush();
     await site.ask(queue('sluice-flush'), 'pause');
     await site.createTask('new');
     await site.answer('new', 1, minerKey);
@@ -212,6 +215,9 @@ describe('an upgrade from the first version, with full queues, and the way back'
     await site.answer('late', 2, minerKey);
     await site.flush();
     assert.deepEqual(await site.answersOf('late'), [1, 2]);
+    // The old version knows no evaluations: they stay in the document that it writes.
+    const evaluations = (await site.call('GET', '/v1/tasks/late')).json['evaluations'] ?? {};
+    assert.deepEqual(Object.keys(evaluations), ['5']);
     for (const file of files) assert.ok((await site.download(file)).length > 0);
   });
 
