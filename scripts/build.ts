@@ -17,6 +17,20 @@ const commonJsNames = [
   'const __dirname = import.meta.dirname;',
 ].join('\n');
 
+/** Sources of the page, with what it estimates costs by and what it knows of keys. */
+const pageSources = [
+  ...['dashboard/src', 'dashboard/tsconfig.json', 'package-lock.json', 'scripts/page.ts'],
+  ...[
+    'bench/coefficients.json',
+    'bench/cost',
+    'bench/shared',
+    'local/bill',
+    'local/functions',
+    'local/shared',
+  ],
+  ...['functions/src/http/roles.ts', 'functions/src/keys/limits.ts'],
+];
+
 if (!existsSync(typesFile)) rmSync(join(root, 'functions/lib', stampName), { force: true });
 await make({
   out: 'functions/lib',
@@ -32,19 +46,15 @@ await make({
 await make({
   out: 'dashboard/dist',
   beside: 'dashboard/.dist-new',
-  // With what the page estimates costs by.
-  sources: [
-    ...['dashboard/src', 'dashboard/tsconfig.json', 'package-lock.json', 'scripts/page.ts'],
-    ...[
-      'bench/coefficients.json',
-      'bench/cost',
-      'bench/shared',
-      'local/bill',
-      'local/functions',
-      'local/shared',
-    ],
-  ],
-  build: async (dir) => (await import('./page.ts')).bundlePage(dir),
+  sources: pageSources,
+  build: async (dir) => {
+    const inputs = await (await import('./page.ts')).bundlePage(dir);
+    const others = inputs.filter(
+      (input) => !pageSources.some((source) => `${input}/`.startsWith(`${source}/`)),
+    );
+    if (others.length > 0)
+      throw new Error(`The page is made of these, too, which pageSources lacks: ${others}`);
+  },
 });
 
 /** Makes a folder anew by `build` where the sources, files or folders of them, are others than last time. */

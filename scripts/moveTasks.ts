@@ -1,4 +1,5 @@
 import type { CloudTasksClient, protos } from '@google-cloud/tasks';
+import { status } from '@grpc/grpc-js';
 
 type Task = protos.google.cloud.tasks.v2.ITask;
 
@@ -39,9 +40,6 @@ async function move(client: CloudTasksClient, { to: parent, url }: Moving, task:
   await client.createTask({ parent, task: moved as Task });
   // It may have been worked on meanwhile.
   await client.deleteTask({ name: name ?? '' }).catch((error: { code?: number }) => {
-    if (error.code !== notFound) throw error;
+    if (error.code !== status.NOT_FOUND) throw error;
   });
 }
-
-/** https://grpc.io/docs/guides/status-codes/ */
-const notFound = 5;

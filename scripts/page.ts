@@ -10,9 +10,9 @@ const named = /(?<=(?:src|href)=")\.\/[^"]+/g;
 /**
  * Bundles dashboard/src into `outDir`, which Hosting serves. Each `.html` there is a page; the scripts, styles and
  * pictures that it names as `./FILE` go into assets/ under names with a hash of their content, so that a browser may
- * keep them for good.
+ * keep them for good. Returns the files that it is made of, packages apart, from the root of the repository.
  */
-export async function bundlePage(outDir: string): Promise<void> {
+export async function bundlePage(outDir: string): Promise<string[]> {
   const pages = readdirSync(sourceDir, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.html'))
     .map((file) => ({ file, html: readFileSync(join(sourceDir, file), 'utf8') }));
@@ -50,6 +50,7 @@ export async function bundlePage(outDir: string): Promise<void> {
     mkdirSync(dirname(join(outDir, file)), { recursive: true });
     writeFileSync(join(outDir, file), page);
   }
+  return Object.keys(metafile.inputs).filter((input) => !input.startsWith('node_modules/'));
 }
 
 /** The source that a page names, from the root of the repository. */
