@@ -35,9 +35,14 @@ describe('Quota: eight instances and four proxies that want three times the limi
         const world = await run(seed);
         const all = [...world.arrivals, ...world.ledgerArrivals];
         const of = `seed ${seed}`;
-        assert.ok(busiest(all, 1_000) <= 1_000, `${of}: ${busiest(all, 1_000)} in a second`);
-        assert.ok(busiest(all, 10_000) <= 8_160, `${of}: ${busiest(all, 10_000)} in ten seconds`);
-        assert.ok(busiest(all, 60_000) <= 50_000, `${of}: ${busiest(all, 60_000)} in a minute`);
+        for (const [windowMs, most] of [
+          [1_000, 1_000],
+          [10_000, 8_160],
+          [60_000, 50_000],
+        ] as const) {
+          const writes = busiest(all, windowMs);
+          assert.ok(writes <= most, `${of}: ${writes} in ${windowMs} ms`);
+        }
         const used = total(all, startMs, endMs) / (limits.rates.writes * minutes * 60);
         assert.ok(used >= 0.95, `${of}: ${used} used`);
         const overhead = (total(world.ledgerArrivals) + world.ledgerReads) / total(world.arrivals);

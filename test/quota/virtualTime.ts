@@ -1,5 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../functions/src/platform/clock.ts';
+
+/** Far cheaper than that of `node:timers/promises`, and simulations take millions. */
+const nextTurn = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 interface Timer {
   dueMs: number;
