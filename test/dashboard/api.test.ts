@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { type ApiError, apiClient, canBeKey } from '../../dashboard/src/app/api.ts';
 import { signInTrouble } from '../../dashboard/src/app/signInTrouble.ts';
+import { type ApiError, apiClient, canBeKey } from '../../dashboard/src/feed/api.ts';
 import { startMs } from '../support/clock.ts';
 
 describe('the page’s client of the API', () => {

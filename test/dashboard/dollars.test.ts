@@ -3,9 +3,9 @@ import { type BatchSeconds, totalOf } from '../../bench/cost/coefficients.ts';
 import { readCoefficients } from '../../bench/cost/coefficientsFile.ts';
 import { billOf, daysAMonth, monthOf, type Traffic } from '../../bench/cost/month.ts';
 import { plainMonth } from '../../bench/cost/plain.ts';
-import type { History } from '../../dashboard/src/app/status.ts';
 import { dollarsOf, shownDollars } from '../../dashboard/src/cost/dollars.ts';
 import { noUse, plusUse, type Use } from '../../dashboard/src/cost/history.ts';
+import type { History } from '../../dashboard/src/feed/status.ts';
 import { prices } from '../../local/bill/prices.ts';
 import { traffic as oneASecond } from '../system/cost/traffic.ts';
 

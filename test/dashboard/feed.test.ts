@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ApiError } from '../../dashboard/src/app/api.ts';
+import { ApiError } from '../../dashboard/src/feed/api.ts';
 import {
   emptyFeed,
   isSilent,
@@ -8,9 +8,9 @@ import {
   wantsDetail,
   withFailure,
   withStatus,
-} from '../../dashboard/src/app/feed.ts';
-import { session } from '../../dashboard/src/app/session.ts';
-import { roleOf, type Status } from '../../dashboard/src/app/status.ts';
+} from '../../dashboard/src/feed/feed.ts';
+import { session } from '../../dashboard/src/feed/session.ts';
+import { roleOf, type Status } from '../../dashboard/src/feed/status.ts';
 import type { Status as Answered } from '../../functions/src/operator/status.ts';
 import { startMs } from '../support/clock.ts';
 import { goodStatus } from './sample.ts';

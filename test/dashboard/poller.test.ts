@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { delayMs, type Outcome, Poller, pollMs } from '../../dashboard/src/app/poller.ts';
+import { delayMs, type Outcome, Poller, pollMs } from '../../dashboard/src/feed/poller.ts';
 import { ManualClock, startMs } from '../support/clock.ts';
 
 const dayMs = 86_400_000;

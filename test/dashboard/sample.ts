@@ -1,5 +1,5 @@
-import type { Feed } from '../../dashboard/src/app/feed.ts';
-import type { HistorySpan, Status } from '../../dashboard/src/app/status.ts';
+import type { Feed } from '../../dashboard/src/feed/feed.ts';
+import type { HistorySpan, Status } from '../../dashboard/src/feed/status.ts';
 import { startMs } from '../support/clock.ts';
 
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Feed } from '../../dashboard/src/app/feed.ts';
-import type { Status } from '../../dashboard/src/app/status.ts';
+import type { Feed } from '../../dashboard/src/feed/feed.ts';
+import type { Status } from '../../dashboard/src/feed/status.ts';
 import { isFresh, oldestAgeMs, verdict } from '../../dashboard/src/overview/verdict.ts';
 import { time } from '../../dashboard/src/ui/format.ts';
 import { startMs } from '../support/clock.ts';

@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
+import type { session } from '../feed/session.ts';
+import type { First } from '../feed/useFeed.ts';
 import { Frame } from './frame.tsx';
-import type { session } from './session.ts';
 import { SignIn } from './signIn.tsx';
-import type { First } from './useFeed.ts';
 
 /** The sign-in, or the page behind it. */
 export function App({ stored }: { stored: ReturnType<typeof session> }) {

@@ -1,17 +1,17 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { skewNote } from '../feed/feed.ts';
+import type { session } from '../feed/session.ts';
+import { type First, useFeed } from '../feed/useFeed.ts';
+import type { View, ViewProps } from '../feed/view.ts';
 import { VerdictBanner } from '../overview/verdictBanner.tsx';
 import { Button } from '../ui/button.tsx';
 import { Guard } from '../ui/guard.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { ThemeSwitch } from '../ui/themeSwitch.tsx';
 import { overview, views } from '../views/index.ts';
-import { skewNote } from './feed.ts';
 import { Freshness } from './freshness.tsx';
 import { usePlace } from './place.ts';
-import type { session } from './session.ts';
-import { ThemeSwitch } from './themeSwitch.tsx';
-import { type First, useFeed } from './useFeed.ts';
-import type { View, ViewProps } from './view.ts';
 
 interface FrameProps {
   apiKey: string;

@@ -1,9 +1,9 @@
+import { isStale } from '../feed/feed.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Button } from '../ui/button.tsx';
 import { duration } from '../ui/format.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Moment } from '../ui/moment.tsx';
-import { isStale } from './feed.ts';
-import type { ViewProps } from './view.ts';
 
 /** Tells of when the figures are, and asks for new ones. */
 export function Freshness({ feed, nowMs, refresh }: ViewProps) {

@@ -1,7 +1,7 @@
 import { render } from 'preact';
+import { session } from '../feed/session.ts';
+import { applyTheme } from '../ui/themeSwitch.tsx';
 import { App } from './app.tsx';
-import { session } from './session.ts';
-import { applyTheme } from './themeSwitch.tsx';
 
 const stored = session(() => window.sessionStorage);
 applyTheme(stored.theme());

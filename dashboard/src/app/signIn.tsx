@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { canBeKey } from '../feed/api.ts';
+import { browserClient } from '../feed/client.ts';
+import type { Status } from '../feed/status.ts';
+import type { First } from '../feed/useFeed.ts';
 import { Button } from '../ui/button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Water } from '../ui/water.tsx';
-import { canBeKey } from './api.ts';
-import { browserClient } from './client.ts';
 import { signInTrouble } from './signInTrouble.ts';
-import type { Status } from './status.ts';
-import type { First } from './useFeed.ts';
 
 interface SignInProps {
   /** Says why the page is left. */

@@ -1,4 +1,4 @@
-import { ApiError } from './api.ts';
+import { ApiError } from '../feed/api.ts';
 
 /** Says why a key was not taken, and what to do. */
 export function signInTrouble(error: unknown): string {

@@ -6,7 +6,7 @@ import {
 } from '../../../bench/cost/coefficients.ts';
 import { type PlainWay, plainWays } from '../../../bench/shared/plain.ts';
 import { afterFree, costsOf } from '../../../local/bill/bill.ts';
-import type { History } from '../app/status.ts';
+import type { History } from '../feed/status.ts';
 import { unknown } from '../ui/format.ts';
 import { noUse, plusUse, type Use } from './history.ts';
 import { amountsOfUse, idleAmounts, plainAmountsOfUse, scaled } from './meter.ts';

@@ -1,4 +1,4 @@
-import type { HistorySpan } from '../app/status.ts';
+import type { HistorySpan } from '../feed/status.ts';
 
 export type Counts = HistorySpan['counts'];
 

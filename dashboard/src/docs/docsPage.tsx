@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { session } from '../app/session.ts';
-import { ThemeSwitch } from '../app/themeSwitch.tsx';
+import type { session } from '../feed/session.ts';
 import { Button } from '../ui/button.tsx';
 import { counted } from '../ui/format.ts';
 import { Mark } from '../ui/mark.tsx';
 import { Notice } from '../ui/notice.tsx';
+import { ThemeSwitch } from '../ui/themeSwitch.tsx';
 import { type Contract, filtered, groupsOf, readContract } from './contract.ts';
 import { RouteCard } from './routeCard.tsx';
 

@@ -1,6 +1,6 @@
 import { render } from 'preact';
-import { session } from '../app/session.ts';
-import { applyTheme } from '../app/themeSwitch.tsx';
+import { session } from '../feed/session.ts';
+import { applyTheme } from '../ui/themeSwitch.tsx';
 import { DocsPage } from './docsPage.tsx';
 
 const stored = session(() => window.sessionStorage);

@@ -1,4 +1,5 @@
-import { type BilledType, billedTypes, type QuotaMonitor, type Unknown } from '../app/status.ts';
+import { type BilledType, billedTypes, type QuotaMonitor } from '../feed/status.ts';
+import type { Unknown } from '../ui/format.ts';
 
 /** A cause of operations, and how many it took today. */
 interface Cause {

@@ -1,5 +1,5 @@
-import { billedTypes, type QuotaMonitor, type Unknown } from '../app/status.ts';
-import { compact, number } from '../ui/format.ts';
+import { billedTypes, type QuotaMonitor } from '../feed/status.ts';
+import { compact, number, type Unknown } from '../ui/format.ts';
 import { Section } from '../ui/section.tsx';
 import { topCauses } from './causes.ts';
 

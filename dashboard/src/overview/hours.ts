@@ -1,4 +1,5 @@
-import type { History, HistorySpan, Unknown } from '../app/status.ts';
+import type { History, HistorySpan } from '../feed/status.ts';
+import type { Unknown } from '../ui/format.ts';
 
 /** One hour's figures. */
 export interface Hour {

@@ -1,4 +1,5 @@
-import type { BilledType, QuotaMonitor, Unknown } from '../app/status.ts';
+import type { BilledType, QuotaMonitor } from '../feed/status.ts';
+import type { Unknown } from '../ui/format.ts';
 
 export const spans = ['per_second', 'per_minute', 'per_day'] as const;
 type Span = (typeof spans)[number];

@@ -1,5 +1,5 @@
-import type { ViewProps } from '../app/view.ts';
-import { DollarsToday } from '../views/cost.tsx';
+import { DollarsToday } from '../cost/dollarsToday.tsx';
+import type { ViewProps } from '../feed/view.ts';
 import { Causes } from './causesSection.tsx';
 import { FirstSteps } from './firstSteps.tsx';
 import { latestHours } from './hours.ts';

@@ -1,5 +1,5 @@
-import { type Feed, isSilent, isStale } from '../app/feed.ts';
-import type { Status } from '../app/status.ts';
+import { type Feed, isSilent, isStale } from '../feed/feed.ts';
+import type { Status } from '../feed/status.ts';
 import { counted, duration, number, time } from '../ui/format.ts';
 import type { Tone } from '../ui/tone.ts';
 

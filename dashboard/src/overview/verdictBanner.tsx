@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { View, ViewProps } from '../app/view.ts';
+import type { View, ViewProps } from '../feed/view.ts';
 import { Water } from '../ui/water.tsx';
 import { type Verdict, verdict } from './verdict.ts';
 

@@ -1,4 +1,4 @@
-import type { ViewProps } from '../app/view.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Button } from '../ui/button.tsx';
 import { compact, counted, duration, number } from '../ui/format.ts';
 import { Moment } from '../ui/moment.tsx';

@@ -1,5 +1,5 @@
-import type { QuotaMonitor, QuotaWarning, Unknown } from '../app/status.ts';
-import { compact, number } from '../ui/format.ts';
+import type { QuotaMonitor, QuotaWarning } from '../feed/status.ts';
+import { compact, number, type Unknown } from '../ui/format.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Section } from '../ui/section.tsx';
 

@@ -1,4 +1,5 @@
-import type { Unknown } from '../app/status.ts';
+/** A part of an answer that may be null, as it cannot be known now, or missing, as another version answers. */
+export type Unknown<Value> = Value | null | undefined;
 
 /** Shown for what cannot be known: never a zero. */
 export const unknown = 'unknown';

@@ -1,37 +1,12 @@
-import { useMemo } from 'preact/hooks';
-import coefficients from '../../../bench/coefficients.json' with { type: 'json' };
-import type { Coefficients } from '../../../bench/cost/coefficients.ts';
-import type { ViewProps } from '../app/view.ts';
-import { type Bill, type Dollars, dollarsOf, shownDollars } from '../cost/dollars.ts';
-import { unknown } from '../ui/format.ts';
+import { type Bill, shownDollars } from '../cost/dollars.ts';
+import { useDollars } from '../cost/useDollars.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Scroll } from '../ui/scroll.tsx';
 import { Section } from '../ui/section.tsx';
 import { Tile } from '../ui/tile.tsx';
 import { Bar } from './bar.tsx';
-
-function useDollars({ feed }: Pick<ViewProps, 'feed'>): Dollars | undefined {
-  const history = feed.status?.quota_monitor?.history;
-  return useMemo(
-    () => (history ? dollarsOf(history, feed.readAtMs, coefficients as unknown as Coefficients) : undefined),
-    [history, feed.readAtMs],
-  );
-}
-
-/** Today's dollars on the overview. */
-export function DollarsToday(props: ViewProps) {
-  const dollars = useDollars(props);
-  if (dollars === undefined) return <Tile title="Dollars today, estimated" value={unknown} />;
-  const { today, month } = dollars;
-  return (
-    <Tile title="Dollars today, estimated" value={shownDollars(today.total)}>
-      <p class="note">
-        <a href="#/cost">{shownDollars(month.total)} this month</a>
-      </p>
-    </Tile>
-  );
-}
 
 const plainWays = [
   ['functions', 'The plain way, in functions', 'a function for each event'],

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { ViewProps } from '../app/view.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Button } from '../ui/button.tsx';
 import { Confirm } from '../ui/confirm.tsx';
 import { counted, number } from '../ui/format.ts';

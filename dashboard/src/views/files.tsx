@@ -1,4 +1,4 @@
-import type { ViewProps } from '../app/view.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { bytes, number } from '../ui/format.ts';
 import { Moment } from '../ui/moment.tsx';
 import { Notice } from '../ui/notice.tsx';

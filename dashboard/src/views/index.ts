@@ -1,5 +1,5 @@
-import { readers } from '../app/status.ts';
-import type { View } from '../app/view.ts';
+import { readers } from '../feed/status.ts';
+import type { View } from '../feed/view.ts';
 import { Overview } from '../overview/overview.tsx';
 import { Cost } from './cost.tsx';
 import { DeadLetters } from './deadLetters.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Api } from '../app/api.ts';
+import type { Api } from '../feed/api.ts';
 import { Button } from '../ui/button.tsx';
 import { bytes, duration, utc } from '../ui/format.ts';
 import { Notice } from '../ui/notice.tsx';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { roles } from '../../../functions/src/http/roles.ts';
-import type { ViewProps } from '../app/view.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Section } from '../ui/section.tsx';

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError } from '../app/api.ts';
-import type { ViewProps } from '../app/view.ts';
+import { ApiError } from '../feed/api.ts';
+import type { ViewProps } from '../feed/view.ts';
 import { Button } from '../ui/button.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Section } from '../ui/section.tsx';

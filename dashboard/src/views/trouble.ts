@@ -1,4 +1,4 @@
-import { ApiError } from '../app/api.ts';
+import { ApiError } from '../feed/api.ts';
 import { duration } from '../ui/format.ts';
 
 /** Says of a failed question or action what the server says, and what to do. */

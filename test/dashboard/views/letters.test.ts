@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ApiError } from '../../../dashboard/src/app/api.ts';
+import { ApiError } from '../../../dashboard/src/feed/api.ts';
 import {
   aboutOf,
   forEachLetter,

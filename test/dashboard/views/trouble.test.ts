@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ApiError } from '../../../dashboard/src/app/api.ts';
+import { ApiError } from '../../../dashboard/src/feed/api.ts';
 import { isOutage, troubleOf } from '../../../dashboard/src/views/trouble.ts';
 
 const error = (status: number, retryAfterMs?: number): ApiError =>

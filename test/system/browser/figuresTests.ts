@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readCoefficients } from '../../../bench/cost/coefficientsFile.ts';
-import { billedTypes, type Status } from '../../../dashboard/src/app/status.ts';
 import { dollarsOf, shownDollars } from '../../../dashboard/src/cost/dollars.ts';
+import { billedTypes, type Status } from '../../../dashboard/src/feed/status.ts';
 import { bytes, compact, number } from '../../../dashboard/src/ui/format.ts';
 import { answered, eventually, goTo, type Opened, setHidden, shows, signIn, viewsOf } from './browser.ts';
 import type { Stand } from './stand.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Status } from '../../../dashboard/src/app/status.ts';
+import type { Status } from '../../../dashboard/src/feed/status.ts';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { advanceUntil, callStack, type StackAnswer } from '../../support/advance.ts';
 import { build } from '../../support/build.ts';

@@ -1,7 +1,12 @@
 import { useState } from 'preact/hooks';
-import { Button } from '../ui/button.tsx';
-import { Icon } from '../ui/icon.tsx';
-import type { session, Theme } from './session.ts';
+import { Button } from './button.tsx';
+import { Icon } from './icon.tsx';
+import type { Theme } from './theme.ts';
+
+interface StoredTheme {
+  theme(): Theme | undefined;
+  keepTheme(theme: Theme): void;
+}
 
 /** Shows a theme; without one, the browser's preference. */
 export function applyTheme(theme: Theme | undefined): void {
@@ -10,7 +15,7 @@ export function applyTheme(theme: Theme | undefined): void {
 }
 
 /** Changes between light and dark for this tab; until somebody does, the browser's preference holds. */
-export function ThemeSwitch({ stored }: { stored: ReturnType<typeof session> }) {
+export function ThemeSwitch({ stored }: { stored: StoredTheme }) {
   const [theme, setTheme] = useState(
     stored.theme() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
   );

@@ -1,5 +1,4 @@
-/** A part of an answer that may be null, as it cannot be known now, or missing, as another version answers. */
-export type Unknown<Value> = Value | null | undefined;
+import type { Unknown } from '../ui/format.ts';
 
 export const billedTypes = ['writes', 'reads', 'deletes'] as const;
 export type BilledType = (typeof billedTypes)[number];

@@ -1,3 +1,5 @@
+import type { Theme } from '../ui/theme.ts';
+
 /** The part of the browser's Storage that is used. */
 interface SessionStore {
   getItem(name: string): string | null;
@@ -7,8 +9,6 @@ interface SessionStore {
 
 const keyName = 'sluice.key';
 const themeName = 'sluice.theme';
-
-export type Theme = 'light' | 'dark';
 
 /** Keeps the key and the theme for this tab alone; where the browser forbids storage, until the page is left. */
 export function session(store: () => SessionStore) {
