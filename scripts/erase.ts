@@ -16,6 +16,7 @@ import {
   findMiner,
   foundWaiting,
   ignore404,
+  type Progress,
 } from './data/erasure.ts';
 import { type ErasureRecord, erasureRecord } from './data/erasureRecord.ts';
 import { keysOf, parseUid } from './data/miner.ts';
@@ -24,7 +25,7 @@ import { wantedItems } from './data/waiting.ts';
 import { readOptions } from './readOptions.ts';
 
 const usage = `Usage: npm run erase -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY]
-  --miner UID [--hotkey HK] (--dry-run | --yes) [--pause-seconds 60]`;
+  --miner UID [--hotkey HK] (--dry-run | --yes) [--after TASK_ID] [--pause-seconds 60]`;
 
 /** Tasks in one request. */
 const tasksTogether = 500;
@@ -49,23 +50,27 @@ async function main(): Promise<number> {
     hotkey: { type: 'string' },
     'dry-run': { type: 'boolean' },
     yes: { type: 'boolean' },
+    after: { type: 'string' },
     'pause-seconds': { type: 'string', default: '60' },
   });
-  const { miner: uid, hotkey, yes, 'dry-run': isDryRun } = values;
+  const { miner: uid, hotkey, after, yes, 'dry-run': isDryRun } = values;
   if (uid === undefined || (yes === true) === (isDryRun === true)) throw new Error(usage);
   const miner = { uid: parseUid(uid), hotkey };
   const cloud = await openCloud(values);
   const [reads, cost] = [new Reads(cloud), noCost()];
+  const progress: Progress = { read: after, done: after };
   try {
     const keys = await keysOf(cloud, miner);
     const record = erasureRecord(cloud, cost, miner);
     const keyIds = new Set([...keys.own.map(({ id }) => id), ...(await record.read())]);
-    const parts = { cloud, reads, cost, miner, keyIds };
+    const parts = { cloud, reads, cost, miner, keyIds, progress };
     if (isDryRun) return await show(parts, keys);
     return await erase(parts, keys, record, Number(values['pause-seconds']) * 1000);
   } catch (error) {
     console.error(`Broken off: ${error instanceof Error ? error.message : String(error)}`);
-    console.error('Run it again: it goes on where this ended.');
+    const from =
+      progress.done === undefined ? '' : `, with --after ${progress.done} for the other tasks alone`;
+    console.error(`Run it again${from}.`);
     return 1;
   } finally {
     await reads.close();
@@ -169,22 +174,26 @@ async function takeOut(
     if (taskIds.size > 0) await eraseAnswers(parts, [...taskIds]);
     counts.answers += taskIds.size;
     taskIds.clear();
+    parts.progress.done = parts.progress.read;
   };
-  for await (const found of all) {
-    if (found.kind === 'answers' || found.kind === 'waiting') {
-      if (!asked.has(found.taskId)) taskIds.add(found.taskId);
-      asked.add(found.taskId);
-      if (taskIds.size >= tasksTogether) await send();
-    } else if (found.kind === 'file') {
-      await deleteFile(parts, found.fileId);
-      counts.file += 1;
-    } else if (found.kind === 'dead_letter') {
-      await dropLetter(parts, found);
-      counts.dead_letter += 1;
-    } else say(lineOf(found));
-    if (found.kind === 'waiting' || found.kind === 'unreadable') counts.left += 1;
+  try {
+    for await (const found of all) {
+      if (found.kind === 'answers' || found.kind === 'waiting') {
+        if (!asked.has(found.taskId)) taskIds.add(found.taskId);
+        asked.add(found.taskId);
+        if (taskIds.size >= tasksTogether) await send();
+      } else if (found.kind === 'file') {
+        await deleteFile(parts, found.fileId);
+        counts.file += 1;
+      } else if (found.kind === 'dead_letter') {
+        await dropLetter(parts, found);
+        counts.dead_letter += 1;
+      } else say(lineOf(found));
+      if (found.kind === 'waiting' || found.kind === 'unreadable') counts.left += 1;
+    }
+  } finally {
+    await send();
   }
-  await send();
 }
 
 /** Looks until nothing of the miner, and no erasure of it, waits any more. Returns how much still does. */

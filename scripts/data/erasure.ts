@@ -16,6 +16,15 @@ export interface ErasureParts {
   miner: Miner;
   /** Ids of the keys that are, or were, the miner's alone. */
   keyIds: ReadonlySet<string>;
+  progress: Progress;
+}
+
+/** Tasks in the order of their ids, as far as a run came. */
+export interface Progress {
+  /** The task to begin after, and later the last that was read. */
+  read?: string | undefined;
+  /** The last task up to which all that was found is taken out, or asked for. */
+  done?: string | undefined;
 }
 
 /** A part of the miner's data: what it is, and where. */
@@ -35,8 +44,8 @@ export async function* findMiner(parts: ErasureParts): AsyncGenerator<Found> {
 }
 
 async function* foundInTasks(parts: ErasureParts): AsyncGenerator<Found> {
-  const { cloud, reads, miner, keyIds } = parts;
-  for await (const document of readCollection(cloud, reads, 'tasks')) {
+  const { cloud, reads, miner, keyIds, progress } = parts;
+  for await (const document of readCollection(cloud, reads, 'tasks', progress.read)) {
     const taskId = idOf(document);
     const answers = answersIn(document, miner);
     for (const { field } of evaluationsNaming(document, miner, answers))
@@ -50,6 +59,7 @@ async function* foundInTasks(parts: ErasureParts): AsyncGenerator<Found> {
     }
     // Behind its files: once it is erased nothing names them.
     if (answers.length > 0) yield { kind: 'answers', taskId };
+    progress.read = taskId;
   }
 }
 

@@ -75,6 +75,9 @@ describe('npm run erase', function () {
     assert.equal(stdout.match(/^file .*: would be deleted$/gm)?.length, 3, stdout);
     assert.equal(stdout.match(/^dead letter .*: would be dropped$/gm)?.length, 1);
     assert.ok(!stdout.includes(scene.keys[8].id));
+    const { stdout: rest } = await erase('--dry-run', '--after', 'done');
+    assert.match(rest, /^task large: its answers/m);
+    assert.doesNotMatch(rest, /^task done: its answers/m);
     const hashes = (dump: Dump) =>
       [...dump]
         .filter(([place]) => place !== 'quota/ledger')
@@ -105,7 +108,7 @@ describe('npm run erase', function () {
     const broken = await erase('--yes');
     assert.equal(broken.code, 1, broken.stdout);
     assert.match(broken.stdout, /^key .*: revoked$/m);
-    assert.match(broken.stderr, /^Broken off: DELETE .*\nRun it again/m);
+    assert.match(broken.stderr, /^Broken off: DELETE .*\nRun it again, with --after spooled for the other/m);
     scene.stack.clearFaults();
 
     // The queue is paused: it says so, and can be run again.
