@@ -3,16 +3,16 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roles } from '../functions/src/http/roles.ts';
-import { runCanary } from './canary.ts';
-import { cliAccessToken } from './cliCredentials.ts';
-import { deployedFunctions, isOwn } from './deployedFunctions.ts';
-import { Failed, hasKeys, refuseToReplace } from './deploySteps.ts';
-import { firebase, run } from './firebaseCli.ts';
-import { formerFunctions, formerLines } from './formerFunctions.ts';
-import { GoogleApi } from './googleApi.ts';
-import { projectFacts } from './projectFacts.ts';
+import { runCanary } from './deploy/canary.ts';
+import { Failed, hasKeys, refuseToReplace } from './deploy/deploySteps.ts';
+import { firebase, run } from './deploy/firebaseCli.ts';
+import { cliAccessToken } from './google/cliCredentials.ts';
+import { deployedFunctions, isOwn } from './google/deployedFunctions.ts';
+import { formerFunctions, formerLines } from './google/formerFunctions.ts';
+import { GoogleApi } from './google/googleApi.ts';
+import { projectFacts } from './google/projectFacts.ts';
 import { readOptions } from './readOptions.ts';
-import { newKeys } from './setupSteps.ts';
+import { newKeys } from './setup/setupSteps.ts';
 
 const usage =
   'Usage: npm run deploy -- --project ID [--bucket NAME] [--replace] [--key ADMIN_KEY] [--pause-seconds 60]';

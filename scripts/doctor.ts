@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { cliAccessToken } from './cliCredentials.ts';
 import type { Finding } from './doctor/finding.ts';
 import { inProject } from './doctor/inProject.ts';
 import { serviceChecks } from './doctor/serviceChecks.ts';
-import { GoogleApi } from './googleApi.ts';
+import { cliAccessToken } from './google/cliCredentials.ts';
+import { GoogleApi } from './google/googleApi.ts';
 import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run doctor -- (--project ID [--bucket NAME] | --url ADDRESS) [--key ADMIN_KEY]';

@@ -5,17 +5,17 @@
  */
 import { join } from 'node:path';
 import { CloudTasksClient } from '@google-cloud/tasks';
-import { cliAccessToken, tokenCredentials } from './cliCredentials.ts';
-import { type DeclaredFunction, declaredFunctions } from './declared.ts';
+import { type FoundQueue, findQueues, isApiDisabled, whatWouldBeLost } from './deploy/queueCheck.ts';
+import { cliAccessToken, tokenCredentials } from './google/cliCredentials.ts';
+import { type DeclaredFunction, declaredFunctions } from './google/declared.ts';
 import {
   type DeployedFunction,
   deployedFunctions,
   whatGoes,
   whatWouldBeReplaced,
-} from './deployedFunctions.ts';
-import { formerFunctions, formerLines } from './formerFunctions.ts';
-import { GoogleApi } from './googleApi.ts';
-import { type FoundQueue, findQueues, isApiDisabled, whatWouldBeLost } from './queueCheck.ts';
+} from './google/deployedFunctions.ts';
+import { formerFunctions, formerLines } from './google/formerFunctions.ts';
+import { GoogleApi } from './google/googleApi.ts';
 
 const root = join(import.meta.dirname, '..');
 const page = 'docs/operations.md, “Moving a queue”';

@@ -5,13 +5,13 @@
 import { join } from 'node:path';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { deployedId } from '../functions/src/config.ts';
-import { cliAccessToken, tokenCredentials } from './cliCredentials.ts';
-import { declaredFunctions } from './declared.ts';
-import { type DeployedFunction, deployedFunctions } from './deployedFunctions.ts';
-import { firebase } from './firebaseCli.ts';
-import { formerFunctions, formerLines, whyNotYet } from './formerFunctions.ts';
-import { GoogleApi } from './googleApi.ts';
-import { moveTasks } from './moveTasks.ts';
+import { firebase } from './deploy/firebaseCli.ts';
+import { moveTasks } from './deploy/moveTasks.ts';
+import { cliAccessToken, tokenCredentials } from './google/cliCredentials.ts';
+import { declaredFunctions } from './google/declared.ts';
+import { type DeployedFunction, deployedFunctions } from './google/deployedFunctions.ts';
+import { formerFunctions, formerLines, whyNotYet } from './google/formerFunctions.ts';
+import { GoogleApi } from './google/googleApi.ts';
 import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run retire -- --project ID [--dry-run]';

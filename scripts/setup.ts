@@ -5,16 +5,16 @@ import { parseEnv } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/roles.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
-import { cliAccessToken, tokenClient } from './cliCredentials.ts';
-import { type DeclaredFunction, declaredFunctions } from './declared.ts';
-import { GoogleApi } from './googleApi.ts';
-import { setUpMonitoring } from './monitoring.ts';
-import { enableServices, type ProjectFacts, projectFacts } from './projectFacts.ts';
+import { cliAccessToken, tokenClient } from './google/cliCredentials.ts';
+import { type DeclaredFunction, declaredFunctions } from './google/declared.ts';
+import { GoogleApi } from './google/googleApi.ts';
+import { enableServices, type ProjectFacts, projectFacts } from './google/projectFacts.ts';
+import { defaultRegion, isNear, regionToSet } from './google/regions.ts';
+import { grantMissing, neededGrants } from './google/roles.ts';
 import { readOptions } from './readOptions.ts';
-import { defaultRegion, isNear, regionToSet } from './regions.ts';
-import { setRequestLogs } from './requestLogs.ts';
-import { grantMissing, neededGrants } from './roles.ts';
-import { missingValues, newInstallValues, newKeys, setUpBucket } from './setupSteps.ts';
+import { setUpMonitoring } from './setup/monitoring.ts';
+import { setRequestLogs } from './setup/requestLogs.ts';
+import { missingValues, newInstallValues, newKeys, setUpBucket } from './setup/setupSteps.ts';
 
 const usage =
   'Usage: npm run setup -- --project ID [--bucket NAME] [--new-install] [--new-keys] [--request-logs exclude|keep] ' +

@@ -8,10 +8,10 @@ import { systemClock } from '../../functions/src/platform/clock.ts';
 import { cachedFor } from '../../functions/src/platform/once.ts';
 import { localKeys } from '../../local/keys.ts';
 import { fixedPorts } from '../../local/ports.ts';
-import { cliAccessToken, tokenClient, tokenCredentials } from '../cliCredentials.ts';
-import { declaredFunctions } from '../declared.ts';
-import { GoogleApi } from '../googleApi.ts';
-import { projectFacts } from '../projectFacts.ts';
+import { cliAccessToken, tokenClient, tokenCredentials } from '../google/cliCredentials.ts';
+import { declaredFunctions } from '../google/declared.ts';
+import { GoogleApi } from '../google/googleApi.ts';
+import { projectFacts } from '../google/projectFacts.ts';
 
 /** The services that hold an installation's data, as whoever runs the command reaches them. */
 export interface Cloud {

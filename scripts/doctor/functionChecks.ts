@@ -1,5 +1,5 @@
-import { deployedFunctions, isOwn } from '../deployedFunctions.ts';
-import { formerFunctions } from '../formerFunctions.ts';
+import { deployedFunctions, isOwn } from '../google/deployedFunctions.ts';
+import { formerFunctions } from '../google/formerFunctions.ts';
 import { allOf, type Finding, well, wrong } from './finding.ts';
 import { deployOf, type Place } from './place.ts';
 

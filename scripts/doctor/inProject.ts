@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { declaredFunctions } from '../declared.ts';
-import type { GoogleApi } from '../googleApi.ts';
-import { projectFacts, Unfit } from '../projectFacts.ts';
-import { defaultRegion } from '../regions.ts';
+import { declaredFunctions } from '../google/declared.ts';
+import type { GoogleApi } from '../google/googleApi.ts';
+import { projectFacts, Unfit } from '../google/projectFacts.ts';
+import { defaultRegion } from '../google/regions.ts';
 import { type Finding, wrong } from './finding.ts';
 import { projectChecks } from './projectChecks.ts';
 

@@ -1,6 +1,6 @@
-import type { Declared } from '../declared.ts';
-import type { GoogleApi } from '../googleApi.ts';
-import type { ProjectFacts } from '../projectFacts.ts';
+import type { Declared } from '../google/declared.ts';
+import type { GoogleApi } from '../google/googleApi.ts';
+import type { ProjectFacts } from '../google/projectFacts.ts';
 
 /** An installation in a project, and how it is looked at. */
 export interface Place {

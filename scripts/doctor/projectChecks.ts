@@ -1,7 +1,7 @@
-import { GoogleError } from '../googleApi.ts';
-import { offServices } from '../projectFacts.ts';
-import { regionToSet } from '../regions.ts';
-import { grantMissing, neededGrants } from '../roles.ts';
+import { GoogleError } from '../google/googleApi.ts';
+import { offServices } from '../google/projectFacts.ts';
+import { regionToSet } from '../google/regions.ts';
+import { grantMissing, neededGrants } from '../google/roles.ts';
 import { allOf, type Finding, well, wrong } from './finding.ts';
 import { earlier, functions, quota } from './functionChecks.ts';
 import { type Place, setupOf } from './place.ts';

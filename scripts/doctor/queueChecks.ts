@@ -1,4 +1,4 @@
-import { deployedFunctions, isOwn } from '../deployedFunctions.ts';
+import { deployedFunctions, isOwn } from '../google/deployedFunctions.ts';
 import { allOf, type Finding, well, wrong } from './finding.ts';
 import { deployOf, type Place } from './place.ts';
 

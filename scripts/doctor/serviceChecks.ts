@@ -1,4 +1,4 @@
-import { runCanary } from '../canary.ts';
+import { runCanary } from '../deploy/canary.ts';
 import { type Finding, well, wrong } from './finding.ts';
 
 interface Service {

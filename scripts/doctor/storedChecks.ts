@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Declared } from '../declared.ts';
-import { harmfulRules, type LifecycleRule, missingRules } from '../setupSteps.ts';
+import type { Declared } from '../google/declared.ts';
+import { harmfulRules, type LifecycleRule, missingRules } from '../setup/setupSteps.ts';
 import { allOf, type Finding, wrong } from './finding.ts';
 import { type Place, setupOf } from './place.ts';
 

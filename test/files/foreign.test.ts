@@ -4,7 +4,7 @@ import { fileFigures } from '../../functions/src/files/figures.ts';
 import { folders } from '../../functions/src/files/fileId.ts';
 import { cloudObjects } from '../../functions/src/platform/cloudStorage.ts';
 import { sweepSpool } from '../../functions/src/staging/spool.ts';
-import { setUpBucket } from '../../scripts/setupSteps.ts';
+import { setUpBucket } from '../../scripts/setup/setupSteps.ts';
 import { bucketName, bytesOf, type FilesBackend, lastWriteRecord, startFiles } from './support.ts';
 
 const hourMs = 3_600_000;

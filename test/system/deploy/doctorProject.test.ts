@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { type LocalGoogle, startGoogle } from '../../../local/google/index.ts';
 import { inProject } from '../../../scripts/doctor/inProject.ts';
-import type { GoogleApi } from '../../../scripts/googleApi.ts';
-import { missingRules } from '../../../scripts/setupSteps.ts';
+import type { GoogleApi } from '../../../scripts/google/googleApi.ts';
+import { missingRules } from '../../../scripts/setup/setupSteps.ts';
 import { build, functionsDir } from '../../support/build.ts';
 import { install, setRules } from './installed.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type LocalGoogle, startGoogle } from '../../../local/google/index.ts';
-import { readWantedIndexes } from '../../../scripts/declared.ts';
-import { foreignFields } from '../../../scripts/foreignFields.ts';
-import { GoogleApi } from '../../../scripts/googleApi.ts';
+import { foreignFields } from '../../../scripts/deploy/foreignFields.ts';
+import { readWantedIndexes } from '../../../scripts/google/declared.ts';
+import { GoogleApi } from '../../../scripts/google/googleApi.ts';
 
 describe("a project's own settings of fields", () => {
   let google: LocalGoogle;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { LocalGoogle } from '../../../local/google/index.ts';
-import { type DeclaredFunction, declaredFunctions } from '../../../scripts/declared.ts';
-import { GoogleApi } from '../../../scripts/googleApi.ts';
-import { enableServices, projectFacts } from '../../../scripts/projectFacts.ts';
-import { grantMissing, neededGrants } from '../../../scripts/roles.ts';
-import { missingRules } from '../../../scripts/setupSteps.ts';
+import { type DeclaredFunction, declaredFunctions } from '../../../scripts/google/declared.ts';
+import { GoogleApi } from '../../../scripts/google/googleApi.ts';
+import { enableServices, projectFacts } from '../../../scripts/google/projectFacts.ts';
+import { grantMissing, neededGrants } from '../../../scripts/google/roles.ts';
+import { missingRules } from '../../../scripts/setup/setupSteps.ts';
 import { functionsDir } from '../../support/build.ts';
 
 const region = 'us-central1';

@@ -4,7 +4,7 @@ import { credentials } from '@grpc/grpc-js';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../../local/tasks/index.ts';
-import { moveTasks } from '../../../scripts/moveTasks.ts';
+import { moveTasks } from '../../../scripts/deploy/moveTasks.ts';
 
 // Off the cloud, the client would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';

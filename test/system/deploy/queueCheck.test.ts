@@ -6,8 +6,12 @@ import { credentials } from '@grpc/grpc-js';
 import { OffsetClock } from '../../../local/shared/clock.ts';
 import { Faults } from '../../../local/shared/faults.ts';
 import { type LocalTasks, startTasks } from '../../../local/tasks/index.ts';
-import { type DeployedFunction, whatGoes, whatWouldBeReplaced } from '../../../scripts/deployedFunctions.ts';
-import { findQueues, isApiDisabled, whatWouldBeLost } from '../../../scripts/queueCheck.ts';
+import { findQueues, isApiDisabled, whatWouldBeLost } from '../../../scripts/deploy/queueCheck.ts';
+import {
+  type DeployedFunction,
+  whatGoes,
+  whatWouldBeReplaced,
+} from '../../../scripts/google/deployedFunctions.ts';
 
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
 

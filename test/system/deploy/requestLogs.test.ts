@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
-import { GoogleApi } from '../../../scripts/googleApi.ts';
-import { requestLogsFilter, setRequestLogs } from '../../../scripts/requestLogs.ts';
+import { GoogleApi } from '../../../scripts/google/googleApi.ts';
+import { requestLogsFilter, setRequestLogs } from '../../../scripts/setup/requestLogs.ts';
 
 const functionNames = ['ingest', 'fileFinalized'];
 const filter = requestLogsFilter(functionNames);

@@ -15,7 +15,7 @@ import {
   newInstallValues,
   newKeys,
   setUpBucket,
-} from '../../../scripts/setupSteps.ts';
+} from '../../../scripts/setup/setupSteps.ts';
 import { bucketName, dayMs, type Harness, startHarness } from '../../local/storage/harness.ts';
 import { build, functionsDir } from '../../support/build.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type Answer, Refusal } from '../../../local/google/call.ts';
 import { cloudLogging, cloudMonitoring, monitoringOf } from '../../../local/google/monitoring.ts';
 import { newProject, type Project } from '../../../local/google/project.ts';
-import { monitoringFiles } from '../../../scripts/monitoring.ts';
+import { monitoringFiles } from '../../../scripts/setup/monitoring.ts';
 
 const { metrics, policies, dashboard } = monitoringFiles();
 

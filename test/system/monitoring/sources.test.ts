@@ -5,7 +5,7 @@ import { noOperations } from '../../../functions/src/quota/operations.ts';
 import { Throttle } from '../../../functions/src/quota/throttle.ts';
 import { sweepSpool } from '../../../functions/src/staging/spool.ts';
 import { timeSeriesRefusal } from '../../../local/google/monitoringFilters.ts';
-import { monitoringFiles } from '../../../scripts/monitoring.ts';
+import { monitoringFiles } from '../../../scripts/setup/monitoring.ts';
 import { ManualClock, startMs } from '../../support/clock.ts';
 import { response } from '../../support/events.ts';
 import { lets } from '../../support/logFilter.ts';

@@ -1,6 +1,6 @@
 /** An exclusion of request logs, in the sink `_Default` of a project: what matches is neither kept nor billed. */
 
-import { type GoogleApi, GoogleError } from './googleApi.ts';
+import { type GoogleApi, GoogleError } from '../google/googleApi.ts';
 
 const exclusionName = 'sluice-requests';
 

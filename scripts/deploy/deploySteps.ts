@@ -1,6 +1,6 @@
-import { readWantedIndexes } from './declared.ts';
+import { readWantedIndexes } from '../google/declared.ts';
+import { type GoogleApi, GoogleError } from '../google/googleApi.ts';
 import { foreignFields } from './foreignFields.ts';
-import { type GoogleApi, GoogleError } from './googleApi.ts';
 
 /** A step that did not succeed, and what it printed. */
 export class Failed extends Error {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type GoogleApi, GoogleError } from './googleApi.ts';
+import { type GoogleApi, GoogleError } from '../google/googleApi.ts';
 import { isWithin } from './within.ts';
 
-const files = join(import.meta.dirname, '../monitoring');
+const files = join(import.meta.dirname, '../../monitoring');
 const logging = 'https://logging.googleapis.com/v2';
 const monitoring = 'https://monitoring.googleapis.com';
 

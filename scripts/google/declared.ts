@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { discoverFunctions } from '../local/functions/discovery.ts';
-import { deployedEnv } from '../local/functions/env-files.ts';
-import type { WireManifest } from '../local/functions/manifest.ts';
-import { idPrefixOf } from '../local/hosting/config.ts';
+import { discoverFunctions } from '../../local/functions/discovery.ts';
+import { deployedEnv } from '../../local/functions/env-files.ts';
+import type { WireManifest } from '../../local/functions/manifest.ts';
+import { idPrefixOf } from '../../local/hosting/config.ts';
 
-const root = join(import.meta.dirname, '..');
+const root = join(import.meta.dirname, '../..');
 
 /** A function of this code, as a deploy makes it. */
 export interface DeclaredFunction {

@@ -1,4 +1,4 @@
-import { deployedId } from '../functions/src/config.ts';
+import { deployedId } from '../../functions/src/config.ts';
 import { type DeployedFunction, isOwn } from './deployedFunctions.ts';
 
 /** Ids of versions before there was a prefix (docs/adr/0025-ids-and-code-base.md). */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { WantedIndexes } from './declared.ts';
-import type { GoogleApi } from './googleApi.ts';
+import type { WantedIndexes } from '../google/declared.ts';
+import type { GoogleApi } from '../google/googleApi.ts';
 
 interface Field {
   name: string;

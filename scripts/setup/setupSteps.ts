@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { isDeepStrictEqual, parseEnv } from 'node:util';
 import type { Bucket } from '@google-cloud/storage';
-import { folders } from '../functions/src/files/fileId.ts';
+import { folders } from '../../functions/src/files/fileId.ts';
 
 type Metadata = Bucket['metadata'];
 
