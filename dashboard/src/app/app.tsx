@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'preact/hooks';
+import { useMemo, useRef, useState } from 'preact/hooks';
 import type { session } from '../feed/session.ts';
 import type { First } from '../feed/useFeed.ts';
 import { Frame } from './frame.tsx';
@@ -9,8 +9,12 @@ export function App({ stored }: { stored: ReturnType<typeof session> }) {
   const [key, setKey] = useState(stored.key());
   const [first, setFirst] = useState<First>();
   const [message, setMessage] = useState<string>();
+  const current = useRef(key);
+  current.current = key;
   const actions = useMemo(() => {
-    const leave = (why?: string): void => {
+    const leave = (left: string, why?: string): void => {
+      // An answer to a key that was left before tells nothing of the one that is here now.
+      if (current.current !== left) return;
       stored.forgetKey();
       setFirst(undefined);
       setMessage(why);
@@ -28,5 +32,6 @@ export function App({ stored }: { stored: ReturnType<typeof session> }) {
   }, []);
 
   if (key === undefined) return <SignIn message={message} onEnter={actions.enter} />;
-  return <Frame key={key} apiKey={key} first={first} stored={stored} onLeave={actions.leave} />;
+  const leave = (why?: string): void => actions.leave(key, why);
+  return <Frame key={key} apiKey={key} first={first} stored={stored} onLeave={leave} />;
 }

@@ -34,6 +34,28 @@ export function signInTests(stand: Stand): void {
     });
   });
 
+  describe('with another key', () => {
+    it('stays when an answer comes late that the first one is not known', async () => {
+      const one = await stand.enter('admin', '#/queue');
+      const { promise: isTime, resolve: answer } = Promise.withResolvers<void>();
+      await one.page.route('**/v1/flush*', async (route) => {
+        await isTime;
+        await route.fulfill({ status: 401, json: { code: 'unauthenticated', detail: 'Not known.' } });
+      });
+      await one.page.getByRole('button', { name: 'Write everything now' }).click();
+      await one.page.getByRole('button', { name: 'Sign out' }).click();
+      await one.page.getByLabel('API key').focus();
+      await signIn(one, 'local-read-key');
+      await viewsOf(one).waitFor();
+      const answered = one.page.waitForResponse('**/v1/flush*');
+      answer();
+      await (await answered).finished();
+      await one.page.getByRole('button', { name: 'Ask for new figures' }).click();
+      await one.page.waitForResponse('**/v1/status*');
+      assert.equal(await viewsOf(one).isVisible(), true);
+    });
+  });
+
   describe('with a key of role read', () => {
     it('offers no action, and asks for nothing that the key may not', async () => {
       const one = await stand.enter('read');
