@@ -3,8 +3,10 @@ import type { TaskEvent } from '../../functions/src/events/event.ts';
 import { StampSource } from '../../functions/src/events/stamp.ts';
 import { replayLetter } from '../../functions/src/operator/deadLetters.ts';
 import { type Fields, ttlField } from '../../functions/src/platform/documents.ts';
+import { hashedText } from '../../functions/src/platform/hashedText.ts';
 import { Outbox } from '../../functions/src/staging/outbox.ts';
 import { orphanMs } from '../../functions/src/tasks/limits.ts';
+import { openTaskOf } from '../../functions/src/tasks/minerTasks.ts';
 import { startMs } from '../support/clock.ts';
 import { crashAt } from '../support/crash.ts';
 import { created, erased, response } from '../support/events.ts';
@@ -151,6 +153,23 @@ describe('an erasure', () => {
     } as const;
     assert.equal(shownAfter(creation, of7, deadline)['status'], 'completed');
     assert.equal(shownAfter(creation, of7, deadline, erasure)['status'], 'completed');
+  });
+
+  it('leaves its miner one that has answered: it is not asked again for what would be emptied', async () => {
+    const pipeline = startPipeline();
+    const open = created('t', startMs, { required_miner_count: 3, assigned_miners: [6, 7, 8] });
+    const answered = (): number[] => [...(openTaskOf('t', documentOf(pipeline))?.answered ?? [])].sort();
+    await flush(pipeline, open, of7, of8);
+    assert.deepEqual(answered(), [7, 8]);
+    await flush(pipeline, erased('t', startMs + 30, 7, '5A'), erased('t', startMs + 31, 6));
+    assert.deepEqual(answered(), [6, 7, 8]);
+    await flush(pipeline, erased('t', startMs + 32, 9, '5other'));
+    assert.deepEqual(answered(), [6, 7, 8], 'another hotkey of 9 may answer');
+    const later = hashedText('{"v":5,"x":{"marks":["6"],"answers":[]}}');
+    assert.deepEqual(
+      [...(openTaskOf('t', { ...documentOf(pipeline), _sluice: later })?.answered ?? [])],
+      [8],
+    );
   });
 
   it('finds answers of documents that another system made', async () => {

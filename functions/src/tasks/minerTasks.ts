@@ -6,6 +6,7 @@ import { isMap } from '../platform/values.ts';
 import { taskIdOf } from './document.ts';
 import { evaluatorsOf } from './evaluations.ts';
 import { inputTextOf } from './inputText.ts';
+import { decodeMeta } from './meta.ts';
 import { presentTask } from './present.ts';
 import { isFinalStatus, openStatuses } from './state.ts';
 import { storedResponses } from './storedAnswers.ts';
@@ -73,7 +74,7 @@ export function openTaskOf(taskId: string, fields: Fields): OpenTask | undefined
   const status = openStatuses.find((open) => open === fields['status']);
   if (status === undefined) return undefined;
   const { task } = minerTaskOf(taskId, status, fields);
-  const answered = new Set(answeredUids(fields['miner_responses']));
+  const answered = new Set([...answeredUids(fields['miner_responses']), ...erasedUids(fields['_sluice'])]);
   const bytes = task.bytes + answered.size * uidBytes;
   return { ...task, createdAt: String(task.view['created_at'] ?? ''), answered, bytes };
 }
@@ -123,6 +124,20 @@ function inputsOf(view: JsonObject): JsonObject {
     // Its name, type and size would cost a read.
     ...(isByIdAlone && { input_file: { file_id: fileId, file_url: fileUrl(fileId) } }),
   };
+}
+
+/** The miners whose answers are erased, or would be: asked again, they would answer for nothing, and be asked again. */
+function erasedUids(stored: unknown): number[] {
+  // Hardly a task has any, and the feed takes in all of them.
+  if (!(stored instanceof Uint8Array) || !Buffer.from(stored).includes('"x":')) return [];
+  try {
+    const { marks = [], answers = [] } = decodeMeta(stored)?.erased ?? {};
+    const ofAll = marks.filter((mark) => !mark.includes('/')).map(Number);
+    return [...ofAll, ...answers.map(([uid]) => uid)];
+  } catch {
+    // Another version's: the task is shown as it was before there were erasures.
+    return [];
+  }
 }
 
 /** The miners whose answers count. */
