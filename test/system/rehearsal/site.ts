@@ -52,6 +52,13 @@ export class Site {
     });
   }
 
+  /** Has all written that was accepted before, by the own address of a function. */
+  async flushAt(address: string): Promise<void> {
+    const url = this.#google.reach(`${address}/v1/flush`);
+    const answer = await fetch(url, { method: 'POST', headers: { 'X-API-Key': this.adminKey } });
+    assert.equal(answer.status, 202);
+  }
+
   async upload(content: string): Promise<string> {
     const headers = { 'X-API-Key': this.adminKey, 'X-File-Name': 'a.txt', 'X-File-Type': 'documents' };
     const answer = await fetch(this.#url('/v1/files'), { method: 'POST', headers, body: content });
