@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { roles } from '../functions/src/http/roles.ts';
+import { readOptions } from './command.ts';
 import { runCanary } from './deploy/canary.ts';
 import { Failed, hasKeys, refuseToReplace } from './deploy/deploySteps.ts';
 import { firebase, run } from './deploy/firebaseCli.ts';
@@ -11,7 +12,6 @@ import { deployedFunctions, isOwn } from './google/deployedFunctions.ts';
 import { formerFunctions, formerLines } from './google/formerFunctions.ts';
 import { GoogleApi } from './google/googleApi.ts';
 import { projectFacts } from './google/projectFacts.ts';
-import { readOptions } from './readOptions.ts';
 import { newKeys } from './setup/setupSteps.ts';
 
 const usage =

@@ -4,25 +4,24 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { readOptions, runCommand } from './command.ts';
 import type { Finding } from './doctor/finding.ts';
 import { inProject } from './doctor/inProject.ts';
 import { serviceChecks } from './doctor/serviceChecks.ts';
 import { cliAccessToken } from './google/cliCredentials.ts';
 import { GoogleApi } from './google/googleApi.ts';
-import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run doctor -- (--project ID [--bucket NAME] | --url ADDRESS) [--key ADMIN_KEY]';
 const root = join(import.meta.dirname, '..');
 
-try {
+await runCommand(doctor, 2);
+
+async function doctor(): Promise<number> {
   const findings = await examine();
   for (const finding of findings) console.log(lineOf(finding));
   const wrongs = findings.filter(({ isWell }) => !isWell).length;
   console.log(wrongs === 0 ? '\nAll is well.' : `\n${wrongs} of ${findings.length} are wrong.`);
-  process.exitCode = wrongs === 0 ? 0 : 1;
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
+  return wrongs === 0 ? 0 : 1;
 }
 
 async function examine(): Promise<Finding[]> {

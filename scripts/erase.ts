@@ -3,6 +3,8 @@
  * what that is. Ends with 0 where nothing is left, with 1 where it broke off (run it again), with 2 where it was called
  * wrongly or could not begin, with 3 where something still waits or cannot be opened.
  */
+
+import { readOptions, runCommand } from './command.ts';
 import { callApi } from './data/api.ts';
 import { eraseInCarrierObjects } from './data/carrierObjects.ts';
 import { cloudOptions, openCloud } from './data/cloud.ts';
@@ -22,7 +24,6 @@ import { type ErasureRecord, erasureRecord } from './data/erasureRecord.ts';
 import { keysOf, parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { wantedItems } from './data/waiting.ts';
-import { readOptions } from './readOptions.ts';
 
 const usage = `Usage: npm run erase -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY]
   --miner UID [--hotkey HK] (--dry-run | --yes) [--after TASK_ID] [--pause-seconds 60]`;
@@ -36,12 +37,7 @@ type Keys = Awaited<ReturnType<typeof keysOf>>;
 
 const say = (line: string): void => console.log(line);
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-}
+await runCommand(main, 2);
 
 async function main(): Promise<number> {
   const values = readOptions(usage, {

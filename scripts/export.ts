@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream, renameSync } from 'node:fs';
+import { readOptions, runCommand } from './command.ts';
 import { type Cloud, cloudOptions, openCloud } from './data/cloud.ts';
 import { noCost, shownCost } from './data/cost.ts';
 import { minerItems, taskItems } from './data/exports.ts';
@@ -13,18 +14,12 @@ import type { Item } from './data/item.ts';
 import { parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { waitingItems } from './data/waiting.ts';
-import { readOptions } from './readOptions.ts';
 
 const usage = `Usage: npm run export -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY] --out FILE
   (--task ID | --miner UID [--hotkey HK] [--after TASK_ID] | --waiting)
 --out -: standard output`;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-}
+await runCommand(main, 2);
 
 async function main(): Promise<number> {
   const values = readOptions(usage, {

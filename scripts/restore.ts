@@ -9,19 +9,14 @@ import type { Bucket } from '@google-cloud/storage';
 import { parsedJson } from '../functions/src/platform/json.ts';
 import { spoolRecord } from '../functions/src/staging/spool.ts';
 import { spoolName } from '../functions/src/staging/spoolName.ts';
+import { readOptions, runCommand } from './command.ts';
 import { cloudOptions, openCloud } from './data/cloud.ts';
 import type { Item } from './data/item.ts';
 import { checkWhole, itemsIn, type WholeItem } from './data/waitingFile.ts';
-import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run restore -- (--project ID [--bucket NAME] | --local) --from FILE';
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 2;
-}
+await runCommand(main, 2);
 
 async function main(): Promise<number> {
   const { from, ...flags } = readOptions(usage, { ...cloudOptions, from: { type: 'string' } });

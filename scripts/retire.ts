@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { CloudTasksClient } from '@google-cloud/tasks';
 import { deployedId } from '../functions/src/config.ts';
+import { readOptions, runCommand } from './command.ts';
 import { firebase } from './deploy/firebaseCli.ts';
 import { moveTasks } from './deploy/moveTasks.ts';
 import { cliAccessToken, tokenCredentials } from './google/cliCredentials.ts';
@@ -12,17 +13,11 @@ import { declaredFunctions } from './google/declared.ts';
 import { type DeployedFunction, deployedFunctions } from './google/deployedFunctions.ts';
 import { formerFunctions, formerLines, whyNotYet } from './google/formerFunctions.ts';
 import { GoogleApi } from './google/googleApi.ts';
-import { readOptions } from './readOptions.ts';
 
 const usage = 'Usage: npm run retire -- --project ID [--dry-run]';
 const root = join(import.meta.dirname, '..');
 
-try {
-  await retire();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runCommand(retire, 1);
 
 async function retire(): Promise<void> {
   const values = readOptions(usage, {

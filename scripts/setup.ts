@@ -5,13 +5,13 @@ import { parseEnv } from 'node:util';
 import { Storage } from '@google-cloud/storage';
 import { roles } from '../functions/src/http/roles.ts';
 import type { WireManifest } from '../local/functions/manifest.ts';
+import { readOptions, runCommand } from './command.ts';
 import { cliAccessToken, tokenClient } from './google/cliCredentials.ts';
 import { type DeclaredFunction, declaredFunctions } from './google/declared.ts';
 import { GoogleApi } from './google/googleApi.ts';
 import { enableServices, type ProjectFacts, projectFacts } from './google/projectFacts.ts';
 import { defaultRegion, isNear, regionToSet } from './google/regions.ts';
 import { grantMissing, neededGrants } from './google/roles.ts';
-import { readOptions } from './readOptions.ts';
 import { setUpMonitoring } from './setup/monitoring.ts';
 import { setRequestLogs } from './setup/requestLogs.ts';
 import { missingValues, newInstallValues, newKeys, setUpBucket } from './setup/setupSteps.ts';
@@ -22,12 +22,7 @@ const usage =
 const root = join(import.meta.dirname, '..');
 const say = (line: string): void => console.log(line);
 
-try {
-  await setup();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-}
+await runCommand(setup, 1);
 
 async function setup(): Promise<void> {
   const values = readOptions(usage, {
