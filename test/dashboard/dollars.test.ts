@@ -4,7 +4,7 @@ import { readCoefficients } from '../../bench/cost/coefficientsFile.ts';
 import { billOf, daysAMonth, monthOf, type Traffic } from '../../bench/cost/month.ts';
 import { plainMonth } from '../../bench/cost/plain.ts';
 import { dollarsOf, shownDollars } from '../../dashboard/src/cost/dollars.ts';
-import { noUse, plusUse, type Use } from '../../dashboard/src/cost/history.ts';
+import { noUse, plusUse, type Use } from '../../dashboard/src/cost/use.ts';
 import type { History } from '../../dashboard/src/feed/status.ts';
 import { prices } from '../../local/bill/prices.ts';
 import { traffic as oneASecond } from '../system/cost/traffic.ts';

@@ -5,7 +5,7 @@ import type { LeaseRequest, LeaseReturn, LedgerAnswer } from '../../functions/sr
 import type { HolderKind, Lease, LedgerState } from '../../functions/src/quota/ledgerState.ts';
 import type { QuotaLimits } from '../../functions/src/quota/limits.ts';
 import { noOperations, type Operations } from '../../functions/src/quota/operations.ts';
-import type { UseReport } from '../../functions/src/quota/useReport.ts';
+import type { UseReport } from '../../functions/src/quota/use.ts';
 import { plenty } from './scene.ts';
 
 export const days = new QuotaDays('America/Los_Angeles');

@@ -3,7 +3,7 @@ import type { LeaseReturn } from '../../functions/src/quota/ledgerRequest.ts';
 import type { HolderKind, Lease } from '../../functions/src/quota/ledgerState.ts';
 import { leasableRates, maxProxyLeases } from '../../functions/src/quota/limits.ts';
 import { spentBudget } from '../../functions/src/quota/report.ts';
-import { nothingDone } from '../../functions/src/quota/useReport.ts';
+import { nothingDone } from '../../functions/src/quota/use.ts';
 import { Book, type Call, days, noonMs, reads, resetMs, writes } from './book.ts';
 import { freeTier, plenty } from './scene.ts';
 

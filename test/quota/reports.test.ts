@@ -3,7 +3,7 @@ import { seeded } from '../../bench/shared/random.ts';
 import { maxKnownReports, maxUncertainReports } from '../../functions/src/quota/limits.ts';
 import { OperationMeter } from '../../functions/src/quota/meter.ts';
 import { noOperations, type Operations } from '../../functions/src/quota/operations.ts';
-import { nothingDone, type UseReport } from '../../functions/src/quota/useReport.ts';
+import { nothingDone, type UseReport } from '../../functions/src/quota/use.ts';
 import type { Work } from '../../functions/src/quota/work.ts';
 import { allDone } from '../support/fate.ts';
 import { Book, days, noonMs, writes } from './book.ts';

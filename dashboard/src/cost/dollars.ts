@@ -8,8 +8,8 @@ import { type PlainWay, plainWays } from '../../../bench/shared/plain.ts';
 import { afterFree, costsOf } from '../../../local/bill/bill.ts';
 import type { History } from '../feed/status.ts';
 import { unknown } from '../ui/format.ts';
-import { noUse, plusUse, type Use } from './history.ts';
 import { amountsOfUse, idleAmounts, plainAmountsOfUse, scaled } from './meter.ts';
+import { noUse, plusUse, type Use } from './use.ts';
 
 /** Causes of cost as the page names them, with those of the measured coefficients that belong to each. */
 const causes: readonly { name: string; of: RegExp }[] = [

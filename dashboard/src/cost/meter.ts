@@ -8,7 +8,7 @@ import { daysAMonth, eventsPerTask, monthOf, type Traffic } from '../../../bench
 import { plainMonth } from '../../../bench/cost/plain.ts';
 import type { PlainWay } from '../../../bench/shared/plain.ts';
 import type { Price } from '../../../local/bill/prices.ts';
-import type { Counts, Use } from './history.ts';
+import type { Counts, Use } from './use.ts';
 
 const secondsAMonth = daysAMonth * 86_400;
 

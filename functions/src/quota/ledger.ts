@@ -31,8 +31,8 @@ import {
 } from './limits.ts';
 import { billedTypes, noOperations, type Operations, perType, plus } from './operations.ts';
 import { boundedLeases } from './pruning.ts';
-import { type FreshRequest, recordUse } from './use.ts';
-import { nothingDone, plusUse, type Use } from './useReport.ts';
+import { type FreshRequest, recordUse } from './recordUse.ts';
+import { nothingDone, plusUse, type Use } from './use.ts';
 
 /** A new state to be stored in one transaction with the reading of the old; undefined: nothing is to be stored. */
 interface LedgerStep {

@@ -1,7 +1,7 @@
 import type { QuotaDay } from './day.ts';
 import type { HolderKind, Lease, QuotaWarning } from './ledgerState.ts';
 import type { BilledType, Operations } from './operations.ts';
-import type { UseReport } from './useReport.ts';
+import type { UseReport } from './use.ts';
 
 /** The reason of a denial. */
 type DenialReason = 'rate' | 'daily_budget' | 'reset' | 'too_many_leases' | 'ledger_unavailable';

@@ -1,7 +1,7 @@
 import type { QuotaWarning } from './ledgerState.ts';
 import { maxUncertainReports, reportIdLength } from './limits.ts';
 import { type ByPurpose, noOperations, type Operations, plus, plusByPurpose } from './operations.ts';
-import { isNothing, nothingDone, plusUse, type Use, type UseReport } from './useReport.ts';
+import { isNothing, nothingDone, plusUse, type Use, type UseReport } from './use.ts';
 import type { CountedWork } from './work.ts';
 
 /**

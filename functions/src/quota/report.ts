@@ -4,8 +4,8 @@ import { historyReport } from './historyReport.ts';
 import { isEmergency, isLive, type LedgerState, percentageOf, type QuotaWarning } from './ledgerState.ts';
 import type { QuotaLimits } from './limits.ts';
 import { type BilledType, billedTypes, type Operations, perType } from './operations.ts';
+import { isSpent } from './recordUse.ts';
 import { maxMultiplier } from './throttle.ts';
-import { isSpent } from './use.ts';
 
 /** Limits as they are reported: what Firestore allows, and what Sluice grants of it. */
 export interface ReportedLimits extends QuotaLimits {
