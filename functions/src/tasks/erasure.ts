@@ -82,3 +82,9 @@ export function storedErasures(
 export function erasedAnswers({ answers }: StoredErasures): Answer[] {
   return answers.map(([uid, stamp, source]) => erasedAnswer(uid, stamp, sources[source] ?? {}));
 }
+
+/** Uids of the miners that cannot answer the task any more: under any hotkey, or that did and are erased. */
+export function erasedMiners({ marks, answers }: StoredErasures): number[] {
+  const ofAnyHotkey = marks.filter((mark) => !mark.includes('/')).map(Number);
+  return [...ofAnyHotkey, ...answers.map(([uid]) => uid)];
+}

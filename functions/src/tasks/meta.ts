@@ -78,6 +78,16 @@ export function decodeMeta(bytes: unknown): TaskMeta | undefined {
   return { ...meta, creation: { stamp, requiredMinerCount, minMinerCount, deadlineMs } };
 }
 
+/**
+ * Reads the erasures alone, quickly where there are none: hardly a task has any. Undefined then.
+ * @throws UnknownVersion
+ */
+export function decodeErasures(bytes: unknown): StoredErasures | undefined {
+  if (!(bytes instanceof Uint8Array)) return undefined;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return text.includes(`"${letters.erased}":`) ? decodeMeta(bytes)?.erased : undefined;
+}
+
 type StoredMeta = Omit<TaskMeta, 'creation'> & { creation?: [Stamp, number, number, number] };
 
 function sorted(value: unknown): unknown {

@@ -4,9 +4,10 @@ import { type Fields, type ReadDocument, ttlField } from '../platform/documents.
 import type { JsonObject } from '../platform/json.ts';
 import { isMap } from '../platform/values.ts';
 import { taskIdOf } from './document.ts';
+import { erasedMiners } from './erasure.ts';
 import { evaluatorsOf } from './evaluations.ts';
 import { inputTextOf } from './inputText.ts';
-import { decodeMeta } from './meta.ts';
+import { decodeErasures } from './meta.ts';
 import { presentTask } from './present.ts';
 import { isFinalStatus, openStatuses } from './state.ts';
 import { storedResponses } from './storedAnswers.ts';
@@ -128,12 +129,9 @@ function inputsOf(view: JsonObject): JsonObject {
 
 /** The miners whose answers are erased, or would be: asked again, they would answer for nothing, and be asked again. */
 function erasedUids(stored: unknown): number[] {
-  // Hardly a task has any, and the feed takes in all of them.
-  if (!(stored instanceof Uint8Array) || !Buffer.from(stored).includes('"x":')) return [];
   try {
-    const { marks = [], answers = [] } = decodeMeta(stored)?.erased ?? {};
-    const ofAll = marks.filter((mark) => !mark.includes('/')).map(Number);
-    return [...ofAll, ...answers.map(([uid]) => uid)];
+    const erasures = decodeErasures(stored);
+    return erasures === undefined ? [] : erasedMiners(erasures);
   } catch {
     // Another version's: the task is shown as it was before there were erasures.
     return [];
