@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { build } from '../../support/build.ts';
+import { eventually } from './browser.ts';
 
 // Off the cloud, the client would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -59,7 +60,7 @@ describe('/docs, in a browser', function () {
     );
     assert.deepEqual(shown.sort(), wanted.sort());
     for (const summary of await page.locator('.route > summary').all()) await summary.click();
-    assert.equal(await page.locator('.route-body').count(), wanted.length);
+    await eventually(async () => assert.equal(await page.locator('.route-body').count(), wanted.length));
     assert.equal(await page.getByText('(not described)').count(), 0);
     // As text, since tests know no types of a browser.
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')) <= 0);
