@@ -64,7 +64,8 @@ async function deploy(): Promise<void> {
   }
   if (former.length > 0) console.log(`\n${formerLines(former, project).join('\n')}`);
   console.log(
-    `\nSluice answers at https://${project}.web.app. The same command again deploys what has changed.`,
+    `\nSluice answers at https://${project}.web.app. Sign in there with a key of role read, proxy or admin to see how ` +
+      'it is. The same command again deploys what has changed.',
   );
 }
 

@@ -13,29 +13,40 @@ import { GoogleApi } from './google/googleApi.ts';
 
 const usage = 'Usage: npm run doctor -- (--project ID [--bucket NAME] | --url ADDRESS) [--key ADMIN_KEY]';
 const root = join(import.meta.dirname, '..');
+const unseen =
+  'Not looked at, as that takes a key of role admin (--key, or SLUICE_ADMIN_KEY): what waits, dead letters, a canary.';
 
 await runCommand(doctor, 2);
 
 async function doctor(): Promise<number> {
-  const findings = await examine();
+  const values = options();
+  const findings = await examine(values);
   for (const finding of findings) console.log(lineOf(finding));
   const wrongs = findings.filter(({ isWell }) => !isWell).length;
   console.log(wrongs === 0 ? '\nAll is well.' : `\n${wrongs} of ${findings.length} are wrong.`);
+  if (values.key === undefined) console.log(unseen);
   return wrongs === 0 ? 0 : 1;
 }
 
-async function examine(): Promise<Finding[]> {
+function options() {
   const values = readOptions(usage, {
     project: { type: 'string' },
     bucket: { type: 'string' },
     url: { type: 'string' },
     key: { type: 'string', default: process.env['SLUICE_ADMIN_KEY'] },
   });
-  const { project, url, key } = values;
+  const { project, url } = values;
   if ((project === undefined) === (url === undefined)) throw new Error(usage);
+  if (url !== undefined && !/^https?:\/\//.test(url)) {
+    throw new Error(`--url: expected an address such as http://127.0.0.1:5000, got ${url}`);
+  }
+  return values;
+}
+
+async function examine({ project, bucket, url, key }: ReturnType<typeof options>): Promise<Finding[]> {
   const base = (url ?? `https://${project}.web.app`).replace(/\/$/, '');
   const api = new GoogleApi(() => cliAccessToken(project ?? '', root));
-  const ofProject = project === undefined ? [] : await inProject(api, project, values.bucket);
+  const ofProject = project === undefined ? [] : await inProject(api, project, bucket);
   return [...ofProject, ...(await serviceChecks({ base, key, newId: () => `canary-${randomUUID()}` }))];
 }
 

@@ -25,7 +25,7 @@ import { keysOf, parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { wantedItems } from './data/waiting.ts';
 
-const usage = `Usage: npm run erase -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY]
+const usage = `Usage: npm run erase -- (--project ID [--bucket NAME] | --local [--port-offset N]) [--key ADMIN_KEY]
   --miner UID [--hotkey HK] (--dry-run | --yes) [--after TASK_ID] [--pause-seconds 60]`;
 
 /** Tasks in one request. */

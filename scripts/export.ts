@@ -15,8 +15,8 @@ import { parseUid } from './data/miner.ts';
 import { Reads } from './data/reads.ts';
 import { waitingItems } from './data/waiting.ts';
 
-const usage = `Usage: npm run export -- (--project ID [--bucket NAME] | --local) [--key ADMIN_KEY] --out FILE
-  (--task ID | --miner UID [--hotkey HK] [--after TASK_ID] | --waiting)
+const usage = `Usage: npm run export -- (--project ID [--bucket NAME] | --local [--port-offset N]) [--key ADMIN_KEY]
+  --out FILE (--task ID | --miner UID [--hotkey HK] [--after TASK_ID] | --waiting)
 --out -: standard output`;
 
 await runCommand(main, 2);

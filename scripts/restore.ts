@@ -14,7 +14,8 @@ import { cloudOptions, openCloud } from './data/cloud.ts';
 import type { Item } from './data/item.ts';
 import { checkWhole, itemsIn, type WholeItem } from './data/waitingFile.ts';
 
-const usage = 'Usage: npm run restore -- (--project ID [--bucket NAME] | --local) --from FILE';
+const usage =
+  'Usage: npm run restore -- (--project ID [--bucket NAME] | --local [--port-offset N]) --from FILE';
 
 await runCommand(main, 2);
 

@@ -38,7 +38,8 @@ async function setup(): Promise<void> {
   });
   const { project, 'request-logs': requestLogs, 'dry-run': isDryRun, 'functions-dir': functionsDir } = values;
   if (project === undefined || !['exclude', 'keep', undefined].includes(requestLogs)) throw new Error(usage);
-  if (values.notify !== undefined && !values.monitoring) throw new Error(usage);
+  if (values.notify !== undefined && !values.monitoring)
+    throw new Error(`--notify goes with --monitoring.\n${usage}`);
   const envFile = join(functionsDir, `.env.${project}`);
   const isNewInstall = (values['new-keys'] || values['new-install']) && !existsSync(envFile);
   const api = new GoogleApi(() => cliAccessToken(project, root));
@@ -62,7 +63,7 @@ async function setup(): Promise<void> {
     await setRequestLogs(loggingOf(api), project, wish, say);
   }
   if (values.monitoring) await setUpMonitoring(api, project, { notify: values.notify, isDryRun, say });
-  if (values['new-keys']) printNewKeys();
+  if (values['new-keys']) printNewKeys(project);
 }
 
 /**
@@ -133,10 +134,13 @@ function textOf(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-function printNewKeys(): void {
+function printNewKeys(project: string): void {
   const { keys, secret } = newKeys(roles);
   console.log('\nNew API keys, shown this once:');
   for (const [role, key] of Object.entries(keys)) console.log(`  ${role.padEnd(10)} ${key}`);
-  console.log('\nGive this line to `firebase functions:secrets:set API_KEYS`:');
+  console.log(
+    `\nGive this line to \`npx firebase functions:secrets:set API_KEYS --project ${project}\`, in place of all first ` +
+      'keys of before; they change with the next deploy:',
+  );
   console.log(secret);
 }

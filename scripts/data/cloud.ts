@@ -63,7 +63,7 @@ export async function openCloud(flags: CloudFlags): Promise<Cloud> {
   if ((flags.project === undefined) !== (flags.local === true)) {
     throw new Error('Say either --project ID or --local.');
   }
-  return flags.project === undefined ? openLocal(flags) : openProject(flags.project, flags);
+  return flags.project === undefined ? await openLocal(flags) : await openProject(flags.project, flags);
 }
 
 async function openProject(projectId: string, { bucket, url, key }: CloudFlags): Promise<Cloud> {
@@ -88,8 +88,13 @@ async function openProject(projectId: string, { bucket, url, key }: CloudFlags):
 }
 
 /** The stack at the documented ports, so many further on, or where the variables of its services' clients say. */
-function openLocal({ url, key, 'port-offset': offset }: CloudFlags): Cloud {
+async function openLocal({ url, key, 'port-offset': offset }: CloudFlags): Promise<Cloud> {
   const ports = fixedPorts(Number(offset));
+  const base = url ?? `http://127.0.0.1:${ports.hosting}`;
+  await fetch(`${base}/healthz`).catch((cause: unknown) => {
+    const mend = '`npm start` starts one; give its --port-offset N here too';
+    throw new Error(`No local stack answers at ${base}: ${mend}.`, { cause });
+  });
   const { env } = process;
   // Off the cloud, the clients would look for a metadata server.
   env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -106,7 +111,7 @@ function openLocal({ url, key, 'port-offset': offset }: CloudFlags): Cloud {
     bucket: new Storage({ projectId }).bucket(`${projectId}.firebasestorage.app`),
     tasks: new CloudTasksClient(at(env['SLUICE_TASKS_HOST'] ?? `127.0.0.1:${ports.tasks}`)),
     queues: { flush: queue('flush'), expire: queue('expire') },
-    base: url ?? `http://127.0.0.1:${ports.hosting}`,
+    base,
     key: key ?? localKeys.find(({ role }) => role === 'admin')?.key,
   });
 }

@@ -29,7 +29,8 @@ export async function serviceChecks(service: Service): Promise<Finding[]> {
   if (key === undefined) return [well('answers', base)];
   const answers = well('answers', base);
   const { json, problem = '' } = await fetched<Status>(`${base}/v1/status?detail=true`, key);
-  if (json === undefined) return [answers, wrong('status', problem, 'a key of role admin: --key')];
+  if (json === undefined)
+    return [answers, wrong('status', problem, 'give a key of role admin: --key, or SLUICE_ADMIN_KEY')];
   const isParked = json.backlog.parked_reason !== null;
   return [answers, ...status(base, json), ...(isParked ? [] : [await canary(service, key)])];
 }

@@ -38,7 +38,12 @@ export async function cliAccessToken(projectId: string, projectRoot: string): Pr
   const options = { project: projectId, nonInteractive: true };
   const account = auth.selectAccount(undefined, projectRoot);
   if (account !== undefined) auth.setActiveAccount(options, account);
-  await requireAuth(options);
+  try {
+    await requireAuth(options);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${message} \`npx firebase login\` does it; then this again.`, { cause });
+  }
   return getAccessToken();
 }
 

@@ -5,7 +5,7 @@ export function signInTrouble(error: unknown): string {
   if (!(error instanceof ApiError)) return 'Something failed in this page. Load it again.';
   switch (error.status) {
     case 401:
-      return 'Sluice does not know this key. Take one that npm start or npm run setup printed, or have one made.';
+      return 'Sluice does not know this key. Take one that npm start or npm run deploy printed, or have one made.';
     case 403:
       return `${error.message} Take a key of role read, proxy or admin.`;
     case 0:

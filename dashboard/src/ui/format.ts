@@ -49,7 +49,7 @@ export function time(ms: number, nowMs: number, hasSeconds = false): string {
   const isToday = at.toDateString() === new Date(nowMs).toDateString();
   return at.toLocaleString(undefined, {
     ...(isToday ? {} : { month: 'short', day: 'numeric' }),
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
     ...(hasSeconds ? { second: '2-digit' } : {}),
   });

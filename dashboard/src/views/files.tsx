@@ -63,7 +63,10 @@ export function Files({ feed, nowMs }: ViewProps) {
               <tr>
                 <th scope="row">All</th>
                 <td class="right">{number(manager?.total_files)}</td>
-                <td class="right">{bytes(manager?.total_bytes)}</td>
+                <td class="right">
+                  {manager?.firestore_files === 0 ? '' : 'at least '}
+                  {bytes(manager?.total_bytes)}
+                </td>
               </tr>
             </tfoot>
           </table>

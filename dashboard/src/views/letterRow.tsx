@@ -61,7 +61,9 @@ export function LetterRow({ letter, outcome, isChosen, isBusy, nowMs, api, ...on
             Replayed: it comes to the flush some 10 s later, and back here if it fails again.
           </Notice>
         )}
-        {outcome?.step === 'dropped' && <Notice tone="info">Dropped for good.</Notice>}
+        {outcome?.step === 'dropped' && (
+          <Notice tone="info">Dropped for good. Counts follow within a minute.</Notice>
+        )}
         {typeof whole === 'object' && 'value' in whole && (
           <Long value={whole.value} label={`Dead letter ${id}`} />
         )}

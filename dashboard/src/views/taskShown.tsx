@@ -132,8 +132,12 @@ function toneOf(status: unknown): string {
 
 /** A moment to the millisecond, as the order of events is what matters. */
 function preciseTime(ms: number): string {
-  const at = new Date(ms);
-  const day = at.toLocaleDateString(undefined, { month: 'short', day: 'numeric' });
-  const clock = at.toLocaleTimeString(undefined, { hour12: false });
-  return `${day}, ${clock}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+  return new Date(ms).toLocaleString(undefined, {
+    month: 'short',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+  });
 }

@@ -210,6 +210,12 @@ describe('npm run export', function () {
     ]) {
       assert.equal((await scene.run('export.ts', ...args)).code, 2, args.join(' '));
     }
+    const nowhere = await scene.run('export.ts', '--waiting', '--out', file, '--url', 'http://127.0.0.1:9');
+    assert.equal(nowhere.code, 2);
+    assert.match(
+      nowhere.stderr,
+      /^No local stack answers at http:\/\/127\.0\.0\.1:9: `npm start` starts one/,
+    );
     const refused = await scene.run('export.ts', '--miner', '7', '--key', 'none-of-ours', '--out', file);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /not whole: GET \/v1\/keys was answered 401/);

@@ -95,7 +95,7 @@ describe('npm run doctor, with the local stack', function () {
   it('ends with 1 and says what to do where a key is not known', async () => {
     const unknown = await doctor('--url', stack.urls.hosting, '--key', 'none-of-ours');
     assert.equal(unknown.code, 1);
-    assert.match(unknown.output, /^WRONG {2}status: .*401.*\n +→ a key of role admin/m);
+    assert.match(unknown.output, /^WRONG {2}status: .*401.*\n +→ give a key of role admin/m);
   });
 
   it('ends with 1 where nothing answers, and with 2 where it is called wrongly', async () => {
@@ -104,5 +104,17 @@ describe('npm run doctor, with the local stack', function () {
     assert.match(nobody.output, /^WRONG {2}answers: /m);
     assert.equal((await doctor()).code, 2);
     assert.equal((await doctor('--url', 'http://127.0.0.1:9', '--unknown')).code, 2);
+    const bare = await doctor('--url', '127.0.0.1:9');
+    assert.equal(bare.code, 2);
+    assert.match(bare.output, /expected an address such as .*, got 127\.0\.0\.1:9/);
+  });
+
+  it('says what it did not look at where no key is given', async () => {
+    const keyless = await doctor('--url', stack.urls.hosting);
+    assert.equal(keyless.code, 0);
+    assert.match(
+      keyless.output,
+      /^Not looked at, .* \(--key, or SLUICE_ADMIN_KEY\): what waits, dead letters/m,
+    );
   });
 });
