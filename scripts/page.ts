@@ -50,7 +50,7 @@ export async function bundlePage(outDir: string): Promise<string[]> {
     mkdirSync(dirname(join(outDir, file)), { recursive: true });
     writeFileSync(join(outDir, file), page);
   }
-  return Object.keys(metafile.inputs).filter((input) => !input.startsWith('node_modules/'));
+  return Object.keys(metafile.inputs).filter((input) => !/(^|\/)node_modules\//.test(input));
 }
 
 /** The source that a page names, from the root of the repository. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, posix } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import '../support/build.ts';
+import { makeCheckout } from '../system/rehearsal/checkout.ts';
 
 const root = join(import.meta.dirname, '../..');
 const { hosting } = JSON.parse(readFileSync(join(root, 'firebase.json'), 'utf8'));
@@ -54,6 +55,19 @@ describe('the pages that Hosting serves', () => {
     for (const page of pages) {
       const html = read(page).toString();
       assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/, page);
+    }
+  });
+
+  it('are made as well where packages are links to elsewhere', async function () {
+    this.timeout(60_000);
+    const checkout = makeCheckout();
+    try {
+      rmSync(join(checkout.dir, hosting.public), { recursive: true });
+      const { code, output } = await checkout.run({}, 'node', 'scripts/build.ts');
+      assert.equal(code, 0, output);
+      assert.match(output, /^Built dashboard\/dist in/m);
+    } finally {
+      checkout.remove();
     }
   });
 
