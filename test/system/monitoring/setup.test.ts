@@ -146,7 +146,7 @@ describe('npm run setup -- --monitoring', function () {
     const given = ['scripts/setup.ts', '--project', google.project.id, '--notify', 'a@example.com'];
     const { code, output } = await checkout.run(google.env, 'node', ...given);
     assert.equal(code, 1);
-    assert.match(output, /^Usage: /);
+    assert.match(output, /^--notify goes with --monitoring\.\nUsage: /);
   });
 
   it('touched nothing of others', () => {

@@ -115,9 +115,21 @@ describe('what alerts and metrics look for', () => {
     assert.equal(query.split(`queue_id="${deployedId('flush')}"`).length, 3);
   });
 
-  it('is a metric that Cloud Tasks has, by the names that it gives to 401 and 403', () => {
+  it('is a metric that Cloud Tasks has, however it writes what 200, 401 and 403 are', () => {
     const { filter = '' } = conditionOf('dispatch-refused').conditionThreshold ?? {};
     assert.equal(timeSeriesRefusal(filter), undefined);
-    assert.match(filter, /queue\/task_attempt_count".*"permission_denied" OR .*"unauthenticated"/);
+    const refused = /task_attempt_count".*response_code=monitoring.regex.full_match\("(.*?)"\)/.exec(
+      filter,
+    )?.[1];
+    const { query = '' } = conditionOf('not-dispatched').conditionPrometheusQueryLanguage ?? {};
+    const done = /response_code=~"(.*?)"/.exec(query)?.[1];
+    const matched = (pattern = '', code = '') =>
+      new RegExp(`^(?:${pattern.replace('(?i)', '')})$`, 'i').test(code);
+    for (const code of ['permission_denied', 'PERMISSION_DENIED', '403', 'unauthenticated', '401'])
+      assert.deepEqual([matched(refused, code), matched(done, code)], [true, false], code);
+    for (const code of ['ok', 'OK', '200'])
+      assert.deepEqual([matched(refused, code), matched(done, code)], [false, true], code);
+    for (const code of ['unavailable', '503', 'not_found'])
+      assert.deepEqual([matched(refused, code), matched(done, code)], [false, false], code);
   });
 });
