@@ -57,7 +57,7 @@ async function deploy(): Promise<void> {
       isTriggered: own.some(({ id }) => id.endsWith('-filed')),
       pauseMs,
     });
-    await sendCanary(project, keys?.['admin'] ?? key);
+    await sendCanary(project, keys?.['admin'] ?? key, keys !== undefined);
   } finally {
     // Also where the rest failed: the project has their digests only.
     if (keys !== undefined) printKeys(keys);
@@ -85,7 +85,7 @@ async function deployAll(project: string, { setupArgs, isTriggered, pauseMs }: S
   await setup('Roles on the queues that there are now', setupArgs);
 }
 
-async function sendCanary(project: string, key: string | undefined): Promise<void> {
+async function sendCanary(project: string, key: string | undefined, isKeyNew: boolean): Promise<void> {
   if (key === undefined) {
     return console.log(
       '\n== Canary: not sent, as no key is known here: they are shown once. Give one of role admin, and run this ' +
@@ -94,7 +94,13 @@ async function sendCanary(project: string, key: string | undefined): Promise<voi
   }
   console.log('\n== Canary: a response sent, written and read back');
   const newId = (): string => `canary-${randomUUID()}`;
-  const ms = await runCanary({ base: `https://${project}.web.app`, key, limitMs: canaryLimitMs, newId });
+  const ms = await runCanary({
+    base: `https://${project}.web.app`,
+    key,
+    limitMs: canaryLimitMs,
+    newId,
+    isKeyNew,
+  });
   console.log(`Read back as completed ${(ms / 1000).toFixed(1)} s after it was accepted.`);
 }
 

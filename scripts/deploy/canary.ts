@@ -13,21 +13,27 @@ interface CanaryOptions {
   /** Roles that were granted just now take effect within minutes: until then it is tried again. */
   limitMs: number;
   newId: () => string;
+  /** True of a key that was deployed just now, which instances of before do not know yet. */
+  isKeyNew?: boolean;
 }
+
+/** Sluice itself, and not the platform before it, refused the key. */
+class KeyRefused extends Error {}
 
 /**
  * Sends a task with its one response and waits until it can be read as completed. Returns the milliseconds from the
  * response to that.
  * @throws Error that says which step failed, and with what.
  */
-export async function runCanary({ base, key, limitMs, newId }: CanaryOptions): Promise<number> {
+export async function runCanary({ base, key, limitMs, newId, isKeyNew }: CanaryOptions): Promise<number> {
   const endMs = Date.now() + limitMs;
   const waitSeconds = Math.min(mostWaitSeconds, Math.max(1, limitMs / 1000));
   for (;;) {
     try {
       return await runOnce(base, key, newId(), waitSeconds);
     } catch (error) {
-      if (Date.now() + tryEveryMs > endMs) throw error;
+      const isFinal = error instanceof KeyRefused && isKeyNew !== true;
+      if (isFinal || Date.now() + tryEveryMs > endMs) throw error;
       await new Promise((resolve) => setTimeout(resolve, tryEveryMs));
     }
   }
@@ -60,7 +66,9 @@ async function runOnce(base: string, key: string, taskId: string, waitSeconds: n
 }
 
 async function failure(what: string, answer: Response): Promise<Error> {
-  return new Error(
+  const isOfSluice = answer.headers.get('content-type')?.startsWith('application/problem+json') === true;
+  const Kind = isOfSluice && [401, 403].includes(answer.status) ? KeyRefused : Error;
+  return new Kind(
     `The canary's ${what} was answered ${answer.status}: ${(await answer.text()).slice(0, 300)}`,
   );
 }

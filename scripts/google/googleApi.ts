@@ -5,7 +5,10 @@ export class GoogleError extends Error {
   readonly reason: string | undefined;
 
   constructor(what: string, status: number, answer: Refused) {
-    super(`${what}: ${status} ${answer.error?.message ?? ''}`.trimEnd());
+    super(
+      `${what}: ${status} ${answer.error?.message ?? ''}`.trimEnd() +
+        (status === 403 ? ` (as whoever \`npx firebase login:list\` shows)` : ''),
+    );
     this.status = status;
     this.reason = answer.error?.details?.find(({ reason }) => reason !== undefined)?.reason;
   }

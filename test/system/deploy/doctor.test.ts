@@ -98,6 +98,15 @@ describe('npm run doctor, with the local stack', function () {
     assert.match(unknown.output, /^WRONG {2}status: .*401.*\n +→ give a key of role admin/m);
   });
 
+  it('asks once where the key may not send a canary, as that stays so', async () => {
+    const ids: string[] = [];
+    const newId = () => `canary-${ids.push('')}`;
+    const found = await serviceChecks({ base: stack.urls.hosting, key: 'local-read-key', newId });
+    const wrongs = found.flatMap((each) => (each.isWell ? [] : [`${each.check}: ${each.detail}`]));
+    assert.match(wrongs.at(-1) ?? '', /^canary: .*A key of role read cannot call POST \/v1\/tasks/);
+    assert.equal(ids.length, 1);
+  });
+
   it('ends with 1 where nothing answers, and with 2 where it is called wrongly', async () => {
     const nobody = await doctor('--url', 'http://127.0.0.1:9');
     assert.equal(nobody.code, 1);
