@@ -72,7 +72,7 @@ function letters({ dead_letters: found }: Status): Finding | undefined {
     tone: 'bad',
     headline: count === 1 ? '1 dead letter needs you' : `${atLeast} dead letters need you`,
     detail:
-      'Events that cannot be written as they are stay in the bucket: see why, then replay or drop them.',
+      'Events that cannot be written as they are stay in the bucket: an admin sees why, and replays or drops them.',
     place: 'dead-letters',
   };
 }
