@@ -1,4 +1,10 @@
-import type { Cloud } from './cloud.ts';
+/** An installation's API. */
+export interface Installation {
+  /** Its address, without a slash at the end. */
+  base: string;
+  /** A key of role admin, where there is one. */
+  key: string | undefined;
+}
 
 /** An answer of the API that is no success. */
 class ApiError extends Error {
@@ -23,7 +29,7 @@ const longestPauseSeconds = 30;
  * @throws ApiError
  */
 export async function callApi<Result>(
-  { base, key }: Pick<Cloud, 'base' | 'key'>,
+  { base, key }: Installation,
   method: string,
   path: string,
   body?: object,

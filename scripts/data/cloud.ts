@@ -12,19 +12,16 @@ import { cliAccessToken, tokenClient, tokenCredentials } from '../google/cliCred
 import { declaredFunctions } from '../google/declared.ts';
 import { GoogleApi } from '../google/googleApi.ts';
 import { projectFacts } from '../google/projectFacts.ts';
+import { callApi, type Installation } from './api.ts';
 
 /** The services that hold an installation's data, as whoever runs the command reaches them. */
-export interface Cloud {
+export interface Cloud extends Installation {
   projectId: string;
   firestore: v1.FirestoreClient;
   bucket: Bucket;
   tasks: CloudTasksClient;
   /** Full names of the queues of `flush` and `expire`. */
   queues: { flush: string; expire: string };
-  /** Address of the installation, without a slash at the end. */
-  base: string;
-  /** A key of role admin, where there is one. */
-  key: string | undefined;
   close(): Promise<void>;
 }
 
@@ -76,15 +73,27 @@ async function openProject(projectId: string, { bucket, url, key }: CloudFlags):
     return `projects/${projectId}/locations/${found?.region}/queues/${found?.id}`;
   };
   const options = { projectId, sslCreds: tokenCredentials(token) };
+  const base = url ?? `https://${projectId}.web.app`;
+  const adminKey = key ?? process.env['SLUICE_ADMIN_KEY'];
+  if (url !== undefined && adminKey !== undefined) await checkProject(base, adminKey, projectId);
   return cloudOf({
     projectId,
     firestore: new v1.FirestoreClient(options),
     bucket: new Storage({ projectId, authClient: tokenClient(token) }).bucket(facts.bucket),
     tasks: new CloudTasksClient(options),
     queues: { flush: queueOf('flush'), expire: queueOf('expire') },
-    base: url ?? `https://${projectId}.web.app`,
-    key: key ?? process.env['SLUICE_ADMIN_KEY'],
+    base,
+    key: adminKey,
   });
+}
+
+/** @throws where the functions at that address are another project's: what is read here would be changed there. */
+async function checkProject(base: string, key: string, projectId: string): Promise<void> {
+  const { project_id: found } = await callApi<{ project_id?: string }>({ base, key }, 'GET', '/v1/status');
+  if (found === projectId) return;
+  throw new Error(
+    `Expected an address of the project ${projectId}; ${base} is of ${found ?? 'an older version'}.`,
+  );
 }
 
 /** The stack at the documented ports, so many further on, or where the variables of its services' clients say. */

@@ -196,6 +196,7 @@ describe('POST /v1/queue/pause and /resume', () => {
   it('is shown in the status', async () => {
     const { clock, logger, meter } = backend;
     const routes = statusRoutes({
+      projectId: 'demo',
       files: { read: () => Promise.reject(new Error('not asked for here')) },
       queueControl: queue.control,
       ...{ objects, clock, logger, meter },

@@ -148,6 +148,7 @@ describe('GET /metrics', () => {
     const { clock, logger, meter } = backend;
     const api = await backend.serve(
       statusRoutes({
+        projectId: 'demo',
         files: { read: () => Promise.reject(new Error('not asked for here')) },
         queueControl: queue.control,
         objects: backend.objects.connect(),

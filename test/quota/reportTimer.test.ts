@@ -58,8 +58,19 @@ describe('A flush reports its work', () => {
     assert.equal(told(), 300);
   });
 
+  it('at first with its lease: a process that is started for one thing costs two ledger writes', async () => {
+    const { scene, holder, work, told } = setUp();
+    await work();
+    await scene.clock.advance(15 * minuteMs);
+    await holder.close();
+    assert.deepEqual([told(), scene.ledgerWrites], [1, 2]);
+    assert.deepEqual(scene.state?.leases, []);
+  });
+
   it('again with what follows where the ledger could not be told, and once', async () => {
     const { scene, holder, work, told } = setUp();
+    await work();
+    await scene.clock.advance(minuteMs);
     await work();
     for (const fate of ['lost', 'failed'] as const) {
       scene.decide = (call) => (call === 'documents.commit' ? fate : 'done');
@@ -69,7 +80,7 @@ describe('A flush reports its work', () => {
     }
     scene.decide = () => 'done';
     await holder.close();
-    assert.equal(told(), 3);
+    assert.equal(told(), 4);
     await work().catch(() => undefined);
     await scene.clock.advance(hourMs);
     assert.equal(scene.clock.pendingTimers, 0, 'nothing is told after the end');

@@ -84,7 +84,8 @@ export function Frame({ apiKey, first, stored, onLeave }: FrameProps) {
       </main>
       <footer>
         <p>
-          Signed in with a key of role {props.role}. <a href="/docs/">API</a> · <a href="/healthz">health</a>
+          {props.feed.status?.project_id ?? 'Sluice'}, with a key of role {props.role}.{' '}
+          <a href="/docs/">API</a> · <a href="/healthz">health</a>
         </p>
       </footer>
       <div class="hidden" role="status" aria-live="polite">

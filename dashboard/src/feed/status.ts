@@ -111,4 +111,5 @@ export interface Status {
   dead_letters?: Unknown<{ count?: Unknown<number>; is_exact?: Unknown<boolean> }>;
   /** The key that asked. */
   caller?: Unknown<{ role?: Unknown<string> }>;
+  project_id?: Unknown<string>;
 }

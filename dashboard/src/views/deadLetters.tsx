@@ -96,9 +96,7 @@ export function DeadLetters({ api, feed, nowMs, refresh, announce }: ViewProps) 
   };
   const { count, is_exact: isExact } = feed.status?.dead_letters ?? {};
   const total =
-    count === null || count === undefined
-      ? ''
-      : `${number(count)}${isExact ? '' : ' or more'} in all, counted once a minute. `;
+    count === null || count === undefined ? '' : `${number(count)}${isExact ? '' : ' or more'} in all. `;
 
   return (
     <Section

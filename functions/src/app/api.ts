@@ -1,3 +1,4 @@
+import { projectID } from 'firebase-functions/params';
 import { fileFigures } from '../files/figures.ts';
 import type { HttpHandler } from '../http/handler.ts';
 import { openapiRoute } from '../http/openapiRoute.ts';
@@ -42,7 +43,7 @@ function controllingRoutes(documents: DocumentStore): Route[] {
   const { responseInlineMaxBytes } = config;
   return [
     ...controlRoutes({ ...base(), queueControl }),
-    ...statusRoutes({ ...base(), queueControl, meter, quota, files }),
+    ...statusRoutes({ ...base(), projectId: projectID.value(), queueControl, meter, quota, files }),
     ...quotaRoutes({ ...base(), ledger: ledger(), reader: quota, days: days(), throttle: throttle() }),
     ...erasureRoutes({ stager: stager(), stamps: stamps() }),
     ...deadLetterRoutes({ ...base(), stamps: stamps(), responseInlineMaxBytes }),

@@ -11,10 +11,12 @@ export const maxListedCarriers = 500;
 export const maxNamedTasks = 1_000;
 
 /**
- * Dead letters are counted this far, by one list of Cloud Storage (5 dollars a million), and no more often than this.
+ * Dead letters are counted this far, by one list of Cloud Storage (5 dollars a million), and no more often than this:
+ * where there were some, somebody may be at work on them.
  */
 export const maxCountedLetters = 1_000;
-export const deadLettersCacheMs = 60_000;
+export const noLettersCacheMs = 60_000;
+export const someLettersCacheMs = 5_000;
 
 /** Longest pause of the queue, which keeps its tasks for 31 days. */
 export const maxPauseMs = 20 * 86_400_000;

@@ -51,7 +51,12 @@ export function statusReader(options: StatusOptions) {
       return undefined;
     }
   };
-  const letters = cachedFor(clock, limits.deadLettersCacheMs, () => orUnknown(() => countLetters(objects)));
+  const letters = cachedFor(
+    clock,
+    limits.noLettersCacheMs,
+    () => orUnknown(() => countLetters(objects)),
+    (found) => (found?.count === 0 ? limits.noLettersCacheMs : limits.someLettersCacheMs),
+  );
 
   const make = async (hasDetail: boolean) => {
     const [stats, events, report, spent, deadLetters, files] = await Promise.all([

@@ -9,7 +9,7 @@ import { openMetrics, openMetricsContentType, openMetricsType } from './metrics.
 import { type StatusOptions, statusReader } from './status.ts';
 
 /** The status as JSON, with nulls for what cannot be known now, and as metrics, which lack that; always 200. */
-export function statusRoutes(options: StatusOptions): Route[] {
+export function statusRoutes(options: StatusOptions & { projectId: string }): Route[] {
   const status = statusReader(options);
   return [
     defineRoute({
@@ -21,7 +21,7 @@ export function statusRoutes(options: StatusOptions): Route[] {
       answers: () => ({ 200: statusShown() }),
       handle: async ({ query: { detail } }, { caller: { role } }) => ({
         status: 200,
-        json: { ...(await status(detail)), caller: { role } },
+        json: { ...(await status(detail)), caller: { role }, project_id: options.projectId },
       }),
     }),
     defineRoute({
@@ -73,6 +73,7 @@ function statusShown(): Schema {
     }),
     dead_letters: z.object({ count: known(), is_exact: z.boolean() }),
     caller: z.object({ role: textLike('read') }),
+    project_id: textLike('my-project'),
   });
 }
 

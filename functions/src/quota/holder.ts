@@ -84,9 +84,13 @@ export class LeaseHolder {
   /** From now on reports work without waiting for the next lease. */
   reportWork(): void {
     const { clock, meter } = this.#options;
+    let isFirst = true;
     const report = (): void => {
       // A request that is under way, or must wait, has it or gets it.
       if (!billedTypes.every((type) => this.#mayAsk(type))) return;
+      // The first returns the lease as well: a process that was started for one thing has none to return as it ends.
+      if (isFirst) this.#own.end();
+      isFirst = false;
       void this.#alone(() => this.#report());
     };
     const isUnreported = (): boolean => !this.#isClosed && meter.hasUnreportedWork;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { profiles } from '../../../functions/src/app/sizes.ts';
 import { deployedId } from '../../../functions/src/config.ts';
@@ -238,7 +240,7 @@ describe('npm run deploy, into a new project', () => {
     assert.match(ill.output, /^2 of \d+ are wrong\.$/m);
   });
 
-  it('lets an operator export from it', async () => {
+  it('lets an operator export from it, and takes no address of another project', async () => {
     const key = /^ {2}admin {6}(\S+)$/m.exec(first.output)?.[1] ?? assert.fail();
     const { env, project } = google;
     const given = ['scripts/export.ts', '--project', project.id, '--key', key, '--out', '-'];
@@ -248,19 +250,18 @@ describe('npm run deploy, into a new project', () => {
     const ofMiner = await checkout.run(env, 'node', ...given, '--miner', '0');
     assert.equal(ofMiner.code, 0, ofMiner.output);
     assert.match(ofMiner.stdout, /^\{"kind":"answer","source":"tasks\/canary-/m);
-    const dry = ['--miner', '0', '--dry-run'];
-    const erase = await checkout.run(
-      env,
-      'node',
-      'scripts/erase.ts',
-      '--project',
-      project.id,
-      '--key',
-      key,
-      ...dry,
-    );
+    const dry = ['scripts/erase.ts', '--project', project.id, '--key', key, '--miner', '0', '--dry-run'];
+    const erase = await checkout.run(env, 'node', ...dry);
     assert.equal(erase.code, 0, erase.output);
     assert.match(erase.stdout, /^task canary-.*: its answers would be erased$/m);
+
+    const other = createServer((_, response) => response.end('{"project_id": "another-1"}')).listen(0);
+    const { port } = other.address() as AddressInfo;
+    const mistaken = await checkout.run(env, 'node', ...dry, '--url', `http://127.0.0.1:${port}`);
+    other.close();
+    assert.notEqual(mistaken.code, 0);
+    assert.match(mistaken.output, /Expected an address of the project rehearsed-1; \S+ is of another-1\./);
+    assert.equal(mistaken.stdout, '');
   });
 
   it('asks whoever deploys indexes at a terminal before others’ go, and keeps them at a bare Enter', async () => {
