@@ -60,13 +60,22 @@ export function createLog(now: () => number, stream: LogStream): Log {
     const level = severity === 'INFO' || severity === 'DEFAULT' ? '' : `${severity} `;
     const rest = Object.entries(fields)
       .filter(([key]) => !key.startsWith('logging.googleapis.com/'))
-      .map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .map(([key, value]) => ` ${key}=${shown(value, level === '')}`)
       .join('');
     const color = severityColors[severity];
     const text = color === undefined ? message : paint(color, level + message);
     const head = `${paint('dim', time)} ${paint(colorOf(source), source.padEnd(9))}`;
     stream.write(`${head} ${color === undefined ? level : ''}${text}${paint('dim', rest)}\n`);
   };
+}
+
+/** Objects of more characters are cut in a line that reports nothing special. */
+const maxObjectLength = 120;
+
+function shown(value: unknown, isOrdinary: boolean): string {
+  if (typeof value === 'string') return value;
+  const text = JSON.stringify(value) ?? '';
+  return isOrdinary && text.length > maxObjectLength ? `${text.slice(0, maxObjectLength)}…` : text;
 }
 
 /** The same for every line of a source. */

@@ -62,6 +62,12 @@ describe('The stack’s log', () => {
     assert.equal(written(true, wrong), written(false, wrong));
   });
 
+  it('cuts long objects of ordinary lines, and none of errors', () => {
+    const limits = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`limit${index}`, index]));
+    assert.match(written(false, { ...plain, limits }), /^.* limits=\{"limit0":0,.{100,110}…\n$/);
+    assert.ok(written(false, { ...wrong, limits }).includes(JSON.stringify(limits)));
+  });
+
   it('leaves out what is meant for Cloud Logging alone', () => {
     const entry = { ...plain, 'logging.googleapis.com/trace': 'projects/p/traces/t' };
     assert.equal(written(false, entry), written(false, plain));
