@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 /** The pages that tell operators what to type. */
 const operatorPages = [
   'README.md',
-  ...['operations', 'upgrading', 'incidents', 'limits', 'quota', 'monitoring', 'page', 'security'].map(
+  ...['operations', 'data', 'upgrading', 'incidents', 'limits', 'quota', 'monitoring', 'page', 'security'].map(
     (name) => `docs/${name}.md`,
   ),
 ];
