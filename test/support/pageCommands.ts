@@ -7,9 +7,17 @@ const root = join(import.meta.dirname, '../..');
 /** The pages that tell operators what to type. */
 const operatorPages = [
   'README.md',
-  ...['operations', 'data', 'upgrading', 'incidents', 'limits', 'quota', 'monitoring', 'page', 'security'].map(
-    (name) => `docs/${name}.md`,
-  ),
+  ...[
+    'operations',
+    'data',
+    'upgrading',
+    'incidents',
+    'limits',
+    'quota',
+    'monitoring',
+    'page',
+    'security',
+  ].map((name) => `docs/${name}.md`),
 ];
 
 /** The address that `$SLUICE` stands for. */
