@@ -39,11 +39,14 @@ describe('A flush reports its work', () => {
 
   it('after a minute of work that does not pause', async () => {
     const { scene, work, told } = setUp();
+    const startMs = scene.clock.now();
     for (let answer = 0; answer < 13; answer += 1) {
       await work();
       await scene.clock.advance(5 * secondMs);
     }
     assert.ok(told() >= 12, `${told()} of 13`);
+    const [lease] = scene.state?.leases ?? [];
+    assert.equal(lease?.startMs, startMs, 'it keeps the lease that it works with');
   });
 
   it('a few times an hour at most: nearly idle, it costs up to 8 ledger writes an hour, and misses nothing', async () => {

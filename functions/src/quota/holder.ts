@@ -85,11 +85,11 @@ export class LeaseHolder {
   reportWork(): void {
     const { clock, meter } = this.#options;
     let isFirst = true;
-    const report = (): void => {
+    const report = (isQuiet: boolean): void => {
       // A request that is under way, or must wait, has it or gets it.
       if (!billedTypes.every((type) => this.#mayAsk(type))) return;
       // The first returns the lease as well: a process that was started for one thing has none to return as it ends.
-      if (isFirst) this.#own.end();
+      if (isFirst && isQuiet) this.#own.end();
       isFirst = false;
       void this.#alone(() => this.#report());
     };
@@ -122,7 +122,9 @@ export class LeaseHolder {
       this.#own.forgetEnded();
     } catch (error) {
       meter.keep(use);
-      logger.warn('Leases are not returned: what they had counts as spent', { error });
+      logger.warn('The quota ledger was not told of work; leases that it has not back count as spent', {
+        error,
+      });
     }
   }
 

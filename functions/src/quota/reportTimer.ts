@@ -6,8 +6,8 @@ interface ReportTimerOptions {
   clock: Clock;
   /** True where there is something to report. */
   isUnreported(): boolean;
-  /** Reports it. Never rejects. */
-  report(): void;
+  /** Reports it; `isQuiet` where nothing is done any more. Never rejects. */
+  report(isQuiet: boolean): void;
 }
 
 /**
@@ -19,6 +19,7 @@ export class ReportTimer {
   readonly #options: ReportTimerOptions;
   readonly #bucket = new Bucket(reportBurstMs);
   #sinceMs: number | undefined;
+  #latestMs = 0;
   #timer: unknown;
 
   constructor(options: ReportTimerOptions) {
@@ -30,6 +31,7 @@ export class ReportTimer {
   worked(): void {
     const nowMs = this.#options.clock.now();
     this.#sinceMs ??= nowMs;
+    this.#latestMs = nowMs;
     this.#wait(Math.min(quietMs, this.#sinceMs + maxUnreportedMs - nowMs));
   }
 
@@ -52,6 +54,6 @@ export class ReportTimer {
       return;
     }
     this.#sinceMs = undefined;
-    if (isUnreported()) report();
+    if (isUnreported()) report(clock.now() - this.#latestMs >= quietMs);
   }
 }
