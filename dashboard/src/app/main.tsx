@@ -1,9 +1,9 @@
 import { render } from 'preact';
 import { session } from '../feed/session.ts';
-import { applyTheme } from '../ui/themeSwitch.tsx';
+import { followTheme } from '../ui/themeSwitch.tsx';
 import { App } from './app.tsx';
 
 const stored = session(() => window.sessionStorage);
-applyTheme(stored.theme());
+followTheme(stored);
 const place = document.getElementById('app');
 if (place !== null) render(<App stored={stored} />, place);

@@ -35,13 +35,9 @@ export function HoursChart({ title, hours, figures, titles }: HoursChartProps) {
     const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     resized.observe(element);
     // Colours are read when the chart is drawn.
-    const redraw = (): void => made.redraw();
-    const themed = new MutationObserver(redraw);
+    const themed = new MutationObserver(() => made.redraw());
     themed.observe(document.documentElement, { attributeFilter: ['data-theme'] });
-    const preferred = matchMedia('(prefers-color-scheme: dark)');
-    preferred.addEventListener('change', redraw);
     return () => {
-      preferred.removeEventListener('change', redraw);
       themed.disconnect();
       resized.disconnect();
       made.destroy();

@@ -8,21 +8,21 @@ interface StoredTheme {
   keepTheme(theme: Theme): void;
 }
 
-/** Shows a theme; without one, the browser's preference. */
-export function applyTheme(theme: Theme | undefined): void {
-  if (theme === undefined) delete document.documentElement.dataset['theme'];
-  else document.documentElement.dataset['theme'] = theme;
+/** Shows this tab's theme, or the browser's preference as it changes. To be called before anything is drawn. */
+export function followTheme(stored: Pick<StoredTheme, 'theme'>): void {
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  const show = (): void => showTheme(stored.theme() ?? (dark.matches ? 'dark' : 'light'));
+  dark.addEventListener('change', show);
+  show();
 }
 
 /** Changes between light and dark for this tab; until somebody does, the browser's preference holds. */
 export function ThemeSwitch({ stored }: { stored: StoredTheme }) {
-  const [theme, setTheme] = useState(
-    stored.theme() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'),
-  );
+  const [theme, setTheme] = useState(document.documentElement.dataset['theme']);
   const other: Theme = theme === 'dark' ? 'light' : 'dark';
   const change = (): void => {
     stored.keepTheme(other);
-    applyTheme(other);
+    showTheme(other);
     setTheme(other);
   };
   return (
@@ -30,4 +30,8 @@ export function ThemeSwitch({ stored }: { stored: StoredTheme }) {
       <Icon name={other === 'dark' ? 'moon' : 'sun'} />
     </Button>
   );
+}
+
+function showTheme(theme: Theme): void {
+  document.documentElement.dataset['theme'] = theme;
 }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type Browser, chromium, type Page } from 'playwright-core';
 import { type LocalStack, startStack } from '../../../local/stack.ts';
 import { build } from '../../support/build.ts';
-import { eventually } from './browser.ts';
+import { type Browser, eventually, openBrowser, type Page, prefer } from './browser.ts';
 
 // Off the cloud, the client would look for a metadata server.
 process.env['METADATA_SERVER_DETECTION'] ??= 'none';
@@ -19,8 +18,7 @@ describe('/docs, in a browser', function () {
   before(async () => {
     build();
     stack = await startStack({ ports: 'free', quiet: true });
-    const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await openBrowser();
   });
   after(async () => {
     await browser?.close();
@@ -28,7 +26,10 @@ describe('/docs, in a browser', function () {
   });
   beforeEach(async () => {
     problems = [];
-    const context = await browser.newContext({ viewport: { width: 360, height: 800 } });
+    const context = await browser.newContext({
+      viewport: { width: 360, height: 800 },
+      reducedMotion: 'reduce',
+    });
     page = await context.newPage();
     page.setDefaultTimeout(20_000);
     page.on('pageerror', (error) => problems.push(error.message));
@@ -70,8 +71,8 @@ describe('/docs, in a browser', function () {
   it('has nothing that axe-core finds wrong, in both themes', async () => {
     const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
       await open('#post-v1-responses');
+      await prefer(page, colorScheme);
       await page.evaluate(axe);
       const found = await page.evaluate<{ violations: { id: string; nodes: { html: string }[] }[] }>(
         'axe.run()',

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { answered, goTo, type Opened, signIn, viewsOf } from './browser.ts';
+import { answered, goTo, type Opened, prefer, signIn, viewsOf } from './browser.ts';
 import type { Stand } from './stand.ts';
 
 const views = ['Overview', 'Tasks', 'Queue', 'Dead letters', 'Files', 'Cost', 'Keys'];
@@ -37,7 +37,7 @@ export function everybodyTests(stand: Stand): void {
       await one.page.evaluate(axe);
       const check = async (name: string): Promise<void> => {
         for (const colorScheme of schemes) {
-          await one.page.emulateMedia({ colorScheme });
+          await prefer(one.page, colorScheme);
           assert.deepEqual(await faultsOf(one), [], `${name}, ${colorScheme}`);
         }
       };
@@ -77,7 +77,7 @@ export function everybodyTests(stand: Stand): void {
           const one = await stand.enter('admin', aTask, width);
           await visit(one, async (name) => {
             for (const colorScheme of schemes) {
-              await one.page.emulateMedia({ colorScheme });
+              await prefer(one.page, colorScheme);
               const path = join(picturesDir, `${name.replaceAll(' ', '-')}-${width}-${colorScheme}.png`);
               await one.page.screenshot({ path, fullPage: true });
             }
